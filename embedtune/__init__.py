@@ -1,0 +1,78 @@
+"""Fine-tune an embedding model for retrieval on your own documents, and prove what it gained.
+
+The four functions of the command line, for Python::
+
+    from pathlib import Path
+    import embedtune
+
+    out = Path("runs/mine")
+    embedtune.generate(embedtune.GenerateConfig(source="docs"), out)
+    embedtune.train(embedtune.TrainConfig(), out)
+    result = embedtune.evaluate(embedtune.EvaluateConfig(), out)
+    print(result.facts["systems"])
+
+``embedtune.run(RunConfig(...))`` does the three in one. Importing this package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
+    from embedtune.errors import ConfigError, DataError, EmbedtuneError, IntegrityError, ResourceError
+    from embedtune.pipeline import run
+    from embedtune.stages.evaluate import evaluate
+    from embedtune.stages.generate import generate
+    from embedtune.stages.result import StageResult
+    from embedtune.stages.train import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigError": "embedtune.errors",
+    "DataError": "embedtune.errors",
+    "EmbedtuneError": "embedtune.errors",
+    "EvaluateConfig": "embedtune.config",
+    "GenerateConfig": "embedtune.config",
+    "IntegrityError": "embedtune.errors",
+    "ResourceError": "embedtune.errors",
+    "RunConfig": "embedtune.config",
+    "SplitConfig": "embedtune.config",
+    "StageResult": "embedtune.stages.result",
+    "TrainConfig": "embedtune.config",
+    "evaluate": "embedtune.stages.evaluate",
+    "generate": "embedtune.stages.generate",
+    "run": "embedtune.pipeline",
+    "train": "embedtune.stages.train",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "EmbedtuneError",
+    "EvaluateConfig",
+    "GenerateConfig",
+    "IntegrityError",
+    "ResourceError",
+    "RunConfig",
+    "SplitConfig",
+    "StageResult",
+    "TrainConfig",
+    "__version__",
+    "evaluate",
+    "generate",
+    "run",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""``python -m embedtune``."""
+
+from embedtune.cli import main
+
+main()

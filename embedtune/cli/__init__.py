@@ -1,0 +1,69 @@
+"""The command line: one file for each command; this one holds the group and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from embedtune import __version__
+from embedtune.errors import EmbedtuneError
+
+_COMMANDS = ("generate", "train", "eval", "run")
+
+
+class _Group(click.Group):
+    """Loads a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"embedtune.cli.{cmd_name}_command").command
+        return command
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE"})
+@click.version_option(__version__)
+def group() -> None:
+    r"""Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
+
+    \b
+    embedtune run quickstart                    the demo: no key, no GPU, about three minutes
+    embedtune generate docs/ --out runs/mine    queries from your documents
+    embedtune train runs/mine                   LoRA on quantised frozen weights
+    embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with the code of the contract."""
+    try:
+        code = group.main(prog_name="embedtune", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = _fail("interrupted", None, 130)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except EmbedtuneError as error:
+        code = _fail(str(error), error.hint, error.exit_code)
+    except MemoryError:
+        code = _fail("out of memory", "lower train.batch_size or generate.window_tokens", 5)
+    except BrokenPipeError:
+        # The reader has left (`| head`); Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)
+
+
+def _fail(message: str, hint: str | None, code: int) -> int:
+    click.echo(f"Error: {message}", err=True)
+    if hint:
+        click.echo(f"Hint: {hint}", err=True)
+    return code

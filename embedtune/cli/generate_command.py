@@ -1,0 +1,46 @@
+"""``embedtune generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtune.cli import options, output
+
+_FROM = click.Choice(["generate", "source", "both"])
+
+
+@click.command("generate")
+@click.argument("source", required=False)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder; writes OUT/dataset.")
+@click.option("--model", help="Base model: hub name or local folder.")
+@click.option("--generator", type=click.Choice(["extractive"]), help="What makes queries; extractive needs no LLM.")
+@click.option(
+    "--queries-from", type=_FROM, help="Generated queries, the source's own judgements (never its test), or both."
+)
+@click.option(
+    "--window",
+    "window_tokens",
+    type=int,
+    help="Tokens of a passage; longer ready-made ones count as their best window.",
+)
+@click.option("--query-prompt", help="Text in front of every query.")
+@click.option("--document-prompt", help="Text in front of every passage.")
+@click.option("--trust-remote-code", is_flag=True, default=None, help="Run code that comes with the model.")
+@options.shared
+def command(common: options.Shared, out: Path, **given: Any) -> None:
+    r"""Make passages, queries and judgements from documents.
+
+    SOURCE is a folder of .txt and .md files, a BEIR folder, a LlamaIndex {queries, corpus, relevant_docs} JSON, or
+    python-reference (the language reference inside Python).
+
+    \b
+    Example: embedtune generate docs/ --out runs/mine
+    """
+    from embedtune.config import GenerateConfig, load_config
+    from embedtune.stages.generate import generate
+
+    config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
+    output.show("generate", generate(config, out, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

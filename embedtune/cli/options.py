@@ -1,0 +1,83 @@
+"""Options that all commands share, and the logging they set up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+
+class Shared(NamedTuple):
+    """What the shared options said.
+
+    Attributes:
+        file: Recipe, or None.
+        settings: ``key=value`` strings.
+        dry_run: Write nothing.
+        force: Work even if nothing has changed.
+        as_json: Print one JSON document.
+    """
+
+    file: Path | None
+    settings: tuple[str, ...]
+    dry_run: bool
+    force: bool
+    as_json: bool
+
+
+_RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SET_HELP = "Any setting, for example --set learning_rate=2e-4; repeat."
+_OPTIONS = (
+    click.option("--config", "file", type=_RECIPE, help="YAML recipe; this command reads its section."),
+    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=_SET_HELP),
+    click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random."),
+    click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
+    click.option("--force", is_flag=True, help="Work even if nothing has changed."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
+    click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Also what the libraries say."),
+)
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options; it gets them as its first argument, a ``Shared``."""
+
+    @wraps(command)
+    def wrapped(*, quiet: bool, verbose: bool, **given: Any) -> None:
+        set_up_logging(quiet=quiet, verbose=verbose)
+        common = Shared(**{name: given.pop(name) for name in Shared._fields})
+        command(common, **given)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def set_up_logging(*, quiet: bool, verbose: bool) -> None:
+    """Log our messages to stderr, and the libraries' only on request."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("embedtune")
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    _hush_libraries(handler if verbose else logging.NullHandler())
+
+
+def _hush_libraries(handler: logging.Handler) -> None:
+    """Send what libraries log and warn to one handler, and turn their own bars off.
+
+    The switches are read when a library is imported, so this comes first; nothing heavy has been imported yet.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    logging.getLogger().handlers[:] = [handler]
+    logging.captureWarnings(True)

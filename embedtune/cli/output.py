@@ -1,0 +1,131 @@
+"""What commands print on stdout: tables for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from embedtune.stages.result import StageResult
+
+_SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def as_document(stage: str, result: StageResult) -> dict[str, Any]:
+    """Return a stage's result as JSON values; the same whether it ran or was skipped."""
+    return {"schema_version": 1, "stage": stage, "folder": str(result.folder), **result.facts}
+
+
+def print_plan(stage: str, result: StageResult) -> None:
+    """Say what a stage would do."""
+    verb = "would run" if result.facts["would_run"] else "is done and would be skipped"
+    details = ", ".join(f"{key}: {value}" for key, value in result.facts.items() if key not in ("dry_run", "would_run"))
+    click.echo(f"{stage} {verb} ({details}) → {result.folder}")
+
+
+def print_generated(result: StageResult) -> None:
+    """Show what generate made."""
+    facts = result.facts
+    window = facts["window"]
+    click.echo(f"{facts['documents']} documents, {facts['skipped']} not read, {facts['passages']} passages")
+    click.echo(
+        f"window {window['tokens']} tokens: {window['share_lost']:.0%} of the tokens lost "
+        f"({window['share_lost_by_truncation']:.0%} if passages were truncated at the model's {window['model_tokens']})"
+    )
+    for split, kinds in facts["queries"].items():
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        click.echo(f"{split:<6}{sum(kinds.values()):>6} queries: {listed or 'none'}")
+    if facts["split_by"] == "section":
+        click.echo("split by contiguous sections, because there are fewer than 20 unlike documents")
+    dropped = ", ".join(f"{count} {name}" for name, count in facts["dropped_queries"].items() if count)
+    click.echo(f"dropped: {dropped or 'none'}")
+    click.echo(str(result.folder))
+
+
+def print_trained(result: StageResult) -> None:
+    """Show what train shipped and why."""
+    facts = result.facts
+    dev = facts["dev"]
+    click.echo(f"{facts['pairs']} pairs, {facts['steps']} steps, frozen weights {facts['quantize']}")
+    strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev["by_strength"].items())
+    click.echo(f"dev {dev['measure']} on {dev['n_queries']} queries: base {dev['base']:.3f}; by strength {strengths}")
+    if facts["shipped"] == "tuned":
+        click.echo(
+            f"shipped: tuned, strength {facts['strength']:g}, dev gain {dev['gain']:+.3f} ± {dev['standard_error']:.3f}"
+        )
+    else:
+        click.echo(
+            f"shipped: base; the dev gain {dev['gain']:+.3f} ± {dev['standard_error']:.3f} is no more than noise"
+        )
+    click.echo(str(result.folder))
+
+
+def print_evaluated(result: StageResult) -> None:
+    """Show the table of systems."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    facts = result.facts
+    table = Table(
+        title=f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judges']}s",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("system")
+    for name in _SHOWN:
+        table.add_column(name, justify="right")
+    for system, values in facts["systems"].items():
+        best = {name for name in _SHOWN if values[name] == max(other[name] for other in facts["systems"].values())}
+        cells = [f"[bold]{values[name]:.3f}[/bold]" if name in best else f"{values[name]:.3f}" for name in _SHOWN]
+        table.add_row(system, *cells)
+    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    _print_gain(facts)
+    click.echo(str(result.folder))
+
+
+def _print_gain(facts: dict[str, Any]) -> None:
+    systems = facts["systems"]
+    if "tuned" not in systems:
+        click.echo("shipped: base; tuning did not help on dev")
+        return
+    points = 100 * (systems["tuned"]["ndcg@10"] - systems["base"]["ndcg@10"])
+    fused = 100 * (systems["hybrid_tuned"]["ndcg@10"] - systems["hybrid_base"]["ndcg@10"])
+    click.echo(f"tuned − base: {points:+.1f} points of nDCG@10; fused with BM25: {fused:+.1f}")
+
+
+_PRINTERS: dict[str, Callable[[StageResult], None]] = {
+    "generate": print_generated,
+    "train": print_trained,
+    "eval": print_evaluated,
+}
+
+
+def show(stage: str, result: StageResult, *, as_json: bool) -> None:
+    """Print one stage's result."""
+    if as_json:
+        print_json(as_document(stage, result))
+    elif result.status == "planned":
+        print_plan(stage, result)
+    else:
+        _PRINTERS[stage](result)
+
+
+def show_run(results: Mapping[str, StageResult], *, as_json: bool) -> None:
+    """Print the results of a whole recipe."""
+    if as_json:
+        print_json(
+            {"schema_version": 1, "stages": {stage: as_document(stage, result) for stage, result in results.items()}}
+        )
+        return
+    for stage, result in results.items():
+        click.echo(f"── {stage}{' (skipped: nothing changed)' if result.status == 'skipped' else ''}")
+        show(stage, result, as_json=False)

@@ -1,0 +1,33 @@
+"""``embedtune run``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from embedtune.cli import options, output
+
+
+@click.command("run")
+@click.argument("recipe", required=False)
+@click.option("--out", help="Run folder, in place of the recipe's.")
+@options.shared
+def command(common: options.Shared, recipe: str | None, **given: Any) -> None:
+    r"""Generate, train and evaluate by a recipe; what is done already is skipped.
+
+    RECIPE is a YAML file or the name of a packaged recipe.
+
+    \b
+    Example: embedtune run quickstart
+             embedtune run pipelines/quickstart.yaml --set train.epochs=2
+    """
+    from embedtune.config import RunConfig, load_config
+    from embedtune.pipeline import run
+    from embedtune.resources import find_recipe
+
+    if (recipe is None) == (common.file is None):
+        raise click.UsageError("give one recipe, as RECIPE or as --config")
+    file = find_recipe(recipe) if recipe else common.file
+    config = load_config(RunConfig, file=file, settings=common.settings, options=given)
+    output.show_run(run(config, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

@@ -1,0 +1,232 @@
+"""Settings: one frozen model for each stage, read from YAML, ``--set`` and named options.
+
+Precedence: default < ``--config`` file < ``--set`` < named option. Library functions below the stages take plain arguments,
+never these models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from embedtune.errors import ConfigError
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+Precision = Literal["auto", "fp32", "bf16"]
+Kind = Literal["heading", "span", "keyphrase", "sentence"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitConfig(_Settings):
+    """Shares of the passages; they sum to 1."""
+
+    train: Share = 0.8
+    dev: Share = 0.1
+    test: Share = 0.1
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> SplitConfig:
+        total = self.train + self.dev + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, dev and test must sum to 1, they sum to {total:g}")
+        return self
+
+
+class GenerateConfig(_Settings):
+    """From documents to passages, queries and judgements."""
+
+    source: str = Field(description="Folder of .txt and .md files, BEIR folder, LlamaIndex JSON, or python-reference.")
+    model: str = Field(
+        DEFAULT_MODEL, description="Base model: hub name or local folder; its tokenizer cuts the passages."
+    )
+    query_prompt: str | None = Field(None, description="Text in front of every query; none keeps the model's own.")
+    document_prompt: str | None = Field(None, description="Text in front of every passage; none keeps the model's own.")
+    trust_remote_code: bool = Field(False, description="Run code that comes with the model.")
+    window_tokens: int = Field(
+        128, ge=16, description="Own passages are cut to this; longer ready-made ones score as their best window of it."
+    )
+    window_overlap: float = Field(0.25, ge=0, lt=1, description="Share of a window that the next one repeats.")
+    generator: Literal["extractive"] = Field("extractive", description="What makes queries; extractive needs no LLM.")
+    queries_from: Literal["generate", "source", "both"] = Field(
+        "generate", description="Generated queries, the source's own train and dev judgements, or both."
+    )
+    kinds: tuple[Kind, ...] = Field(
+        ("heading", "span", "keyphrase", "sentence"), description="Kinds of queries to make."
+    )
+    held_out_kind: Kind = Field(
+        "keyphrase", description="Kind that only dev and test see, when another is left to train on."
+    )
+    per_kind: int = Field(2, ge=1, le=20, description="Queries of one kind and passage at most.")
+    split: SplitConfig = Field(SplitConfig(), description="Shares of train, dev and test.")
+    seed: int = Field(0, ge=0, description="Of the split and the draw of queries.")
+
+
+class TrainConfig(_Settings):
+    """LoRA on quantised frozen weights, contrastive loss."""
+
+    quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(
+        "auto", description="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4."
+    )
+    lora_rank: int = Field(16, ge=1, le=512, description="Rank of the update of each linear layer.")
+    lora_alpha: int = Field(32, ge=1, description="The update is scaled by lora_alpha / lora_rank.")
+    learning_rate: float = Field(5e-4, gt=0, lt=1, description="Peak of the schedule.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's.")
+    batch_size: int = Field(32, ge=2, description="Pairs in a batch; each has batch_size - 1 negatives.")
+    epochs: int = Field(1, ge=1, description="Passes over the pairs.")
+    max_pairs: int | None = Field(4000, ge=2, description="Random sample of the pairs, if there are more.")
+    temperature: float = Field(0.05, gt=0, description="Of the softmax over cosines.")
+    margin: float = Field(0.0, description="A negative that the base model puts this near to the positive is masked.")
+    anchor_weight: float = Field(0.0, ge=0, description="Weight of the mean cosine distance to the base model.")
+    removal: Share = Field(0.5, description="Share of positives that lose the sentence the query was drawn from.")
+    checks: int = Field(2, ge=1, description="Evenly spaced steps at which the adapter is held against dev.")
+    strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.25, 0.5, 0.75, 1.0), min_length=1, description="Interpolation strengths tried on dev."
+    )
+    max_dev_windows: int = Field(2000, ge=1, description="Windows of the corpus that dev retrieval searches at most.")
+    precision: Precision = Field("auto", description="bf16 autocast or fp32 in training and dev retrieval.")
+    seed: int = Field(0, ge=0, description="Of the initial adapter, the sample and the order of the pairs.")
+
+
+class EvaluateConfig(_Settings):
+    """Measures of base and tuned model beside BM25 and fusion."""
+
+    queries: str | None = Field(
+        None, description="BEIR folder, LlamaIndex JSON or packaged set; none takes the run's test split."
+    )
+    precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
+    depth: int = Field(100, ge=100, description="Length of the run files.")
+
+
+class RunConfig(_Settings):
+    """A recipe: the three stages in one file."""
+
+    out: str = Field(description="The run folder.")
+    seed: int | None = Field(None, ge=0, description="Seed of every stage that names none.")
+    generate: GenerateConfig
+    train: TrainConfig = TrainConfig()
+    eval: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_seed(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("seed") is not None:
+            for stage in ("generate", "train"):
+                if isinstance(section := values.get(stage) or {}, dict):
+                    values[stage] = {"seed": values["seed"], **section}
+        return values
+
+
+Config = TypeVar("Config", bound=_Settings)
+
+
+def load_config(
+    model: type[Config],
+    *,
+    section: str | None = None,
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Config:
+    """Build settings from a file, ``key=value`` strings and named options.
+
+    Args:
+        model: What to build.
+        section: Stage whose section of a recipe is meant; ``--set`` keys may carry it as a prefix.
+        file: YAML recipe.
+        settings: ``key=value``; the value is read as YAML, dots go into sections.
+        options: Named options; None means not given.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    values = _read_recipe(file) if file else {}
+    if section:
+        seed = values.get("seed")
+        values = dict(values.get(section) or {})
+        if seed is not None and "seed" in model.model_fields:
+            values.setdefault("seed", seed)
+    for setting in settings:
+        _apply(values, setting, section)
+    for key, value in (options or {}).items():
+        if value is not None:
+            _put(values, key.split("."), value, key)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        where = str(file) if file else "settings"
+        raise ConfigError.collect(where, [_problem(model, item) for item in error.errors()]) from error
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: expected a YAML recipe, found: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}: expected a mapping with the sections generate, train, eval, found {type(values).__name__}"
+        )
+    unknown = sorted(str(key) for key in values if key not in RunConfig.model_fields)
+    if unknown:
+        raise ConfigError.collect(str(path), [_unknown(key, list(RunConfig.model_fields)) for key in unknown])
+    return values
+
+
+def _apply(values: dict[str, Any], setting: str, section: str | None) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise ConfigError(
+            f"--set {setting}: expected key=value, found no '='", hint="for example --set learning_rate=2e-4"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: expected a YAML value, found: {error}") from error
+    path = key.split(".")
+    if section and path[0] == section and len(path) > 1:
+        path = path[1:]
+    _put(values, path, value, key)
+
+
+def _put(values: dict[str, Any], path: list[str], value: object, key: str) -> None:
+    for part in path[:-1]:
+        inner = values.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{key}: expected {part!r} to be a section, found the value {inner!r}")
+        values = inner
+    values[path[-1]] = value
+
+
+def _problem(model: type[BaseModel], item: Any) -> str:
+    location = [part for part in item["loc"] if isinstance(part, str)]
+    where = ".".join(map(str, item["loc"])) or "recipe"
+    if item["type"] == "extra_forbidden":
+        return _unknown(where, _fields_at(model, location[:-1]))
+    return f"{where}: {item['msg'].removeprefix('Value error, ')}" + (
+        "" if item["type"] == "missing" else f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
+    )
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    close = get_close_matches(key.rsplit(".", maxsplit=1)[-1], known, n=1)
+    return f"{key}: there is no such setting" + (
+        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    )
+
+
+def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,95 @@
+"""Cut documents into passages that the embedder's window holds completely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from embedtune.documents.headings import find_sections
+from embedtune.hashing import content_id
+from embedtune.records import Document, Passage
+
+if TYPE_CHECKING:
+    from llama_index.core.node_parser import SentenceSplitter
+
+Tokenize = Callable[[str], list[int]]
+"""The embedder's own tokenizer without its special tokens."""
+
+PATH_SEPARATOR = " › "
+_TITLE_SHARE = 0.25  # of the budget at most; a longer heading path loses its outer headings
+_SLACK = 1.1  # pieces of a section are cut to equal length, give or take a sentence
+
+
+def chunk_documents(documents: Iterable[Document], tokenize: Tokenize, budget: int) -> list[Passage]:
+    """Cut documents at headings, then at sentences, into passages of at most ``budget`` tokens, heading path included.
+
+    Args:
+        documents: What to cut.
+        tokenize: The embedder's tokenizer.
+        budget: The embedder's window less its special tokens and its document prompt, in tokens.
+
+    Returns:
+        Passages in document order; ``document.text[start:end]`` is each one's text.
+    """
+    return [passage for document in documents for passage in _chunk(document, tokenize, budget)]
+
+
+def keep_whole(documents: Iterable[Document]) -> list[Passage]:
+    """Make one passage of each document of a ready-made corpus."""
+    return [
+        Passage(
+            content_id("p", document.document_id, document.title, document.text),
+            document.document_id,
+            document.title,
+            document.text,
+            0,
+            len(document.text),
+        )
+        for document in documents
+    ]
+
+
+def _chunk(document: Document, tokenize: Tokenize, budget: int) -> list[Passage]:
+    passages = []
+    for section in find_sections(document.text):
+        headings = (document.title, *section.headings) if document.title else section.headings
+        title = fit_title(headings, tokenize, int(budget * _TITLE_SHARE))
+        room = budget - len(tokenize(title + "\n") if title else [])
+        for start, end in _split(document.text, section.start, section.end, tokenize, room):
+            text = document.text[start:end]
+            identity = content_id("p", document.document_id, title, text, str(start))
+            passages.append(Passage(identity, document.document_id, title, text, start, end))
+    return passages
+
+
+def fit_title(headings: tuple[str, ...], tokenize: Tokenize, room: int) -> str:
+    """Join a heading path; outer headings are dropped, and at last the text is cut, until it takes at most ``room`` tokens."""
+    while len(headings) > 1 and len(tokenize(PATH_SEPARATOR.join(headings))) > room:
+        headings = headings[1:]
+    title = PATH_SEPARATOR.join(headings)
+    while title and len(tokenize(title)) > room:
+        title = title[: int(len(title) * 0.8)].rstrip()
+    return title
+
+
+def _split(text: str, start: int, end: int, tokenize: Tokenize, room: int) -> list[tuple[int, int]]:
+    """Return the offsets of pieces of about equal length; overlap is not needed where nothing is cut off."""
+    body = text[start:end]
+    tokens = len(tokenize(body))
+    pieces = math.ceil(tokens / room)
+    size = min(room, math.ceil(tokens / pieces * _SLACK)) if pieces > 1 else room
+    spans, cursor = [], start
+    for chunk in _splitter(tokenize, size).split_text(body):
+        chunk_start = text.index(chunk, cursor, end)
+        cursor = chunk_start + len(chunk)
+        spans.append((chunk_start, cursor))
+    return spans
+
+
+@cache
+def _splitter(tokenize: Tokenize, size: int) -> SentenceSplitter:
+    from llama_index.core.node_parser import SentenceSplitter
+
+    return SentenceSplitter(tokenizer=tokenize, chunk_size=size, chunk_overlap=0, paragraph_separator="\n\n")

@@ -1,0 +1,17 @@
+"""The Python language reference inside CPython as a corpus: real documents on every machine, without a download."""
+
+from __future__ import annotations
+
+from embedtune.records import Document
+
+NAME = "python-reference"
+
+
+def read_documents() -> list[Document]:
+    """Return one document for each topic of ``pydoc_data.topics``; the topic's name is its id.
+
+    The text is the one of the running Python, so it differs a little between versions of Python.
+    """
+    from pydoc_data.topics import topics
+
+    return [Document(name, "", text.strip() + "\n") for name, text in sorted(topics.items())]

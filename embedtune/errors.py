@@ -1,0 +1,69 @@
+"""Everything embedtune raises on purpose.
+
+::
+
+    EmbedtuneError                  exit code
+    ├─ ConfigError     (ValueError)     2   a setting, a name or a command line that cannot be used
+    ├─ DataError       (ValueError)     3   a file or a dataset that cannot be used
+    ├─ ResourceError   (OSError)        5   memory, disk or permission
+    └─ IntegrityError                   7   what was written is not what was meant
+
+The second base keeps ``except ValueError`` and ``except OSError`` working for callers of the Python API. A message says
+where, what was expected and what was found; the hint says what to do next. Any other exception is a bug of ours (1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class EmbedtuneError(Exception):
+    """Base of all errors that a user can cause or mend.
+
+    Attributes:
+        hint: What to do next, or None.
+        exit_code: What the command line returns for it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(EmbedtuneError, ValueError):
+    """A setting, a name or an option that cannot be used; carries every problem found, not only the first."""
+
+    exit_code = 2
+
+    @classmethod
+    def collect(cls, where: str, problems: Sequence[str], *, hint: str | None = None) -> ConfigError:
+        """Build one error from all problems of one place."""
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        return cls(f"{where}: {len(problems)} problem{'s' * (len(problems) > 1)}\n{lines}", hint=hint)
+
+
+class DataError(EmbedtuneError, ValueError):
+    """A file or a dataset that cannot be used."""
+
+    exit_code = 3
+
+    @classmethod
+    def at(cls, path: Path, line: int | None, expected: str, found: str, *, hint: str | None = None) -> DataError:
+        """Build the error for one place in one file; ``line`` counts from 1."""
+        where = str(path) if line is None else f"{path}:{line}"
+        return cls(f"{where}: expected {expected}, found {found}", hint=hint)
+
+
+class ResourceError(EmbedtuneError, OSError):
+    """Memory, disk space or a permission that is missing."""
+
+    exit_code = 5
+
+
+class IntegrityError(EmbedtuneError):
+    """What was written or loaded is not what was meant."""
+
+    exit_code = 7

@@ -1,0 +1,1 @@
+"""Measures, dev retrieval and tables."""

@@ -1,0 +1,52 @@
+"""What training ships: which strength of the update, or the base itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.ranking import standard_error
+
+Scores = NDArray[np.float64]
+
+
+class Decision(NamedTuple):
+    """The outcome of the gate.
+
+    Attributes:
+        ship: ``tuned`` or ``base``.
+        strength: The chosen strength of the update, 0 when the base is shipped.
+        gain: Mean dev gain over the base of the chosen strength, or of the best one when the base is shipped.
+        error: Standard error of that gain.
+    """
+
+    ship: str
+    strength: float
+    gain: float
+    error: float
+
+
+def decide(base: Scores, tuned: Mapping[float, Scores]) -> Decision:
+    """Choose the interpolation strength and say whether it is worth shipping.
+
+    Among the strengths whose mean lies within one (paired) standard error of the best, the smallest is taken (the
+    one-standard-error rule, Breiman et al. 1984): dev queries are synthetic and flatter a strong update. It is shipped when
+    its gain over the unquantised base is larger than its standard error.
+
+    Args:
+        base: Score of each dev query with the base, ``(n_queries,)``.
+        tuned: The same by strength; at least one.
+    """
+    best = max(tuned, key=lambda strength: (tuned[strength].mean(), -strength))
+    near = [
+        strength for strength, scores in tuned.items() if (loss := tuned[best] - scores).mean() <= standard_error(loss)
+    ]
+    strength = min(near)
+    difference = tuned[strength] - base
+    gain, error = float(difference.mean()), standard_error(difference)
+    if gain > error:
+        return Decision("tuned", strength, gain, error)
+    return Decision("base", 0.0, gain, error)

@@ -1,0 +1,50 @@
+"""TREC run files: ``query-id Q0 document-id rank score tag``.
+
+Columns are parted by white space, so white space and per cent signs inside an id (a file called ``my notes.txt``) are
+written in per cent form and read back.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from embedtune.errors import DataError
+from embedtune.records import Run
+
+_UNSAFE = re.compile(r"[\s%]")
+
+
+def _column(identifier: str) -> str:
+    return _UNSAFE.sub(lambda match: quote(match.group()), identifier)
+
+
+def ranked(scores: dict[str, float]) -> list[tuple[str, float]]:
+    """Return the entries by falling score; equal scores by falling id, as trec_eval orders them."""
+    return sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True)
+
+
+def write_run(path: Path, run: Run, tag: str) -> None:
+    """Write a run; scores keep all their digits, because rounding would change ties."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for query_id, scores in run.items():
+            for rank, (document_id, score) in enumerate(ranked(scores), start=1):
+                file.write(f"{_column(query_id)} Q0 {_column(document_id)} {rank} {score!r} {tag}\n")
+
+
+def read_run(path: Path) -> Run:
+    """Read a run file.
+
+    Raises:
+        DataError: If a line does not have six columns with a number in the fifth.
+    """
+    run: Run = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        cells = line.split()
+        try:
+            query_id, _, document_id, _, score, _ = cells
+            run.setdefault(unquote(query_id), {})[unquote(document_id)] = float(score)
+        except ValueError as error:
+            raise DataError.at(path, number, "six columns with a score in the fifth", repr(line)) from error
+    return run

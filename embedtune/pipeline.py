@@ -1,0 +1,39 @@
+"""The three stages in one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from embedtune.config import RunConfig
+from embedtune.stages.evaluate import evaluate
+from embedtune.stages.generate import generate
+from embedtune.stages.result import StageResult
+from embedtune.stages.train import train
+
+_log = logging.getLogger("embedtune")
+
+
+def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dict[str, StageResult]:
+    """Generate, train and evaluate; a stage that is done is skipped.
+
+    Args:
+        config: A recipe.
+        force: Work even if nothing has changed.
+        dry_run: Tell what would happen. A stage can only be planned when the one before it is done.
+
+    Returns:
+        The result of each stage, by name.
+
+    Raises:
+        EmbedtuneError: As the stages do.
+    """
+    out = Path(config.out)
+    results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
+    if dry_run and results["generate"].facts["would_run"]:
+        return results
+    results["train"] = train(config.train, out, force=force, dry_run=dry_run)
+    if dry_run and results["train"].facts["would_run"]:
+        return results
+    results["eval"] = evaluate(config.eval, out, force=force, dry_run=dry_run)
+    return results

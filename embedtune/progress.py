@@ -1,0 +1,74 @@
+"""Progress on stderr: a bar with time left in a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_log = logging.getLogger("embedtune")
+_EVERY_S = 10.0
+
+
+@contextmanager
+def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a piece of work is.
+
+    Args:
+        what: Shown in front, for example ``encode passages``.
+        total: Units of work in all.
+
+    Yields:
+        A function to call with the units done since the last call.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bar(what, total) as report:
+            yield report
+    else:
+        yield _Lines(what, total).report
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<24}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, advance=done)
+
+
+class _Lines:
+    """A line every ten seconds, for logs and pipes."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._started = self._last = time.monotonic()
+
+    def report(self, done: int) -> None:
+        """Count, and print if it is time."""
+        self._done += done
+        now = time.monotonic()
+        if now - self._last >= _EVERY_S:
+            self._last = now
+            left = (now - self._started) * (self._total - self._done) / max(1, self._done)
+            _log.info("%s: %d of %d, about %.0f s left", self._what, self._done, self._total, left)

@@ -1,0 +1,134 @@
+"""Queries without a language model: what a passage itself offers as something to search for.
+
+Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a few salient words in a row),
+``keyphrase`` (terms that set the passage apart) and ``sentence``. Half of the spans and sentences lose their stop words,
+because people type key words as often as sentences. Everything is drawn with a generator seeded by the passage, so a
+passage gives the same queries whatever stands around it in the list.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from embedtune.queries.statistics import CorpusStatistics
+from embedtune.records import Passage
+from embedtune.terms import lexical_terms
+
+KINDS = ("heading", "span", "keyphrase", "sentence")
+
+_SPAN_WORDS = (5, 16)
+_SENTENCE_WORDS = (6, 30)
+_SPAN_DRAWS = 16
+_PHRASE_TERMS = (2, 5)
+_HEADING_SEPARATOR = " › "
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
+_WORD = re.compile(r"\S+")
+
+
+class Draft(NamedTuple):
+    """A query not yet filtered."""
+
+    text: str
+    kind: str
+    passage_id: str
+
+
+def draft_queries(
+    passages: Sequence[Passage], *, kinds: Sequence[str], per_kind: int, statistics: CorpusStatistics, seed: int
+) -> list[Draft]:
+    """Draw up to ``per_kind`` queries of each kind from each passage.
+
+    Args:
+        passages: Where to draw from.
+        kinds: Some of ``KINDS``.
+        per_kind: Queries of one kind and passage at most; a heading gives one.
+        statistics: Of the whole corpus.
+        seed: Another seed draws other queries.
+    """
+    drafts = []
+    for passage in passages:
+        draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
+        for kind in KINDS:
+            if kind in kinds:
+                texts = _MAKERS[kind](passage, per_kind, statistics, draw)
+                drafts += [Draft(text, kind, passage.passage_id) for text in texts]
+    return drafts
+
+
+def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return the innermost heading, with the one above it when it says little alone."""
+    path = [heading for heading in passage.title.split(_HEADING_SEPARATOR) if heading]
+    if not path:
+        return []
+    short = len(statistics.content_terms(path[-1])) < 2
+    return [" ".join(path[-2:]) if short else path[-1]]
+
+
+def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return the most salient of some random runs of words."""
+    words = list(_WORD.finditer(passage.text))
+    candidates = []
+    for _ in range(_SPAN_DRAWS * count):
+        length = draw.randint(*_SPAN_WORDS)
+        start = draw.randrange(max(1, len(words) - length + 1))
+        run = words[start : start + length]
+        if run:
+            candidates.append(passage.text[run[0].start() : run[-1].end()])
+    best = sorted(set(candidates), key=lambda text: (-statistics.salience(text), text))
+    return [_thin(text, statistics, draw) for text in _apart(best, count)]
+
+
+def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return sentences of ordinary length, the more salient half preferred."""
+    sentences = [" ".join(sentence.split()) for sentence in _SENTENCE_END.split(passage.text) if sentence]
+    usable = [text for text in sentences if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1]]
+    usable.sort(key=lambda text: (-statistics.salience(text), text))
+    pool = usable[: max(count, len(usable) // 2)]
+    return [_thin(text, statistics, draw) for text in draw.sample(pool, min(count, len(pool)))]
+
+
+def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return handfuls of the passage's most telling terms (tf · idf), in the order of the text."""
+    frequency = Counter(statistics.content_terms(passage.text))
+    ranked = sorted(frequency, key=lambda term: (-(frequency[term] ** 0.5) * statistics.idf(term), term))
+    pool = [term for term in ranked if len(term) > 1 and not term.isdigit()][: 4 * _PHRASE_TERMS[1]]
+    phrases = []
+    for _ in range(count):
+        size = draw.randint(*_PHRASE_TERMS)
+        if len(pool) >= size:
+            chosen = set(draw.sample(pool, size))
+            phrases.append(" ".join(term for term in frequency if term in chosen))
+    return phrases
+
+
+def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
+    """Flatten white space; in half of the cases leave out the stop words."""
+    words = text.split()
+    if draw.random() < 0.5:
+        kept = [word for word in words if not set(lexical_terms(word)) <= statistics.stop_words]
+        words = kept or words
+    return " ".join(words).strip(" ,;:.")
+
+
+def _apart(texts: Sequence[str], count: int) -> list[str]:
+    """Keep the first texts that share less than half of their words with those already kept."""
+    kept: list[str] = []
+    for text in texts:
+        words = set(text.split())
+        if all(2 * len(words & set(other.split())) < len(words) for other in kept):
+            kept.append(text)
+        if len(kept) == count:
+            break
+    return kept
+
+
+_MAKERS: dict[str, Callable[[Passage, int, CorpusStatistics, random.Random], list[str]]] = {
+    "heading": _headings,
+    "span": _spans,
+    "keyphrase": _keyphrases,
+    "sentence": _sentences,
+}

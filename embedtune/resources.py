@@ -1,0 +1,44 @@
+"""Files that travel with the package: recipes and the demo's queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedtune.errors import ConfigError
+
+_PACKAGE = Path(__file__).parent
+
+
+def _folder(name: str) -> Path:
+    """Return the packaged folder (wheel) or the one beside the package (checkout, editable install)."""
+    packaged = _PACKAGE / f"_{name}"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / name
+
+
+def recipes() -> dict[str, Path]:
+    """Return the packaged recipes by name."""
+    return {path.stem: path for path in sorted(_folder("pipelines").glob("*.yaml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """Return the recipe at a path, or the packaged one of that name.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = recipes()
+    if name in known:
+        return known[name]
+    raise ConfigError(
+        f"{name}: expected a recipe file or one of the packaged recipes ({', '.join(known)}), found neither",
+        hint="give the path of a YAML file, or copy a packaged recipe from the folder pipelines/",
+    )
+
+
+def find_query_set(name: str) -> Path | None:
+    """Return the folder of a packaged query set in BEIR form, or None."""
+    path = _folder("data") / name
+    return path if (path / "queries.jsonl").is_file() else None

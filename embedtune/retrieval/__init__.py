@@ -1,0 +1,1 @@
+"""Finding passages: embedding models, windows, FAISS, BM25 and their fusion."""

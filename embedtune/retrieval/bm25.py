@@ -1,0 +1,39 @@
+"""BM25 over whole passages, by bm25s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.terms import find_stop_words, lexical_terms
+
+
+class BM25:
+    """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020)."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        import bm25s
+
+        terms = [lexical_terms(text) for text in texts]
+        self._n_texts = len(texts)
+        self._stop_words = find_stop_words(chain.from_iterable(terms))
+        terms = [self._without_stop_words(words) for words in terms]
+        self._vocabulary = set(chain.from_iterable(terms))
+        self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75) if self._vocabulary else None
+        if self._index is not None:
+            self._index.index(terms, show_progress=False)
+
+    def scores(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Return the score of every text for every query, ``(n_queries, n_texts)``; 0 where no term is shared."""
+        matrix = np.zeros((len(queries), self._n_texts), dtype=np.float32)
+        for row, query in enumerate(queries):
+            known = [term for term in self._without_stop_words(lexical_terms(query)) if term in self._vocabulary]
+            if known and self._index is not None:
+                matrix[row] = self._index.get_scores(known)
+        return matrix
+
+    def _without_stop_words(self, terms: list[str]) -> list[str]:
+        return [term for term in terms if term not in self._stop_words]

@@ -1,0 +1,42 @@
+"""Dense and lexical scores together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+
+RRF_K = 60
+_TINY = 1e-9
+
+
+def z_scores(scores: Matrix) -> Matrix:
+    """Standardise each query's scores over all passages, ``(n_queries, n_passages)``; constant rows become 0."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    result: Matrix = centred / np.maximum(scores.std(axis=1, keepdims=True), _TINY)
+    return result
+
+
+def z_score_sum(dense: Matrix, lexical: Matrix, weight: float) -> Matrix:
+    """Return ``weight · z(dense) + (1 − weight) · z(lexical)``; 0.5 ranks like the plain sum."""
+    fused: Matrix = weight * z_scores(dense) + (1 - weight) * z_scores(lexical)
+    return fused
+
+
+def reciprocal_rank(dense: Matrix, lexical: Matrix) -> Matrix:
+    """Fuse by reciprocal rank with k = 60 (Cormack, Clarke and Büttcher 2009); it has no weight to choose.
+
+    Passages that share no term with the query have no lexical rank and get nothing from that side.
+    """
+    by_meaning = 1 / (RRF_K + _ranks(dense))
+    by_words = np.where(lexical > 0, 1 / (RRF_K + _ranks(lexical)), 0)
+    return (by_meaning + by_words).astype(np.float32)
+
+
+def _ranks(scores: Matrix) -> NDArray[np.int64]:
+    """Return ranks from 1 by falling score."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, scores.shape[1] + 1)[None, :], axis=1)
+    return ranks

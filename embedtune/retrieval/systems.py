@@ -1,0 +1,114 @@
+"""Runs of whole systems: dense by FAISS, BM25, and their fusions, over passages or over documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.ranking import best_ranks
+from embedtune.records import Passage, Run
+from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
+from embedtune.retrieval.index import DenseIndex
+from embedtune.retrieval.windows import Windows
+
+Matrix = NDArray[np.float32]
+
+WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)
+_BLOCK = 256  # queries whose scores of all passages are in memory at once
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a run names: every passage, or every document with its passages.
+
+    Attributes:
+        ids: Passage or document ids, in corpus order.
+        first_passage: Index of each unit's first passage, ``(n_units,)``.
+    """
+
+    ids: list[str]
+    first_passage: NDArray[np.int64]
+
+
+def units_of(passages: Sequence[Passage], judges: str) -> Units:
+    """Return passages (``judges="passage"``) or documents (``"document"``) as units; a document scores as its best passage."""
+    if judges == "passage":
+        return Units([passage.passage_id for passage in passages], np.arange(len(passages)))
+    groups = [
+        (document_id, next(members)[0])
+        for document_id, members in groupby(enumerate(passages), key=lambda item: item[1].document_id)
+    ]
+    return Units([name for name, _ in groups], np.array([first for _, first in groups], dtype=np.int64))
+
+
+def dense_run(
+    query_ids: Sequence[str], queries: Matrix, vectors: Matrix, windows: Windows, units: Units, depth: int
+) -> Run:
+    """Search window vectors with FAISS; a unit scores as its best window."""
+    index = DenseIndex(vectors, windows.starts[units.first_passage])
+    found = index.search(queries, min(depth, len(units.ids)))
+    return {
+        query_id: {units.ids[unit]: score for unit, score in hits}
+        for query_id, hits in zip(query_ids, found, strict=True)
+    }
+
+
+def lexical_run(query_ids: Sequence[str], lexical: Matrix, units: Units, depth: int) -> Run:
+    """Return BM25's run; passages that share no term with a query are not returned."""
+    return _top(query_ids, lexical, units, depth, floor=0.0)
+
+
+def fused_runs(
+    query_ids: Sequence[str],
+    queries: Matrix,
+    vectors: Matrix,
+    windows: Windows,
+    lexical: Matrix,
+    units: Units,
+    depth: int,
+    weight: float,
+) -> tuple[Run, Run]:
+    """Return the runs of the z-score sum and of reciprocal rank fusion; both fuse passages, then units take their best."""
+    summed: Run = {}
+    ranked: Run = {}
+    for start, dense in dense_blocks(queries, vectors, windows):
+        block = slice(start, start + len(dense))
+        summed |= _top(query_ids[block], z_score_sum(dense, lexical[block], weight), units, depth)
+        ranked |= _top(query_ids[block], reciprocal_rank(dense, lexical[block]), units, depth)
+    return summed, ranked
+
+
+def dense_blocks(queries: Matrix, vectors: Matrix, windows: Windows) -> Iterator[tuple[int, Matrix]]:
+    """Yield the first query's number and the scores of all passages, a block of queries at a time."""
+    for start in range(0, len(queries), _BLOCK):
+        yield start, windows.best(queries[start : start + _BLOCK] @ vectors.T)
+
+
+def choose_weight(dense: Matrix, lexical: Matrix, relevant: Sequence[Sequence[int]]) -> float:
+    """Return the weight of the dense side that ranks relevant passages best (mean reciprocal rank); of equals, the most even.
+
+    Args:
+        dense: Scores of all passages for dev queries, ``(n_queries, n_passages)``.
+        lexical: BM25's scores, same shape.
+        relevant: Relevant passages of each query.
+    """
+
+    def quality(weight: float) -> tuple[float, float]:
+        ranks = best_ranks(z_score_sum(dense, lexical, weight), relevant)
+        return round(float((1 / ranks).mean()), 4), -abs(weight - 0.5)
+
+    return max(WEIGHTS, key=quality)
+
+
+def _top(query_ids: Sequence[str], scores: Matrix, units: Units, depth: int, floor: float = -np.inf) -> Run:
+    by_unit = np.maximum.reduceat(scores, units.first_passage, axis=1)
+    depth = min(depth, by_unit.shape[1])
+    best = np.argpartition(-by_unit, depth - 1, axis=1)[:, :depth]
+    return {
+        query_id: {units.ids[unit]: float(row[unit]) for unit in columns if row[unit] > floor}
+        for query_id, row, columns in zip(query_ids, by_unit, best.tolist(), strict=True)
+    }

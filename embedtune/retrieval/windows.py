@@ -1,0 +1,77 @@
+"""Windows: the stretches of a passage that an embedder can see; a passage scores as its best one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.records import Passage
+
+TokenOffsets = Callable[[str], list[tuple[int, int]]]
+"""First and last+1 character of each token of a text, without special tokens."""
+
+_SNAP_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class Windows:
+    """All windows of a corpus, passage by passage.
+
+    Attributes:
+        texts: What is encoded; the title stands in front of every window.
+        starts: Index of each passage's first window, ``(n_passages,)``, rising.
+    """
+
+    texts: list[str]
+    starts: NDArray[np.int64]
+
+    def best(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return each passage's best window score: ``(n, n_windows)`` → ``(n, n_passages)``."""
+        return np.maximum.reduceat(scores, self.starts, axis=1)
+
+
+def split_windows(passages: Sequence[Passage], offsets: TokenOffsets, size: int, stride: int) -> Windows:
+    """Cut passages that are longer than ``size`` tokens into overlapping windows; shorter ones stay whole.
+
+    Args:
+        passages: Passages, title included in their length.
+        offsets: The embedder's tokenizer.
+        size: Tokens in a window, title included.
+        stride: Tokens from one window's start to the next; at most ``size``, so that no token is lost.
+    """
+    texts: list[str] = []
+    starts = []
+    for passage in passages:
+        starts.append(len(texts))
+        texts += passage_windows(passage, offsets, size, stride)
+    return Windows(texts, np.array(starts, dtype=np.int64))
+
+
+def passage_windows(passage: Passage, offsets: TokenOffsets, size: int, stride: int) -> list[str]:
+    """Return the windows of one passage."""
+    if len(offsets(passage.full_text)) <= size:
+        return [passage.full_text]
+    head = f"{passage.title}\n" if passage.title else ""
+    room = max(size - len(offsets(head)), size // 2)
+    step = min(stride, room)
+    spans = offsets(passage.text)
+    texts = []
+    first = 0
+    while True:
+        last = min(first + room, len(spans))
+        texts.append(head + passage.text[spans[first][0] : spans[last - 1][1]])
+        if last == len(spans):
+            return texts
+        first = _word_start(passage.text, spans, first + step)
+
+
+def _word_start(text: str, spans: list[tuple[int, int]], token: int) -> int:
+    """Step back to the token that starts a word, if it is near; half words have vectors of their own."""
+    for back in range(_SNAP_TOKENS):
+        start = spans[token - back][0]
+        if start == 0 or not (text[start - 1].isalnum() and text[start].isalnum()):
+            return token - back
+    return token

@@ -1,0 +1,38 @@
+"""What every stage returns."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embedtune.manifest import is_done, read_manifest
+
+_log = logging.getLogger("embedtune")
+
+
+class StageResult(NamedTuple):
+    """Where a stage's files are and what it found.
+
+    Attributes:
+        folder: The stage's folder.
+        facts: What the stage counted and measured, JSON values; the same whether it ran or was skipped.
+        status: ``done``, ``skipped`` (it was done already) or ``planned`` (a dry run).
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+    status: str
+
+
+def settled(
+    folder: Path, identity: dict[str, Any], plan: dict[str, Any], *, force: bool, dry_run: bool
+) -> StageResult | None:
+    """Return the result if there is nothing to do now: the stage is done, or this is a dry run; else None."""
+    done = not force and is_done(folder, identity)
+    if dry_run:
+        return StageResult(folder, {"dry_run": True, "would_run": not done, **plan}, "planned")
+    if done:
+        _log.info("%s: nothing it depends on has changed, skipped", folder)
+        return StageResult(folder, read_manifest(folder)["facts"], "skipped")
+    return None

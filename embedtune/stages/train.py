@@ -1,0 +1,314 @@
+"""Stage 2: dataset → LoRA on quantised frozen weights → adapter and merged model, or the base where tuning did not help."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedtune.config import GenerateConfig, TrainConfig
+from embedtune.errors import DataError
+from embedtune.evaluation.dev_set import DevSet
+from embedtune.evaluation.gate import Decision, decide
+from embedtune.formats.dataset import read_dataset
+from embedtune.manifest import library_versions, stage_folder, verify
+from embedtune.progress import track
+from embedtune.records import Dataset, Passage, QuerySet
+from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.encoder import Encoder, choose_precision, load_model, set_prompts
+from embedtune.retrieval.windows import Windows
+from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.generate import corpus_windows, same_passages
+from embedtune.stages.result import StageResult, settled
+from embedtune.training import adapters
+from embedtune.training.merging import merge
+from embedtune.training.pairs import Pair, build_pairs, conflict_keys
+from embedtune.training.parity import check_change, check_reload, encode_plainly
+from embedtune.training.quantisation import choose_scheme, load_quantised
+from embedtune.training.sampler import plan_epochs
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+FOLDER = "model"
+_PARITY_TEXTS = 16
+_log = logging.getLogger("embedtune")
+
+
+def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
+    """Fine-tune the base model on a run's dataset: ``RUN/model`` with ``adapter/``, ``merged/`` and ``pairs.jsonl``.
+
+    Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;
+    when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``.
+
+    Args:
+        config: Settings.
+        run: The run folder, with a finished dataset.
+        force: Work even if nothing has changed.
+        dry_run: Tell what would happen; write nothing.
+
+    Returns:
+        Facts: what was shipped, the dev curve, losses, and the differences found by the two checks.
+
+    Raises:
+        DataError: If there is no dataset, too few pairs for a batch, or the loss is not finite.
+        IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
+            shipped as tuned is the base.
+        ResourceError: If the folder cannot be written.
+    """
+    run = Path(run)
+    recorded = verify(run / DATASET)
+    made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
+    base_folder = find_model(made.model)
+    identity = {
+        "stage": "train",
+        "config": config.model_dump(mode="json"),
+        "dataset": recorded["outputs"],
+        "dataset_identity": recorded["identity_hash"],
+        "model": hash_model(base_folder),
+        "versions": library_versions(),
+    }
+    plan = {"base_model": made.model, "train_queries": sum(recorded["facts"]["queries"]["train"].values())}
+    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
+        return result
+    facts: dict[str, Any] = {}
+    with stage_folder(run / FOLDER, identity, facts) as temporary:
+        facts.update(plan, **_Training(config, made, base_folder, read_dataset(run / DATASET)).run(temporary))
+    _log.info("%s: shipped the %s model", run / FOLDER, facts["shipped"])
+    return StageResult(run / FOLDER, facts, "done")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """The trainable weights after a step, and their dev score at full strength."""
+
+    step: int
+    dev: float
+    weights: adapters.Weights
+
+
+class _Training:
+    """One training, from pairs to saved folders."""
+
+    def __init__(self, config: TrainConfig, made: GenerateConfig, base_folder: Path, dataset: Dataset) -> None:
+        self._config = config
+        self._made = made
+        self._base_folder = base_folder
+        self._dataset = dataset
+        self._precision = choose_precision(config.precision)
+        base = self._load_base()
+        self._base = Encoder(base, precision=self._precision)
+        self._scheme = choose_scheme(config.quantize, sum(weight.numel() for weight in base.parameters()))
+        corpus = corpus_windows(dataset.passages, self._base, made.window_tokens, made.window_overlap)
+        self._windows = _by_passage(corpus)
+        self._dev = _dev_set(dataset, self._windows, config)
+
+    def run(self, folder: Path) -> dict[str, Any]:
+        pairs, batches = self._plan()
+        _write_pairs(folder / "pairs.jsonl", pairs)
+        base_scores = self._score(self._base, "dev: base")
+        model = load_quantised(self._base_folder, self._scheme, trust_remote_code=self._made.trust_remote_code)
+        set_prompts(model, query_prompt=self._made.query_prompt, document_prompt=self._made.document_prompt)
+        checks, losses, adapter = self._fit(model, pairs, batches)
+        best = max(checks, key=lambda check: check.dev)
+        adapters.restore(model, best.weights)
+        encoder = Encoder(model, precision=self._precision)
+        scores = {}
+        for alpha in self._config.strengths:
+            with adapters.strength(model, alpha):
+                scores[alpha] = self._score(encoder, f"dev: strength {alpha:g}")
+        decision = decide(base_scores, scores)
+        self._report(decision)
+        saved = (
+            self._save_tuned(folder, model, adapter, decision) if decision.ship == "tuned" else self._save_base(folder)
+        )
+        return {
+            "shipped": decision.ship,
+            "quantize": self._scheme,
+            "strength": decision.strength,
+            "pairs": len(pairs),
+            "steps": len(batches),
+            "dev": {
+                "measure": "mean reciprocal rank",
+                "n_queries": len(base_scores),
+                "base": _round(base_scores),
+                "by_step": {str(check.step): round(check.dev, 4) for check in checks},
+                "best_step": best.step,
+                "by_strength": {f"{alpha:g}": _round(values) for alpha, values in scores.items()},
+                "gain": round(decision.gain, 4),
+                "standard_error": round(decision.error, 4),
+            },
+            "losses": [round(loss, 4) for loss in losses],
+            **saved,
+        }
+
+    def _load_base(self) -> SentenceTransformer:
+        return load_model(
+            self._base_folder,
+            query_prompt=self._made.query_prompt,
+            document_prompt=self._made.document_prompt,
+            trust_remote_code=self._made.trust_remote_code,
+        )
+
+    def _plan(self) -> tuple[list[Pair], list[list[int]]]:
+        """Sample the pairs and deal them into batches."""
+        config, passages = self._config, self._dataset.passages
+        labelled = self._dataset.splits["train"]
+        pairs = build_pairs(
+            labelled.queries,
+            _relevant(labelled, passages),
+            passages,
+            self._windows,
+            removal=config.removal,
+            seed=config.seed,
+        )
+        if config.max_pairs and len(pairs) > config.max_pairs:
+            kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
+            pairs = [pairs[number] for number in sorted(kept)]
+        keys = conflict_keys(passages, same_passages(passages))
+        n_steps = config.epochs * max(1, len(pairs) // config.batch_size)
+        batches = plan_epochs([keys[pair.passage] for pair in pairs], config.batch_size, n_steps, config.seed)
+        if not batches:
+            raise DataError(
+                f"dataset: expected at least {config.batch_size} pairs from passages that do not touch, found too few in "
+                f"{len(pairs)} pairs",
+                hint="add documents, or --set train.batch_size=8",
+            )
+        return pairs, batches
+
+    def _fit(
+        self, model: SentenceTransformer, pairs: Sequence[Pair], batches: Sequence[Sequence[int]]
+    ) -> tuple[list[_Check], list[float], Any]:
+        """Add LoRA and train it; keep the weights of every check in memory."""
+        import torch
+
+        from embedtune.training.losses import MaskedContrastiveLoss
+        from embedtune.training.trainer import Recipe, run_training
+
+        config = self._config
+        torch.manual_seed(config.seed)
+        adapter = adapters.add_adapter(model, rank=config.lora_rank, alpha=config.lora_alpha)
+        texts = [pair.anchor for pair in pairs], [pair.positive for pair in pairs]
+        with track("encode pairs", 2 * len(pairs)) as report:
+            known = self._base.encode_queries(texts[0], report), self._base.encode_documents(texts[1], report)
+        loss = MaskedContrastiveLoss(
+            model,
+            torch.from_numpy(known[0]),
+            torch.from_numpy(known[1]),
+            temperature=config.temperature,
+            margin=config.margin,
+            anchor_weight=config.anchor_weight,
+        )
+        encoder = Encoder(model, precision=self._precision)
+        checks: list[_Check] = []
+
+        def on_check(step: int) -> None:
+            mean = float(self._score(encoder, f"dev: step {step}").mean())
+            checks.append(_Check(step, mean, adapters.snapshot(model)))
+
+        recipe = Recipe(
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            precision=self._precision,
+            seed=config.seed,
+            check_at=frozenset(len(batches) * number // config.checks for number in range(1, config.checks + 1)) - {0},
+        )
+        with track("train", len(batches)) as report:
+            losses = run_training(model, pairs, batches, loss, recipe, on_check=on_check, report=report)
+        return checks, losses, adapter
+
+    def _score(self, encoder: Encoder, what: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        with track(what, self._dev.n_encoded) as report:
+            return self._dev.reciprocal_ranks(encoder, report)
+
+    def _report(self, decision: Decision) -> None:
+        if decision.ship == "tuned":
+            _log.info(
+                "dev gain %+.4f ± %.4f at strength %g: shipping the tuned model",
+                decision.gain, decision.error, decision.strength,
+            )  # fmt: skip
+        else:
+            _log.warning(
+                "dev gain %+.4f ± %.4f is no more than noise: shipping the base model unchanged",
+                decision.gain, decision.error,
+            )  # fmt: skip
+
+    def _save_base(self, folder: Path) -> dict[str, Any]:
+        base = self._load_base()
+        queries, documents = self._parity_texts()
+        expected = encode_plainly(base, queries, documents)
+        _save_plain(base, folder / "merged")
+        worst = check_reload(folder, expected, queries, documents, scheme="none")
+        return {"checks": {"reload_difference": worst}}
+
+    def _save_tuned(self, folder: Path, model: SentenceTransformer, adapter: Any, decision: Decision) -> dict[str, Any]:
+        """Fold the strength in, save adapter and merged model, and check both in a fresh process."""
+        adapters.fold_strength(model, decision.strength)
+        queries, documents = self._parity_texts()
+        expected = encode_plainly(model, queries, documents)
+        adapters.save_adapter(adapter, folder / "adapter", self._made.model)
+        base = self._load_base()
+        before = encode_plainly(base, queries, documents)
+        _save_plain(merge(model, base), folder / "merged")
+        worst = check_reload(
+            folder,
+            expected,
+            queries,
+            documents,
+            scheme=self._scheme,
+            base_folder=self._base_folder,
+            trust_remote_code=self._made.trust_remote_code,
+        )
+        cosine = check_change(before[: len(queries)], expected[: len(queries)])
+        return {"checks": {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}}
+
+    def _parity_texts(self) -> tuple[list[str], list[str]]:
+        queries = [query.text for query in self._dataset.splits["dev"].queries[:_PARITY_TEXTS]]
+        return queries, self._dev.texts[:_PARITY_TEXTS]
+
+
+def _by_passage(windows: Windows) -> list[list[str]]:
+    bounds = [*windows.starts.tolist(), len(windows.texts)]
+    return [windows.texts[start:end] for start, end in pairwise(bounds)]
+
+
+def _relevant(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[int]]:
+    column = {passage.passage_id: number for number, passage in enumerate(passages)}
+    return {
+        query_id: [column[passage_id] for passage_id, grade in judged.items() if grade > 0]
+        for query_id, judged in labelled.qrels.items()
+    }
+
+
+def _dev_set(dataset: Dataset, windows: Sequence[Sequence[str]], config: TrainConfig) -> DevSet:
+    labelled = dataset.splits["dev"]
+    relevant = _relevant(labelled, dataset.passages)
+    return DevSet(
+        [query.text for query in labelled.queries],
+        [relevant[query.query_id] for query in labelled.queries],
+        windows,
+        max_windows=config.max_dev_windows,
+        seed=config.seed,
+    )
+
+
+def _save_plain(model: SentenceTransformer, folder: Path) -> None:
+    """Write a folder that any sentence-transformers user can load, without a card that would print private text."""
+    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def _write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for pair in pairs:
+            row = {"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _round(scores: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    return round(float(scores.mean()), 4)

@@ -1,0 +1,1 @@
+"""Fine-tuning: quantised frozen weights, LoRA, contrastive loss, interpolation, merging."""

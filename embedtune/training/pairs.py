@@ -1,0 +1,108 @@
+"""Training pairs: a query and the stretch of text it should find."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from embedtune.records import Passage, Query
+from embedtune.terms import lexical_terms
+
+_SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?。！？]+|\n|$)")
+_KEEP_SHARE = 0.5
+
+
+class Pair(NamedTuple):
+    """One training example, with the column names of sentence-transformers.
+
+    Attributes:
+        query_id: The query.
+        passage: Index of its passage in the corpus.
+        anchor: Text of the query.
+        positive: One window of the passage; sometimes without the words the query was drawn from.
+    """
+
+    query_id: str
+    passage: int
+    anchor: str
+    positive: str
+
+
+def build_pairs(
+    queries: Sequence[Query],
+    positives: Mapping[str, Sequence[int]],
+    passages: Sequence[Passage],
+    windows: Sequence[Sequence[str]],
+    *,
+    removal: float,
+    seed: int,
+) -> list[Pair]:
+    """Pair each query with the best window of each of its passages.
+
+    Text that was cut out of a passage finds it by its very words, which teaches an embedder nothing. So a share of the
+    positives loses the sentence that the query resembles most (the inverse cloze task of Lee et al. 2019), and a heading is
+    paired with a window that does not show it. Queries of kind ``source`` keep their passages whole: people wrote them.
+
+    Args:
+        queries: Of the training split.
+        positives: Query id → indices of relevant passages.
+        passages: The corpus.
+        windows: The windows of each passage.
+        removal: Share of positives, 0 to 1, that lose the resembling sentence.
+        seed: Of the draw.
+    """
+    draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
+    pairs = []
+    for query in queries:
+        for index in positives[query.query_id]:
+            positive = _best_window(query.text, windows[index])
+            if query.kind != "source":
+                positive = _without_title(positive, passages[index].title, query.kind)
+                if draw.random() < removal:
+                    positive = _without_source(positive, query.text)
+            pairs.append(Pair(query.query_id, index, query.text, positive))
+    return pairs
+
+
+def _best_window(query: str, windows: Sequence[str]) -> str:
+    """Return the window that shares most terms with the query."""
+    terms = set(lexical_terms(query))
+    return max(windows, key=lambda text: len(terms.intersection(lexical_terms(text))))
+
+
+def _without_title(window: str, title: str, kind: str) -> str:
+    head = f"{title}\n"
+    return window[len(head) :] if kind == "heading" and title and window.startswith(head) else window
+
+
+def _without_source(window: str, query: str) -> str:
+    """Leave out the sentence that shares most terms with the query, if enough text stays."""
+    sentences = [match.group() for match in _SENTENCE.finditer(window) if match.group()]
+    terms = set(lexical_terms(query))
+    if len(sentences) < 2:
+        return window
+    closest = max(range(len(sentences)), key=lambda number: len(terms.intersection(lexical_terms(sentences[number]))))
+    rest = "".join(sentences[:closest] + sentences[closest + 1 :])
+    return rest if len(rest) >= _KEEP_SHARE * len(window) else window
+
+
+def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[int]]:
+    """Return for each passage the keys it may share with no other row of a batch.
+
+    Neighbours of one document and passages that say the same answer each other's queries, so as in-batch negatives they
+    would be false.
+
+    Args:
+        passages: In document order.
+        same: Passage id → number of its group of near-duplicates.
+    """
+    keys = []
+    for index, passage in enumerate(passages):
+        # Odd keys are groups; even keys stand between two neighbours, and each neighbour holds both sides.
+        held = {2 * same[passage.passage_id] + 1, 2 * index}
+        if index + 1 < len(passages) and passages[index + 1].document_id == passage.document_id:
+            held.add(2 * (index + 1))
+        keys.append(frozenset(held))
+    return keys

@@ -1,0 +1,141 @@
+"""Two checks on what was saved: a fresh process gets the vectors that were trained, and they are not the base's.
+
+Run as a module it is that fresh process: ``python -m embedtune.training.parity JOB.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.errors import IntegrityError
+
+Vectors = NDArray[np.float32]
+
+TOLERANCE = {"none": 1e-5, "int8": 1e-3, "nf4": 1e-3, "fp4": 1e-3}
+_MIN_CHANGE = 1e-4
+
+
+def check_reload(
+    model_folder: Path,
+    expected: Vectors,
+    queries: Sequence[str],
+    documents: Sequence[str],
+    *,
+    scheme: str,
+    base_folder: Path | None = None,
+    trust_remote_code: bool = False,
+) -> float:
+    """Load a saved model in a fresh process and hold its vectors against those in memory.
+
+    Args:
+        model_folder: A model stage with ``merged/`` and, if ``base_folder`` is given, ``adapter/``.
+        expected: Unit vectors in fp32 of the queries, then the documents, ``(n, dim)``.
+        queries: Texts to encode with the query prompt.
+        documents: Texts to encode with the document prompt.
+        scheme: How the frozen weights were quantised; sets the tolerance.
+        base_folder: The base model; the adapter is then loaded over it, quantised as it was, and checked too.
+        trust_remote_code: As for loading.
+
+    Returns:
+        The largest absolute difference of any component.
+
+    Raises:
+        IntegrityError: If a vector differs by more than 1e-5 (unquantised) or 1e-3 (quantised).
+    """
+    job = {
+        "model": str(model_folder.resolve()),
+        "base": str(base_folder.resolve()) if base_folder else None,
+        "scheme": scheme,
+        "queries": list(queries),
+        "documents": list(documents),
+        "trust_remote_code": trust_remote_code,
+    }
+    worst = 0.0
+    for name, vectors in _encode_elsewhere(job).items():
+        difference = float(np.abs(vectors - expected).max())
+        if not difference <= TOLERANCE[scheme]:
+            raise IntegrityError(
+                f"{model_folder / name}: expected the vectors that were trained, found a difference of {difference:.2g} after "
+                f"loading it in a fresh process (at most {TOLERANCE[scheme]:g} is allowed)",
+                hint="please report this with `embedtune train -v` output; --quantize none avoids quantised layers",
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def check_change(base: Vectors, tuned: Vectors) -> float:
+    """Return the mean cosine of query vectors before and after.
+
+    Raises:
+        IntegrityError: If it is 1 − 1e-4 or more: the model that would be shipped as tuned is the base.
+    """
+    cosine = float((base * tuned).sum(axis=1).mean())
+    if cosine >= 1 - _MIN_CHANGE:
+        raise IntegrityError(
+            f"tuned model: expected vectors that differ from the base's, found a mean query cosine of {cosine:.6f}",
+            hint="raise train.learning_rate or train.epochs",
+        )
+    return cosine
+
+
+def _encode_elsewhere(job: dict[str, Any]) -> dict[str, Vectors]:
+    with tempfile.TemporaryDirectory(prefix="embedtune-parity-") as scratch:
+        path = Path(scratch) / "job.json"
+        path.write_text(json.dumps(job), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 (our own module, no shell)
+            [sys.executable, "-m", "embedtune.training.parity", str(path)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise IntegrityError(
+                f"{job['model']}: expected a model that loads in a fresh process, found:\n{done.stderr.strip()[-2000:]}"
+            )
+        with np.load(Path(scratch) / "vectors.npz") as vectors:
+            return {name: vectors[name] for name in vectors.files}
+
+
+def encode_plainly(model: Any, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
+    """Return unit vectors in fp32 as any sentence-transformers user gets them: queries, then documents."""
+    options = {"normalize_embeddings": True, "show_progress_bar": False}
+    parts = [model.encode_query(list(queries), **options), model.encode_document(list(documents), **options)]
+    vectors: Vectors = np.concatenate(parts).astype(np.float32)
+    return vectors
+
+
+def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, trust_remote_code: bool = False) -> Any:
+    """Load the base with its recorded quantisation and put the saved adapter on it."""
+    from peft import PeftModel
+
+    from embedtune.training.quantisation import hold_steady, load_quantised
+
+    model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
+    PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself
+    model.eval()
+    hold_steady(model)
+    return model
+
+
+def _main(path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    job = json.loads(path.read_text(encoding="utf-8"))
+    folder, trust = Path(job["model"]), job["trust_remote_code"]
+    merged = SentenceTransformer(str(folder / "merged"), trust_remote_code=trust)
+    vectors = {"merged": encode_plainly(merged, job["queries"], job["documents"])}
+    if job["base"]:
+        model = load_with_adapter(Path(job["base"]), folder / "adapter", job["scheme"], trust_remote_code=trust)
+        model.prompts = merged.prompts
+        vectors["adapter"] = encode_plainly(model, job["queries"], job["documents"])
+    np.savez(path.with_name("vectors.npz"), **vectors)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -1,0 +1,95 @@
+"""Load a base model with quantised, frozen weights, and read such weights back."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedtune.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor, nn
+
+SCHEMES = ("nf4", "fp4", "int8", "none")
+SMALL_MODEL = 300_000_000
+_log = logging.getLogger(__name__)
+
+
+def choose_scheme(wish: str, n_parameters: int) -> str:
+    """Resolve ``auto``: int8 below 300 million parameters, nf4 above.
+
+    Four bits move a small encoder's vectors far (all-MiniLM-L6-v2: mean cosine to fp32 of 0.94 for nf4, 0.997 for int8),
+    and there is little memory to save; a model of billions trains on one GPU only so.
+    """
+    if wish != "auto":
+        return wish
+    return "int8" if n_parameters < SMALL_MODEL else "nf4"
+
+
+def quantisation_arguments(scheme: str) -> dict[str, Any]:
+    """Return what ``from_pretrained`` needs for a scheme, as plain JSON values; empty for ``none``."""
+    if scheme == "none":
+        return {}
+    if scheme == "int8":
+        return {"load_in_8bit": True}
+    return {"load_in_4bit": True, "bnb_4bit_quant_type": scheme, "bnb_4bit_use_double_quant": True}
+
+
+def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False) -> SentenceTransformer:
+    """Load a sentence-transformers model whose linear layers are quantised by bitsandbytes.
+
+    Raises:
+        ConfigError: If bitsandbytes cannot quantise this model here.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers import BitsAndBytesConfig
+
+    arguments: dict[str, Any] = {"use_safetensors": True}
+    if scheme != "none":
+        arguments["quantization_config"] = BitsAndBytesConfig(**quantisation_arguments(scheme))
+        arguments["dtype"] = torch.float32
+    try:
+        model = SentenceTransformer(str(folder), trust_remote_code=trust_remote_code, model_kwargs=arguments)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ConfigError(
+            f"{folder}: expected a model that loads with --quantize {scheme}, found: {error}",
+            hint="try --quantize none",
+        ) from error
+    hold_steady(model)
+    return model
+
+
+def hold_steady(model: nn.Module) -> None:
+    """Make quantised layers compute the same in training and evaluation, before and after any forward pass.
+
+    Call it again after every ``model.eval()``. Two habits of bitsandbytes 0.50 are turned off: on CPUs with AVX512-BF16 a
+    4-bit layer in evaluation repacks its weights, after which training fails or silently has no gradient; an int8 layer in
+    evaluation rounds its inputs too, which training does not.
+    """
+    import bitsandbytes as bnb
+
+    for module in model.modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+        elif isinstance(module, bnb.nn.Linear8bitLt):
+            module.train()
+
+
+def plain_weight(layer: Any) -> Tensor:
+    """Return a linear layer's weight ``(out, in)`` in fp32, dequantised where it is quantised."""
+    import bitsandbytes as bnb
+    import torch
+
+    if isinstance(layer, bnb.nn.Linear4bit):
+        values = bnb.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+    elif isinstance(layer, bnb.nn.Linear8bitLt):
+        # The quantised rows move from the weight to the layer's state at the first forward pass.
+        held = layer.state if layer.state.CB is not None else layer.weight
+        values = held.CB.to(torch.float32) * (held.SCB.to(torch.float32).unsqueeze(1) / 127.0)
+    else:
+        values = layer.weight.detach()
+    plain: Tensor = values.to(torch.float32)
+    return plain
