@@ -65,7 +65,8 @@ class GenerateConfig(_Settings):
     held_out_kind: Kind = Field(
         "keyphrase", description="Kind that only dev and test see, when another is left to train on."
     )
-    per_kind: int = Field(2, ge=1, le=20, description="Queries of one kind and passage at most.")
+    per_kind: int = Field(3, ge=1, le=20, description="Queries of one kind for each 150 words of a passage at most.")
+    held_out_per_passage: int = Field(6, ge=1, le=50, description="Dev and test queries of one passage at most.")
     split: SplitConfig = Field(SplitConfig(), description="Shares of train, dev and test.")
     seed: int = Field(0, ge=0, description="Of the split and the draw of queries.")
 
@@ -82,16 +83,21 @@ class TrainConfig(_Settings):
     weight_decay: float = Field(0.01, ge=0, description="AdamW's.")
     batch_size: int = Field(32, ge=2, description="Pairs in a batch; each has batch_size - 1 negatives.")
     epochs: int = Field(1, ge=1, description="Passes over the pairs.")
-    max_pairs: int | None = Field(4000, ge=2, description="Random sample of the pairs, if there are more.")
+    max_pairs: int | None = Field(2000, ge=2, description="Random sample of the pairs, if there are more.")
     temperature: float = Field(0.05, gt=0, description="Of the softmax over cosines.")
-    margin: float = Field(0.0, description="A negative that the base model puts this near to the positive is masked.")
-    anchor_weight: float = Field(0.0, ge=0, description="Weight of the mean cosine distance to the base model.")
+    mask_margin: float = Field(
+        0.1, description="A negative whose base cosine is this far above the positive's counts as false and is masked."
+    )
+    base_share: Share = Field(
+        0.5, description="Share of the target that the base model's own softmax gets; 0 is InfoNCE."
+    )
     removal: Share = Field(0.5, description="Share of positives that lose the sentence the query was drawn from.")
     checks: int = Field(2, ge=1, description="Evenly spaced steps at which the adapter is held against dev.")
     strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.25, 0.5, 0.75, 1.0), min_length=1, description="Interpolation strengths tried on dev."
+        (0.5, 1.0), min_length=1, description="Interpolation strengths tried on dev."
     )
-    max_dev_windows: int = Field(2000, ge=1, description="Windows of the corpus that dev retrieval searches at most.")
+    max_dev_queries: int = Field(300, ge=1, description="Dev queries at most; more are sampled.")
+    max_dev_windows: int = Field(1000, ge=1, description="Windows of the corpus that dev retrieval searches at most.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 in training and dev retrieval.")
     seed: int = Field(0, ge=0, description="Of the initial adapter, the sample and the order of the pairs.")
 
@@ -151,7 +157,7 @@ def load_config(
     values = _read_recipe(file) if file else {}
     if section:
         seed = values.get("seed")
-        values = dict(values.get(section) or {})
+        values = _section(values, section, file)
         if seed is not None and "seed" in model.model_fields:
             values.setdefault("seed", seed)
     for setting in settings:
@@ -166,6 +172,16 @@ def load_config(
         raise ConfigError.collect(where, [_problem(model, item) for item in error.errors()]) from error
 
 
+def _section(recipe: dict[str, Any], name: str, file: Path | None) -> dict[str, Any]:
+    unknown = sorted(str(key) for key in recipe if key not in RunConfig.model_fields)
+    if unknown:
+        raise ConfigError.collect(str(file), [_unknown(key, list(RunConfig.model_fields)) for key in unknown])
+    values = recipe.get(name) or {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: expected {name} to be a mapping of settings, found {values!r}")
+    return dict(values)
+
+
 def _read_recipe(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -175,9 +191,6 @@ def _read_recipe(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: expected a mapping with the sections generate, train, eval, found {type(values).__name__}"
         )
-    unknown = sorted(str(key) for key in values if key not in RunConfig.model_fields)
-    if unknown:
-        raise ConfigError.collect(str(path), [_unknown(key, list(RunConfig.model_fields)) for key in unknown])
     return values
 
 

@@ -47,8 +47,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             f"{path}: expected the manifest of a finished stage, found nothing",
             hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
@@ -57,6 +57,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError.at(
             path, None, "a JSON manifest", str(error), hint="run the stage again with --force"
         ) from error
+    if not isinstance(manifest, dict):
+        raise DataError.at(
+            path, None, "a JSON object", type(manifest).__name__, hint="run the stage again with --force"
+        )
     return manifest
 
 
@@ -108,6 +112,10 @@ def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) 
         ResourceError: If the disk or a permission refuses.
     """
     started = time.time()
+    if folder.exists() and not folder.is_dir():
+        raise ResourceError(
+            f"{folder}: expected a folder or nothing, found a file", hint="move it or choose another --out"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from unicodedata import normalize
 
-# Scripts written without spaces: Hiragana, Katakana, CJK ideographs (with extension A and compatibility forms).
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_PIECE = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+import regex
+
+# Letters keep their combining marks; scripts written without spaces are runs of their own.
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}ー]+"
+_PIECE = regex.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])+")
+_IS_UNSPACED = regex.compile(_UNSPACED)
 # In running text of a language its stop words make up a third of all words and more.
 _LANGUAGE_SHARE = 0.15
 
@@ -23,7 +25,7 @@ def lexical_terms(text: str) -> list[str]:
         ['東京', '京都']
     """
     terms: list[str] = []
-    for piece in _PIECE.findall(text.lower()):
+    for piece in _PIECE.findall(normalize("NFC", text).lower()):
         if _IS_UNSPACED.match(piece) and len(piece) > 1:
             terms += [piece[start : start + 2] for start in range(len(piece) - 1)]
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_ATX = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")
+_ATX = re.compile(r"^(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"^([=\-*~^\"`+#.:_])\1{2,}[ \t]*$")
-_FENCE = re.compile(r"^[ \t]{0,3}(```|~~~)")
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _MAX_HEADING_CHARS = 120
 
 
@@ -39,11 +39,11 @@ def find_sections(text: str) -> list[Section]:
     of an underline character is the order of its first appearance, as reStructuredText has it. Fenced code is passed over.
     """
     headings = _find_headings(text)
-    sections = [Section((), 0, headings[0].start if headings else len(text))]
+    ends = [*(heading.start for heading in headings), len(text)]
+    sections = [Section((), 0, ends[0])]
     path: list[_Heading] = []
-    for heading, after in zip(headings, [*headings[1:], None], strict=True):
+    for heading, end in zip(headings, ends[1:], strict=True):
         path = [*(outer for outer in path if outer.level < heading.level), heading]
-        end = after.start if after else len(text)
         sections.append(Section(tuple(outer.text for outer in path), heading.body, end))
     return [section for section in sections if text[section.start : section.end].strip()]
 
@@ -55,17 +55,33 @@ def _find_headings(text: str) -> list[_Heading]:
         starts.append(starts[-1] + len(line))
     headings: list[_Heading] = []
     levels: dict[str, int] = {}
-    fenced = False
+    fence = ""
+    underlined = -1
     for index, line in enumerate(lines):
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced:
-            if match := _ATX.match(line.rstrip("\n")):
-                headings.append(_Heading(len(match[1]), match[2], starts[index], starts[index + 1]))
-            elif (rule := _underline_of(lines, index)) is not None:
-                level = levels.setdefault(rule, len(levels) + 1)
-                headings.append(_Heading(level, line.strip(), starts[index], starts[index + 2]))
+        if index == underlined:
+            continue
+        fence, is_fence = _fence_after(fence, line)
+        if fence or is_fence:
+            continue
+        if match := _ATX.match(line.rstrip("\n")):
+            headings.append(_Heading(len(match[1]), match[2], starts[index], starts[index + 1]))
+        elif (rule := _underline_of(lines, index)) is not None:
+            level = levels.setdefault(rule, len(levels) + 1)
+            headings.append(_Heading(level, line.strip(), starts[index], starts[index + 2]))
+            underlined = index + 1
     return headings
+
+
+def _fence_after(fence: str, line: str) -> tuple[str, bool]:
+    """Return the code fence that is open after a line (or nothing), and whether the line itself is a fence."""
+    match = _FENCE.match(line.rstrip())
+    if match is None:
+        return fence, False
+    if not fence:
+        return match[1], True
+    # Only a bare fence of the same character, at least as long, closes.
+    closes = match[1].startswith(fence) and line.strip() == match[1]
+    return ("" if closes else fence), True
 
 
 def _underline_of(lines: list[str], index: int) -> str | None:

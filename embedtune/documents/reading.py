@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def _read_folder(folder: Path) -> Source:
     documents: list[Document] = []
     skipped: list[Skipped] = []
     for path in _walk(folder):
-        name = path.relative_to(folder).as_posix()
+        name = _printable(path.relative_to(folder).as_posix())
         read = _read_text(path, name)
         if isinstance(read, Document):
             documents.append(read)
@@ -58,9 +59,9 @@ def _read_folder(folder: Path) -> Source:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield files in a stable order; a hidden folder is yielded itself, as one thing to skip."""
+    """Yield files in a stable order; a folder that is not entered is yielded itself, as one thing to skip."""
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and not path.is_symlink():
+        if path.is_dir() and _unreadable(path) is None:
             yield from _walk(path)
         else:
             yield path
@@ -81,14 +82,24 @@ def _read_text(path: Path, name: str) -> Document | Skipped:
     return Document(name, "", text) if text.strip() else Skipped(name, "empty")
 
 
+def _printable(name: str) -> str:
+    """Replace the bytes of a file name that are no UTF-8; the operating system allows them, our files do not."""
+    return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in name)
+
+
 def _unreadable(path: Path) -> str | None:
+    """Tell why a file or folder is passed over, or None."""
     if path.name.startswith("."):
         return "hidden"
     if path.is_symlink():
         return "a symbolic link"
-    if path.suffix.lower() not in TEXT_SUFFIXES:
-        return f"no reader for {path.suffix or 'files without a suffix'}"
-    return None
+    if _printable(path.name) != path.name:
+        return "its name is not UTF-8"
+    if path.is_dir():
+        return None if os.access(path, os.R_OK | os.X_OK) else "a folder without read permission"
+    if not path.is_file():
+        return "not a regular file"
+    return None if path.suffix.lower() in TEXT_SUFFIXES else f"no reader for {path.suffix or 'files without a suffix'}"
 
 
 def _read_beir(folder: Path) -> Source:
@@ -110,7 +121,8 @@ def _read_llama_index(path: Path) -> Source:
     """Its queries carry no split, so they count as training data; give the file to ``eval --queries`` to test on them."""
     documents, queries, qrels = read_llama_index(path)
     documents, skipped = _drop_empty(documents)
-    splits = {"train": QuerySet(path.name, queries, qrels, "document")} if queries else {}
+    judged = [query for query in queries if query.query_id in qrels]
+    splits = {"train": QuerySet(path.name, judged, qrels, "document")} if judged else {}
     return Source(str(path), documents, ready_made=True, skipped=skipped, queries=splits)
 
 

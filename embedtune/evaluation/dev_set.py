@@ -1,84 +1,128 @@
-"""Dev retrieval: the small search by which training chooses; test queries have no part in it."""
+"""Dev retrieval: the small search by which training chooses; test queries have no part in it.
+
+A generated query meets its own passages without the sentence it was drawn from (see ``cloze``): found by their very words,
+they would rank first for any model and any weight of BM25, and there would be nothing to choose by.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.ranking import best_ranks
 
-Vectors = NDArray[np.float32]
+Matrix = NDArray[np.float32]
 Report = Callable[[int], None]
 
 
 class TextEncoder(Protocol):
     """Anything that encodes queries and passages to unit vectors ``(n, dim)``."""
 
-    def encode_queries(self, texts: Sequence[str], report: Report | None = None) -> Vectors:
+    def encode_queries(self, texts: Sequence[str], report: Report | None = None) -> Matrix:
         """Encode queries."""
         ...
 
-    def encode_documents(self, texts: Sequence[str], report: Report | None = None) -> Vectors:
+    def encode_documents(self, texts: Sequence[str], report: Report | None = None) -> Matrix:
         """Encode passages."""
         ...
+
+
+class Shown(NamedTuple):
+    """A passage as a search meets it.
+
+    Attributes:
+        text: Whole, title in front.
+        windows: What an encoder sees of it.
+    """
+
+    text: str
+    windows: list[str]
+
+
+class DevQuery(NamedTuple):
+    """A dev query.
+
+    Attributes:
+        text: As typed.
+        answers: Index of each relevant passage → the passage as this query meets it.
+    """
+
+    text: str
+    answers: dict[int, Shown]
 
 
 class DevSet:
     """Dev queries against a sample of the corpus that holds all their answers.
 
     Attributes:
-        texts: The windows that are searched.
-        n_encoded: Texts that one call of ``reciprocal_ranks`` encodes.
+        queries: Texts of the dev queries.
+        relevant: Relevant columns of each query; columns are the sampled passages.
+        windows: All windows that are encoded.
+        n_encoded: Texts that one call of ``dense_scores`` encodes.
     """
 
-    def __init__(
-        self,
-        queries: Sequence[str],
-        relevant: Sequence[Sequence[int]],
-        windows: Sequence[Sequence[str]],
-        *,
-        max_windows: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, queries: Sequence[DevQuery], corpus: Sequence[Shown], *, max_windows: int, seed: int) -> None:
         """Sample the corpus.
 
         Args:
-            queries: Texts of the dev queries.
-            relevant: Indices of the relevant passages of each.
-            windows: The windows of each passage.
+            queries: At least one.
+            corpus: All passages.
             max_windows: Passages are added at random until there are this many windows; answers are always in.
             seed: Of the sample.
         """
-        self._queries = list(queries)
-        chosen = _sample(relevant, windows, max_windows, seed)
-        position = {passage: number for number, passage in enumerate(chosen)}
-        self._relevant = [[position[passage] for passage in passages] for passages in relevant]
-        self.texts = [text for passage in chosen for text in windows[passage]]
-        self._starts = np.cumsum([0, *(len(windows[passage]) for passage in chosen[:-1])])
-        self.n_encoded = len(self.texts) + len(self._queries)
+        chosen = _sample({passage for query in queries for passage in query.answers}, corpus, max_windows, seed)
+        column = {passage: number for number, passage in enumerate(chosen)}
+        self.queries = [query.text for query in queries]
+        self.relevant = [[column[passage] for passage in query.answers] for query in queries]
+        self._n_passages = len(chosen)
+        self._shown = [corpus[passage] for passage in chosen]
+        self._shown += [answer for query in queries for answer in query.answers.values()]
+        self.windows = [text for shown in self._shown for text in shown.windows]
+        self.n_encoded = len(set(self.windows)) + len(self.queries)
 
-    def reciprocal_ranks(self, encoder: TextEncoder, report: Report | None = None) -> NDArray[np.float64]:
+    def dense_scores(self, encoder: TextEncoder, report: Report | None = None) -> Matrix:
+        """Return the cosine of each query and the best window of each passage, ``(n_queries, n_passages)``."""
+        vectors = encoder.encode_documents(self.windows, report)
+        cosines = encoder.encode_queries(self.queries, report) @ vectors.T
+        starts = np.cumsum([0, *(len(shown.windows) for shown in self._shown[:-1])])
+        return self._as_met(np.maximum.reduceat(cosines, starts, axis=1))
+
+    def lexical_scores(self, score: Callable[[Sequence[str], Sequence[str]], Matrix]) -> Matrix:
+        """Return lexical scores in the same shape.
+
+        Args:
+            score: Takes passages and queries, and returns ``(n_queries, n_passages)``.
+        """
+        return self._as_met(score([shown.text for shown in self._shown], self.queries))
+
+    def reciprocal_ranks(self, scores: Matrix) -> NDArray[np.float64]:
         """Return 1 / rank of the best relevant passage for each query, ``(n_queries,)``."""
-        vectors = encoder.encode_documents(self.texts, report)
-        queries = encoder.encode_queries(self._queries, report)
-        scores = np.maximum.reduceat(queries @ vectors.T, self._starts, axis=1)
-        return 1.0 / best_ranks(scores, self._relevant)
+        ranks: NDArray[np.float64] = 1.0 / best_ranks(scores, self.relevant)
+        return ranks
+
+    def _as_met(self, scores: Matrix) -> Matrix:
+        """Put the scores of the answers as each query meets them in the place of those of the whole passages."""
+        met = scores[:, : self._n_passages].copy()
+        answer = self._n_passages
+        for row, columns in enumerate(self.relevant):
+            for column in columns:
+                met[row, column] = scores[row, answer]
+                answer += 1
+        return met
 
 
-def _sample(
-    relevant: Sequence[Sequence[int]], windows: Sequence[Sequence[str]], max_windows: int, seed: int
-) -> list[int]:
-    chosen = {passage for passages in relevant for passage in passages}
-    n_windows = sum(len(windows[passage]) for passage in chosen)
-    others = [passage for passage in range(len(windows)) if passage not in chosen]
+def _sample(answers: set[int], corpus: Sequence[Shown], max_windows: int, seed: int) -> list[int]:
+    chosen = set(answers)
+    n_windows = sum(len(corpus[passage].windows) for passage in chosen)
+    others = [passage for passage in range(len(corpus)) if passage not in chosen]
     random.Random(seed).shuffle(others)  # noqa: S311 (reproducible on purpose)
     for passage in others:
-        if n_windows + len(windows[passage]) > max_windows:
+        if n_windows + len(corpus[passage].windows) > max_windows:
             break
         chosen.add(passage)
-        n_windows += len(windows[passage])
+        n_windows += len(corpus[passage].windows)
     return sorted(chosen)

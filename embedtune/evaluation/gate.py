@@ -32,19 +32,14 @@ class Decision(NamedTuple):
 def decide(base: Scores, tuned: Mapping[float, Scores]) -> Decision:
     """Choose the interpolation strength and say whether it is worth shipping.
 
-    Among the strengths whose mean lies within one (paired) standard error of the best, the smallest is taken (the
-    one-standard-error rule, Breiman et al. 1984): dev queries are synthetic and flatter a strong update. It is shipped when
-    its gain over the unquantised base is larger than its standard error.
+    The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
+    larger than the gain's (paired) standard error.
 
     Args:
         base: Score of each dev query with the base, ``(n_queries,)``.
         tuned: The same by strength; at least one.
     """
-    best = max(tuned, key=lambda strength: (tuned[strength].mean(), -strength))
-    near = [
-        strength for strength, scores in tuned.items() if (loss := tuned[best] - scores).mean() <= standard_error(loss)
-    ]
-    strength = min(near)
+    strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
     gain, error = float(difference.mean()), standard_error(difference)
     if gain > error:

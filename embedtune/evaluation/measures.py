@@ -22,7 +22,7 @@ MEASURES = {
 def per_query(qrels: Qrels, run: Run) -> PerQuery:
     """Score each judged query; one that the run misses, or without a relevant passage, counts 0.
 
-    Ties are broken by falling id, as trec_eval does.
+    Ties are broken as ir_measures has it: by falling id (trec_eval's rule), for mrr@10 by rising id.
 
     Returns:
         Measure → query id → value, queries in the order of the qrels.
@@ -31,10 +31,8 @@ def per_query(qrels: Qrels, run: Run) -> PerQuery:
 
     measures = {ir_measures.parse_measure(theirs): ours for ours, theirs in MEASURES.items()}
     values = {ours: dict.fromkeys(qrels, 0.0) for ours in MEASURES}
-    # An empty run is a run: ir_measures counts its queries only if it sees at least one of them.
-    if run:
-        for metric in ir_measures.iter_calc(list(measures), qrels, run):
-            values[measures[metric.measure]][metric.query_id] = metric.value
+    for metric in ir_measures.iter_calc(list(measures), qrels, run):
+        values[measures[metric.measure]][metric.query_id] = metric.value
     return values
 
 

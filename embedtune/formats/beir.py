@@ -7,6 +7,7 @@ format allows, so other readers open our folders unaided.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from embedtune.records import SPLITS, Document, Passage, Qrels, Query
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
+_GRADE = re.compile(r"-?[0-9]+")
 QRELS_HEADER = ("query-id", "corpus-id", "score")
 
 
@@ -43,7 +45,7 @@ def read_queries(folder: Path) -> list[Query]:
     """
     return _read_unique(
         folder / "queries.jsonl",
-        lambda row: Query(row["_id"], row["text"], (row.get("metadata") or {}).get("kind", "source")),
+        lambda row: Query(row["_id"], row["text"], str((row.get("metadata") or {}).get("kind", "source"))),
     )
 
 
@@ -56,10 +58,9 @@ def read_passages(folder: Path) -> list[Passage]:
     path = folder / "corpus.jsonl"
 
     def passage(row: dict[str, Any]) -> Passage:
-        metadata = row["metadata"]
-        return Passage(
-            row["_id"], metadata["document_id"], row["title"], row["text"], metadata["start"], metadata["end"]
-        )
+        metadata = row.get("metadata") or {}
+        document_id, start, end = metadata["document_id"], metadata["start"], metadata["end"]
+        return Passage(row["_id"], str(document_id), row.get("title") or "", row["text"], int(start), int(end))
 
     try:
         return _read_unique(path, passage)
@@ -74,15 +75,16 @@ def read_qrels(path: Path) -> Qrels:
         DataError: If the file is missing, the header or a row is not as BEIR has it, or a pair is judged twice.
     """
     qrels: Qrels = {}
+    header = None
+    number = 1
     for number, line in _lines(path):
         cells = tuple(line.split("\t"))
-        if number == 1:
-            if cells != QRELS_HEADER:
-                raise DataError.at(
-                    path, 1, f"the header {'⇥'.join(QRELS_HEADER)}", repr(line), hint="add the header line"
-                )
+        if header is None:
+            header = cells
+            if header != QRELS_HEADER:
+                break
             continue
-        if len(cells) != len(QRELS_HEADER) or not cells[2].lstrip("-").isdigit():
+        if len(cells) != len(QRELS_HEADER) or not all(map(is_identifier, cells[:2])) or not _GRADE.fullmatch(cells[2]):
             raise DataError.at(path, number, "query id, corpus id and a whole grade, separated by tabs", repr(line))
         judged = qrels.setdefault(cells[0], {})
         if cells[1] in judged:
@@ -90,6 +92,11 @@ def read_qrels(path: Path) -> Qrels:
                 path, number, "one judgement for each query and document", f"a second one for {cells[:2]}"
             )
         judged[cells[1]] = int(cells[2])
+    if header != QRELS_HEADER:
+        found = repr("\t".join(header)) if header else "an empty file"
+        raise DataError.at(
+            path, number if header else 1, f"the header {'⇥'.join(QRELS_HEADER)}", found, hint="add the header line"
+        )
     return qrels
 
 
@@ -146,11 +153,21 @@ def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> list[Row
 def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
     except (ValueError, RecursionError) as error:
         raise DataError.at(path, number, "one JSON object", str(error)) from error
-    if not isinstance(row, dict) or not isinstance(row.get("_id"), str) or not isinstance(row.get("text"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not is_identifier(row.get("_id")):
         raise DataError.at(path, number, 'an object with the strings "_id" and "text"', line[:80])
+    if not isinstance(row.get("title", ""), str | None) or not isinstance(row.get("metadata", {}), dict | None):
+        raise DataError.at(
+            path, number, '"title" to be a string and "metadata" an object, if they are there', line[:80]
+        )
     return row
+
+
+def is_identifier(value: object) -> bool:
+    """Tell whether a value can be an id in tab-separated files: a string that is not blank, without tabs or line breaks."""
+    return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -160,8 +177,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, line.rstrip("\n")
-    except FileNotFoundError:
-        raise DataError.at(path, None, "a file", "nothing") from None
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise DataError.at(path, None, "a file", "a folder" if path.is_dir() else "nothing") from None
     except UnicodeDecodeError as error:
         raise DataError.at(path, None, "UTF-8 text", f"{error.reason} at byte {error.start}") from error
 

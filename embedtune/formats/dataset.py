@@ -13,7 +13,9 @@ from embedtune.records import SPLITS, Dataset, QuerySet, Skipped
 def write_dataset(folder: Path, dataset: Dataset, skipped: Sequence[Skipped]) -> None:
     """Write ``corpus.jsonl``, ``queries.jsonl``, ``qrels/*.tsv`` and ``skipped.tsv``."""
     beir.write_passages(folder, dataset.passages)
-    beir.write_queries(folder, [query for split in SPLITS for query in dataset.splits[split].queries])
+    # A query may be judged in two splits; it is one query all the same.
+    queries = {query.query_id: query for split in SPLITS for query in dataset.splits[split].queries}
+    beir.write_queries(folder, queries.values())
     for split in SPLITS:
         beir.write_qrels(folder, split, dataset.splits[split].qrels)
     rows = ["document\treason", *(f"{_cell(name)}\t{_cell(reason)}" for name, reason in skipped)]
@@ -30,8 +32,9 @@ def read_dataset(folder: Path) -> Dataset:
     known = {passage.passage_id for passage in passages}
     queries = {query.query_id: query for query in beir.read_queries(folder)}
     splits = {}
-    for split, qrels in beir.read_splits(folder).items():
+    for split in SPLITS:
         path = folder / "qrels" / f"{split}.tsv"
+        qrels = beir.read_qrels(path)
         for query_id, judged in qrels.items():
             if query_id not in queries or not judged.keys() <= known:
                 raise DataError.at(path, None, "queries and passages of this dataset", f"{query_id!r} → {list(judged)}")

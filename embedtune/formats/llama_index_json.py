@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import DataError
+from embedtune.formats.beir import is_identifier
 from embedtune.records import Document, Qrels, Query
 
 _PARTS = ("queries", "corpus", "relevant_docs")
@@ -42,6 +43,10 @@ def _read_parts(path: Path) -> dict[str, dict[str, Any]]:
     strings = [*data["queries"].values(), *data["corpus"].values()]
     if not all(isinstance(text, str) for text in strings):
         raise DataError.at(path, None, "every query and corpus entry to be a string", "other values")
-    if not all(isinstance(relevant, list) for relevant in data["relevant_docs"].values()):
+    relevant = data["relevant_docs"].values()
+    if not all(isinstance(ids, list) and all(isinstance(name, str) for name in ids) for ids in relevant):
         raise DataError.at(path, None, "every relevant_docs entry to be a list of corpus ids", "other values")
+    odd = [name for name in [*data["queries"], *data["corpus"]] if not is_identifier(name)]
+    if odd:
+        raise DataError.at(path, None, "ids that are not blank and hold no tabs or line breaks", repr(odd[0]))
     return data

@@ -37,10 +37,16 @@ def read_run(path: Path) -> Run:
     """Read a run file.
 
     Raises:
-        DataError: If a line does not have six columns with a number in the fifth.
+        DataError: If the file is not UTF-8, or a line does not have six columns with a number in the fifth.
     """
     run: Run = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError.at(path, None, "UTF-8 text", f"{error.reason} at byte {error.start}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         cells = line.split()
         try:
             query_id, _, document_id, _, score, _ = cells

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from embedtune.cloze import sentences_of
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.records import Passage
 from embedtune.terms import lexical_terms
@@ -23,9 +23,9 @@ KINDS = ("heading", "span", "keyphrase", "sentence")
 _SPAN_WORDS = (5, 16)
 _SENTENCE_WORDS = (6, 30)
 _SPAN_DRAWS = 16
+_WORDS_PER_DRAW = 150
 _PHRASE_TERMS = (2, 5)
 _HEADING_SEPARATOR = " › "
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
 _WORD = re.compile(r"\S+")
 
 
@@ -40,21 +40,22 @@ class Draft(NamedTuple):
 def draft_queries(
     passages: Sequence[Passage], *, kinds: Sequence[str], per_kind: int, statistics: CorpusStatistics, seed: int
 ) -> list[Draft]:
-    """Draw up to ``per_kind`` queries of each kind from each passage.
+    """Draw up to ``per_kind`` queries of each kind from each passage, and as many more as it is longer than 150 words.
 
     Args:
         passages: Where to draw from.
         kinds: Some of ``KINDS``.
-        per_kind: Queries of one kind and passage at most; a heading gives one.
+        per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
         statistics: Of the whole corpus.
         seed: Another seed draws other queries.
     """
     drafts = []
     for passage in passages:
         draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
+        count = per_kind * max(1, round(len(lexical_terms(passage.text)) / _WORDS_PER_DRAW))
         for kind in KINDS:
             if kind in kinds:
-                texts = _MAKERS[kind](passage, per_kind, statistics, draw)
+                texts = _MAKERS[kind](passage, count, statistics, draw)
                 drafts += [Draft(text, kind, passage.passage_id) for text in texts]
     return drafts
 
@@ -84,7 +85,7 @@ def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: ran
 
 def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
-    sentences = [" ".join(sentence.split()) for sentence in _SENTENCE_END.split(passage.text) if sentence]
+    sentences = [" ".join(sentence.split()) for sentence in sentences_of(passage.text)]
     usable = [text for text in sentences if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1]]
     usable.sort(key=lambda text: (-statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
@@ -92,17 +93,24 @@ def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw:
 
 
 def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
-    """Return handfuls of the passage's most telling terms (tf · idf), in the order of the text."""
-    frequency = Counter(statistics.content_terms(passage.text))
-    ranked = sorted(frequency, key=lambda term: (-(frequency[term] ** 0.5) * statistics.idf(term), term))
-    pool = [term for term in ranked if len(term) > 1 and not term.isdigit()][: 4 * _PHRASE_TERMS[1]]
+    """Return handfuls of telling terms, each from one sentence, in the order of the text.
+
+    From one sentence, because a search is about one thing, and so that the sentence can be taken out (see ``cloze``).
+    """
+    pools = [_telling_terms(sentence, statistics) for sentence in sentences_of(passage.text)]
+    pools = [pool for pool in pools if len(pool) >= _PHRASE_TERMS[0]]
     phrases = []
-    for _ in range(count):
-        size = draw.randint(*_PHRASE_TERMS)
-        if len(pool) >= size:
-            chosen = set(draw.sample(pool, size))
-            phrases.append(" ".join(term for term in frequency if term in chosen))
+    for pool in draw.sample(pools, min(count, len(pools))):
+        size = min(draw.randint(*_PHRASE_TERMS), len(pool))
+        best = sorted(pool, key=lambda term: (-statistics.idf(term), term))[: 2 * size]
+        chosen = set(draw.sample(best, size))
+        phrases.append(" ".join(term for term in pool if term in chosen))
     return phrases
+
+
+def _telling_terms(sentence: str, statistics: CorpusStatistics) -> list[str]:
+    terms = dict.fromkeys(statistics.content_terms(sentence))
+    return [term for term in terms if len(term) > 1 and not term.isdigit()]
 
 
 def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:

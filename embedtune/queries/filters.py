@@ -38,10 +38,10 @@ def filter_drafts(
     for draft in drafts:
         key = _key(draft)
         reason = _fault(draft, len(sources[key]), key in seen, statistics)
-        seen.add(key)
         if reason:
             dropped[reason] += 1
         else:
+            seen.add(key)
             kept.append(draft)
     found = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= _ROUND_TRIP]
     dropped["round_trip"] = len(kept) - len(found)

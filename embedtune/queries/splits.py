@@ -10,13 +10,14 @@ from embedtune.records import SPLITS, Passage
 
 MIN_GROUPS = 20
 _BLOCKS = 20  # contiguous sections, when there are too few documents
+_MIN_BLOCK = 3  # passages in a section, so that one is left when the first is given up as a gap
 
 
 class Split(NamedTuple):
     """Where each passage belongs.
 
     Attributes:
-        of_passage: Passage id → ``train``, ``dev`` or ``test``; passages between two sections are in none.
+        of_passage: Passage id → ``train``, ``dev`` or ``test``; passages that were given up are in none.
         unit: ``document`` or ``section``: what was kept together.
     """
 
@@ -25,24 +26,41 @@ class Split(NamedTuple):
 
 
 def split_passages(
-    passages: Sequence[Passage], groups: Sequence[Sequence[str]], shares: Mapping[str, float], seed: int
+    passages: Sequence[Passage],
+    groups: Sequence[Sequence[str]],
+    same: Mapping[str, int],
+    shares: Mapping[str, float],
+    seed: int,
 ) -> Split:
     """Split passages by document, near-duplicate documents together; under 20 groups by contiguous sections.
 
+    A training passage that says the same as one of dev or test is in no split.
+
     Args:
-        passages: In document order.
+        passages: In document order, at least one.
         groups: Document ids that belong together; every document is in exactly one.
+        same: Passage id → number of its group of near-duplicate passages.
         shares: Wanted share of the passages by split; they sum to 1.
         seed: Another seed draws other documents.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
-    if len(groups) < MIN_GROUPS:
-        return Split(_by_section(passages, shares, draw), "section")
+    unit = "document" if len(groups) >= MIN_GROUPS else "section"
+    of_passage = (
+        _by_document(passages, groups, shares, draw) if unit == "document" else _by_section(passages, shares, draw)
+    )
+    tested = {same[name] for name, split in of_passage.items() if split != "train"}
+    kept = {name: split for name, split in of_passage.items() if split != "train" or same[name] not in tested}
+    return Split(kept, unit)
+
+
+def _by_document(
+    passages: Sequence[Passage], groups: Sequence[Sequence[str]], shares: Mapping[str, float], draw: random.Random
+) -> dict[str, str]:
     group_of = {document_id: number for number, group in enumerate(groups) for document_id in group}
     members: dict[int, list[str]] = {}
     for passage in passages:
         members.setdefault(group_of[passage.document_id], []).append(passage.passage_id)
-    return Split(_deal(list(members.values()), shares, draw), "document")
+    return _deal(list(members.values()), shares, draw)
 
 
 def _deal(bundles: list[list[str]], shares: Mapping[str, float], draw: random.Random) -> dict[str, str]:
@@ -61,7 +79,7 @@ def _deal(bundles: list[list[str]], shares: Mapping[str, float], draw: random.Ra
 
 def _by_section(passages: Sequence[Passage], shares: Mapping[str, float], draw: random.Random) -> dict[str, str]:
     """Cut the passages into contiguous blocks; where the split changes, one passage is left out as a gap."""
-    n_blocks = min(_BLOCKS, len(passages))
+    n_blocks = max(1, min(_BLOCKS, len(passages) // _MIN_BLOCK))
     bounds = [round(number * len(passages) / n_blocks) for number in range(n_blocks + 1)]
     blocks = [[str(number)] for number in range(n_blocks)]
     split_of_block = _deal(blocks, shares, draw)
@@ -70,7 +88,7 @@ def _by_section(passages: Sequence[Passage], shares: Mapping[str, float], draw: 
     for number in range(n_blocks):
         block = passages[bounds[number] : bounds[number + 1]]
         split = split_of_block[str(number)]
-        gap = previous not in (None, split) and len(block) > 1
-        of_passage.update((passage.passage_id, split) for passage in block[int(gap) :])
+        gap = int(previous not in (None, split))
+        of_passage.update((passage.passage_id, split) for passage in block[gap:])
         previous = split
     return of_passage

@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 
 RRF_K = 60
-_TINY = 1e-9
+_TINY = 1e-6
 
 
 def z_scores(scores: Matrix) -> Matrix:
     """Standardise each query's scores over all passages, ``(n_queries, n_passages)``; constant rows become 0."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    result: Matrix = centred / np.maximum(scores.std(axis=1, keepdims=True), _TINY)
+    mean = scores.mean(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    # Rounding gives a constant row a tiny spread; dividing by it would make scores out of nothing.
+    constant = spread <= _TINY * np.maximum(1, np.abs(mean))
+    result: Matrix = np.where(constant, 0, (scores - mean) / np.where(constant, 1, spread)).astype(np.float32)
     return result
 
 

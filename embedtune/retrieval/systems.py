@@ -46,7 +46,7 @@ def units_of(passages: Sequence[Passage], judges: str) -> Units:
 
 
 def dense_run(
-    query_ids: Sequence[str], queries: Matrix, vectors: Matrix, windows: Windows, units: Units, depth: int
+    query_ids: Sequence[str], queries: Matrix, vectors: Matrix, *, windows: Windows, units: Units, depth: int
 ) -> Run:
     """Search window vectors with FAISS; a unit scores as its best window."""
     index = DenseIndex(vectors, windows.starts[units.first_passage])
@@ -66,6 +66,7 @@ def fused_runs(
     query_ids: Sequence[str],
     queries: Matrix,
     vectors: Matrix,
+    *,
     windows: Windows,
     lexical: Matrix,
     units: Units,

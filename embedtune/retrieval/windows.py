@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ class Windows:
         """Return each passage's best window score: ``(n, n_windows)`` → ``(n, n_passages)``."""
         return np.maximum.reduceat(scores, self.starts, axis=1)
 
+    def by_passage(self) -> list[list[str]]:
+        """Return the windows of each passage."""
+        return [self.texts[start:end] for start, end in pairwise([*self.starts.tolist(), len(self.texts)])]
+
 
 def split_windows(passages: Sequence[Passage], offsets: TokenOffsets, size: int, stride: int) -> Windows:
     """Cut passages that are longer than ``size`` tokens into overlapping windows; shorter ones stay whole.
@@ -51,13 +56,12 @@ def split_windows(passages: Sequence[Passage], offsets: TokenOffsets, size: int,
 
 
 def passage_windows(passage: Passage, offsets: TokenOffsets, size: int, stride: int) -> list[str]:
-    """Return the windows of one passage."""
-    if len(offsets(passage.full_text)) <= size:
-        return [passage.full_text]
-    head = f"{passage.title}\n" if passage.title else ""
-    room = max(size - len(offsets(head)), size // 2)
-    step = min(stride, room)
+    """Return the windows of one passage; a title of more than half a window is cut."""
     spans = offsets(passage.text)
+    if not spans or len(offsets(passage.full_text)) <= size:
+        return [_cut(passage.full_text, offsets, size)]
+    head = f"{_cut(passage.title, offsets, size // 2)}\n" if passage.title else ""
+    room = size - len(offsets(head))
     texts = []
     first = 0
     while True:
@@ -65,12 +69,17 @@ def passage_windows(passage: Passage, offsets: TokenOffsets, size: int, stride: 
         texts.append(head + passage.text[spans[first][0] : spans[last - 1][1]])
         if last == len(spans):
             return texts
-        first = _word_start(passage.text, spans, first + step)
+        first = max(first + 1, _word_start(passage.text, spans, first + min(stride, room)))
+
+
+def _cut(text: str, offsets: TokenOffsets, size: int) -> str:
+    spans = offsets(text)
+    return text if len(spans) <= size else text[: spans[size - 1][1]]
 
 
 def _word_start(text: str, spans: list[tuple[int, int]], token: int) -> int:
     """Step back to the token that starts a word, if it is near; half words have vectors of their own."""
-    for back in range(_SNAP_TOKENS):
+    for back in range(min(_SNAP_TOKENS, token)):
         start = spans[token - back][0]
         if start == 0 or not (text[start - 1].isalnum() and text[start].isalnum()):
             return token - back

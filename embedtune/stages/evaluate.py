@@ -6,13 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from embedtune.config import EvaluateConfig, GenerateConfig
 from embedtune.documents.reading import read_query_set
 from embedtune.errors import DataError
-from embedtune.evaluation.measures import PerQuery, means, per_query
+from embedtune.evaluation.measures import MEASURES, PerQuery, means, per_query
 from embedtune.formats.dataset import read_dataset
 from embedtune.formats.trec import write_run
 from embedtune.hashing import hash_json
@@ -22,12 +19,13 @@ from embedtune.records import Dataset, QuerySet, Run
 from embedtune.resources import find_query_set
 from embedtune.retrieval.base_model import find_model, hash_model
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, choose_precision, load_model, set_prompts
-from embedtune.retrieval.systems import choose_weight, dense_run, fused_runs, lexical_run, units_of
+from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
+from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
-from embedtune.stages.generate import corpus_windows
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.train import FOLDER as MODEL
+from embedtune.training.merging import merge
 from embedtune.training.quantisation import load_quantised
 
 FOLDER = "eval"
@@ -40,8 +38,8 @@ _log = logging.getLogger("embedtune")
 def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
     """Measure a run's models: ``RUN/eval`` with a TREC run for each system, ``per_query.tsv`` and ``metrics.json``.
 
-    The whole corpus is searched, whatever the queries. Fusion weights are chosen on the dev queries, for base and tuned
-    alike.
+    The whole corpus is searched, whatever the queries. Fusion weights come from training, which chose them on the
+    dev queries for base and tuned alike.
 
     Args:
         config: Settings; ``config.queries`` names queries of your own.
@@ -78,10 +76,21 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
         return result
     facts: dict[str, Any] = {}
     with stage_folder(run / FOLDER, identity, facts) as temporary:
-        comparison = _Comparison(
-            config, settings, base_folder, run / MODEL / "merged", trained["facts"], dataset, queries
+        comparison = _Comparison(config, settings, base_folder, trained["facts"], dataset, queries)
+        runs = comparison.runs(run / MODEL / "merged" if trained["facts"]["shipped"] == "tuned" else None)
+        values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
+        for system, found in runs.items():
+            write_run(temporary / f"{system}.run.trec", found, system)
+        _write_per_query(temporary / "per_query.tsv", values)
+        facts.update(
+            schema_version=1,
+            **plan,
+            judges=queries.judges,
+            systems={system: _rounded(means(scores)) for system, scores in values.items()},
+            fusion_weights=trained["facts"]["fusion_weights"],
+            shipped=trained["facts"]["shipped"],
         )
-        facts.update(comparison.run(temporary))
+        write_json(temporary / "metrics.json", facts)
     return StageResult(run / FOLDER, facts, "done")
 
 
@@ -112,107 +121,94 @@ def _find_queries(config: EvaluateConfig, dataset: Dataset) -> QuerySet:
 
 
 class _Comparison:
-    """All systems of one table."""
+    """All systems of one table, over one corpus, with one set of windows and one BM25."""
 
     def __init__(
         self,
         config: EvaluateConfig,
         settings: GenerateConfig,
         base_folder: Path,
-        merged_folder: Path,
         trained: dict[str, Any],
         dataset: Dataset,
         queries: QuerySet,
     ) -> None:
-        self._config = config
         self._settings = settings
         self._base_folder = base_folder
-        self._merged_folder = merged_folder
-        self._trained = trained
         self._dataset = dataset
         self._queries = queries
+        self._depth = config.depth
+        self._precision = choose_precision(config.precision)
+        self._base = self._load(base_folder)
+        self._windows = corpus_windows(dataset.passages, self._base, settings.window_tokens, settings.window_overlap)
         self._units = units_of(dataset.passages, queries.judges)
         self._ids = [query.query_id for query in queries.queries]
         self._bm25 = BM25([passage.full_text for passage in dataset.passages])
-        self._lexical = self._bm25.scores([query.text for query in queries.queries])
-        self._precision = choose_precision(config.precision)
+        self._lexical = self._bm25.scores(_texts(queries))
+        self._weights: dict[str, float] = trained["fusion_weights"]
+        self._scheme = trained["quantize"] if trained["shipped"] == "tuned" else "none"
 
-    def run(self, folder: Path) -> dict[str, Any]:
-        runs: dict[str, Run] = {"bm25": lexical_run(self._ids, self._lexical, self._units, self._config.depth)}
-        weights: dict[str, float] = {}
-        base = Encoder(self._load(self._base_folder), precision=self._precision)
-        self._add(runs, weights, "base", base)
-        if self._trained["quantize"] != "none" and self._trained["shipped"] == "tuned":
-            runs["base_quantized"] = self._dense("base_quantized", self._quantised_base())
-        if self._trained["shipped"] == "tuned":
-            self._add(runs, weights, "tuned", Encoder(self._load(self._merged_folder), precision=self._precision))
-        values = {system: per_query(self._queries.qrels, runs[system]) for system in SYSTEMS if system in runs}
-        for system in values:
-            write_run(folder / f"{system}.run.trec", runs[system], system)
-        _write_per_query(folder / "per_query.tsv", values)
-        facts = {
-            "schema_version": 1,
-            "queries": self._queries.name,
-            "n_queries": len(self._ids),
-            "judges": self._queries.judges,
-            "systems": {
-                system: {name: round(value, 6) for name, value in means(v).items()} for system, v in values.items()
-            },
-            "fusion_weights": weights,
-            "shipped": self._trained["shipped"],
-        }
-        write_json(folder / "metrics.json", facts)
-        return facts
+    def runs(self, tuned_folder: Path | None) -> dict[str, Run]:
+        """Return the runs of all systems, in the order of the contract; without a tuned model those it needs are absent."""
+        runs = {"bm25": lexical_run(self._ids, self._lexical, self._units, self._depth)}
+        runs |= self._model_runs("base", self._base)
+        if self._scheme != "none":
+            vectors, queries = self._encode("base_quantized", self._load_quantised(self._scheme))
+            runs["base_quantized"] = self._dense(queries, vectors)
+        if tuned_folder:
+            runs |= self._model_runs("tuned", self._load(tuned_folder))
+        return {system: runs[system] for system in SYSTEMS if system in runs}
 
-    def _load(self, folder: Path) -> Any:
-        prompts = {"query_prompt": self._settings.query_prompt, "document_prompt": self._settings.document_prompt}
-        return load_model(folder, **prompts, trust_remote_code=self._settings.trust_remote_code)
-
-    def _quantised_base(self) -> Encoder:
-        trust = self._settings.trust_remote_code
-        model = load_quantised(self._base_folder, self._trained["quantize"], trust_remote_code=trust)
-        set_prompts(model, query_prompt=self._settings.query_prompt, document_prompt=self._settings.document_prompt)
+    def _load(self, folder: Path) -> Encoder:
+        model = load_model(
+            folder,
+            query_prompt=self._settings.query_prompt,
+            document_prompt=self._settings.document_prompt,
+            trust_remote_code=self._settings.trust_remote_code,
+        )
         return Encoder(model, precision=self._precision)
 
-    def _add(self, runs: dict[str, Run], weights: dict[str, float], name: str, encoder: Encoder) -> None:
-        """Add a model's dense run and both fusions with BM25."""
+    def _load_quantised(self, scheme: str) -> Encoder:
+        """Return the base with its weights rounded and written back: the start of the training, α = 0."""
+        quantised = load_quantised(self._base_folder, scheme, trust_remote_code=self._settings.trust_remote_code)
+        encoder = self._load(self._base_folder)
+        merge(quantised, encoder.model)
+        return encoder
+
+    def _model_runs(self, name: str, encoder: Encoder) -> dict[str, Run]:
+        """Return a model's dense run and both fusions with BM25."""
         vectors, queries = self._encode(name, encoder)
-        weights[name] = self._weight(encoder, vectors)
-        windows = self._windows(encoder)
-        depth = self._config.depth
-        runs[name] = dense_run(self._ids, queries, vectors, windows, self._units, depth)
-        runs[f"hybrid_{name}"], runs[f"rrf_{name}"] = fused_runs(
-            self._ids, queries, vectors, windows, self._lexical, self._units, depth, weights[name]
+        summed, ranked = fused_runs(
+            self._ids,
+            queries,
+            vectors,
+            windows=self._windows,
+            lexical=self._lexical,
+            units=self._units,
+            depth=self._depth,
+            weight=self._weights[name],
         )
+        return {name: self._dense(queries, vectors), f"hybrid_{name}": summed, f"rrf_{name}": ranked}
 
-    def _dense(self, name: str, encoder: Encoder) -> Run:
-        vectors, queries = self._encode(name, encoder)
-        return dense_run(self._ids, queries, vectors, self._windows(encoder), self._units, self._config.depth)
+    def _dense(self, queries: Vectors, vectors: Vectors) -> Run:
+        return dense_run(self._ids, queries, vectors, windows=self._windows, units=self._units, depth=self._depth)
 
-    def _encode(self, name: str, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        texts = self._windows(encoder).texts
+    def _encode(self, name: str, encoder: Encoder) -> tuple[Vectors, Vectors]:
+        texts = self._windows.texts
         with track(f"encode: {name}", len(set(texts)) + len(self._ids)) as report:
-            vectors = encoder.encode_documents(texts, report)
-            return vectors, encoder.encode_queries([query.text for query in self._queries.queries], report)
+            return encoder.encode_documents(texts, report), encoder.encode_queries(_texts(self._queries), report)
 
-    def _windows(self, encoder: Encoder) -> Any:
-        settings = self._settings
-        return corpus_windows(self._dataset.passages, encoder, settings.window_tokens, settings.window_overlap)
 
-    def _weight(self, encoder: Encoder, vectors: NDArray[np.float32]) -> float:
-        dev = self._dataset.splits["dev"]
-        texts = [query.text for query in dev.queries]
-        column = {passage.passage_id: number for number, passage in enumerate(self._dataset.passages)}
-        relevant = [
-            [column[name] for name, grade in dev.qrels[query.query_id].items() if grade > 0] for query in dev.queries
-        ]
-        dense = self._windows(encoder).best(encoder.encode_queries(texts) @ vectors.T)
-        return choose_weight(dense, self._bm25.scores(texts), relevant)
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in values.items()}
+
+
+def _texts(queries: QuerySet) -> list[str]:
+    return [query.text for query in queries.queries]
 
 
 def _write_per_query(path: Path, values: dict[str, PerQuery]) -> None:
     """Write one row for each query and system, a column for each measure."""
-    names = list(next(iter(values.values())))
+    names = list(MEASURES)
     rows = ["\t".join(("query-id", "system", *names))]
     for system, measures in values.items():
         for query_id in measures[names[0]]:

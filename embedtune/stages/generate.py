@@ -22,15 +22,14 @@ from embedtune.queries.filters import filter_drafts
 from embedtune.queries.splits import Split, split_passages
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.ranking import best_ranks
-from embedtune.records import SPLITS, Dataset, Document, Passage, Qrels, Query, QuerySet, Source
+from embedtune.records import SPLITS, Dataset, Passage, Qrels, Query, QuerySet, Source
 from embedtune.retrieval.base_model import find_model, hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, load_model
-from embedtune.retrieval.windows import Windows, split_windows
+from embedtune.stages.corpus import corpus_windows, same_passages
 from embedtune.stages.result import StageResult, settled
 
 FOLDER = "dataset"
-_SAME_PASSAGE = 0.9
 _BLOCK = 256
 _log = logging.getLogger("embedtune")
 
@@ -90,9 +89,11 @@ def make_dataset(source: Source, encoder: Encoder, config: GenerateConfig) -> tu
         passages = keep_whole(source.documents)
     else:
         passages = chunk_documents(source.documents, encoder.token_ids, budget)
+    if not passages:
+        raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
     same = same_passages(passages)
     groups = group_near_duplicates(source.documents)
-    split = split_passages(passages, groups, _shares(config, source), config.seed)
+    split = split_passages(passages, groups, same, _shares(config, source), config.seed)
     queries: dict[str, QuerySet] = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
     dropped: dict[str, int] = {}
     if config.queries_from != "source":
@@ -115,12 +116,6 @@ def make_dataset(source: Source, encoder: Encoder, config: GenerateConfig) -> tu
     return dataset, facts
 
 
-def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Windows:
-    """Return the windows that every later stage encodes."""
-    size = min(tokens, encoder.window)
-    return split_windows(passages, encoder.token_offsets, size, max(1, int(size * (1 - overlap))))
-
-
 def _hash_source(source: Source) -> str:
     labelled = {
         split: [[*query, sorted(labels.qrels[query.query_id].items())] for query in labels.queries]
@@ -137,13 +132,6 @@ def _shares(config: GenerateConfig, source: Source) -> dict[str, float]:
     if "test" in source.queries:
         return {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
     return shares
-
-
-def same_passages(passages: Sequence[Passage]) -> dict[str, int]:
-    """Number the groups of passages that say the same; they share their judgements."""
-    texts = [Document(passage.passage_id, "", passage.text) for passage in passages]
-    groups = group_near_duplicates(texts, containment=_SAME_PASSAGE)
-    return {passage_id: number for number, group in enumerate(groups) for passage_id in group}
 
 
 def _train_kinds(config: GenerateConfig) -> list[str]:
@@ -163,7 +151,7 @@ def _generated(
         drafts += draft_queries(
             [passage for passage in passages if split.of_passage.get(passage.passage_id) == name],
             kinds=(train_kinds or held_out) if name == "train" else held_out,
-            per_kind=config.per_kind,
+            per_kind=config.per_kind if name == "train" else config.held_out_per_passage,
             statistics=statistics,
             seed=config.seed,
         )
@@ -224,12 +212,17 @@ def _with_source(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], 
         queries["dev"] = QuerySet("dev", [], {}, "passage")
     for name, given in labelled.items():
         for query in given.queries:
-            relevant = [passage for passage, grade in given.qrels[query.query_id].items() if grade > 0]
-            target = name if "dev" in labelled else split.of_passage.get(relevant[0], "train")
-            if query.query_id not in queries[target].qrels:
+            target = name if "dev" in labelled else _side(given.qrels[query.query_id], split)
+            if target and query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = given.qrels[query.query_id]
     return queries
+
+
+def _side(judged: dict[str, int], split: Split) -> str | None:
+    """Return the split of a labelled query: that of its relevant passages, or None where they lie on several sides."""
+    sides = {split.of_passage.get(passage) for passage, grade in judged.items() if grade > 0}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _demand(dataset: Dataset, source: Source) -> None:

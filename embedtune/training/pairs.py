@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
+from embedtune.cloze import remove_closest_sentence
 from embedtune.records import Passage, Query
 from embedtune.terms import lexical_terms
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?。！？]+|\n|$)")
 _KEEP_SHARE = 0.5
 
 
@@ -41,9 +40,8 @@ def build_pairs(
 ) -> list[Pair]:
     """Pair each query with the best window of each of its passages.
 
-    Text that was cut out of a passage finds it by its very words, which teaches an embedder nothing. So a share of the
-    positives loses the sentence that the query resembles most (the inverse cloze task of Lee et al. 2019), and a heading is
-    paired with a window that does not show it. Queries of kind ``source`` keep their passages whole: people wrote them.
+    A share of the positives loses the sentence that the query resembles most (see ``cloze``), and a heading is paired with a
+    window that does not show it. Queries of kind ``source`` keep their passages whole: people wrote them.
 
     Args:
         queries: Of the training split.
@@ -61,7 +59,7 @@ def build_pairs(
             if query.kind != "source":
                 positive = _without_title(positive, passages[index].title, query.kind)
                 if draw.random() < removal:
-                    positive = _without_source(positive, query.text)
+                    positive = remove_closest_sentence(positive, query.text, keep=_KEEP_SHARE)
             pairs.append(Pair(query.query_id, index, query.text, positive))
     return pairs
 
@@ -77,18 +75,7 @@ def _without_title(window: str, title: str, kind: str) -> str:
     return window[len(head) :] if kind == "heading" and title and window.startswith(head) else window
 
 
-def _without_source(window: str, query: str) -> str:
-    """Leave out the sentence that shares most terms with the query, if enough text stays."""
-    sentences = [match.group() for match in _SENTENCE.finditer(window) if match.group()]
-    terms = set(lexical_terms(query))
-    if len(sentences) < 2:
-        return window
-    closest = max(range(len(sentences)), key=lambda number: len(terms.intersection(lexical_terms(sentences[number]))))
-    rest = "".join(sentences[:closest] + sentences[closest + 1 :])
-    return rest if len(rest) >= _KEEP_SHARE * len(window) else window
-
-
-def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[int]]:
+def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[Hashable]]:
     """Return for each passage the keys it may share with no other row of a batch.
 
     Neighbours of one document and passages that say the same answer each other's queries, so as in-batch negatives they
@@ -101,7 +88,7 @@ def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[
     keys = []
     for index, passage in enumerate(passages):
         # Odd keys are groups; even keys stand between two neighbours, and each neighbour holds both sides.
-        held = {2 * same[passage.passage_id] + 1, 2 * index}
+        held: set[Hashable] = {2 * same[passage.passage_id] + 1, 2 * index}
         if index + 1 < len(passages) and passages[index + 1].document_id == passage.document_id:
             held.add(2 * (index + 1))
         keys.append(frozenset(held))

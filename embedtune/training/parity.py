@@ -114,13 +114,11 @@ def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, t
     """Load the base with its recorded quantisation and put the saved adapter on it."""
     from peft import PeftModel
 
-    from embedtune.training.quantisation import hold_steady, load_quantised
+    from embedtune.training.quantisation import load_quantised
 
     model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
     PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself
-    model.eval()
-    hold_steady(model)
-    return model
+    return model.eval()
 
 
 def _main(path: Path) -> None:

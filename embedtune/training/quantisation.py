@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 SCHEMES = ("nf4", "fp4", "int8", "none")
 SMALL_MODEL = 300_000_000
-_log = logging.getLogger(__name__)
 
 
 def choose_scheme(wish: str, n_parameters: int) -> str:
@@ -63,11 +62,11 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
 
 
 def hold_steady(model: nn.Module) -> None:
-    """Make quantised layers compute the same in training and evaluation, before and after any forward pass.
+    """Make quantised layers compute the same in training and evaluation, whatever mode the model is put into later.
 
-    Call it again after every ``model.eval()``. Two habits of bitsandbytes 0.50 are turned off: on CPUs with AVX512-BF16 a
-    4-bit layer in evaluation repacks its weights, after which training fails or silently has no gradient; an int8 layer in
-    evaluation rounds its inputs too, which training does not.
+    Two habits of bitsandbytes 0.50 are turned off: on CPUs with AVX512-BF16 a 4-bit layer in evaluation repacks its weights,
+    after which training fails or silently has no gradient; an int8 layer in evaluation rounds its inputs too, which training
+    does not.
     """
     import bitsandbytes as bnb
 
@@ -76,6 +75,12 @@ def hold_steady(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
         elif isinstance(module, bnb.nn.Linear8bitLt):
             module.train()
+            # Every encode() puts the whole model into evaluation mode; this layer has no other use for the mode.
+            module.train = MethodType(_keep_mode, module)
+
+
+def _keep_mode(module: nn.Module, mode: bool = True) -> nn.Module:
+    return module
 
 
 def plain_weight(layer: Any) -> Tensor:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 
-def make_batches(keys: Sequence[frozenset[int]], batch_size: int, seed: int) -> list[list[int]]:
+def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int) -> list[list[int]]:
     """Deal rows into batches in which no two rows hold a common key; the last, smaller batch is dropped.
 
     Every full batch has exactly ``batch_size`` rows, so the number of negatives never changes. Rows that find no place in
@@ -24,7 +24,7 @@ def make_batches(keys: Sequence[frozenset[int]], batch_size: int, seed: int) -> 
     while len(waiting) >= batch_size:
         batch: list[int] = []
         rest: list[int] = []
-        held: set[int] = set()
+        held: set[Hashable] = set()
         for position, row in enumerate(waiting):
             if len(batch) == batch_size:
                 rest += waiting[position:]
@@ -57,7 +57,7 @@ class BatchPlan:
         return len(self._batches)
 
 
-def plan_epochs(keys: Sequence[frozenset[int]], batch_size: int, n_steps: int, seed: int) -> list[list[int]]:
+def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: int, seed: int) -> list[list[int]]:
     """Return ``n_steps`` batches, epoch after epoch, each epoch in another order.
 
     Returns an empty list when not even one batch can be filled without a conflict.

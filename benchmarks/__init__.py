@@ -1,0 +1,1 @@
+"""Quality and speed tables, one command each."""

@@ -1,0 +1,35 @@
+"""Taking a query's source out of a passage (the inverse cloze task of Lee et al. 2019).
+
+Text that was cut out of a passage finds it by its very words, which no person's query does. With its source gone the
+passage must be found by what it is about. Training does this to a share of its pairs, dev retrieval to all.
+"""
+
+from __future__ import annotations
+
+import re
+
+from embedtune.terms import lexical_terms
+
+_BREAK = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)\]])(?=\s)|(?<=[。！？])|(?=\n[ \t]*\n)")
+
+
+def sentences_of(text: str) -> list[str]:
+    """Split text at ends of sentences and at blank lines; joined, the pieces are the text again."""
+    return [piece for piece in _BREAK.split(text) if piece]
+
+
+def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:
+    """Leave out the sentence that shares most terms with the query.
+
+    Args:
+        text: A passage or window.
+        query: The query that was drawn from it.
+        keep: Share of the characters, 0 to 1, that must stay; else the text comes back whole.
+    """
+    sentences = sentences_of(text)
+    terms = set(lexical_terms(query))
+    if len(sentences) < 2:
+        return text
+    closest = max(range(len(sentences)), key=lambda number: len(terms.intersection(lexical_terms(sentences[number]))))
+    rest = "".join(sentences[:closest] + sentences[closest + 1 :])
+    return rest if rest.strip() and len(rest) >= keep * len(text) else text

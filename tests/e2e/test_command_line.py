@@ -1,0 +1,122 @@
+"""The commands as a user types them: exit codes, stdout and stderr."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from embedtune import cli
+
+
+@pytest.fixture
+def invoke(monkeypatch, capsys):
+    """Run a command in this process and return exit code, stdout and stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["embedtune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        captured = capsys.readouterr()
+        return exit_.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_json_is_one_document_and_the_same_when_skipped(trained_run, invoke, tmp_path):
+    _, config, results = trained_run
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    code, stdout, stderr = invoke("run", recipe, "--json")
+    assert code == 0
+    document = json.loads(stdout)
+    assert document["stages"]["eval"]["systems"] == results["eval"].facts["systems"]
+    assert stderr.count("skipped") == 3
+
+
+def test_eval_prints_a_table_with_every_system(trained_run, invoke):
+    out, _, results = trained_run
+    code, stdout, _ = invoke("eval", out, "--queries", "python-reference")
+    assert code == 0
+    assert [line.split()[0] for line in stdout.splitlines()[3:11]] == list(results["eval"].facts["systems"])
+    assert "tuned − base" in stdout
+
+
+def test_train_says_what_was_shipped(trained_run, invoke, tmp_path):
+    out, config, _ = trained_run
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    code, stdout, _ = invoke("train", out, "--config", recipe)
+    assert code == 0
+    assert "shipped: tuned" in stdout
+
+
+def test_missing_stage_is_exit_3_with_the_next_step(invoke, tmp_path):
+    code, stdout, stderr = invoke("train", tmp_path)
+    assert (code, stdout) == (3, "")
+    assert "generate → train → eval" in stderr
+
+
+def test_changed_dataset_is_exit_7(trained_run, invoke, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(trained_run[0] / "dataset", copy / "dataset")
+    with (copy / "dataset" / "queries.jsonl").open("a") as file:
+        file.write("\n")
+    code, _, stderr = invoke("train", copy)
+    assert code == 7
+    assert "queries.jsonl" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["generate", "nowhere", "--out", "x"], 3, "nowhere"),
+        (["generate", "python-reference", "--out", "x", "--set", "per_knd=2"], 2, "did you mean 'per_kind'"),
+        (["generate", "python-reference", "--out", "x", "--model", "no/such-model"], 2, "no/such-model"),
+        (["generate", "--out", "x"], 2, "source"),
+        (["run", "no-such-recipe"], 2, "quickstart"),
+        (["run"], 2, "recipe"),
+        (["evil"], 2, "No such command"),
+    ],
+)
+def test_a_users_mistake_has_its_exit_code_and_no_traceback(invoke, monkeypatch, tmp_path, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    found, stdout, stderr = invoke(*arguments)
+    assert found == code
+    assert stdout == ""
+    assert words in stderr
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [[], ["generate"], ["train"], ["eval"], ["run"]])
+def test_help_has_an_example_and_loads_nothing_heavy(command):
+    code = (
+        f"import sys, runpy; sys.argv = ['embedtune', *{command}, '--help']\n"
+        "try: runpy.run_module('embedtune', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'peft', 'faiss', 'llama_index', 'numpy'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in done.stdout
+    assert ("Example: embedtune" if command else "embedtune run quickstart") in done.stdout
+
+
+def test_dry_run_writes_nothing(invoke, tmp_path):
+    code, stdout, _ = invoke("generate", "python-reference", "--out", tmp_path / "run", "--dry-run")
+    assert code == 0
+    assert "would run" in stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_run_prints_no_library_noise(tmp_path):
+    """In a fresh process, stderr holds our own lines and nothing else."""
+    arguments = ["generate", "python-reference", "--out", str(tmp_path / "run"), "--set", "per_kind=1"]
+    done = subprocess.run([sys.executable, "-m", "embedtune", *arguments], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert "passages" in lines[0]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from embedtune.evaluation.gate import Decision, decide
+
+BASE = np.array([0.5, 0.5, 0.5, 0.5])
+
+
+def scores(*gains: float) -> np.ndarray:
+    return BASE + np.array(gains)
+
+
+def test_clear_gain_is_shipped():
+    decision = decide(BASE, {1.0: scores(0.1, 0.2, 0.1, 0.2)})
+    # deviations of 0.05: sample variance 0.01 / 3, over four queries
+    assert (decision.ship, decision.strength) == ("tuned", 1.0)
+    assert decision.gain == pytest.approx(0.15)
+    assert decision.error == pytest.approx(math.sqrt(0.01 / 3 / 4))
+
+
+def test_gain_under_its_standard_error_ships_the_base():
+    decision = decide(BASE, {0.5: scores(0.4, -0.3, 0.2, -0.2)})
+    assert (decision.ship, decision.strength) == ("base", 0.0)
+    assert decision.gain == pytest.approx(0.025)
+    assert decision.error > 0.1
+
+
+def test_gain_equal_to_its_standard_error_ships_the_base():
+    # gains 0, 0.5: mean 0.25, standard error 0.25
+    assert decide(np.zeros(2), {1.0: np.array([0.0, 0.5])}) == Decision("base", 0.0, 0.25, 0.25)
+
+
+def test_no_change_ships_the_base():
+    assert decide(BASE, {0.5: BASE, 1.0: BASE}) == Decision("base", 0.0, 0.0, 0.0)
+
+
+def test_loss_ships_the_base_and_tells_the_loss():
+    decision = decide(BASE, {0.5: scores(-0.25, -0.25, -0.25, -0.25), 1.0: scores(-0.5, -0.5, -0.5, -0.5)})
+    assert decision == Decision("base", 0.0, -0.25, 0.0)
+
+
+def test_strength_with_the_best_mean_is_taken():
+    tuned = {0.5: scores(0.5, 0.5, 0.5, 0.5), 0.75: scores(1.0, 1.0, 0.5, 0.5), 1.0: scores(1.0, 0.5, 0.5, 0.5)}
+    decision = decide(BASE, tuned)
+    assert (decision.ship, decision.strength) == ("tuned", 0.75)
+
+
+def test_of_equal_strengths_the_smallest_is_taken_whatever_the_order():
+    best = scores(0.25, 0.25, 0.25, 0.25)
+    assert decide(BASE, {1.0: best, 0.25: best, 0.5: best}).strength == 0.25
+
+
+def test_single_query_has_no_error():
+    assert decide(np.array([0.5]), {1.0: np.array([1.0])}) == Decision("tuned", 1.0, 0.5, 0.0)

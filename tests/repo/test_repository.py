@@ -1,0 +1,48 @@
+"""Rules of the repository that no linter knows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import embedtune
+from embedtune.config import RunConfig, load_config
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_public_names_are_sorted_and_all_there():
+    assert embedtune.__all__ == sorted(embedtune.__all__)
+    assert [name for name in embedtune.__all__ if not hasattr(embedtune, name)] == []
+
+
+def test_every_recipe_is_valid():
+    recipes = sorted((ROOT / "pipelines").rglob("*.yaml"))
+    assert [path.stem for path in recipes] == ["quickstart"]
+    for path in recipes:
+        load_config(RunConfig, file=path)
+
+
+def test_the_changelog_names_the_version():
+    assert f"## [{embedtune.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f'version = "{embedtune.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_constraints_are_plain_pins():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    assert "torch==2.13.0" in lines
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+
+
+def test_modules_are_short():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "embedtune").rglob("*.py")}
+    assert len(lengths) > 40
+    assert {path.name: length for path, length in lengths.items() if length > 320} == {}
+
+
+@pytest.mark.parametrize("folder", ["documents", "formats", "queries", "retrieval", "training", "evaluation"])
+def test_every_module_has_its_test_file(folder):
+    modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
+    assert len(modules) >= 3
+    assert sorted(modules - tests) == []

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum, z_scores
+
+
+def row(*values: float) -> np.ndarray:
+    return np.array([values], dtype=np.float32)
+
+
+def test_z_scores_have_mean_zero_and_deviation_one():
+    # mean 2, deviation sqrt(2/3)
+    assert z_scores(row(1, 2, 3))[0] == pytest.approx([-1.2247449, 0, 1.2247449])
+
+
+def test_z_scores_are_by_query():
+    both = np.array([[0, 10], [5, 1]], dtype=np.float32)
+    assert z_scores(both).tolist() == [[-1, 1], [1, -1]]
+
+
+def test_z_scores_of_equal_scores_are_zero():
+    assert z_scores(row(0, 0, 0)).tolist() == [[0, 0, 0]]
+
+
+def test_z_scores_of_a_long_constant_row_are_zero():
+    assert set(z_scores(np.full((1, 1000), 0.1, dtype=np.float32))[0].tolist()) == {0.0}
+
+
+def test_sum_weighs_the_dense_side():
+    # z(dense) is (-1, 1), z(lexical) is (1, -1)
+    dense, lexical = row(0.2, 0.4), row(7, 3)
+    assert z_score_sum(dense, lexical, 0.75)[0] == pytest.approx([-0.5, 0.5])
+    assert z_score_sum(dense, lexical, 0.5)[0] == pytest.approx([0, 0], abs=1e-6)
+    assert z_score_sum(dense, lexical, 0.25)[0] == pytest.approx([0.5, -0.5])
+
+
+def test_sum_without_lexical_scores_ranks_as_dense():
+    fused = z_score_sum(row(0.3, 0.1, 0.2), row(0, 0, 0), 0.5)
+    assert np.argsort(-fused).tolist() == [[0, 2, 1]]
+
+
+def test_reciprocal_rank_adds_both_sides():
+    fused = reciprocal_rank(row(0.9, 0.5, 0.7), row(1, 3, 2))
+    assert fused[0] == pytest.approx([1 / 61 + 1 / 63, 1 / 63 + 1 / 61, 1 / 62 + 1 / 62])
+    assert fused.dtype == np.float32
+
+
+def test_passages_without_a_common_term_get_nothing_from_the_lexical_side():
+    fused = reciprocal_rank(row(0.9, 0.5, 0.7), row(0, 3, 0))
+    assert fused[0] == pytest.approx([1 / 61, 1 / 63 + 1 / 61, 1 / 62])
+
+
+def test_equal_scores_take_ranks_in_the_order_of_the_corpus():
+    fused = reciprocal_rank(row(0.5, 0.5, 0.5), row(0, 0, 0))
+    assert fused[0] == pytest.approx([1 / 61, 1 / 62, 1 / 63])
+
+
+@given(st.integers(0, 10_000))
+def test_reciprocal_rank_depends_on_order_alone(seed):
+    draw = np.random.default_rng(seed)
+    dense = draw.permutation(12).reshape(2, 6).astype(np.float32)
+    lexical = draw.permutation(12).reshape(2, 6).astype(np.float32)
+    assert reciprocal_rank(dense, lexical).tolist() == reciprocal_rank(dense * 7 - 3, lexical**2).tolist()

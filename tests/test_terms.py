@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from unicodedata import normalize
+
+import pytest
+
+from embedtune.terms import find_stop_words, lexical_terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Press RESET, then wait 10 s!", ["press", "reset", "then", "wait", "10", "s"]),
+        ("naïve Café_2", ["naïve", "café_2"]),
+        ("don't re-enter", ["don", "t", "re", "enter"]),
+        ("", []),
+        ("… --- !?", []),
+    ],
+)
+def test_words_are_lower_case_and_without_punctuation(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("東京都", ["東京", "京都"]),
+        ("水", ["水"]),
+        ("電源をON", ["電源", "源を", "on"]),
+        ("設定。終了", ["設定", "終了"]),
+    ],
+)
+def test_scripts_without_spaces_give_character_bigrams(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("हिन्दी", ["हिन्दी"]),
+        ("हिन्दी भाषा।", ["हिन्दी", "भाषा"]),
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
+        ("עִבְרִית", ["עִבְרִית"]),
+        ("x\u0304 = 3", ["x\u0304", "3"]),  # a mark that has no composed form
+    ],
+)
+def test_letters_keep_their_combining_marks(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("composed", "decomposed", "terms"),
+    [
+        ("café", "cafe\u0301", ["café"]),
+        ("CAFÉ Überblick", "CAFE\u0301 U\u0308berblick", ["café", "überblick"]),
+        ("비밀", normalize("NFD", "비밀"), ["비밀"]),
+        ("ガギ", "カ\u3099キ\u3099", ["ガギ"]),
+    ],
+)
+def test_decomposed_text_has_the_terms_of_the_composed_one(composed, decomposed, terms):
+    assert composed != decomposed
+    assert lexical_terms(decomposed) == lexical_terms(composed) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("コーヒー", ["コー", "ーヒ", "ヒー"]),
+        ("人々", ["人々"]),
+        ("\U00020000\U00020001a", ["\U00020000\U00020001", "a"]),
+    ],
+)
+def test_long_vowels_iteration_marks_and_rare_ideographs_are_of_their_script(text, terms):
+    assert lexical_terms(text) == terms
+
+
+def test_korean_has_spaces_and_keeps_its_words():
+    assert lexical_terms("비밀번호 변경") == ["비밀번호", "변경"]
+
+
+def test_english_text_has_english_stop_words():
+    words = find_stop_words(lexical_terms("The lamp is on when the tank of the machine is empty and the pump is off"))
+    assert {"the", "is", "of", "and"} <= words
+    assert "tank" not in words
+
+
+def test_german_text_has_german_stop_words():
+    words = find_stop_words(
+        lexical_terms("Die Lampe ist an, wenn der Tank der Maschine leer ist und die Pumpe nicht läuft")
+    )
+    assert {"die", "der", "und", "ist"} <= words
+    assert "tank" not in words
+
+
+def test_terms_of_no_language_have_no_stop_words():
+    assert find_stop_words(["filter", "pump", "valve", "gasket", "hinge"]) == frozenset()
+
+
+def test_few_stop_words_are_not_a_language():
+    # one of eight terms is 12.5 %, under the 15 % that count
+    assert find_stop_words(["the", *["gasket"] * 7]) == frozenset()
+    assert "the" in find_stop_words(["the", *["gasket"] * 5])
+
+
+def test_an_empty_corpus_has_no_stop_words():
+    assert find_stop_words([]) == frozenset()

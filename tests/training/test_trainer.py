@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from embedtune.errors import DataError
+from embedtune.training.adapters import add_adapter
+from embedtune.training.losses import MaskedContrastiveLoss
+from embedtune.training.pairs import Pair
+from embedtune.training.quantisation import load_quantised
+from embedtune.training.trainer import Recipe, run_training
+
+TOPICS = ["boiler", "refund", "parcel", "invoice", "password", "battery", "garden", "kettle"]
+PAIRS = [Pair(f"q{n}", n, f"where is the {topic}", f"The {topic} is in room {n}.") for n, topic in enumerate(TOPICS)]
+RECIPE = Recipe(learning_rate=1e-3, weight_decay=0.0, precision="fp32", seed=0, check_at=frozenset({1}))
+
+
+def train(base_folder, *, loss=None, batches=((0, 1, 2, 3), (4, 5, 6, 7)) * 3, seen=None, recipe=RECIPE):
+    torch.manual_seed(0)
+    model = load_quantised(base_folder, "nf4")
+    add_adapter(model, rank=4, alpha=8)
+    queries = torch.eye(len(PAIRS), 384)
+    loss = loss or MaskedContrastiveLoss(
+        model,
+        queries,
+        queries,
+        [[n] for n in range(8)],
+        list(range(8)),
+        temperature=0.05,
+        mask_margin=0.1,
+        base_share=0.0,
+    )
+    seen = seen if seen is not None else []
+    losses = run_training(
+        model,
+        PAIRS,
+        batches,
+        loss,
+        recipe,
+        on_check=lambda step: seen.append((step, model.training)),
+        report=lambda n: None,
+    )
+    return model, losses
+
+
+def test_losses_fall_and_are_the_same_in_a_second_training(base_folder):
+    seen = []
+    _, losses = train(base_folder, seen=seen)
+    assert len(losses) == 6
+    assert np.mean(losses[4:]) < np.mean(losses[:2])
+    assert seen == [(1, False), (6, False)]  # the checks asked for and the end, in evaluation mode
+    assert train(base_folder)[1] == losses
+
+
+def test_the_model_computes_fp32_after_a_bf16_training(base_folder):
+    model, _ = train(base_folder, recipe=Recipe(1e-3, 0.0, "bf16", 0))
+    once = model.encode(["frost"])
+    with torch.autocast("cpu", enabled=False):
+        assert np.array_equal(once, model.encode(["frost"]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not np.array_equal(once, model.encode(["frost"]))
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_step(base_folder):
+    class Broken(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, features, labels):
+            self.calls += 1
+            value = torch.tensor(float("nan") if self.calls == 2 else 1.0, requires_grad=True)
+            return value * 1.0
+
+    broken = Broken()
+    with pytest.raises(DataError, match="training step 2: expected a finite loss, found nan"):
+        train(base_folder, loss=broken)
+    assert broken.calls == 2
