@@ -7,6 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _log = logging.getLogger("embedtune")
 _EVERY_S = 10.0
@@ -34,6 +38,20 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    with _display() as progress:
+        task = progress.add_task(what, total=total)
+        try:
+            yield lambda done: progress.update(task, advance=done)
+        finally:
+            progress.stop_task(task)
+
+
+_shown: list[Progress] = []
+
+
+@contextmanager
+def _display() -> Iterator[Progress]:
+    """Give the display that is on the screen, or a new one: work within work (dev within training) is a second line of it."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -44,6 +62,9 @@ def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn,
     )
 
+    if _shown:
+        yield _shown[-1]
+        return
     columns = (
         TextColumn("{task.description:<24}", markup=False),
         BarColumn(),
@@ -53,8 +74,11 @@ def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, advance=done)
+        _shown.append(progress)
+        try:
+            yield progress
+        finally:
+            _shown.pop()
 
 
 class _Lines:

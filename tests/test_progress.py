@@ -81,3 +81,18 @@ def test_a_terminal_gets_a_bar(lines, monkeypatch):
     assert "dev: strength [1]" in screen.getvalue()
     assert "4/4" in screen.getvalue()
     assert lines == []
+
+
+def test_work_within_work_shows_two_lines_of_one_display(monkeypatch, capsys):
+    """rich allows one live display; training shows dev retrieval inside its own bar."""
+    log = logging.getLogger("embedtune")
+    monkeypatch.setattr(log, "level", logging.INFO)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with track("train", 2) as outer:
+        outer(1)
+        with track("dev", 3) as inner:
+            inner(3)
+        outer(1)
+    shown = capsys.readouterr().err
+    assert "train" in shown
+    assert "dev" in shown

@@ -87,9 +87,10 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
 
 @dataclass(frozen=True)
 class _Check:
-    """The trainable weights after a step, and their dev score at full strength."""
+    """The trainable weights after a step, and their dev scores and their mean at full strength."""
 
     step: int
+    dense: Vectors
     dev: float
     weights: adapters.Weights
 
@@ -119,12 +120,11 @@ class _Training:
         model = load_quantised(self._base_folder, self._scheme, trust_remote_code=self._made.trust_remote_code)
         set_prompts(model, query_prompt=self._made.query_prompt, document_prompt=self._made.document_prompt)
         checks, losses, adapter = self._fit(model, pairs, batches)
-        best = max(checks, key=lambda check: check.dev)
+        best = max(checks, key=lambda check: (check.dev, check.step))
         adapters.restore(model, best.weights)
         dense = {}
         for alpha in self._config.strengths:
-            with adapters.strength(model, alpha):
-                dense[alpha] = self._dense(self._merged(model), f"dev: strength {alpha:g}")
+            dense[alpha] = best.dense if alpha == 1 else self._dense_at(alpha, model)
         base_scores = self._dev.reciprocal_ranks(base_dense)
         scores = {alpha: self._dev.reciprocal_ranks(matrix) for alpha, matrix in dense.items()}
         decision = decide(base_scores, scores)
@@ -218,8 +218,9 @@ class _Training:
         checks: list[_Check] = []
 
         def on_check(step: int) -> None:
-            ranks = self._dev.reciprocal_ranks(self._dense(self._merged(model), f"dev: step {step}"))
-            checks.append(_Check(step, float(ranks.mean()), adapters.snapshot(model)))
+            dense = self._dense(self._merged(model), f"dev: step {step}")
+            mean = float(self._dev.reciprocal_ranks(dense).mean())
+            checks.append(_Check(step, dense, mean, adapters.snapshot(model)))
 
         recipe = Recipe(
             learning_rate=config.learning_rate,
@@ -235,6 +236,10 @@ class _Training:
     def _merged(self, model: SentenceTransformer) -> Encoder:
         """Return the model as it would be shipped: the same vectors as with quantised layers, in less than half the time."""
         return Encoder(merge(model, self._plain), precision=self._precision)
+
+    def _dense_at(self, alpha: float, model: SentenceTransformer) -> Vectors:
+        with adapters.strength(model, alpha):
+            return self._dense(self._merged(model), f"dev: strength {alpha:g}")
 
     def _dense(self, encoder: Encoder, what: str) -> Vectors:
         with track(what, self._dev.n_encoded) as report:
