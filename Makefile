@@ -32,7 +32,7 @@ test: $(INSTALLED)  ## the tests that run in CI
 	$(BIN)/python -m pytest
 
 test-all: $(INSTALLED)  ## the slow tests and those on collections outside the repository too
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m ""
 
 check: $(INSTALLED)  ## lint, types, import rules
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,3 +45,21 @@ def decide(base: Scores, tuned: Mapping[float, Scores]) -> Decision:
     if gain > error:
         return Decision("tuned", strength, gain, error)
     return Decision("base", 0.0, gain, error)
+
+
+def choose_check(scores: Sequence[Scores]) -> int:
+    """Return which of several checks during a training to keep.
+
+    The last has the full schedule behind it; an earlier one is kept only where it beats the last by more than the (paired)
+    standard error of the difference, the best such one.
+
+    Args:
+        scores: Score of each dev query at each check, in order; at least one.
+    """
+    last = len(scores) - 1
+    better = {}
+    for number, earlier in enumerate(scores[:last]):
+        difference = earlier - scores[last]
+        if difference.mean() > standard_error(difference):
+            better[number] = float(difference.mean())
+    return max(better, key=lambda number: better[number], default=last)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.errors import DataError
-from embedtune.evaluation.gate import Decision, decide
+from embedtune.evaluation.gate import Decision, choose_check, decide
 from embedtune.formats.dataset import read_dataset
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
@@ -27,14 +27,15 @@ from embedtune.stages.corpus import corpus_windows, relevant_passages, same_pass
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
+from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
 from embedtune.training import adapters
 from embedtune.training.merging import merge
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
-from embedtune.training.parity import check_change, check_reload, encode_plainly
 from embedtune.training.quantisation import choose_scheme, load_quantised
 from embedtune.training.sampler import plan_epochs
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from sentence_transformers import SentenceTransformer
 
 FOLDER = "model"
@@ -87,11 +88,11 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
 
 @dataclass(frozen=True)
 class _Check:
-    """The trainable weights after a step, and their dev scores and their mean at full strength."""
+    """The trainable weights after a step, with dev retrieval at full strength."""
 
     step: int
     dense: Vectors
-    dev: float
+    scores: NDArray[np.float64]
     weights: adapters.Weights
 
 
@@ -120,7 +121,7 @@ class _Training:
         model = load_quantised(self._base_folder, self._scheme, trust_remote_code=self._made.trust_remote_code)
         set_prompts(model, query_prompt=self._made.query_prompt, document_prompt=self._made.document_prompt)
         checks, losses, adapter = self._fit(model, pairs, batches)
-        best = max(checks, key=lambda check: (check.dev, check.step))
+        best = checks[choose_check([check.scores for check in checks])]
         adapters.restore(model, best.weights)
         dense = {}
         for alpha in self._config.strengths:
@@ -129,12 +130,7 @@ class _Training:
         scores = {alpha: self._dev.reciprocal_ranks(matrix) for alpha, matrix in dense.items()}
         decision = decide(base_scores, scores)
         self._report(decision)
-        shipped = {"base": base_dense}
-        if decision.ship == "tuned":
-            shipped["tuned"] = dense[decision.strength]
-            saved = self._save_tuned(folder, model, adapter, decision)
-        else:
-            saved = self._save_base(folder)
+        shipped = {"base": base_dense} | ({"tuned": dense[decision.strength]} if decision.ship == "tuned" else {})
         return {
             "shipped": decision.ship,
             "quantize": self._scheme,
@@ -146,14 +142,14 @@ class _Training:
                 "measure": "mean reciprocal rank",
                 "n_queries": len(base_scores),
                 "base": _mean(base_scores),
-                "by_step": {str(check.step): round(check.dev, 4) for check in checks},
+                "by_step": {str(check.step): _mean(check.scores) for check in checks},
                 "best_step": best.step,
                 "by_strength": {f"{alpha:g}": _mean(values) for alpha, values in scores.items()},
                 "gain": round(decision.gain, 4),
                 "standard_error": round(decision.error, 4),
             },
             "losses": [round(loss, 4) for loss in losses],
-            **saved,
+            "checks": self._save(folder, decision, model, adapter),
         }
 
     def _load_base(self) -> SentenceTransformer:
@@ -192,7 +188,7 @@ class _Training:
 
     def _fit(
         self, model: SentenceTransformer, pairs: Sequence[Pair], batches: Sequence[Sequence[int]]
-    ) -> tuple[list[_Check], list[float], Any]:
+    ) -> tuple[list[_Check], list[float], PeftModel]:
         """Add LoRA and train it; keep the weights of every check in memory."""
         import torch
 
@@ -219,8 +215,7 @@ class _Training:
 
         def on_check(step: int) -> None:
             dense = self._dense(self._merged(model), f"dev: step {step}")
-            mean = float(self._dev.reciprocal_ranks(dense).mean())
-            checks.append(_Check(step, dense, mean, adapters.snapshot(model)))
+            checks.append(_Check(step, dense, self._dev.reciprocal_ranks(dense), adapters.snapshot(model)))
 
         recipe = Recipe(
             learning_rate=config.learning_rate,
@@ -262,41 +257,20 @@ class _Training:
                 decision.gain, decision.error,
             )  # fmt: skip
 
-    def _save_base(self, folder: Path) -> dict[str, Any]:
-        queries, documents = self._parity_texts()
-        expected = encode_plainly(self._base.model, queries, documents)
-        _save_plain(self._base.model, folder / "merged")
-        worst = check_reload(folder, expected, queries, documents, scheme="none")
-        return {"checks": {"reload_difference": worst}}
-
-    def _save_tuned(self, folder: Path, model: SentenceTransformer, adapter: Any, decision: Decision) -> dict[str, Any]:
-        """Fold the strength in, save adapter and merged model, and check both in a fresh process."""
+    def _save(self, folder: Path, decision: Decision, model: SentenceTransformer, adapter: PeftModel) -> dict[str, Any]:
+        queries = [query.text for query in self._dataset.splits["dev"].queries[:_PARITY_TEXTS]]
+        texts = ParityTexts(queries, self._dev.windows[:_PARITY_TEXTS])
+        if decision.ship == "base":
+            return save_base(folder, self._base.model, texts)
         adapters.fold_strength(model, decision.strength)
-        queries, documents = self._parity_texts()
-        expected = encode_plainly(model, queries, documents)
-        adapters.save_adapter(adapter, folder / "adapter", self._made.model)
-        _save_plain(merge(model, self._plain), folder / "merged")
-        worst = check_reload(
+        return save_tuned(
             folder,
-            expected,
-            queries,
-            documents,
-            scheme=self._scheme,
-            base_folder=self._base_folder,
+            Trained(model, adapter, self._scheme, self._made.model),
+            self._base.model,
+            self._base_folder,
+            texts,
             trust_remote_code=self._made.trust_remote_code,
         )
-        before = encode_plainly(self._base.model, queries, documents)
-        cosine = check_change(before[: len(queries)], expected[: len(queries)])
-        return {"checks": {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}}
-
-    def _parity_texts(self) -> tuple[list[str], list[str]]:
-        queries = [query.text for query in self._dataset.splits["dev"].queries[:_PARITY_TEXTS]]
-        return queries, self._dev.windows[:_PARITY_TEXTS]
-
-
-def _save_plain(model: SentenceTransformer, folder: Path) -> None:
-    """Write a folder that any sentence-transformers user can load, without a card that would print private text."""
-    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
 
 def _write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

@@ -14,7 +14,9 @@ def trained_run(tmp_path_factory):
         generate=embedtune.GenerateConfig(
             source="python-reference", query_prompt="query: ", document_prompt="passage: ", per_kind=1
         ),
-        train=embedtune.TrainConfig(quantize="nf4", max_pairs=512, learning_rate=1e-3, checks=1, max_dev_windows=400),
+        train=embedtune.TrainConfig(
+            quantize="nf4", max_pairs=640, learning_rate=1e-3, base_share=0.0, checks=1, max_dev_windows=400
+        ),
         eval=embedtune.EvaluateConfig(queries="python-reference"),
     )
     results = embedtune.run(config)

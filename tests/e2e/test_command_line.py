@@ -39,7 +39,7 @@ def test_eval_prints_a_table_with_every_system(trained_run, invoke):
     out, _, results = trained_run
     code, stdout, _ = invoke("eval", out, "--queries", "python-reference")
     assert code == 0
-    assert [line.split()[0] for line in stdout.splitlines()[3:11]] == list(results["eval"].facts["systems"])
+    assert [line.split()[0] for line in stdout.splitlines()[4:12]] == list(results["eval"].facts["systems"])
     assert "tuned − base" in stdout
 
 

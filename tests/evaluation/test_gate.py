@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.evaluation.gate import Decision, decide
+from embedtune.evaluation.gate import Decision, choose_check, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -56,3 +56,12 @@ def test_of_equal_strengths_the_smallest_is_taken_whatever_the_order():
 
 def test_single_query_has_no_error():
     assert decide(np.array([0.5]), {1.0: np.array([1.0])}) == Decision("tuned", 1.0, 0.5, 0.0)
+
+
+def test_the_last_check_is_kept_unless_an_earlier_one_is_clearly_better():
+    last = scores(0.5, 0.5, 0.5, 0.5)
+    noisy = scores(1.0, 0.5, 0.25, 0.5)  # mean difference 0.0625, standard error 0.157
+    steady = scores(0.75, 0.75, 0.75, 0.5)  # 0.1875 and 0.0625
+    assert choose_check([last]) == 0
+    assert choose_check([noisy, last]) == 1
+    assert choose_check([steady, noisy, last]) == 0

@@ -1,0 +1,90 @@
+"""Saving what a training ships, and holding it against what was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from embedtune.training.adapters import save_adapter
+from embedtune.training.merging import merge
+from embedtune.training.parity import check_change, check_reload, encode_plainly
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from sentence_transformers import SentenceTransformer
+
+
+class ParityTexts(NamedTuple):
+    """Texts whose vectors are compared before and after saving."""
+
+    queries: list[str]
+    documents: list[str]
+
+
+class Trained(NamedTuple):
+    """A trained model in memory.
+
+    Attributes:
+        model: Quantised, with its adapter; the strength is folded in.
+        adapter: The peft wrapper around the same modules.
+        scheme: How the frozen weights are quantised.
+        base_name: The base model as the user named it.
+    """
+
+    model: SentenceTransformer
+    adapter: PeftModel
+    scheme: str
+    base_name: str
+
+
+def save_base(folder: Path, base: SentenceTransformer, texts: ParityTexts) -> dict[str, float]:
+    """Write the base as ``merged/``, with its prompts.
+
+    Returns:
+        ``reload_difference``: of the vectors of a fresh process.
+
+    Raises:
+        IntegrityError: If a fresh process gets other vectors.
+    """
+    expected = encode_plainly(base, *texts)
+    _save_plain(base, folder / "merged")
+    return {"reload_difference": check_reload(folder, expected, *texts, scheme="none")}
+
+
+def save_tuned(
+    folder: Path,
+    trained: Trained,
+    base: SentenceTransformer,
+    base_folder: Path,
+    texts: ParityTexts,
+    *,
+    trust_remote_code: bool,
+) -> dict[str, float]:
+    """Write ``adapter/`` and ``merged/``; ``base`` becomes the merged model.
+
+    Returns:
+        ``reload_difference`` as for ``save_base``, and ``mean_query_cosine_to_base``.
+
+    Raises:
+        IntegrityError: If a fresh process gets other vectors from either, or they are the base's.
+    """
+    before = encode_plainly(base, *texts)
+    expected = encode_plainly(trained.model, *texts)
+    save_adapter(trained.adapter, folder / "adapter", trained.base_name)
+    _save_plain(merge(trained.model, base), folder / "merged")
+    worst = check_reload(
+        folder,
+        expected,
+        *texts,
+        scheme=trained.scheme,
+        base_folder=base_folder,
+        trust_remote_code=trust_remote_code,
+    )
+    n_queries = len(texts.queries)
+    cosine = check_change(before[:n_queries], expected[:n_queries])
+    return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}
+
+
+def _save_plain(model: Any, folder: Path) -> None:
+    """Write a folder that any sentence-transformers user can load, without a card that would print private text."""
+    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)

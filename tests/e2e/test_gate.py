@@ -1,0 +1,31 @@
+"""When tuning does not help on dev, the base is shipped, and everything says so."""
+
+import json
+import shutil
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+import embedtune
+from embedtune.config import DEFAULT_MODEL
+from embedtune.retrieval.base_model import find_model
+
+
+def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
+    shutil.copytree(trained_run[0] / "dataset", tmp_path / "dataset")
+    config = embedtune.TrainConfig(
+        quantize="none", max_pairs=64, learning_rate=1e-8, checks=1, max_dev_queries=40, max_dev_windows=100
+    )
+    result = embedtune.train(config, tmp_path)
+    assert result.facts["shipped"] == "base"
+    assert result.facts["strength"] == 0.0
+    assert not (tmp_path / "model" / "adapter").exists()
+    base, shipped = (
+        SentenceTransformer(str(path)) for path in (find_model(DEFAULT_MODEL), tmp_path / "model" / "merged")
+    )
+    assert np.array_equal(base.encode(["frost"]), shipped.encode(["frost"]))
+    assert shipped.prompts["query"] == "query: "
+
+    evaluated = embedtune.evaluate(embedtune.EvaluateConfig(), tmp_path)
+    assert list(evaluated.facts["systems"]) == ["bm25", "base", "hybrid_base", "rrf_base"]
+    assert json.loads((tmp_path / "eval" / "metrics.json").read_text())["shipped"] == "base"

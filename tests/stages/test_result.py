@@ -1,0 +1,36 @@
+from embedtune.hashing import hash_json
+from embedtune.manifest import stage_folder
+from embedtune.stages.result import settled
+
+IDENTITY = {"stage": "generate", "seed": 0}
+
+
+def make(folder):
+    with stage_folder(folder, IDENTITY, {"passages": 3}) as temporary:
+        (temporary / "corpus.jsonl").write_text("{}\n")
+
+
+def test_an_unfinished_stage_has_to_work(tmp_path):
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False) is None
+
+
+def test_a_finished_stage_is_skipped_with_its_facts(tmp_path):
+    make(tmp_path / "dataset")
+    result = settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False)
+    assert (result.status, result.facts) == ("skipped", {"passages": 3})
+
+
+def test_force_and_another_identity_work_again(tmp_path):
+    make(tmp_path / "dataset")
+    other = {**IDENTITY, "seed": 1}
+    assert hash_json(other) != hash_json(IDENTITY)
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=True, dry_run=False) is None
+    assert settled(tmp_path / "dataset", other, {}, force=False, dry_run=False) is None
+
+
+def test_a_dry_run_says_what_would_happen_and_repeats_the_plan(tmp_path):
+    make(tmp_path / "dataset")
+    for force in (False, True):
+        result = settled(tmp_path / "dataset", IDENTITY, {"documents": 2}, force=force, dry_run=True)
+        assert result.status == "planned"
+        assert result.facts == {"dry_run": True, "would_run": force, "documents": 2}
