@@ -13,6 +13,9 @@ Run = dict[str, dict[str, float]]
 
 SPLITS = ("train", "dev", "test")
 
+PATH_SEPARATOR = " › "
+"""Between the headings of a path, in passage titles."""
+
 
 class Document(NamedTuple):
     """One source file, or one entry of a ready-made corpus.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.documents.headings import find_sections
 from embedtune.hashing import content_id
-from embedtune.records import Document, Passage
+from embedtune.records import PATH_SEPARATOR, Document, Passage
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Tokenize = Callable[[str], list[int]]
 """The embedder's own tokenizer without its special tokens."""
 
-PATH_SEPARATOR = " › "
 _TITLE_SHARE = 0.25  # of the budget at most; a longer heading path loses its outer headings
 _SLACK = 1.1  # pieces of a section are cut to equal length, give or take a sentence
 

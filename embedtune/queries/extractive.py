@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from embedtune.cloze import sentences_of
 from embedtune.queries.statistics import CorpusStatistics
-from embedtune.records import Passage
+from embedtune.records import PATH_SEPARATOR, Passage
 from embedtune.terms import lexical_terms
 
 KINDS = ("heading", "span", "keyphrase", "sentence")
@@ -25,7 +25,6 @@ _SENTENCE_WORDS = (6, 30)
 _SPAN_DRAWS = 16
 _WORDS_PER_DRAW = 150
 _PHRASE_TERMS = (2, 5)
-_HEADING_SEPARATOR = " › "
 _WORD = re.compile(r"\S+")
 
 
@@ -62,7 +61,7 @@ def draft_queries(
 
 def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
     """Return the innermost heading, with the one above it when it says little alone."""
-    path = [heading for heading in passage.title.split(_HEADING_SEPARATOR) if heading]
+    path = [heading for heading in passage.title.split(PATH_SEPARATOR) if heading]
     if not path:
         return []
     short = len(statistics.content_terms(path[-1])) < 2
