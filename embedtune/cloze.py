@@ -11,11 +11,27 @@ import re
 from embedtune.terms import lexical_terms
 
 _BREAK = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)\]])(?=\s)|(?<=[。！？])|(?=\n[ \t]*\n)")
+# Text out of a PDF or a table often has no blank where a sentence, a bullet or a row ends.
+_LOOSE_BREAK = re.compile(r"(?<=[a-z)”][.!?:;])(?=[A-Z“])|(?<=;)(?=\s)|(?=[•●▪◦‣–—]\s*\w)|(?=\n)")
+_LONG = 60  # words; hardly any sentence that somebody wrote has more
+_CUT = re.compile(rf"(?:\s*\S+){{1,{_LONG // 2}}}\s*")
 
 
 def sentences_of(text: str) -> list[str]:
-    """Split text at ends of sentences and at blank lines; joined, the pieces are the text again."""
-    return [piece for piece in _BREAK.split(text) if piece]
+    """Split text at ends of sentences and at blank lines; joined, the pieces are the text again.
+
+    What is then longer than 60 words was no sentence: it is split at bullets, line ends and semicolons, and what is still
+    longer every 30 words.
+    """
+    pieces = []
+    for piece in filter(None, _BREAK.split(text)):
+        for part in filter(None, _LOOSE_BREAK.split(piece)) if _is_long(piece) else [piece]:
+            pieces += _CUT.findall(part) if _is_long(part) else [part]
+    return pieces
+
+
+def _is_long(text: str) -> bool:
+    return len(text.split()) > _LONG
 
 
 def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:

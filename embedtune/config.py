@@ -91,12 +91,14 @@ class TrainConfig(_Settings):
     base_share: Share = Field(
         0.5, description="Share of the target that the base model's own softmax gets; 0 is InfoNCE."
     )
-    removal: Share = Field(0.5, description="Share of positives that lose the sentence the query was drawn from.")
+    removal: Share = Field(
+        0.5, description="Share of the answers, in training and dev, that lose the sentence the query was drawn from."
+    )
     checks: int = Field(2, ge=1, description="Evenly spaced steps at which the adapter is held against dev.")
     strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.5, 1.0), min_length=1, description="Interpolation strengths tried on dev."
     )
-    max_dev_queries: int = Field(300, ge=1, description="Dev queries at most; more are sampled.")
+    max_dev_queries: int = Field(600, ge=1, description="Dev queries at most; more are sampled.")
     max_dev_windows: int = Field(1000, ge=1, description="Windows of the corpus that dev retrieval searches at most.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 in training and dev retrieval.")
     seed: int = Field(0, ge=0, description="Of the initial adapter, the sample and the order of the pairs.")

@@ -1,7 +1,8 @@
 """Dev retrieval: the small search by which training chooses; test queries have no part in it.
 
-A generated query meets its own passages without the sentence it was drawn from (see ``cloze``): found by their very words,
-they would rank first for any model and any weight of BM25, and there would be nothing to choose by.
+A generated query finds its passage by its very words; people's queries do so in part. So a share of them, as in training,
+meet their own passages without the sentence they were drawn from (see ``cloze``): the gain on such queries alone is smaller
+than on people's, the gain on the others larger. BM25's weight is chosen without the others: there it would get everything.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ class DevQuery(NamedTuple):
     Attributes:
         text: As typed.
         answers: Index of each relevant passage → the passage as this query meets it.
+        familiar: Whether the answers hold the very words that the query was drawn from.
     """
 
     text: str
     answers: dict[int, Shown]
+    familiar: bool = False
 
 
 class DevSet:
@@ -61,6 +64,7 @@ class DevSet:
     Attributes:
         queries: Texts of the dev queries.
         relevant: Relevant columns of each query; columns are the sampled passages.
+        unfamiliar: Rows of the queries whose answers do not hold the words they were drawn from.
         windows: All windows that are encoded.
         n_encoded: Texts that one call of ``dense_scores`` encodes.
     """
@@ -78,6 +82,7 @@ class DevSet:
         column = {passage: number for number, passage in enumerate(chosen)}
         self.queries = [query.text for query in queries]
         self.relevant = [[column[passage] for passage in query.answers] for query in queries]
+        self.unfamiliar = [row for row, query in enumerate(queries) if not query.familiar]
         self._n_passages = len(chosen)
         self._shown = [corpus[passage] for passage in chosen]
         self._shown += [answer for query in queries for answer in query.answers.values()]

@@ -15,7 +15,7 @@ from embedtune.stages.corpus import corpus_windows, relevant_passages
 
 
 def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config: TrainConfig) -> DevSet:
-    """Build dev retrieval; a generated query meets its passages without the sentence it was drawn from."""
+    """Build dev retrieval; a share of the generated queries meet their passages without the sentence they were drawn from."""
 
     def shown(passages: Sequence[Passage]) -> list[Shown]:
         windows = corpus_windows(passages, base, made.window_tokens, made.window_overlap).by_passage()
@@ -23,15 +23,20 @@ def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config:
 
     labelled = dataset.splits["dev"]
     relevant = relevant_passages(labelled, dataset.passages)
-    chosen = np.random.default_rng(config.seed).permutation(len(labelled.queries))[: config.max_dev_queries]
+    draw = np.random.default_rng(config.seed)
+    chosen = draw.permutation(len(labelled.queries))[: config.max_dev_queries]
+    removed = draw.random(len(labelled.queries)) < config.removal
     queries = []
-    for query in (labelled.queries[number] for number in sorted(chosen.tolist())):
-        met = [_as_met(dataset.passages[index], query) for index in relevant[query.query_id]]
-        queries.append(DevQuery(query.text, dict(zip(relevant[query.query_id], shown(met), strict=True))))
+    for number in sorted(chosen.tolist()):
+        query = labelled.queries[number]
+        generated = query.kind != "source"
+        met = [dataset.passages[index] for index in relevant[query.query_id]]
+        if generated and removed[number]:
+            met = [_without_source(passage, query) for passage in met]
+        answers = dict(zip(relevant[query.query_id], shown(met), strict=True))
+        queries.append(DevQuery(query.text, answers, familiar=generated and not removed[number]))
     return DevSet(queries, shown(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
 
 
-def _as_met(passage: Passage, query: Query) -> Passage:
-    if query.kind == "source":
-        return passage
+def _without_source(passage: Passage, query: Query) -> Passage:
     return passage._replace(text=remove_closest_sentence(passage.text, query.text, keep=0.0))

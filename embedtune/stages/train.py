@@ -242,8 +242,10 @@ class _Training:
 
     def _fusion_weights(self, dense: dict[str, Vectors]) -> dict[str, float]:
         """Choose each model's weight against BM25 by the same rule."""
-        lexical = self._dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))
-        return {name: choose_weight(matrix, lexical, self._dev.relevant) for name, matrix in dense.items()}
+        rows = self._dev.unfamiliar
+        lexical = self._dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]
+        relevant = [self._dev.relevant[row] for row in rows]
+        return {name: choose_weight(matrix[rows], lexical, relevant) for name, matrix in dense.items()}
 
     def _report(self, decision: Decision) -> None:
         if decision.ship == "tuned":

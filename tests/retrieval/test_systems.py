@@ -124,3 +124,14 @@ def test_of_equal_weights_the_most_even_is_chosen():
     dense = matrix([1.0, 0.0, 0.5])
     assert choose_weight(dense, dense, [[0]]) == 0.5
     assert 0.5 in WEIGHTS
+
+
+def test_another_weight_must_beat_the_even_one_by_more_than_its_standard_error():
+    # At even weights passage 1 of each query wins; at 0.6 and more the relevant passage 0 does.
+    dense = matrix(*[[1.0, 0.75, 0.0]] * 8)
+    lexical = matrix(*[[0.7, 1.0, 0.0]] * 8)
+    assert choose_weight(dense, lexical, [[0]] * 8) > 0.5
+    # One query of eight that loses as much as another gains: no clear winner.
+    mixed = [[0]] + [[2]] * 6 + [[1]]
+    assert choose_weight(dense, lexical, mixed) == 0.5
+    assert choose_weight(dense[:0], lexical[:0], []) == 0.5

@@ -22,13 +22,13 @@ PASSAGES = [
 WORDS = SimpleNamespace(window=100, token_offsets=lambda text: [match.span() for match in re.finditer(r"\S+", text)])
 
 
-def build(*queries: tuple[Query, dict[str, int]], seed: int = 0, **settings: int) -> DevSet:
+def build(*queries: tuple[Query, dict[str, int]], seed: int = 0, removal: float = 1.0, **settings: int) -> DevSet:
     qrels = {query.query_id: judged for query, judged in queries}
     empty = QuerySet("", [], {}, "passage")
     labelled = QuerySet("dev", [query for query, _ in queries], qrels, "passage")
     dataset = Dataset(PASSAGES, {"train": empty, "dev": labelled, "test": empty})
     made = GenerateConfig(source="docs", window_tokens=20, window_overlap=0.0)
-    return build_dev_set(dataset, WORDS, made, TrainConfig(seed=seed, **settings))
+    return build_dev_set(dataset, WORDS, made, TrainConfig(seed=seed, removal=removal, **settings))
 
 
 def passages_met(dev: DevSet) -> list[str]:
@@ -91,3 +91,14 @@ def test_passages_are_sampled_around_the_answers():
     dev = build((Query("q", "lamp", "source"), {"p1": 1}), max_dev_windows=1)
     assert dev.windows == [LAMP, LAMP]
     assert dev.relevant == [[0]]
+
+
+def test_a_share_of_generated_queries_meets_its_passages_whole():
+    queries = [(Query(f"q{number}", "pump starts", "span"), {"p0": 1}) for number in range(200)]
+    dev = build(*queries, (Query("own", "pump starts", "source"), {"p0": 1}), removal=0.5)
+    met = passages_met(dev)[len(PASSAGES) :]
+    whole = {row for row, text in enumerate(met) if text == WHOLE[0]}
+    assert 70 < len(whole) - 1 < 130
+    # A query that a person wrote has no words of its own taken out, and counts for fusion all the same.
+    assert set(range(201)) - set(dev.unfamiliar) == whole - {200}
+    assert build(*queries, removal=0.0).unfamiliar == []
