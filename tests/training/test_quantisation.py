@@ -81,6 +81,17 @@ def test_vectors_are_the_same_before_and_after_a_training_mode(base_folder, sche
     assert np.array_equal(encode(model), before)
 
 
+@pytest.mark.parametrize("scheme", ["none", "nf4"])
+def test_nothing_is_dropped_in_training_mode(base_folder, scheme):
+    model = load_quantised(base_folder, scheme)
+    features = model.tokenize(TEXTS)
+    model.train()
+    first, second = (model(dict(features))["sentence_embedding"] for _ in range(2))
+    assert torch.equal(first, second)
+    model.eval()
+    assert torch.allclose(first, model(dict(features))["sentence_embedding"], atol=1e-5)
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="--quantize nf4"):
         load_quantised(tmp_path, "nf4")
