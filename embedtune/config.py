@@ -72,10 +72,14 @@ class GenerateConfig(_Settings):
 
 
 class TrainConfig(_Settings):
-    """LoRA on quantised frozen weights, contrastive loss."""
+    """LoRA on quantised frozen weights, or all weights; contrastive loss."""
 
+    method: Literal["lora", "full"] = Field(
+        "lora", description="Train an adapter over frozen weights, or every weight."
+    )
     quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(
-        "auto", description="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4."
+        "auto",
+        description="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4; none for method full.",
     )
     lora_rank: int = Field(16, ge=1, le=512, description="Rank of the update of each linear layer.")
     lora_alpha: int = Field(32, ge=1, description="The update is scaled by lora_alpha / lora_rank.")
@@ -101,7 +105,16 @@ class TrainConfig(_Settings):
     max_dev_queries: int = Field(600, ge=1, description="Dev queries at most; more are sampled.")
     max_dev_windows: int = Field(1000, ge=1, description="Windows of the corpus that dev retrieval searches at most.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 in training and dev retrieval.")
+    checkpoint_seconds: float = Field(
+        20, ge=0, description="A checkpoint is saved when this time has passed; 0 saves after every step."
+    )
     seed: int = Field(0, ge=0, description="Of the initial adapter, the sample and the order of the pairs.")
+
+    @model_validator(mode="after")
+    def _full_weights_are_not_quantised(self) -> TrainConfig:
+        if self.method == "full" and self.quantize not in ("auto", "none"):
+            raise ValueError(f"method full trains every weight, so quantize must be none, it is {self.quantize}")
+        return self
 
 
 class EvaluateConfig(_Settings):

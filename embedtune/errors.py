@@ -6,7 +6,9 @@
     ├─ ConfigError     (ValueError)     2   a setting, a name or a command line that cannot be used
     ├─ DataError       (ValueError)     3   a file or a dataset that cannot be used
     ├─ ResourceError   (OSError)        5   memory, disk or permission
-    └─ IntegrityError                   7   what was written is not what was meant
+    ├─ InUseError                       6   another process works in this run folder
+    ├─ IntegrityError                   7   what was written is not what was meant
+    └─ StoppedError                130, 143  asked to stop; what was done so far is saved
 
 The second base keeps ``except ValueError`` and ``except OSError`` working for callers of the Python API. A message says
 where, what was expected and what was found; the hint says what to do next. Any other exception is a bug of ours (1).
@@ -63,7 +65,21 @@ class ResourceError(EmbedtuneError, OSError):
     exit_code = 5
 
 
+class InUseError(EmbedtuneError):
+    """Another process works in this run folder."""
+
+    exit_code = 6
+
+
 class IntegrityError(EmbedtuneError):
     """What was written or loaded is not what was meant."""
 
     exit_code = 7
+
+
+class StoppedError(EmbedtuneError):
+    """Somebody asked to stop (Ctrl-C or a signal), and the work so far has been saved."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number

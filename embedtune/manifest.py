@@ -2,7 +2,8 @@
 
 A stage writes into a temporary folder beside its own, syncs it, writes ``manifest.json`` last and renames. The manifest has
 two halves: *identity* (what determines the result: settings, seed, hashes of inputs and model, versions) decides whether a
-stage is skipped; *circumstances* (when, where, how long) never does.
+stage is skipped; *circumstances* (when, where, how long) never does. It ends with a hash of itself, so that no byte of a
+run, those of the record included, can change unseen.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from embedtune.errors import DataError, IntegrityError, ResourceError
 from embedtune.hashing import hash_folder, hash_json
 
 MANIFEST = "manifest.json"
+_TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
               "llama-index-core", "numpy")  # fmt: skip
 
@@ -72,25 +74,43 @@ def is_done(folder: Path, identity: dict[str, Any]) -> bool:
         manifest = read_manifest(folder)
     except DataError:
         return False
-    return manifest.get("identity_hash") == hash_json(identity) and manifest.get("outputs") == _outputs(folder)
+    return manifest.get("identity_hash") == hash_json(identity) and not find_changes(folder)
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """Return a stage's manifest after checking every file it names.
+    """Return a stage's manifest after checking every file it names, and itself.
 
     Raises:
         DataError: If the stage has not run.
         IntegrityError: If a file was changed, added or removed since.
     """
-    manifest = read_manifest(folder)
-    recorded, found = manifest.get("outputs", {}), _outputs(folder)
-    changed = sorted(name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name))
-    if changed:
+    if changed := find_changes(folder):
         raise IntegrityError(
             f"{folder}: expected the files that its manifest records, found a difference in {', '.join(changed[:5])}",
             hint="run the stage that wrote this folder again with --force",
         )
-    return manifest
+    return read_manifest(folder)
+
+
+def find_changes(folder: Path) -> list[str]:
+    """Return the names of a stage's files that were changed, added or removed since it was done, in order.
+
+    Raises:
+        DataError: If the stage has not run.
+    """
+    manifest = read_manifest(folder)
+    recorded, found = manifest.get("outputs", {}), _outputs(folder)
+    changed = [name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)]
+    # Byte for byte as it would be written now: JSON forgives a changed blank, and a hash of the values would too.
+    if (folder / MANIFEST).read_text(encoding="utf-8", errors="replace") != json_text(_sealed(manifest)):
+        changed.append(MANIFEST)
+    return sorted(changed)
+
+
+def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest that ends with the hash of the rest of it."""
+    body = {key: value for key, value in manifest.items() if key != "manifest_hash"}
+    return {**body, "manifest_hash": hash_json(body)}
 
 
 def _outputs(folder: Path) -> dict[str, str]:
@@ -118,7 +138,7 @@ def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) 
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise _refused(folder, error) from error
     try:
@@ -157,25 +177,40 @@ def _write_manifest(folder: Path, identity: dict[str, Any], facts: dict[str, Any
         },
     }
     for path in folder.rglob("*"):
-        if path.is_file():
-            _sync(path)
-    write_json(folder / MANIFEST, manifest)
-    _sync(folder / MANIFEST)
+        sync(path)
+    write_json(folder / MANIFEST, _sealed(manifest))
+    sync(folder / MANIFEST)
+    sync(folder)
 
 
 def _replace(folder: Path, temporary: Path) -> None:
     """Put a finished folder in place; the old one, if any, is moved aside first and deleted last."""
     old = None
     if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+        old = Path(tempfile.mkdtemp(prefix=_OLD, dir=folder.parent))
         folder.rename(old / folder.name)
     temporary.rename(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def clear_leftovers(run: Path) -> None:
+    """Take away what a killed process left in a run folder; the caller must be the only one who works there.
+
+    A result that was moved aside and whose successor never came into place is put back.
+    """
+    for old in run.glob(f"{_OLD}*"):
+        for folder in old.iterdir():
+            if not (run / folder.name).exists():
+                folder.rename(run / folder.name)
+        shutil.rmtree(old, ignore_errors=True)
+    for temporary in run.glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's list of names, survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -185,4 +220,9 @@ def _sync(path: Path) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write a JSON value for people and programs: indented, keys in the given order, one final newline."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json_text(value), encoding="utf-8")
+
+
+def json_text(value: object) -> str:
+    """Return a JSON value as ``write_json`` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

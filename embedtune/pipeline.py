@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from embedtune.config import RunConfig
+from embedtune.run_folder import hold
 from embedtune.stages.evaluate import evaluate
 from embedtune.stages.generate import generate
 from embedtune.stages.result import StageResult
@@ -28,6 +29,11 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
     Raises:
         EmbedtuneError: As the stages do.
     """
+    with hold(Path(config.out), idle=dry_run):  # from the first stage to the last; no other process slips in between
+        return _run(config, force=force, dry_run=dry_run)
+
+
+def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult]:
     out = Path(config.out)
     results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
     if dry_run and results["generate"].facts["would_run"]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from importlib import import_module
 
 import click
 
 from embedtune import __version__
-from embedtune.errors import EmbedtuneError
+from embedtune.errors import EmbedtuneError, StoppedError
+from embedtune.interruption import TerminatedError, raise_on_termination
 
-_COMMANDS = ("generate", "train", "eval", "run")
+_COMMANDS = ("generate", "train", "eval", "run", "verify")
 
 
 class _Group(click.Group):
@@ -37,17 +39,23 @@ def group() -> None:
     embedtune generate docs/ --out runs/mine    queries from your documents
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
+    embedtune verify runs/mine                  is every byte as it was written?
     """
 
 
 def main() -> None:
     """Run the command line and exit with the code of the contract."""
+    raise_on_termination()
     try:
         code = group.main(prog_name="embedtune", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
+    except TerminatedError:
+        code = _fail("terminated", _go_on(), 143)
     except (click.Abort, KeyboardInterrupt):
-        code = _fail("interrupted", None, 130)
+        code = _fail("interrupted", _go_on(), 130)
+    except StoppedError as error:
+        code = _fail(str(error), _go_on(), error.exit_code)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -60,6 +68,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code or 0)
+
+
+def _go_on() -> str:
+    """Return the command that goes on where this one stopped; with --force it would start again."""
+    return "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embedtune.stages.result import StageResult
+
+if TYPE_CHECKING:
+    from embedtune.stages.verify import StageState
 
 _SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 
@@ -129,3 +133,13 @@ def show_run(results: Mapping[str, StageResult], *, as_json: bool) -> None:
     for stage, result in results.items():
         click.echo(f"── {stage}{' (skipped: nothing changed)' if result.status == 'skipped' else ''}")
         show(stage, result, as_json=False)
+
+
+def show_states(run: Path, states: Sequence[StageState], *, as_json: bool) -> None:
+    """Print how each stage of a run stands."""
+    if as_json:
+        print_json({"schema_version": 1, "run": str(run), "stages": [state._asdict() for state in states]})
+        return
+    for stage, state, files in states:
+        detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
+        click.echo(f"{stage:<9}{state}{detail.get(state, '')}")

@@ -21,6 +21,7 @@ from embedtune.retrieval.base_model import find_model, hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.run_folder import hold
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
@@ -54,8 +55,13 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
         DataError: If a stage is missing, or the queries judge nothing in this corpus.
         IntegrityError: If dataset or model were changed since they were written.
         ResourceError: If the folder cannot be written.
+        InUseError: If another process works in the run folder.
     """
-    run = Path(run)
+    with hold(Path(run), idle=dry_run):
+        return _evaluate(config, Path(run), force=force, dry_run=dry_run)
+
+
+def _evaluate(config: EvaluateConfig, run: Path, *, force: bool, dry_run: bool) -> StageResult:
     made = verify(run / DATASET)
     trained = verify(run / MODEL)
     settings = GenerateConfig.model_validate({"source": "", **made["identity"]["config"]})

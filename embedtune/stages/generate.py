@@ -26,6 +26,7 @@ from embedtune.records import SPLITS, Dataset, Passage, Qrels, Query, QuerySet, 
 from embedtune.retrieval.base_model import find_model, hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.run_folder import hold
 from embedtune.stages.corpus import corpus_windows, same_passages
 from embedtune.stages.result import StageResult, settled
 
@@ -51,8 +52,13 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
         ConfigError: If the model cannot be found.
         DataError: If the source has no usable text or gives too few queries.
         ResourceError: If the folder cannot be written.
+        InUseError: If another process works in the run folder.
     """
-    folder = Path(out) / FOLDER
+    with hold(Path(out), idle=dry_run):
+        return _generate(config, Path(out) / FOLDER, force=force, dry_run=dry_run)
+
+
+def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
     source = read_source(config.source)
     model_folder = find_model(config.model)
     identity = {

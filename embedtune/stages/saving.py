@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from embedtune.training.adapters import save_adapter
-from embedtune.training.merging import merge
 from embedtune.training.parity import check_change, check_reload, encode_plainly
 
 if TYPE_CHECKING:
-    from peft import PeftModel
     from sentence_transformers import SentenceTransformer
+
+    from embedtune.training.methods import Method
 
 
 class ParityTexts(NamedTuple):
@@ -25,14 +24,12 @@ class Trained(NamedTuple):
     """A trained model in memory.
 
     Attributes:
-        model: Quantised, with its adapter; the strength is folded in.
-        adapter: The peft wrapper around the same modules.
+        method: Holds the model; the strength is folded in.
         scheme: How the frozen weights are quantised.
         base_name: The base model as the user named it.
     """
 
-    model: SentenceTransformer
-    adapter: PeftModel
+    method: Method
     scheme: str
     base_name: str
 
@@ -60,7 +57,7 @@ def save_tuned(
     *,
     trust_remote_code: bool,
 ) -> dict[str, float]:
-    """Write ``adapter/`` and ``merged/``; ``base`` becomes the merged model.
+    """Write ``adapter/``, if the method has one, and ``merged/``; ``base`` becomes the merged model.
 
     Returns:
         ``reload_difference`` as for ``save_base``, and ``mean_query_cosine_to_base``.
@@ -69,15 +66,15 @@ def save_tuned(
         IntegrityError: If a fresh process gets other vectors from either, or they are the base's.
     """
     before = encode_plainly(base, *texts)
-    expected = encode_plainly(trained.model, *texts)
-    save_adapter(trained.adapter, folder / "adapter", trained.base_name)
-    _save_plain(merge(trained.model, base), folder / "merged")
+    expected = encode_plainly(trained.method.model, *texts)
+    has_adapter = trained.method.save_adapter(folder / "adapter", trained.base_name)
+    _save_plain(trained.method.merged(base), folder / "merged")
     worst = check_reload(
         folder,
         expected,
         *texts,
         scheme=trained.scheme,
-        base_folder=base_folder,
+        base_folder=base_folder if has_adapter else None,
         trust_remote_code=trust_remote_code,
     )
     n_queries = len(texts.queries)

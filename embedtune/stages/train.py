@@ -1,10 +1,10 @@
-"""Stage 2: dataset → LoRA on quantised frozen weights → adapter and merged model, or the base where tuning did not help."""
+"""Stage 2: dataset → LoRA on quantised frozen weights, or all weights → tuned model, or the base where tuning did not help."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.config import GenerateConfig, TrainConfig
-from embedtune.errors import DataError
+from embedtune.errors import DataError, StoppedError
 from embedtune.evaluation.gate import Decision, choose_check, decide
 from embedtune.formats.dataset import read_dataset
+from embedtune.hashing import hash_json
+from embedtune.interruption import catch_stop
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
 from embedtune.records import Dataset
@@ -23,22 +25,25 @@ from embedtune.retrieval.base_model import find_model, hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model, set_prompts
 from embedtune.retrieval.systems import choose_weight
+from embedtune.run_folder import hold
 from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
 from embedtune.training import adapters
-from embedtune.training.merging import merge
+from embedtune.training.checkpoints import Checkpoints, State
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
 from embedtune.training.quantisation import choose_scheme, load_quantised
 from embedtune.training.sampler import plan_epochs
 
 if TYPE_CHECKING:
-    from peft import PeftModel
     from sentence_transformers import SentenceTransformer
 
+    from embedtune.training.methods import Method
+
 FOLDER = "model"
+CHECKPOINTS = ".checkpoints"
 _PARITY_TEXTS = 16
 _log = logging.getLogger("embedtune")
 
@@ -47,12 +52,13 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
     """Fine-tune the base model on a run's dataset: ``RUN/model`` with ``adapter/``, ``merged/`` and ``pairs.jsonl``.
 
     Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;
-    when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``.
+    when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``. A training that was
+    broken off goes on from its last whole checkpoint.
 
     Args:
         config: Settings.
         run: The run folder, with a finished dataset.
-        force: Work even if nothing has changed.
+        force: Work even if nothing has changed, and from the first step.
         dry_run: Tell what would happen; write nothing.
 
     Returns:
@@ -63,14 +69,20 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
         IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
             shipped as tuned is the base.
         ResourceError: If the folder cannot be written.
+        InUseError: If another process works in the run folder.
+        StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
-    run = Path(run)
+    with hold(Path(run), idle=dry_run):
+        return _train(config, Path(run), force=force, dry_run=dry_run)
+
+
+def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> StageResult:
     recorded = verify(run / DATASET)
     made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
     base_folder = find_model(made.model)
     identity = {
         "stage": "train",
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
         "dataset": recorded["outputs"],
         "dataset_identity": recorded["identity_hash"],
         "model": hash_model(base_folder),
@@ -79,9 +91,14 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
     plan = {"base_model": made.model, "train_queries": sum(recorded["facts"]["queries"]["train"].values())}
     if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
         return result
+    checkpoints = Checkpoints(run / CHECKPOINTS, hash_json(identity), seconds=config.checkpoint_seconds)
+    if force:
+        checkpoints.clear()
     facts: dict[str, Any] = {}
     with stage_folder(run / FOLDER, identity, facts) as temporary:
-        facts.update(plan, **_Training(config, made, base_folder, read_dataset(run / DATASET)).run(temporary))
+        training = _Training(config, made, base_folder, read_dataset(run / DATASET), checkpoints)
+        facts.update(plan, **training.run(temporary))
+    checkpoints.clear()
     _log.info("%s: shipped the %s model", run / FOLDER, facts["shipped"])
     return StageResult(run / FOLDER, facts, "done")
 
@@ -99,8 +116,16 @@ class _Check:
 class _Training:
     """One training, from pairs to saved folders."""
 
-    def __init__(self, config: TrainConfig, made: GenerateConfig, base_folder: Path, dataset: Dataset) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        made: GenerateConfig,
+        base_folder: Path,
+        dataset: Dataset,
+        checkpoints: Checkpoints,
+    ) -> None:
         self._config = config
+        self._checkpoints = checkpoints
         self._made = made
         self._base_folder = base_folder
         self._dataset = dataset
@@ -108,7 +133,8 @@ class _Training:
         base = self._load_base()
         self._base = Encoder(base, precision=self._precision)
         self._plain = self._load_base()  # written over by every merge
-        self._scheme = choose_scheme(config.quantize, sum(weight.numel() for weight in base.parameters()))
+        wish = "none" if config.method == "full" else config.quantize
+        self._scheme = choose_scheme(wish, sum(weight.numel() for weight in base.parameters()))
         self._relevant = relevant_passages(dataset.splits["train"], dataset.passages)
         windows = corpus_windows(dataset.passages, self._base, made.window_tokens, made.window_overlap)
         self._windows = windows.by_passage()
@@ -118,14 +144,14 @@ class _Training:
         pairs, batches = self._plan()
         _write_pairs(folder / "pairs.jsonl", pairs)
         base_dense = self._dense(self._base, "dev: base")
-        model = load_quantised(self._base_folder, self._scheme, trust_remote_code=self._made.trust_remote_code)
-        set_prompts(model, query_prompt=self._made.query_prompt, document_prompt=self._made.document_prompt)
-        checks, losses, adapter = self._fit(model, pairs, batches)
+        method = self._prepare()
+        checks, losses = self._fit(method, pairs, batches)
         best = checks[choose_check([check.scores for check in checks])]
-        adapters.restore(model, best.weights)
+        adapters.restore(method.model, best.weights)
         dense = {}
         for alpha in self._config.strengths:
-            dense[alpha] = best.dense if alpha == 1 else self._dense_at(alpha, model)
+            merged = f"dev: strength {alpha:g}"
+            dense[alpha] = best.dense if alpha == 1 else self._dense(self._merged(method, alpha), merged)
         base_scores = self._dev.reciprocal_ranks(base_dense)
         scores = {alpha: self._dev.reciprocal_ranks(matrix) for alpha, matrix in dense.items()}
         decision = decide(base_scores, scores)
@@ -133,6 +159,7 @@ class _Training:
         shipped = {"base": base_dense} | ({"tuned": dense[decision.strength]} if decision.ship == "tuned" else {})
         return {
             "shipped": decision.ship,
+            "method": self._config.method,
             "quantize": self._scheme,
             "strength": decision.strength,
             "fusion_weights": self._fusion_weights(shipped),
@@ -149,7 +176,7 @@ class _Training:
                 "standard_error": round(decision.error, 4),
             },
             "losses": [round(loss, 4) for loss in losses],
-            "checks": self._save(folder, decision, model, adapter),
+            "checks": self._save(folder, decision, method),
         }
 
     def _load_base(self) -> SentenceTransformer:
@@ -186,23 +213,34 @@ class _Training:
             )
         return pairs, batches
 
+    def _prepare(self) -> Method:
+        """Load the model that is trained."""
+        import torch
+
+        from embedtune.training.methods import Full, Lora
+
+        model = load_quantised(self._base_folder, self._scheme, trust_remote_code=self._made.trust_remote_code)
+        set_prompts(model, query_prompt=self._made.query_prompt, document_prompt=self._made.document_prompt)
+        torch.manual_seed(self._config.seed)
+        if self._config.method == "full":
+            return Full(model)
+        return Lora(model, rank=self._config.lora_rank, alpha=self._config.lora_alpha)
+
     def _fit(
-        self, model: SentenceTransformer, pairs: Sequence[Pair], batches: Sequence[Sequence[int]]
-    ) -> tuple[list[_Check], list[float], PeftModel]:
-        """Add LoRA and train it; keep the weights of every check in memory."""
+        self, method: Method, pairs: Sequence[Pair], batches: Sequence[Sequence[int]]
+    ) -> tuple[list[_Check], list[float]]:
+        """Train; keep the weights of every check in memory."""
         import torch
 
         from embedtune.training.losses import MaskedContrastiveLoss
-        from embedtune.training.trainer import Recipe, run_training
+        from embedtune.training.trainer import Hooks, Recipe, run_training
 
         config = self._config
-        torch.manual_seed(config.seed)
-        adapter = adapters.add_adapter(model, rank=config.lora_rank, alpha=config.lora_alpha)
         texts = [pair.anchor for pair in pairs], [pair.positive for pair in pairs]
         with track("encode pairs", 2 * len(pairs)) as report:
             known = self._base.encode_queries(texts[0], report), self._base.encode_documents(texts[1], report)
         loss = MaskedContrastiveLoss(
-            model,
+            method.model,
             torch.from_numpy(known[0]),
             torch.from_numpy(known[1]),
             [self._relevant[pair.query_id] for pair in pairs],
@@ -211,11 +249,25 @@ class _Training:
             mask_margin=config.mask_margin,
             base_share=config.base_share,
         )
-        checks: list[_Check] = []
+        saved = self._checkpoints.latest()
+        if saved:
+            _log.info("going on after step %d of %d", saved["step"], len(batches))
+        checks = [self._as_check(check) for check in saved["checks"]] if saved else []
 
-        def on_check(step: int) -> None:
-            dense = self._dense(self._merged(model), f"dev: step {step}")
-            checks.append(_Check(step, dense, self._dev.reciprocal_ranks(dense), adapters.snapshot(model)))
+        def check(step: int) -> None:
+            dense = self._dense(self._merged(method), f"dev: step {step}")
+            weights = adapters.snapshot(method.model)
+            checks.append(self._as_check({"step": step, "dense": torch.from_numpy(dense), "weights": weights}))
+
+        def keep(step: int, state: Callable[[], State]) -> None:
+            if stop or self._checkpoints.is_due() or step == len(batches):
+                held = [
+                    {"step": each.step, "dense": torch.from_numpy(each.dense), "weights": each.weights}
+                    for each in checks
+                ]
+                self._checkpoints.save(step, {**state(), "checks": held})
+            if stop.signal_number:
+                raise StoppedError(f"stopped after step {step} of {len(batches)}, which is saved", stop.signal_number)
 
         recipe = Recipe(
             learning_rate=config.learning_rate,
@@ -224,17 +276,18 @@ class _Training:
             seed=config.seed,
             check_at=frozenset(len(batches) * number // config.checks for number in range(1, config.checks + 1)) - {0},
         )
-        with track("train", len(batches)) as report:
-            losses = run_training(model, pairs, batches, loss, recipe, on_check=on_check, report=report)
-        return checks, losses, adapter
+        with catch_stop("the step is finished and saved") as stop, track("train", len(batches)) as report:
+            hooks = Hooks(check, report, keep)
+            losses = run_training(method.model, pairs, batches, loss, recipe, hooks, resume=saved)
+        return checks, losses
 
-    def _merged(self, model: SentenceTransformer) -> Encoder:
+    def _as_check(self, state: State) -> _Check:
+        dense: Vectors = state["dense"].numpy()
+        return _Check(state["step"], dense, self._dev.reciprocal_ranks(dense), state["weights"])
+
+    def _merged(self, method: Method, strength: float = 1.0) -> Encoder:
         """Return the model as it would be shipped: the same vectors as with quantised layers, in less than half the time."""
-        return Encoder(merge(model, self._plain), precision=self._precision)
-
-    def _dense_at(self, alpha: float, model: SentenceTransformer) -> Vectors:
-        with adapters.strength(model, alpha):
-            return self._dense(self._merged(model), f"dev: strength {alpha:g}")
+        return Encoder(method.merged(self._plain, strength), precision=self._precision)
 
     def _dense(self, encoder: Encoder, what: str) -> Vectors:
         with track(what, self._dev.n_encoded) as report:
@@ -259,15 +312,15 @@ class _Training:
                 decision.gain, decision.error,
             )  # fmt: skip
 
-    def _save(self, folder: Path, decision: Decision, model: SentenceTransformer, adapter: PeftModel) -> dict[str, Any]:
+    def _save(self, folder: Path, decision: Decision, method: Method) -> dict[str, Any]:
         queries = [query.text for query in self._dataset.splits["dev"].queries[:_PARITY_TEXTS]]
         texts = ParityTexts(queries, self._dev.windows[:_PARITY_TEXTS])
         if decision.ship == "base":
             return save_base(folder, self._base.model, texts)
-        adapters.fold_strength(model, decision.strength)
+        method.fold(decision.strength)
         return save_tuned(
             folder,
-            Trained(model, adapter, self._scheme, self._made.model),
+            Trained(method, self._scheme, self._made.model),
             self._base.model,
             self._base_folder,
             texts,

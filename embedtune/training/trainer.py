@@ -1,4 +1,4 @@
-"""The training loop: sentence-transformers' trainer with our batches and our loss."""
+"""The training loop: sentence-transformers' trainer with our batches and our loss, which can stop and go on anywhere."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from embedtune.errors import DataError
+from embedtune.training.adapters import restore, snapshot
+from embedtune.training.checkpoints import State
 from embedtune.training.pairs import Pair
 from embedtune.training.sampler import BatchPlan
 
@@ -41,26 +45,42 @@ class Recipe:
     check_at: frozenset[int] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What a training calls.
+
+    Attributes:
+        check: After the steps ``Recipe.check_at`` and the last one, with the step; may encode with the model.
+        report: With 1 after each step.
+        keep: After each step, with the step and a function that gives the state to go on from; may raise to stop.
+    """
+
+    check: Callable[[int], None]
+    report: Callable[[int], None]
+    keep: Callable[[int, Callable[[], State]], None]
+
+
 def run_training(
     model: SentenceTransformer,
     pairs: Sequence[Pair],
     batches: Sequence[Sequence[int]],
     loss: nn.Module,
     recipe: Recipe,
+    hooks: Hooks,
     *,
-    on_check: Callable[[int], None],
-    report: Callable[[int], None],
+    resume: State | None = None,
 ) -> list[float]:
     """Train a model's trainable weights in place.
 
     Args:
-        model: With an adapter; frozen weights may be quantised.
+        model: With an adapter or as a whole; frozen weights may be quantised.
         pairs: All pairs; labels are their positions.
         batches: Positions of each step's pairs, see ``plan_epochs``.
         loss: Called with (query features, passage features) and labels.
         recipe: See ``Recipe``.
-        on_check: Called after the steps ``recipe.check_at`` with the step; may encode with the model.
-        report: Called with 1 after each step.
+        hooks: See ``Hooks``.
+        resume: The state after an earlier step of the same training. On a CPU the rest then computes what it would have
+            computed without a break, to the last bit.
 
     Returns:
         The loss of each step.
@@ -68,15 +88,12 @@ def run_training(
     Raises:
         DataError: If the loss is not a finite number.
     """
-    dataset = Dataset.from_dict(
-        {
-            "anchor": [pair.anchor for pair in pairs],
-            "positive": [pair.positive for pair in pairs],
-            "label": list(range(len(pairs))),
-        }
-    )
-    watch = _Watch(model, recipe.check_at | {len(batches)}, on_check, report)
-    _walk(model, dataset, batches, loss, recipe, watch)
+    watch = _Watch(model, recipe.check_at | {len(batches)}, hooks, resume)
+    if watch.done:
+        restore(model, watch.weights)
+        hooks.report(watch.done)
+    if watch.done < len(batches):
+        _walk(model, pairs, batches, loss, recipe, watch)
     model.eval()
     _return_memory()
     return watch.losses
@@ -84,21 +101,36 @@ def run_training(
 
 def _walk(
     model: SentenceTransformer,
-    dataset: Dataset,
+    pairs: Sequence[Pair],
     batches: Sequence[Sequence[int]],
     loss: nn.Module,
     recipe: Recipe,
-    watch: TrainerCallback,
+    watch: _Watch,
 ) -> None:
+    dataset = Dataset.from_dict(
+        {
+            "anchor": [pair.anchor for pair in pairs],
+            "positive": [pair.positive for pair in pairs],
+            "label": list(range(len(pairs))),
+        }
+    )
     with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
-        arguments = _arguments(scratch, batches, recipe)
-        trainer = _Trainer(model=model, args=arguments, train_dataset=dataset, loss=loss, callbacks=[watch])
+        trainer = _Trainer(
+            model=model,
+            args=_arguments(scratch, batches, watch.done, recipe),
+            train_dataset=dataset,
+            loss=loss,
+            callbacks=[watch],
+        )
+        trainer.n_steps = len(batches)
         # Its progress bar and its printed dictionaries would mix with our own report.
         trainer.remove_callback(ProgressCallback)
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
-        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+        try:
+            trainer.train()
+        finally:
+            # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
+            trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
 
 
 def _return_memory() -> None:
@@ -109,10 +141,10 @@ def _return_memory() -> None:
         trim(0)
 
 
-def _arguments(scratch: str, batches: Sequence[Sequence[int]], recipe: Recipe) -> SentenceTransformerTrainingArguments:
-    import torch
-
-    plan = BatchPlan(batches)
+def _arguments(
+    scratch: str, batches: Sequence[Sequence[int]], done: int, recipe: Recipe
+) -> SentenceTransformerTrainingArguments:
+    plan = BatchPlan(batches[done:])
     return SentenceTransformerTrainingArguments(
         output_dir=scratch,
         num_train_epochs=1,  # the plan holds all epochs
@@ -137,46 +169,96 @@ def _arguments(scratch: str, batches: Sequence[Sequence[int]], recipe: Recipe) -
 
 
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-transformers is not typed
-    """The trainer without its model card, which would print examples of the user's private text."""
+    """The trainer with a schedule over all steps, even where only the last of them are left to do.
+
+    Attributes:
+        n_steps: All steps of the training, those before a resumption included.
+    """
+
+    n_steps: int
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Build the schedule."""
+        return super().create_scheduler(self.n_steps, optimizer)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none."""
+        """Add none: the card would print examples of the user's private text."""
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
-    """Collects losses, stops on the first that is not finite, and calls back at the checks."""
+    """Collects losses, stops on the first that is not finite, calls the hooks, and puts an earlier state back.
+
+    Attributes:
+        done: Steps done before this process.
+        losses: Of every step so far.
+        weights: Trainable weights after those steps.
+    """
 
     def __init__(
-        self,
-        model: SentenceTransformer,
-        check_at: frozenset[int],
-        on_check: Callable[[int], None],
-        report: Callable[[int], None],
+        self, model: SentenceTransformer, check_at: frozenset[int], hooks: Hooks, resume: State | None
     ) -> None:
-        self.losses: list[float] = []
+        self.done: int = resume["step"] if resume else 0
+        self.losses: list[float] = list(resume["losses"]) if resume else []
+        self.weights = resume["weights"] if resume else {}
+        self._resume = resume
         self._model = model
         self._check_at = check_at
-        self._on_check = on_check
-        self._report = report
+        self._hooks = hooks
 
-    def on_log(self, args: object, state: Any, control: object, logs: dict[str, float], **_: object) -> None:
-        """Take the loss of one step."""
-        loss = logs.get("loss")
-        if loss is None:
-            return
-        if not -float("inf") < loss < float("inf"):
-            raise DataError(
-                f"training step {state.global_step}: expected a finite loss, found {loss}",
-                hint="lower train.learning_rate, or use --set train.precision=fp32",
-            )
-        self.losses.append(loss)
+    def on_train_begin(
+        self, args: object, state: object, control: object, *, optimizer: Any, lr_scheduler: Any, **_: object
+    ) -> None:
+        """Put optimiser and schedule back to where they were."""
+        if self._resume:
+            optimizer.load_state_dict(self._resume["optimizer"])
+            lr_scheduler.load_state_dict(self._resume["schedule"])
+
+    def on_step_begin(self, args: object, state: Any, control: object, **_: object) -> None:
+        """Put the random numbers back before the first step, after all that draws while the loop is set up."""
+        if self._resume and state.global_step == 0:
+            torch.set_rng_state(self._resume["random"])
 
     def on_step_end(self, args: object, state: Any, control: object, **_: object) -> None:
         """Report the step and check if it is time."""
-        self._report(1)
-        if state.global_step % _STEPS_BETWEEN_TRIMS == 0:
+        step = self.done + state.global_step
+        self._hooks.report(1)
+        if step % _STEPS_BETWEEN_TRIMS == 0:
             _return_memory()
-        if state.global_step in self._check_at:
+        if step in self._check_at:
             self._model.eval()
-            self._on_check(state.global_step)
+            self._hooks.check(step)
             self._model.train()
+
+    def on_log(
+        self,
+        args: object,
+        state: Any,
+        control: object,
+        *,
+        logs: dict[str, float],
+        optimizer: Any = None,
+        lr_scheduler: Any = None,
+        **_: object,
+    ) -> None:
+        """Take the loss of one step; it comes when the step is over."""
+        loss = logs.get("loss")
+        if loss is None:
+            return
+        step = self.done + state.global_step
+        if not -float("inf") < loss < float("inf"):
+            raise DataError(
+                f"training step {step}: expected a finite loss, found {loss}",
+                hint="lower train.learning_rate, or use --set train.precision=fp32",
+            )
+        self.losses.append(loss)
+        self._hooks.keep(
+            step,
+            lambda: {
+                "step": step,
+                "losses": self.losses,
+                "weights": snapshot(self._model),
+                "optimizer": optimizer.state_dict(),
+                "schedule": lr_scheduler.state_dict(),
+                "random": torch.get_rng_state(),
+            },
+        )

@@ -3,21 +3,33 @@ import pytest
 import torch
 
 from embedtune.errors import DataError
-from embedtune.training.adapters import add_adapter
+from embedtune.training.adapters import snapshot
+from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.losses import MaskedContrastiveLoss
+from embedtune.training.methods import Full, Lora
 from embedtune.training.pairs import Pair
 from embedtune.training.quantisation import load_quantised
-from embedtune.training.trainer import Recipe, run_training
+from embedtune.training.trainer import Hooks, Recipe, run_training
 
 TOPICS = ["boiler", "refund", "parcel", "invoice", "password", "battery", "garden", "kettle"]
 PAIRS = [Pair(f"q{n}", n, f"where is the {topic}", f"The {topic} is in room {n}.") for n, topic in enumerate(TOPICS)]
 RECIPE = Recipe(learning_rate=1e-3, weight_decay=0.0, precision="fp32", seed=0, check_at=frozenset({1}))
 
 
-def train(base_folder, *, loss=None, batches=((0, 1, 2, 3), (4, 5, 6, 7)) * 3, seen=None, recipe=RECIPE):
+def train(
+    base_folder,
+    *,
+    loss=None,
+    batches=((0, 1, 2, 3), (4, 5, 6, 7)) * 3,
+    seen=None,
+    recipe=RECIPE,
+    method="lora",
+    keep=None,
+    resume=None,
+):
     torch.manual_seed(0)
-    model = load_quantised(base_folder, "nf4")
-    add_adapter(model, rank=4, alpha=8)
+    model = load_quantised(base_folder, "nf4" if method == "lora" else "none")
+    Lora(model, rank=4, alpha=8) if method == "lora" else Full(model)
     queries = torch.eye(len(PAIRS), 384)
     loss = loss or MaskedContrastiveLoss(
         model,
@@ -36,8 +48,12 @@ def train(base_folder, *, loss=None, batches=((0, 1, 2, 3), (4, 5, 6, 7)) * 3, s
         batches,
         loss,
         recipe,
-        on_check=lambda step: seen.append((step, model.training)),
-        report=lambda n: None,
+        Hooks(
+            check=lambda step: seen.append((step, model.training)),
+            report=lambda n: None,
+            keep=keep or (lambda step, state: None),
+        ),
+        resume=resume,
     )
     return model, losses
 
@@ -75,3 +91,32 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(base_folder):
     with pytest.raises(DataError, match="training step 2: expected a finite loss, found nan"):
         train(base_folder, loss=broken)
     assert broken.calls == 2
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("broken_off", [1, 4, 6])
+def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method, broken_off, precision):
+    recipe = Recipe(1e-3, 0.01, precision, 0, frozenset({1}))
+    undisturbed, losses = train(base_folder, method=method, recipe=recipe)
+
+    class Killed(Exception):
+        pass
+
+    store = Checkpoints(tmp_path, "id", seconds=0)
+
+    def keep(step, state):
+        store.save(step, state())
+        if step == broken_off:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(base_folder, method=method, recipe=recipe, keep=keep)
+    seen = []
+    resumed, again = train(base_folder, method=method, recipe=recipe, resume=store.latest(), seen=seen)
+    assert again == losses
+    assert [step for step, _ in seen] == ([6] if broken_off < 6 else [])
+    expected = snapshot(undisturbed)
+    found = snapshot(resumed)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
