@@ -10,8 +10,9 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from embedtune.errors import ResourceError
@@ -75,7 +76,8 @@ class Checkpoints:
             record.rename(path.with_suffix(".json"))
             sync(self.folder)
         except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise ResourceError(
                 f"{path}: expected to write a checkpoint of step {step}, found: {error}",
                 hint="free disk space and give the same command again; it goes on from the last checkpoint",
@@ -90,8 +92,8 @@ class Checkpoints:
             path = self.folder / f"step-{step:08d}.pt"
             try:
                 return _read(path)
-            except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-                _log.warning("%s: not a whole checkpoint, passed over: %s", path, error)
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+                _log.warning("%s: not a whole checkpoint, passed over: %s", path, str(error).partition("\n")[0])
                 self._remove(step)
         return None
 
@@ -115,7 +117,3 @@ def _read(path: Path) -> State:
         raise ValueError("its bytes do not fit its record")
     state: State = torch.load(path, weights_only=True)
     return state
-
-
-Save = Callable[[int, Callable[[], State]], None]
-"""Called after each step with its number and a function that gives the state."""

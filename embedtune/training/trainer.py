@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,13 +17,14 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
-from embedtune.errors import DataError
+from embedtune.errors import DataError, ResourceError
 from embedtune.training.adapters import restore, snapshot
 from embedtune.training.checkpoints import State
 from embedtune.training.pairs import Pair
 from embedtune.training.sampler import BatchPlan
 
 _STEPS_BETWEEN_TRIMS = 4
+_log = logging.getLogger("embedtune")
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,9 @@ def _arguments(
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-transformers is not typed
     """The trainer with a schedule over all steps, even where only the last of them are left to do.
 
+    A step that does not fit into memory is done again in mini-batches, half as large each time; the batch, and with it the
+    number of negatives, stays.
+
     Attributes:
         n_steps: All steps of the training, those before a resumption included.
     """
@@ -180,8 +185,44 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
         """Build the schedule."""
         return super().create_scheduler(self.n_steps, optimizer)
 
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Compute loss and gradients of one batch.
+
+        Raises:
+            ResourceError: If not even a single text fits.
+        """
+        while True:
+            try:
+                loss: torch.Tensor = super().training_step(model, dict(inputs), num_items_in_batch)
+                return loss
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                _shrink(self.loss, len(inputs["label"]), error)
+            model.zero_grad()  # what the failed attempt has left
+            _return_memory()
+
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add none: the card would print examples of the user's private text."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Recognise a GPU's error, which has a type, and the CPU allocator's, which only has words."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _shrink(loss: Any, batch: int, error: Exception) -> None:
+    size = loss.mini_batch or batch
+    if size == 1:
+        raise ResourceError(
+            "training: expected memory for the step of a single text, found too little",
+            hint="use a smaller model or generate.window_tokens, or quantise its weights",
+        ) from error
+    loss.mini_batch = (size + 1) // 2
+    _log.warning(
+        "training: out of memory; encoding %d texts at a time from now on, the %d pairs of a batch stay together",
+        loss.mini_batch, batch,
+    )  # fmt: skip
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed

@@ -71,8 +71,7 @@ def test_a_checkpoint_is_due_after_its_time(tmp_path, monkeypatch):
 
 def test_a_disk_that_refuses_is_told_apart_from_a_bug(tmp_path):
     store = make(tmp_path)
-    store.folder.parent.mkdir()
-    store.folder.write_text("a file where the folder should be")
+    store.folder.parent.write_text("a file where the folder should be")
     with pytest.raises(ResourceError, match=r"expected to write a checkpoint of step 7, found"):
         store.save(7, {"step": 7})
 

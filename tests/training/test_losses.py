@@ -245,3 +245,28 @@ def test_half_precision_is_computed_in_single():
     value = make(table, torch.eye(2), torch.eye(2))(batch(2), torch.arange(2))
     assert value.dtype == torch.float32
     assert value.item() == pytest.approx(math.log(1 + math.exp(-2)))
+
+
+@pytest.mark.parametrize("mini_batch", [1, 3, 4])
+def test_mini_batches_change_neither_loss_nor_gradient(table, mini_batch):
+    queries, documents = unit(*table[:4].tolist()), unit(*table[4:].tolist())
+    options = {"base_share": 0.3, "mask_margin": 0.1}
+    whole, cut = (make(table.clone(), queries, documents, **options) for _ in range(2))
+    cut.mini_batch = mini_batch
+    losses = [loss(batch(4), torch.arange(4)) for loss in (whole, cut)]
+    for loss in losses:
+        (2 * loss).backward()
+    assert torch.allclose(*losses)
+    assert torch.allclose(whole.model.table.grad, cut.model.table.grad, atol=1e-6)
+    with torch.no_grad():
+        assert torch.allclose(cut(batch(4), torch.arange(4)), losses[0])
+
+
+def test_a_mini_batch_never_holds_more_texts_than_it_may(table):
+    seen = []
+    loss = make(table, table[:4], table[4:])
+    loss.mini_batch = 3
+    inner = loss.model.forward
+    loss.model.forward = lambda features: seen.append(len(features["rows"])) or inner(features)
+    loss(batch(4), torch.arange(4)).backward()
+    assert seen == [3, 1, 3, 1] * 2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.errors import DataError
+from embedtune.errors import DataError, ResourceError
 from embedtune.training.adapters import snapshot
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.losses import MaskedContrastiveLoss
@@ -120,3 +120,49 @@ def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method,
     found = snapshot(resumed)
     assert expected.keys() == found.keys()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+class Crowded(MaskedContrastiveLoss):
+    """Runs out of memory whenever more than ``room`` texts are encoded at once, as a GPU and a CPU say it."""
+
+    room = 2
+    error = torch.OutOfMemoryError("CUDA out of memory")
+
+    def _encode(self, features):
+        if len(features["input_ids"]) > self.room:
+            raise self.error
+        return super()._encode(features)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory: you tried"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, error, monkeypatch):
+    model, losses = train(base_folder)
+    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr(Crowded, "error", error)
+    small, again = train(base_folder)
+    assert again == pytest.approx(losses, abs=1e-3)
+    cosine = (
+        model.encode(["frost"], normalize_embeddings=True) @ small.encode(["frost"], normalize_embeddings=True).T
+    ).item()
+    assert cosine > 0.999
+
+
+def test_memory_for_not_even_one_text_is_refused(base_folder, monkeypatch):
+    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr(Crowded, "room", 0)
+    with pytest.raises(ResourceError, match="expected memory for the step of a single text"):
+        train(base_folder)
+
+
+def test_other_errors_are_not_taken_for_memory(base_folder, monkeypatch):
+    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr(Crowded, "error", RuntimeError("shapes do not fit"))
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        train(base_folder)
