@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.config import GenerateConfig, TrainConfig
-from embedtune.errors import DataError, StoppedError
+from embedtune.errors import DataError
 from embedtune.evaluation.gate import Decision, choose_check, decide
 from embedtune.formats.dataset import read_dataset
 from embedtune.hashing import hash_json
-from embedtune.interruption import catch_stop
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
 from embedtune.records import Dataset
@@ -28,11 +26,12 @@ from embedtune.retrieval.systems import choose_weight
 from embedtune.run_folder import hold
 from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
 from embedtune.stages.dev import build_dev_set
+from embedtune.stages.fit import DevRetrieval, fit
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
 from embedtune.training import adapters
-from embedtune.training.checkpoints import Checkpoints, State
+from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
 from embedtune.training.quantisation import choose_scheme, load_quantised
 from embedtune.training.sampler import plan_epochs
@@ -40,7 +39,9 @@ from embedtune.training.sampler import plan_epochs
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from embedtune.training.losses import MaskedContrastiveLoss
     from embedtune.training.methods import Method
+    from embedtune.training.trainer import Recipe
 
 FOLDER = "model"
 CHECKPOINTS = ".checkpoints"
@@ -103,16 +104,6 @@ def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> Sta
     return StageResult(run / FOLDER, facts, "done")
 
 
-@dataclass(frozen=True)
-class _Check:
-    """The trainable weights after a step, with dev retrieval at full strength."""
-
-    step: int
-    dense: Vectors
-    scores: NDArray[np.float64]
-    weights: adapters.Weights
-
-
 class _Training:
     """One training, from pairs to saved folders."""
 
@@ -132,26 +123,27 @@ class _Training:
         self._precision = choose_precision(config.precision)
         base = self._load_base()
         self._base = Encoder(base, precision=self._precision)
-        self._plain = self._load_base()  # written over by every merge
         wish = "none" if config.method == "full" else config.quantize
         self._scheme = choose_scheme(wish, sum(weight.numel() for weight in base.parameters()))
         self._relevant = relevant_passages(dataset.splits["train"], dataset.passages)
         windows = corpus_windows(dataset.passages, self._base, made.window_tokens, made.window_overlap)
         self._windows = windows.by_passage()
         self._dev = build_dev_set(dataset, self._base, made, config)
+        self._retrieval = DevRetrieval(self._dev, self._load_base(), precision=self._precision)
 
     def run(self, folder: Path) -> dict[str, Any]:
         pairs, batches = self._plan()
         _write_pairs(folder / "pairs.jsonl", pairs)
-        base_dense = self._dense(self._base, "dev: base")
+        base_dense = self._retrieval.search(self._base, "dev: base")
         method = self._prepare()
-        checks, losses = self._fit(method, pairs, batches)
+        loss, recipe = self._loss(method, pairs), self._recipe(len(batches))
+        checks, losses = fit(method, pairs, batches, loss, recipe, self._retrieval, self._checkpoints)
         best = checks[choose_check([check.scores for check in checks])]
         adapters.restore(method.model, best.weights)
         dense = {}
         for alpha in self._config.strengths:
-            merged = f"dev: strength {alpha:g}"
-            dense[alpha] = best.dense if alpha == 1 else self._dense(self._merged(method, alpha), merged)
+            what = f"dev: strength {alpha:g}"
+            dense[alpha] = best.dense if alpha == 1 else self._retrieval.search_with(method, alpha, what)
         base_scores = self._dev.reciprocal_ranks(base_dense)
         scores = {alpha: self._dev.reciprocal_ranks(matrix) for alpha, matrix in dense.items()}
         decision = decide(base_scores, scores)
@@ -226,72 +218,37 @@ class _Training:
             return Full(model)
         return Lora(model, rank=self._config.lora_rank, alpha=self._config.lora_alpha)
 
-    def _fit(
-        self, method: Method, pairs: Sequence[Pair], batches: Sequence[Sequence[int]]
-    ) -> tuple[list[_Check], list[float]]:
-        """Train; keep the weights of every check in memory."""
+    def _loss(self, method: Method, pairs: Sequence[Pair]) -> MaskedContrastiveLoss:
         import torch
 
         from embedtune.training.losses import MaskedContrastiveLoss
-        from embedtune.training.trainer import Hooks, Recipe, run_training
 
         config = self._config
-        texts = [pair.anchor for pair in pairs], [pair.positive for pair in pairs]
         with track("encode pairs", 2 * len(pairs)) as report:
-            known = self._base.encode_queries(texts[0], report), self._base.encode_documents(texts[1], report)
-        loss = MaskedContrastiveLoss(
+            queries = self._base.encode_queries([pair.anchor for pair in pairs], report)
+            documents = self._base.encode_documents([pair.positive for pair in pairs], report)
+        return MaskedContrastiveLoss(
             method.model,
-            torch.from_numpy(known[0]),
-            torch.from_numpy(known[1]),
+            torch.from_numpy(queries),
+            torch.from_numpy(documents),
             [self._relevant[pair.query_id] for pair in pairs],
             [pair.passage for pair in pairs],
             temperature=config.temperature,
             mask_margin=config.mask_margin,
             base_share=config.base_share,
         )
-        saved = self._checkpoints.latest()
-        if saved:
-            _log.info("going on after step %d of %d", saved["step"], len(batches))
-        checks = [self._as_check(check) for check in saved["checks"]] if saved else []
 
-        def check(step: int) -> None:
-            dense = self._dense(self._merged(method), f"dev: step {step}")
-            weights = adapters.snapshot(method.model)
-            checks.append(self._as_check({"step": step, "dense": torch.from_numpy(dense), "weights": weights}))
+    def _recipe(self, n_steps: int) -> Recipe:
+        from embedtune.training.trainer import Recipe
 
-        def keep(step: int, state: Callable[[], State]) -> None:
-            if stop or self._checkpoints.is_due() or step == len(batches):
-                held = [
-                    {"step": each.step, "dense": torch.from_numpy(each.dense), "weights": each.weights}
-                    for each in checks
-                ]
-                self._checkpoints.save(step, {**state(), "checks": held})
-            if stop.signal_number:
-                raise StoppedError(f"stopped after step {step} of {len(batches)}, which is saved", stop.signal_number)
-
-        recipe = Recipe(
+        config = self._config
+        return Recipe(
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
             precision=self._precision,
             seed=config.seed,
-            check_at=frozenset(len(batches) * number // config.checks for number in range(1, config.checks + 1)) - {0},
+            check_at=frozenset(n_steps * number // config.checks for number in range(1, config.checks + 1)) - {0},
         )
-        with catch_stop("the step is finished and saved") as stop, track("train", len(batches)) as report:
-            hooks = Hooks(check, report, keep)
-            losses = run_training(method.model, pairs, batches, loss, recipe, hooks, resume=saved)
-        return checks, losses
-
-    def _as_check(self, state: State) -> _Check:
-        dense: Vectors = state["dense"].numpy()
-        return _Check(state["step"], dense, self._dev.reciprocal_ranks(dense), state["weights"])
-
-    def _merged(self, method: Method, strength: float = 1.0) -> Encoder:
-        """Return the model as it would be shipped: the same vectors as with quantised layers, in less than half the time."""
-        return Encoder(method.merged(self._plain, strength), precision=self._precision)
-
-    def _dense(self, encoder: Encoder, what: str) -> Vectors:
-        with track(what, self._dev.n_encoded) as report:
-            return self._dev.dense_scores(encoder, report)
 
     def _fusion_weights(self, dense: dict[str, Vectors]) -> dict[str, float]:
         """Choose each model's weight against BM25 by the same rule."""
