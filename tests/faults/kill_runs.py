@@ -48,7 +48,7 @@ def make_model(folder: Path) -> Path:
     """Write a sentence-transformers folder with a random BERT of two layers and the packaged tokenizer."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import AutoTokenizer, BertConfig, BertModel
 
     from embedtune.config import DEFAULT_MODEL
