@@ -22,6 +22,7 @@ _FROM = click.Choice(["generate", "source", "both"])
 )
 @click.option(
     "--window",
+    "--window-tokens",
     "window_tokens",
     type=int,
     help="Tokens of a passage; longer ready-made ones count as their best window.",
