@@ -8,6 +8,7 @@ from pathlib import Path
 from embedtune.config import RunConfig
 from embedtune.stages.evaluate import evaluate
 from embedtune.stages.generate import generate
+from embedtune.stages.preflight import before_run
 from embedtune.stages.result import StageResult
 from embedtune.stages.train import train
 
@@ -28,6 +29,7 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
     Raises:
         EmbedtuneError: As the stages do.
     """
+    before_run(config)
     out = Path(config.out)
     results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
     if dry_run and results["generate"].facts["would_run"]:

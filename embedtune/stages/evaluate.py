@@ -17,10 +17,11 @@ from embedtune.manifest import library_versions, stage_folder, verify, write_jso
 from embedtune.progress import track
 from embedtune.records import Dataset, QuerySet, Run
 from embedtune.resources import find_query_set
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
@@ -61,7 +62,7 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
     settings = GenerateConfig.model_validate({"source": "", **made["identity"]["config"]})
     dataset = read_dataset(run / DATASET)
     queries = _find_queries(config, dataset)
-    base_folder = find_model(settings.model)
+    base_folder = preflight.find_base(settings.model, run / FOLDER)
     identity = {
         "stage": "eval",
         "config": config.model_dump(mode="json", exclude={"queries"}),
@@ -72,7 +73,8 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
         "versions": library_versions(),
     }
     plan = {"queries": queries.name, "n_queries": len(queries.queries)}
-    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_evaluate(config, run / FOLDER, base_folder, len(queries.queries), len(dataset.passages))
+    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     facts: dict[str, Any] = {}
     with stage_folder(run / FOLDER, identity, facts) as temporary:

@@ -23,9 +23,10 @@ from embedtune.queries.splits import Split, split_passages
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.ranking import best_ranks
 from embedtune.records import SPLITS, Dataset, Passage, Qrels, Query, QuerySet, Source
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, same_passages
 from embedtune.stages.result import StageResult, settled
 
@@ -54,7 +55,7 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
     """
     folder = Path(out) / FOLDER
     source = read_source(config.source)
-    model_folder = find_model(config.model)
+    model_folder = preflight.find_base(config.model, folder)
     identity = {
         "stage": "generate",
         "config": config.model_dump(mode="json", exclude={"source"}),
@@ -63,7 +64,8 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
         "versions": library_versions(),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
-    if result := settled(folder, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_generate(config, folder, model_folder, _text_bytes(source))
+    if result := settled(folder, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
@@ -124,6 +126,10 @@ def _hash_source(source: Source) -> str:
     return hash_json(
         [[list(document) for document in source.documents], [list(row) for row in source.skipped], labelled]
     )
+
+
+def _text_bytes(source: Source) -> int:
+    return sum(len(document.text.encode("utf-8", "replace")) for document in source.documents)
 
 
 def _shares(config: GenerateConfig, source: Source) -> dict[str, float]:

@@ -19,10 +19,11 @@ from embedtune.formats.dataset import read_dataset
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
 from embedtune.records import Dataset
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model, set_prompts
 from embedtune.retrieval.systems import choose_weight
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.generate import FOLDER as DATASET
@@ -67,7 +68,7 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
     run = Path(run)
     recorded = verify(run / DATASET)
     made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
-    base_folder = find_model(made.model)
+    base_folder = preflight.find_base(made.model, run / FOLDER)
     identity = {
         "stage": "train",
         "config": config.model_dump(mode="json"),
@@ -77,7 +78,8 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
         "versions": library_versions(),
     }
     plan = {"base_model": made.model, "train_queries": sum(recorded["facts"]["queries"]["train"].values())}
-    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_train(config, made, run / FOLDER, base_folder)
+    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     facts: dict[str, Any] = {}
     with stage_folder(run / FOLDER, identity, facts) as temporary:
