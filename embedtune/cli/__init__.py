@@ -11,7 +11,7 @@ import click
 from embedtune import __version__
 from embedtune.errors import EmbedtuneError
 
-_COMMANDS = ("generate", "train", "eval", "run")
+_COMMANDS = ("generate", "train", "eval", "run", "doctor")
 
 
 class _Group(click.Group):
@@ -30,14 +30,15 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE"})
 @click.version_option(__version__)
 def group() -> None:
-    r"""Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
+    """Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
 
     \b
     embedtune run quickstart                    the demo: no key, no GPU, about three minutes
     embedtune generate docs/ --out runs/mine    queries from your documents
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
-    """
+    embedtune doctor                            what works on this machine
+    """  # noqa: D301 (click reads the escaped b)
 
 
 def main() -> None:

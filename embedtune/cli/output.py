@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embedtune.stages.result import StageResult
+
+if TYPE_CHECKING:
+    from embedtune.doctor import Row
 
 _SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 
@@ -129,3 +132,18 @@ def show_run(results: Mapping[str, StageResult], *, as_json: bool) -> None:
     for stage, result in results.items():
         click.echo(f"── {stage}{' (skipped: nothing changed)' if result.status == 'skipped' else ''}")
         show(stage, result, as_json=False)
+
+
+def show_rows(rows: Sequence[Row], exit_code: int, *, as_json: bool) -> None:
+    """Print what the doctor found; under a row that is not well, what to do next."""
+    if as_json:
+        print_json({"schema_version": 1, "works": exit_code == 0, "rows": [row._asdict() for row in rows]})
+        return
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        click.echo(f"{row.status:<4}  {row.name:<{width}}  {row.found}")
+        if row.next:
+            click.echo(f"{'':<{width + 6}}  → {row.next}")
+    bad = sum(row.status == "fail" for row in rows)
+    verdict = "can work here" if exit_code == 0 else f"cannot work here: {bad} check{'s' * (bad > 1)} failed"
+    click.echo(f"embedtune {verdict}")
