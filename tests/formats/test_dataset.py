@@ -80,3 +80,10 @@ def test_query_of_two_splits_comes_back(tmp_path, dataset):
     dataset.splits["test"] = QuerySet("test", dataset.splits["train"].queries, {"q-1": {"p-2": 1}}, "passage")
     write_dataset(tmp_path, dataset, [])
     assert read_dataset(tmp_path) == dataset
+
+
+def test_dataset_without_a_passage_is_refused(tmp_path, dataset):
+    write_dataset(tmp_path, dataset, [])
+    (tmp_path / "corpus.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"corpus\.jsonl: expected at least one passage, found none"):
+        read_dataset(tmp_path)
