@@ -24,6 +24,7 @@ from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, unit
 from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.judgements import check_judged, identical_passages, share_judgements
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.train import FOLDER as MODEL
 from embedtune.training.merging import merge
@@ -61,7 +62,7 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
     trained = verify(run / MODEL)
     settings = GenerateConfig.model_validate({"source": "", **made["identity"]["config"]})
     dataset = read_dataset(run / DATASET)
-    queries = _find_queries(config, dataset)
+    queries = share_judgements(_find_queries(config, dataset), dataset.passages)
     base_folder = preflight.find_base(settings.model, run / FOLDER)
     identity = {
         "stage": "eval",
@@ -88,6 +89,7 @@ def evaluate(config: EvaluateConfig, run: Path, *, force: bool = False, dry_run:
             schema_version=1,
             **plan,
             judges=queries.judges,
+            identical_passages=identical_passages(dataset.passages),
             systems={system: _rounded(means(scores)) for system, scores in values.items()},
             fusion_weights=trained["facts"]["fusion_weights"],
             shipped=trained["facts"]["shipped"],
@@ -107,18 +109,7 @@ def _find_queries(config: EvaluateConfig, dataset: Dataset) -> QuerySet:
     if not path.exists():
         path = find_query_set(config.queries) or path
     queries = read_query_set(path)
-    known = {passage.document_id for passage in dataset.passages}
-    judged = {document for grades in queries.qrels.values() for document in grades}
-    unknown = sorted(judged - known)
-    if not judged & known:
-        raise DataError.at(
-            path,
-            None,
-            f"judgements of documents of this run, such as {min(known)!r}",
-            f"only others, such as {unknown[:3]}",
-        )
-    if unknown:
-        _log.warning("%s: %d judged documents are not in this corpus, such as %r", path, len(unknown), unknown[0])
+    check_judged(str(path), queries.qrels, {passage.document_id for passage in dataset.passages})
     return queries
 
 

@@ -28,6 +28,7 @@ from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, load_model
 from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, same_passages
+from embedtune.stages.judgements import check_judged, identical_passages, share_judgements
 from embedtune.stages.result import StageResult, settled
 
 FOLDER = "dataset"
@@ -108,6 +109,7 @@ def make_dataset(source: Source, encoder: Encoder, config: GenerateConfig) -> tu
     _demand(dataset, source)
     facts = {
         "passages": len(passages),
+        "identical_passages": identical_passages(passages),
         "split_by": split.unit,
         "near_duplicate_documents": len(source.documents) - len(groups),
         "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
@@ -197,13 +199,15 @@ def _labelled(source: Source, passages: Sequence[Passage], splits: Sequence[str]
     for name in splits:
         if name not in source.queries:
             continue
+        if source.queries[name].queries:
+            check_judged(f"{source.name}: qrels of {name}", source.queries[name].qrels, of_document)
         qrels: Qrels = {}
         for query_id, judged in source.queries[name].qrels.items():
             grades = {passage: grade for document, grade in judged.items() for passage in of_document.get(document, [])}
             if any(grade > 0 for grade in grades.values()):
                 qrels[query_id] = grades
         kept = [query for query in source.queries[name].queries if query.query_id in qrels]
-        translated[name] = QuerySet(name, kept, qrels, "passage")
+        translated[name] = share_judgements(QuerySet(name, kept, qrels, "passage"), passages)
     return translated
 
 
