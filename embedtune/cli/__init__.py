@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -11,6 +12,10 @@ import click
 from embedtune import __version__
 from embedtune.errors import EmbedtuneError
 
+# Refusals of the operating system that any library may run into; another OSError is a bug of ours.
+_RESOURCES = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
+)  # fmt: skip
 _COMMANDS = ("generate", "train", "eval", "run", "doctor")
 
 
@@ -60,6 +65,10 @@ def main() -> None:
         # The reader has left (`| head`); Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if error.errno not in _RESOURCES:
+            raise
+        code = _fail(f"{error.filename or 'a file'}: {error.strerror}", "choose another folder or free disk space", 5)
     sys.exit(code or 0)
 
 
