@@ -7,23 +7,23 @@ never these models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from embedtune.errors import ConfigError
+from embedtune.gathering import Gathered
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
 Share = Annotated[float, Field(ge=0, le=1)]
+MAX_SEED = 2**63 - 1  # torch takes no more
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SplitConfig(_Settings):
@@ -68,7 +68,7 @@ class GenerateConfig(_Settings):
     per_kind: int = Field(3, ge=1, le=20, description="Queries of one kind for each 150 words of a passage at most.")
     held_out_per_passage: int = Field(6, ge=1, le=50, description="Dev and test queries of one passage at most.")
     split: SplitConfig = Field(SplitConfig(), description="Shares of train, dev and test.")
-    seed: int = Field(0, ge=0, description="Of the split and the draw of queries.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the split and the draw of queries.")
 
 
 class TrainConfig(_Settings):
@@ -108,7 +108,9 @@ class TrainConfig(_Settings):
     checkpoint_seconds: float = Field(
         20, ge=0, description="A checkpoint is saved when this time has passed; 0 saves after every step."
     )
-    seed: int = Field(0, ge=0, description="Of the initial adapter, the sample and the order of the pairs.")
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="Of the initial adapter, the sample and the order of the pairs."
+    )
 
     @model_validator(mode="after")
     def _full_weights_are_not_quantised(self) -> TrainConfig:
@@ -131,7 +133,7 @@ class RunConfig(_Settings):
     """A recipe: the three stages in one file."""
 
     out: str = Field(description="The run folder.")
-    seed: int | None = Field(None, ge=0, description="Seed of every stage that names none.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Seed of every stage that names none.")
     generate: GenerateConfig
     train: TrainConfig = TrainConfig()
     eval: EvaluateConfig = EvaluateConfig()
@@ -139,7 +141,7 @@ class RunConfig(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _spread_seed(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("seed") is not None:
+        if isinstance(values, dict) and isinstance(values.get("seed"), int):
             for stage in ("generate", "train"):
                 if isinstance(section := values.get(stage) or {}, dict):
                     values[stage] = {"seed": values["seed"], **section}
@@ -167,94 +169,21 @@ def load_config(
         options: Named options; None means not given.
 
     Raises:
-        ConfigError: With every problem found.
+        ConfigError: With every problem found, each with its line in the file or the option that brought it.
     """
-    values = _read_recipe(file) if file else {}
-    if section:
-        seed = values.get("seed")
-        values = _section(values, section, file)
-        if seed is not None and "seed" in model.model_fields:
-            values.setdefault("seed", seed)
+    gathered = Gathered()
+    if file:
+        gathered.add_recipe(file, section, list(RunConfig.model_fields), seeded="seed" in model.model_fields)
     for setting in settings:
-        _apply(values, setting, section)
+        gathered.add_setting(setting, section)
     for key, value in (options or {}).items():
         if value is not None:
-            _put(values, key.split("."), value, key)
+            gathered.add_option(key, value)
+    problems = gathered.problems
     try:
-        return model.model_validate(values)
+        config = model.model_validate(gathered.values)
     except ValidationError as error:
-        where = str(file) if file else "settings"
-        raise ConfigError.collect(where, [_problem(model, item) for item in error.errors()]) from error
-
-
-def _section(recipe: dict[str, Any], name: str, file: Path | None) -> dict[str, Any]:
-    unknown = sorted(str(key) for key in recipe if key not in RunConfig.model_fields)
-    if unknown:
-        raise ConfigError.collect(str(file), [_unknown(key, list(RunConfig.model_fields)) for key in unknown])
-    values = recipe.get(name) or {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file}: expected {name} to be a mapping of settings, found {values!r}")
-    return dict(values)
-
-
-def _read_recipe(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: expected a YAML recipe, found: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{path}: expected a mapping with the sections generate, train, eval, found {type(values).__name__}"
-        )
-    return values
-
-
-def _apply(values: dict[str, Any], setting: str, section: str | None) -> None:
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise ConfigError(
-            f"--set {setting}: expected key=value, found no '='", hint="for example --set learning_rate=2e-4"
-        )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {setting}: expected a YAML value, found: {error}") from error
-    path = key.split(".")
-    if section and path[0] == section and len(path) > 1:
-        path = path[1:]
-    _put(values, path, value, key)
-
-
-def _put(values: dict[str, Any], path: list[str], value: object, key: str) -> None:
-    for part in path[:-1]:
-        inner = values.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{key}: expected {part!r} to be a section, found the value {inner!r}")
-        values = inner
-    values[path[-1]] = value
-
-
-def _problem(model: type[BaseModel], item: Any) -> str:
-    location = [part for part in item["loc"] if isinstance(part, str)]
-    where = ".".join(map(str, item["loc"])) or "recipe"
-    if item["type"] == "extra_forbidden":
-        return _unknown(where, _fields_at(model, location[:-1]))
-    return f"{where}: {item['msg'].removeprefix('Value error, ')}" + (
-        "" if item["type"] == "missing" else f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
-    )
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    close = get_close_matches(key.rsplit(".", maxsplit=1)[-1], known, n=1)
-    return f"{key}: there is no such setting" + (
-        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-    )
-
-
-def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:
-    for part in path:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)
+        problems = problems + gathered.explain(model, error)
+    if problems:
+        raise ConfigError.collect(str(file) if file else "settings", problems)
+    return config

@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from embedtune.errors import DataError, IntegrityError, ResourceError
+from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
 from embedtune.hashing import hash_folder, hash_json
 
 MANIFEST = "manifest.json"
@@ -146,15 +146,17 @@ def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) 
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
         _write_manifest(temporary, identity, facts, started)
         _replace(folder, temporary)
-    except OSError as error:
-        if isinstance(error, ResourceError):
+    except Exception as error:
+        # Libraries written in Rust or C++ report a full disk by exceptions of their own.
+        refused = isinstance(error, OSError) or "No space left on device" in str(error)
+        if not refused or isinstance(error, EmbedtuneError):
             raise
         raise _refused(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _refused(folder: Path, error: OSError) -> ResourceError:
+def _refused(folder: Path, error: Exception) -> ResourceError:
     return ResourceError(
         f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
     )

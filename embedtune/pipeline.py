@@ -9,6 +9,7 @@ from embedtune.config import RunConfig
 from embedtune.run_folder import hold
 from embedtune.stages.evaluate import evaluate
 from embedtune.stages.generate import generate
+from embedtune.stages.preflight import before_run
 from embedtune.stages.result import StageResult
 from embedtune.stages.train import train
 
@@ -34,6 +35,7 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
 
 
 def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult]:
+    before_run(config)
     out = Path(config.out)
     results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
     if dry_run and results["generate"].facts["would_run"]:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig, load_config
 from embedtune.errors import ConfigError
+from embedtune.hashing import hash_json
 
 RECIPE = """\
 out: runs/manual
@@ -120,7 +124,7 @@ def test_stage_without_a_seed_ignores_that_of_the_recipe(recipe):
 def test_misspelt_key_gets_a_suggestion(settings, message):
     with pytest.raises(ConfigError) as caught:
         load_config(TrainConfig, settings=settings)
-    assert str(caught.value) == f"settings: 1 problem\n  {message}"
+    assert str(caught.value) == f"settings: 1 problem\n  --set {settings[0]}: {message}"
 
 
 def test_misspelt_key_deep_in_a_recipe_gets_a_suggestion_of_its_own_section(tmp_path):
@@ -145,7 +149,7 @@ def test_all_problems_are_reported_at_once():
         load_config(TrainConfig, settings=["epoch=3", "batch_size=1", "learning_rate=fast"])
     lines = str(caught.value).splitlines()
     assert lines[0] == "settings: 3 problems"
-    assert sorted(line.split(":")[0].strip() for line in lines[1:]) == ["batch_size", "epoch", "learning_rate"]
+    assert sorted(line.split(":")[1].strip() for line in lines[1:]) == ["batch_size", "epoch", "learning_rate"]
     assert any("found 1" in line for line in lines) and any("found 'fast'" in line for line in lines)
 
 
@@ -156,8 +160,8 @@ def test_problems_at_the_top_and_inside_a_section_are_reported_together(tmp_path
     first, *problems = str(caught.value).splitlines()
     assert first == f"{path}: 2 problems"
     assert sorted(problems) == [
-        "  generate.per_kind: Input should be less than or equal to 20, found 99",
-        "  tran: there is no such setting; did you mean 'train'?",
+        f"  {path}:2: tran: there is no such setting; did you mean 'train'?",
+        f"  {path}:3: generate.per_kind: expected less than or equal to 20, found 99",
     ]
 
 
@@ -189,12 +193,16 @@ def test_set_needs_key_and_value(setting):
 
 
 def test_set_with_broken_yaml_is_refused():
-    with pytest.raises(ConfigError, match=r"--set strengths=\[0\.5: expected a YAML value"):
+    with pytest.raises(
+        ConfigError, match=r"--set strengths=\[0\.5: expected YAML, found a syntax error: while parsing a flow sequence"
+    ):
         load_config(TrainConfig, settings=["strengths=[0.5"])
 
 
 def test_set_cannot_reach_into_a_plain_value():
-    with pytest.raises(ConfigError, match=r"split\.train: expected 'split' to be a section, found the value 5"):
+    with pytest.raises(
+        ConfigError, match=r"--set split\.train=0\.5: expected 'split' to be a section, found the value 5"
+    ):
         load_config(GenerateConfig, settings=["split=5", "split.train=0.5"])
 
 
@@ -205,14 +213,17 @@ def test_recipe_must_be_a_mapping(tmp_path, text, found):
 
 
 def test_recipe_that_is_not_yaml_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="expected a YAML recipe"):
-        load_config(RunConfig, file=write(tmp_path, "out: [unclosed"))
+    path = write(tmp_path, "out: o\ngenerate: [unclosed\ntrain: {}\n")
+    with pytest.raises(
+        ConfigError, match=r"recipe\.yaml:3: expected YAML, found a syntax error: .*expected ',' or ']'"
+    ):
+        load_config(RunConfig, file=path)
 
 
 def test_recipe_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_bytes(b"out: caf\xe9")
-    with pytest.raises(ConfigError, match="expected a YAML recipe"):
+    path.write_bytes(b"seed: 1\nout: caf\xe9")
+    with pytest.raises(ConfigError, match=r"recipe\.yaml:2: expected a YAML recipe in UTF-8, found .* at byte 16"):
         load_config(RunConfig, file=path)
 
 
@@ -232,7 +243,8 @@ def test_section_that_is_no_mapping_is_refused_when_read_alone(tmp_path, value):
     path = write(tmp_path, f"out: o\ngenerate: {{source: docs}}\ntrain: {value}\n")
     with pytest.raises(ConfigError) as caught:
         load_config(TrainConfig, section="train", file=path)
-    assert str(caught.value) == f"{path}: expected train to be a mapping of settings, found {yaml.safe_load(value)!r}"
+    found = f"{path}:3: train: expected a mapping of settings, found {yaml.safe_load(value)!r}"
+    assert str(caught.value) == f"{path}: 1 problem\n  {found}"
 
 
 def test_empty_section_means_defaults(tmp_path):
@@ -243,3 +255,119 @@ def test_empty_section_means_defaults(tmp_path):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         TrainConfig().epochs = 3
+
+
+def problems(*arguments, **options) -> list[str]:
+    """Return the lines of the refusal, without its head."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(*arguments, **options)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_every_problem_of_a_recipe_is_reported_at_once_with_its_line(tmp_path):
+    path = write(
+        tmp_path,
+        "out: o\ngenerate:\n  source: docs\n  kinds: [span, heding]\ntrain:\n  quantize: nf5\n  rank: 8\nout: p\n",
+    )
+    found = problems(RunConfig, file=path, settings=["train.epochs=0"], options={"eval.precision": "bf61"})
+    assert sorted(found) == sorted(
+        [
+            f"{path}:4: generate.kinds.1: expected 'heading', 'span', 'keyphrase' or 'sentence', found 'heding'; "
+            "did you mean 'heading'?",
+            f"{path}:6: train.quantize: expected 'auto', 'nf4', 'fp4', 'int8' or 'none', found 'nf5'; "
+            "did you mean 'nf4'?",
+            f"{path}:7: train.rank: there is no such setting; did you mean 'lora_rank'?",
+            f"{path}:8: out is given twice; the first is in line 1",
+            "--set train.epochs=0: train.epochs: expected greater than or equal to 1, found 0",
+            "--precision: eval.precision: expected 'auto', 'fp32' or 'bf16', found 'bf61'; did you mean 'bf16'?",
+        ]
+    )
+
+
+def test_a_value_like_no_other_gets_no_suggestion():
+    assert problems(TrainConfig, settings=["quantize=zzz"]) == [
+        "--set quantize=zzz: quantize: expected 'auto', 'nf4', 'fp4', 'int8' or 'none', found 'zzz'"
+    ]
+
+
+def test_lines_are_those_of_the_file_when_one_section_is_read(tmp_path):
+    path = write(tmp_path, "out: o\n\ntrain:\n  # how long\n  epochs: many\n")
+    assert problems(TrainConfig, section="train", file=path) == [
+        f"{path}:5: train.epochs: ".replace("train.", "")
+        + "expected a valid integer, unable to parse string as an integer, found 'many'"
+    ]
+
+
+def test_key_given_twice_inside_a_section_names_both_lines(tmp_path):
+    path = write(tmp_path, "out: o\ngenerate: {source: docs}\ntrain:\n  epochs: 1\n  seed: 2\n  epochs: 3\n")
+    assert problems(RunConfig, file=path) == [f"{path}:6: train.epochs is given twice; the first is in line 4"]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (".nan", "expected a finite number, found nan"),
+        (".inf", "expected a finite number, found inf"),
+        ("0x" + "f" * 5000, "found a very large int"),
+        ("9" * 5000, "expected a plain value"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(value, found):
+    (problem,) = problems(TrainConfig, settings=[f"mask_margin={value}"])
+    assert found in problem and len(problem) < 400
+
+
+def test_seed_that_torch_cannot_take_is_refused():
+    assert "less than or equal to" in problems(TrainConfig, settings=[f"seed={2**63}"])[0]
+
+
+words = st.sampled_from(["out", "generate", "train", "eval", "source", "seed", "split", "kinds", "docs", "1", "span"])
+texts = st.text(max_size=60)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | texts, inner, max_size=4),
+    max_leaves=12,
+)
+recipes = st.one_of(
+    texts,
+    st.text("abo:{}[]&*!|>-'\"#%@\n\t ,?<0.", max_size=80),
+    values.map(lambda value: yaml.safe_dump(value, allow_unicode=True)),
+    st.tuples(st.just(RECIPE), st.integers(0, len(RECIPE)), st.text(max_size=4)).map(
+        lambda cut: cut[0][: cut[1]] + cut[2] + cut[0][cut[1] + len(cut[2]) :]
+    ),
+)
+
+
+@given(text=recipes, section=st.sampled_from([None, "generate", "train", "eval"]))
+def test_any_text_is_a_recipe_or_refused(text, section, scratch):
+    path = scratch / "recipe.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    model = {None: RunConfig, "generate": GenerateConfig, "train": TrainConfig, "eval": EvaluateConfig}[section]
+    with contextlib.suppress(ConfigError):
+        assert isinstance(load_config(model, section=section, file=path), model)
+
+
+@given(data=st.binary(max_size=60))
+def test_any_bytes_are_a_recipe_or_refused(data, scratch):
+    path = scratch / "recipe.yaml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError):
+        load_config(RunConfig, file=path)
+
+
+settings_given = st.one_of(
+    texts,
+    st.tuples(words | texts, values).map(lambda pair: f"{pair[0]}={pair[1]!r}"),
+    st.tuples(
+        st.sampled_from([*TrainConfig.model_fields, *GenerateConfig.model_fields, "split.train", "train.epochs"]),
+        st.one_of(texts, values.map(yaml.safe_dump)),
+    ).map("=".join),
+)
+
+
+@given(settings=st.lists(settings_given, max_size=4), model=st.sampled_from([TrainConfig, GenerateConfig, RunConfig]))
+def test_any_settings_make_a_config_or_are_refused(settings, model):
+    with contextlib.suppress(ConfigError):
+        config = load_config(model, settings=settings)
+        config.model_dump_json()
+        hash_json(config.model_dump(mode="json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -13,7 +14,11 @@ from embedtune import __version__
 from embedtune.errors import EmbedtuneError, StoppedError
 from embedtune.interruption import TerminatedError, raise_on_termination
 
-_COMMANDS = ("generate", "train", "eval", "run", "verify")
+# Refusals of the operating system that any library may run into; another OSError is a bug of ours.
+_RESOURCES = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
+)  # fmt: skip
+_COMMANDS = ("generate", "train", "eval", "run", "verify", "doctor")
 
 
 class _Group(click.Group):
@@ -32,7 +37,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE"})
 @click.version_option(__version__)
 def group() -> None:
-    r"""Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
+    """Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
 
     \b
     embedtune run quickstart                    the demo: no key, no GPU, about three minutes
@@ -40,7 +45,8 @@ def group() -> None:
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune verify runs/mine                  is every byte as it was written?
-    """
+    embedtune doctor                            what works on this machine
+    """  # noqa: D301 (click reads the escaped b)
 
 
 def main() -> None:
@@ -50,12 +56,8 @@ def main() -> None:
         code = group.main(prog_name="embedtune", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
-    except TerminatedError:
-        code = _fail("terminated", _go_on(), 143)
-    except (click.Abort, KeyboardInterrupt):
-        code = _fail("interrupted", _go_on(), 130)
-    except StoppedError as error:
-        code = _fail(str(error), _go_on(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt, StoppedError) as error:
+        code = _stop(error)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -67,12 +69,19 @@ def main() -> None:
         # The reader has left (`| head`); Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if error.errno not in _RESOURCES:
+            raise
+        code = _fail(f"{error.filename or 'a file'}: {error.strerror}", "choose another folder or free disk space", 5)
     sys.exit(code or 0)
 
 
-def _go_on() -> str:
-    """Return the command that goes on where this one stopped; with --force it would start again."""
-    return "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
+def _stop(error: BaseException) -> int:
+    """Say how to go on where this command stopped; with --force it would start again."""
+    again = "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
+    if isinstance(error, StoppedError):
+        return _fail(str(error), again, error.exit_code)
+    return _fail("terminated", again, 143) if isinstance(error, TerminatedError) else _fail("interrupted", again, 130)
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:

@@ -20,14 +20,14 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of all encoders alike.")
 @options.shared
 def command(common: options.Shared, run: Path, **given: Any) -> None:
-    r"""Measure base and tuned model of RUN beside BM25 and their fusions.
+    """Measure base and tuned model of RUN beside BM25 and their fusions.
 
     Writes RUN/eval with a TREC run for each system, per_query.tsv and metrics.json. Queries that judge documents score a
     document as its best passage. Nothing is drawn at random here: --seed is taken and changes nothing.
 
     \b
     Example: embedtune eval runs/mine --queries my-queries/
-    """
+    """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import EvaluateConfig, load_config
     from embedtune.stages.evaluate import evaluate
 

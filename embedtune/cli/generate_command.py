@@ -22,6 +22,7 @@ _FROM = click.Choice(["generate", "source", "both"])
 )
 @click.option(
     "--window",
+    "--window-tokens",
     "window_tokens",
     type=int,
     help="Tokens of a passage; longer ready-made ones count as their best window.",
@@ -31,14 +32,14 @@ _FROM = click.Choice(["generate", "source", "both"])
 @click.option("--trust-remote-code", is_flag=True, default=None, help="Run code that comes with the model.")
 @options.shared
 def command(common: options.Shared, out: Path, **given: Any) -> None:
-    r"""Make passages, queries and judgements from documents.
+    """Make passages, queries and judgements from documents.
 
     SOURCE is a folder of .txt and .md files, a BEIR folder, a LlamaIndex {queries, corpus, relevant_docs} JSON, or
     python-reference (the language reference inside Python).
 
     \b
     Example: embedtune generate docs/ --out runs/mine
-    """
+    """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import GenerateConfig, load_config
     from embedtune.stages.generate import generate
 

@@ -13,6 +13,7 @@ import click
 from embedtune.stages.result import StageResult
 
 if TYPE_CHECKING:
+    from embedtune.doctor import Row
     from embedtune.stages.verify import StageState
 
 _SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
@@ -143,3 +144,18 @@ def show_states(run: Path, states: Sequence[StageState], *, as_json: bool) -> No
     for stage, state, files in states:
         detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
         click.echo(f"{stage:<9}{state}{detail.get(state, '')}")
+
+
+def show_rows(rows: Sequence[Row], exit_code: int, *, as_json: bool) -> None:
+    """Print what the doctor found; under a row that is not well, what to do next."""
+    if as_json:
+        print_json({"schema_version": 1, "works": exit_code == 0, "rows": [row._asdict() for row in rows]})
+        return
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        click.echo(f"{row.status:<4}  {row.name:<{width}}  {row.found}")
+        if row.next:
+            click.echo(f"{'':<{width + 6}}  → {row.next}")
+    bad = sum(row.status == "fail" for row in rows)
+    verdict = "can work here" if exit_code == 0 else f"cannot work here: {bad} check{'s' * (bad > 1)} failed"
+    click.echo(f"embedtune {verdict}")

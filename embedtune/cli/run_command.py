@@ -14,14 +14,14 @@ from embedtune.cli import options, output
 @click.option("--out", help="Run folder, in place of the recipe's.")
 @options.shared
 def command(common: options.Shared, recipe: str | None, **given: Any) -> None:
-    r"""Generate, train and evaluate by a recipe; what is done already is skipped.
+    """Generate, train and evaluate by a recipe; what is done already is skipped.
 
     RECIPE is a YAML file or the name of a packaged recipe.
 
     \b
     Example: embedtune run quickstart
              embedtune run pipelines/quickstart.yaml --set train.epochs=2
-    """
+    """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import RunConfig, load_config
     from embedtune.pipeline import run
     from embedtune.resources import find_recipe

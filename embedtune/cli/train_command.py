@@ -23,14 +23,14 @@ _SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
 @click.option("--batch-size", type=int, help="Pairs in a batch.")
 @options.shared
 def command(common: options.Shared, run: Path, **given: Any) -> None:
-    r"""Fine-tune the base model of RUN on its dataset: LoRA on quantised frozen weights, contrastive loss.
+    """Fine-tune the base model of RUN on its dataset: LoRA on quantised frozen weights, contrastive loss.
 
     Writes RUN/model with a PEFT adapter and a merged sentence-transformers folder. When tuning does not help on dev, the
     merged folder is the base model and the result says so.
 
     \b
     Example: embedtune train runs/mine --quantize nf4
-    """
+    """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import TrainConfig, load_config
     from embedtune.stages.train import train
 

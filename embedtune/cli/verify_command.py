@@ -15,14 +15,14 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("run", type=_RUN)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 def command(run: Path, as_json: bool) -> None:
-    r"""Hold every byte of RUN against what its stages recorded.
+    """Hold every byte of RUN against what its stages recorded.
 
     Exit code 7 if a byte differs, 0 otherwise. A stage whose input has been made anew since is called stale: running it
     again brings it up to date.
 
     \b
     Example: embedtune verify runs/mine
-    """
+    """  # noqa: D301 (click reads the escaped b)
     from embedtune.errors import IntegrityError
     from embedtune.stages.verify import verify_run
 

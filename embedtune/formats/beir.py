@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from embedtune.errors import DataError
+from embedtune.formats.lines import numbered_lines
 from embedtune.records import SPLITS, Document, Passage, Qrels, Query
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
-_GRADE = re.compile(r"-?[0-9]+")
+_GRADE = re.compile(r"-?[0-9]{1,9}")
+_COLUMNS = (
+    "three columns parted by tabs, and grades such as 0, 1 or 2; TREC qrels have four columns and need converting"
+)
+_TORN = "each line is one object; was the file cut off while it was copied?"
 QRELS_HEADER = ("query-id", "corpus-id", "score")
 
 
@@ -41,12 +46,15 @@ def read_queries(folder: Path) -> list[Query]:
     """Read ``queries.jsonl``; a query without a recorded kind is of kind ``source``.
 
     Raises:
-        DataError: As for ``read_documents``.
+        DataError: As for ``read_documents``, or if a query has no text.
     """
-    return _read_unique(
-        folder / "queries.jsonl",
-        lambda row: Query(row["_id"], row["text"], str((row.get("metadata") or {}).get("kind", "source"))),
-    )
+
+    def query(row: dict[str, Any]) -> Query:
+        if not row["text"].strip():
+            raise _OtherRowError("a query with text", f"none in {row['_id']!r}")
+        return Query(row["_id"], row["text"], str((row.get("metadata") or {}).get("kind", "source")))
+
+    return _read_unique(folder / "queries.jsonl", query)
 
 
 def read_passages(folder: Path) -> list[Passage]:
@@ -59,13 +67,15 @@ def read_passages(folder: Path) -> list[Passage]:
 
     def passage(row: dict[str, Any]) -> Passage:
         metadata = row.get("metadata") or {}
-        document_id, start, end = metadata["document_id"], metadata["start"], metadata["end"]
-        return Passage(row["_id"], str(document_id), row.get("title") or "", row["text"], int(start), int(end))
+        document_id, start, end = metadata.get("document_id"), metadata.get("start"), metadata.get("end")
+        if not (isinstance(document_id, str) and _is_offset(start) and _is_offset(end)):
+            raise _OtherRowError(
+                "passages written by embedtune generate",
+                f"metadata without the string document_id and the whole numbers start and end: {metadata!r}"[:200],
+            )
+        return Passage(row["_id"], document_id, row.get("title") or "", row["text"], start, end)
 
-    try:
-        return _read_unique(path, passage)
-    except KeyError as error:
-        raise DataError.at(path, None, "passages written by embedtune generate", f"no {error}") from error
+    return _read_unique(path, passage)
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -77,7 +87,7 @@ def read_qrels(path: Path) -> Qrels:
     qrels: Qrels = {}
     header = None
     number = 1
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         cells = tuple(line.split("\t"))
         if header is None:
             header = cells
@@ -85,7 +95,13 @@ def read_qrels(path: Path) -> Qrels:
                 break
             continue
         if len(cells) != len(QRELS_HEADER) or not all(map(is_identifier, cells[:2])) or not _GRADE.fullmatch(cells[2]):
-            raise DataError.at(path, number, "query id, corpus id and a whole grade, separated by tabs", repr(line))
+            raise DataError.at(
+                path,
+                number,
+                "query id, corpus id and a whole grade, separated by tabs",
+                repr(line[:120]),
+                hint=_COLUMNS,
+            )
         judged = qrels.setdefault(cells[0], {})
         if cells[1] in judged:
             raise DataError.at(
@@ -142,12 +158,29 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
 def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> list[Row]:
     rows: list[Row] = []
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         row = _parse_row(path, number, line)
         if (first := seen.setdefault(row["_id"], number)) != number:
-            raise DataError.at(path, number, "every _id once", f"{row['_id']!r} again (first in line {first})")
-        rows.append(build(row))
+            raise DataError.at(
+                path,
+                number,
+                "every _id once",
+                f"{row['_id']!r} again (first in line {first})",
+                hint="remove one of them",
+            )
+        try:
+            rows.append(build(row))
+        except _OtherRowError as error:
+            raise DataError.at(path, number, *error.args) from error
     return rows
+
+
+class _OtherRowError(Exception):
+    """A row that is good JSON and no use; its arguments are what was expected and what was found."""
+
+
+def _is_offset(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < 1 << 60
 
 
 def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -155,32 +188,21 @@ def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
         row = json.loads(line)
         json.dumps(row, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
     except (ValueError, RecursionError) as error:
-        raise DataError.at(path, number, "one JSON object", str(error)) from error
+        raise DataError.at(path, number, "one JSON object", str(error)[:200], hint=_TORN) from error
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not is_identifier(row.get("_id")):
         raise DataError.at(path, number, 'an object with the strings "_id" and "text"', line[:80])
     if not isinstance(row.get("title", ""), str | None) or not isinstance(row.get("metadata", {}), dict | None):
         raise DataError.at(
             path, number, '"title" to be a string and "metadata" an object, if they are there', line[:80]
         )
+    if "\0" in row["text"] or "\0" in (row.get("title") or ""):
+        raise DataError.at(path, number, "text", "a NUL character in it", hint="remove the \\u0000")
     return row
 
 
-def is_identifier(value: object) -> bool:
+def is_identifier(value: object) -> TypeGuard[str]:
     """Tell whether a value can be an id in tab-separated files: a string that is not blank, without tabs or line breaks."""
-    return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines that are not blank; the whole file must be UTF-8."""
-    try:
-        with path.open(encoding="utf-8-sig", newline=None) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.rstrip("\n")
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise DataError.at(path, None, "a file", "a folder" if path.is_dir() else "nothing") from None
-    except UnicodeDecodeError as error:
-        raise DataError.at(path, None, "UTF-8 text", f"{error.reason} at byte {error.start}") from error
+    return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r\0")
 
 
 def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

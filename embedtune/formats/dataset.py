@@ -26,9 +26,11 @@ def read_dataset(folder: Path) -> Dataset:
     """Read what ``write_dataset`` wrote.
 
     Raises:
-        DataError: If a file is missing or malformed, or the qrels name a passage that is not there.
+        DataError: If a file is missing or malformed, there is no passage, or the qrels name a passage that is not there.
     """
     passages = beir.read_passages(folder)
+    if not passages:
+        raise DataError.at(folder / "corpus.jsonl", None, "at least one passage", "none", hint="run generate again")
     known = {passage.passage_id for passage in passages}
     queries = {query.query_id: query for query in beir.read_queries(folder)}
     splits = {}

@@ -8,9 +8,11 @@ from typing import Any
 
 from embedtune.errors import DataError
 from embedtune.formats.beir import is_identifier
+from embedtune.formats.lines import read_text
 from embedtune.records import Document, Qrels, Query
 
 _PARTS = ("queries", "corpus", "relevant_docs")
+_WRITER = "EmbeddingQAFinetuneDataset.save_json writes such a file"
 
 
 def read_llama_index(path: Path) -> tuple[list[Document], list[Query], Qrels]:
@@ -34,12 +36,18 @@ def read_llama_index(path: Path) -> tuple[list[Document], list[Query], Qrels]:
 
 
 def _read_parts(path: Path) -> dict[str, dict[str, Any]]:
+    text = read_text(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = json.loads(text, object_pairs_hook=_without_repetition)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
     except (ValueError, RecursionError) as error:
-        raise DataError.at(path, None, "a JSON file in UTF-8", str(error)) from error
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise DataError.at(path, line, "a JSON file in UTF-8", str(error)[:200], hint=_WRITER) from error
     if not isinstance(data, dict) or not all(isinstance(data.get(part), dict) for part in _PARTS):
         raise DataError.at(path, None, f"an object with the objects {', '.join(_PARTS)}", type(data).__name__)
+    blank = next((name for name, text in data["queries"].items() if not str(text).strip()), None)
+    if blank is not None:
+        raise DataError.at(path, None, "queries with text", f"none in {blank!r}")
     strings = [*data["queries"].values(), *data["corpus"].values()]
     if not all(isinstance(text, str) for text in strings):
         raise DataError.at(path, None, "every query and corpus entry to be a string", "other values")
@@ -50,3 +58,13 @@ def _read_parts(path: Path) -> dict[str, dict[str, Any]]:
     if odd:
         raise DataError.at(path, None, "ids that are not blank and hold no tabs or line breaks", repr(odd[0]))
     return data
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; JSON allows a name twice, and one of the two would be lost."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        again = next(name for number, name in enumerate(names) if name in names[:number])
+        raise ValueError(f"the name {again!r} twice in one object")
+    return values

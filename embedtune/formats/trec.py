@@ -6,11 +6,13 @@ written in per cent form and read back.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from embedtune.errors import DataError
+from embedtune.formats.lines import numbered_lines
 from embedtune.records import Run
 
 _UNSAFE = re.compile(r"[\s%]")
@@ -37,20 +39,21 @@ def read_run(path: Path) -> Run:
     """Read a run file.
 
     Raises:
-        DataError: If the file is not UTF-8, or a line does not have six columns with a number in the fifth.
+        DataError: If the file is not UTF-8, a line does not have six columns with a number in the fifth, or a query has a
+            document twice.
     """
     run: Run = {}
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError.at(path, None, "UTF-8 text", f"{error.reason} at byte {error.start}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path):
         cells = line.split()
         try:
             query_id, _, document_id, _, score, _ = cells
-            run.setdefault(unquote(query_id), {})[unquote(document_id)] = float(score)
+            value = float(score)
         except ValueError as error:
-            raise DataError.at(path, number, "six columns with a score in the fifth", repr(line)) from error
+            raise DataError.at(path, number, "six columns with a score in the fifth", repr(line[:120])) from error
+        found = run.setdefault(unquote(query_id), {})
+        document = unquote(document_id)
+        if math.isnan(value) or document in found:
+            what = "a score that is no number" if math.isnan(value) else f"{document!r} again for the same query"
+            raise DataError.at(path, number, "one score for each document of a query", what)
+        found[document] = value
     return run

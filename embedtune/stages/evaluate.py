@@ -17,13 +17,15 @@ from embedtune.manifest import library_versions, stage_folder, verify, write_jso
 from embedtune.progress import track
 from embedtune.records import Dataset, QuerySet, Run
 from embedtune.resources import find_query_set
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.run_folder import hold
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.judgements import check_judged, identical_passages, share_judgements
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.train import FOLDER as MODEL
 from embedtune.training.merging import merge
@@ -66,8 +68,8 @@ def _evaluate(config: EvaluateConfig, run: Path, *, force: bool, dry_run: bool) 
     trained = verify(run / MODEL)
     settings = GenerateConfig.model_validate({"source": "", **made["identity"]["config"]})
     dataset = read_dataset(run / DATASET)
-    queries = _find_queries(config, dataset)
-    base_folder = find_model(settings.model)
+    queries = share_judgements(_find_queries(config, dataset), dataset.passages)
+    base_folder = preflight.find_base(settings.model, run / FOLDER)
     identity = {
         "stage": "eval",
         "config": config.model_dump(mode="json", exclude={"queries"}),
@@ -78,7 +80,8 @@ def _evaluate(config: EvaluateConfig, run: Path, *, force: bool, dry_run: bool) 
         "versions": library_versions(),
     }
     plan = {"queries": queries.name, "n_queries": len(queries.queries)}
-    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_evaluate(config, run / FOLDER, base_folder, len(queries.queries), len(dataset.passages))
+    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     facts: dict[str, Any] = {}
     with stage_folder(run / FOLDER, identity, facts) as temporary:
@@ -92,6 +95,7 @@ def _evaluate(config: EvaluateConfig, run: Path, *, force: bool, dry_run: bool) 
             schema_version=1,
             **plan,
             judges=queries.judges,
+            identical_passages=identical_passages(dataset.passages),
             systems={system: _rounded(means(scores)) for system, scores in values.items()},
             fusion_weights=trained["facts"]["fusion_weights"],
             shipped=trained["facts"]["shipped"],
@@ -111,18 +115,7 @@ def _find_queries(config: EvaluateConfig, dataset: Dataset) -> QuerySet:
     if not path.exists():
         path = find_query_set(config.queries) or path
     queries = read_query_set(path)
-    known = {passage.document_id for passage in dataset.passages}
-    judged = {document for grades in queries.qrels.values() for document in grades}
-    unknown = sorted(judged - known)
-    if not judged & known:
-        raise DataError.at(
-            path,
-            None,
-            f"judgements of documents of this run, such as {min(known)!r}",
-            f"only others, such as {unknown[:3]}",
-        )
-    if unknown:
-        _log.warning("%s: %d judged documents are not in this corpus, such as %r", path, len(unknown), unknown[0])
+    check_judged(str(path), queries.qrels, {passage.document_id for passage in dataset.passages})
     return queries
 
 

@@ -23,11 +23,13 @@ from embedtune.queries.splits import Split, split_passages
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.ranking import best_ranks
 from embedtune.records import SPLITS, Dataset, Passage, Qrels, Query, QuerySet, Source
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, load_model
 from embedtune.run_folder import hold
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, same_passages
+from embedtune.stages.judgements import check_judged, identical_passages, share_judgements
 from embedtune.stages.result import StageResult, settled
 
 FOLDER = "dataset"
@@ -60,7 +62,7 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
 
 def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
     source = read_source(config.source)
-    model_folder = find_model(config.model)
+    model_folder = preflight.find_base(config.model, folder)
     identity = {
         "stage": "generate",
         "config": config.model_dump(mode="json", exclude={"source"}),
@@ -69,7 +71,8 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
         "versions": library_versions(),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
-    if result := settled(folder, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_generate(config, folder, model_folder, _text_bytes(source))
+    if result := settled(folder, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
@@ -112,6 +115,7 @@ def make_dataset(source: Source, encoder: Encoder, config: GenerateConfig) -> tu
     _demand(dataset, source)
     facts = {
         "passages": len(passages),
+        "identical_passages": identical_passages(passages),
         "split_by": split.unit,
         "near_duplicate_documents": len(source.documents) - len(groups),
         "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
@@ -130,6 +134,10 @@ def _hash_source(source: Source) -> str:
     return hash_json(
         [[list(document) for document in source.documents], [list(row) for row in source.skipped], labelled]
     )
+
+
+def _text_bytes(source: Source) -> int:
+    return sum(len(document.text.encode("utf-8", "replace")) for document in source.documents)
 
 
 def _shares(config: GenerateConfig, source: Source) -> dict[str, float]:
@@ -197,13 +205,15 @@ def _labelled(source: Source, passages: Sequence[Passage], splits: Sequence[str]
     for name in splits:
         if name not in source.queries:
             continue
+        if source.queries[name].queries:
+            check_judged(f"{source.name}: qrels of {name}", source.queries[name].qrels, of_document)
         qrels: Qrels = {}
         for query_id, judged in source.queries[name].qrels.items():
             grades = {passage: grade for document, grade in judged.items() for passage in of_document.get(document, [])}
             if any(grade > 0 for grade in grades.values()):
                 qrels[query_id] = grades
         kept = [query for query in source.queries[name].queries if query.query_id in qrels]
-        translated[name] = QuerySet(name, kept, qrels, "passage")
+        translated[name] = share_judgements(QuerySet(name, kept, qrels, "passage"), passages)
     return translated
 
 

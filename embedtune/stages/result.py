@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +27,21 @@ class StageResult(NamedTuple):
 
 
 def settled(
-    folder: Path, identity: dict[str, Any], plan: dict[str, Any], *, force: bool, dry_run: bool
+    folder: Path,
+    identity: dict[str, Any],
+    plan: dict[str, Any],
+    *,
+    force: bool,
+    dry_run: bool,
+    check: Callable[[], None] = lambda: None,
 ) -> StageResult | None:
-    """Return the result if there is nothing to do now: the stage is done, or this is a dry run; else None."""
+    """Return the result if there is nothing to do now: the stage is done, or this is a dry run; else None.
+
+    ``check`` is called when there is work to do, in a dry run too; it raises what would stop the work.
+    """
     done = not force and is_done(folder, identity)
+    if not done:
+        check()
     if dry_run:
         return StageResult(folder, {"dry_run": True, "would_run": not done, **plan}, "planned")
     if done:

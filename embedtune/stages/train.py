@@ -19,11 +19,12 @@ from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
 from embedtune.records import Dataset
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model, set_prompts
 from embedtune.retrieval.systems import choose_weight
 from embedtune.run_folder import hold
+from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval, fit
@@ -80,7 +81,7 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
 def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> StageResult:
     recorded = verify(run / DATASET)
     made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
-    base_folder = find_model(made.model)
+    base_folder = preflight.find_base(made.model, run / FOLDER)
     identity = {
         "stage": "train",
         "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
@@ -90,7 +91,8 @@ def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> Sta
         "versions": library_versions(),
     }
     plan = {"base_model": made.model, "train_queries": sum(recorded["facts"]["queries"]["train"].values())}
-    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run):
+    check = preflight.before_train(config, made, run / FOLDER, base_folder)
+    if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     checkpoints = Checkpoints(run / CHECKPOINTS, hash_json(identity), seconds=config.checkpoint_seconds)
     if force:

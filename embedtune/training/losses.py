@@ -79,7 +79,7 @@ class MaskedContrastiveLoss(nn.Module):
             return self._loss(queries, documents, labels)
         parts = [_split(side, self.mini_batch, len(labels)) for side in sides]
         with torch.no_grad():
-            vectors = [torch.cat([self._encode(part) for part in side]) for side in parts]
+            vectors = [torch.cat([part.encode(self._encode) for part in side]) for side in parts]
         queries, documents = (side.requires_grad_() for side in vectors)
         loss = self._loss(queries, documents, labels)
         if not torch.is_grad_enabled():
@@ -112,19 +112,38 @@ class MaskedContrastiveLoss(nn.Module):
         return torch.tensor(known).fill_diagonal_(False)
 
 
-def _split(features: Features, size: int, n: int) -> list[Features]:
+class _Part:
+    """A mini-batch that is encoded twice and must drop the same neurons both times."""
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+
+    def encode(self, encode: Callable[[Features], Tensor]) -> Tensor:
+        self._random = torch.get_rng_state(), torch.cuda.get_rng_state_all()
+        return encode(self._features)
+
+    def encode_again(self, encode: Callable[[Features], Tensor]) -> Tensor:
+        with torch.random.fork_rng():
+            torch.set_rng_state(self._random[0])
+            torch.cuda.set_rng_state_all(self._random[1])
+            return encode(self._features)
+
+
+def _split(features: Features, size: int, n: int) -> list[_Part]:
     """Cut the tensors of a batch of n texts into mini-batches; what is not one row a text goes to each."""
     return [
-        {
-            name: value[start : start + size] if torch.is_tensor(value) and len(value) == n else value
-            for name, value in features.items()
-        }
+        _Part(
+            {
+                name: value[start : start + size] if torch.is_tensor(value) and len(value) == n else value
+                for name, value in features.items()
+            }
+        )
         for start in range(0, n, size)
     ]
 
 
 def _carry_on(
-    loss: Tensor, vectors: Sequence[Tensor], parts: Sequence[Sequence[Features]], encode: Callable[[Features], Tensor]
+    loss: Tensor, vectors: Sequence[Tensor], parts: Sequence[Sequence[_Part]], encode: Callable[[Features], Tensor]
 ) -> Tensor:
     """Return the loss as a leaf whose backward pass goes on through the model, one mini-batch at a time."""
     gradients = torch.autograd.grad(loss, list(vectors))
@@ -135,7 +154,7 @@ def _carry_on(
             for side, gradient in zip(parts, gradients, strict=True):
                 start = 0
                 for part in side:
-                    again = encode(part)
+                    again = part.encode_again(encode)
                     torch.sum(again * gradient[start : start + len(again)] * scale).backward()  # type: ignore[no-untyped-call]
                     start += len(again)
 

@@ -92,7 +92,7 @@ def test_a_users_mistake_has_its_exit_code_and_no_traceback(invoke, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [[], ["generate"], ["train"], ["eval"], ["run"]])
+@pytest.mark.parametrize("command", [[], ["generate"], ["train"], ["eval"], ["run"], ["doctor"]])
 def test_help_has_an_example_and_loads_nothing_heavy(command):
     code = (
         f"import sys, runpy; sys.argv = ['embedtune', *{command}, '--help']\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from embedtune.records import Document, Passage, Query
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 # qrels are a table: an id with a tab or a line end has no place in it, nor has a blank one
-ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n"), min_size=1, max_size=10).filter(
+ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n\0"), min_size=1, max_size=10).filter(
     str.strip
 )
 
@@ -36,7 +37,7 @@ def test_passages_come_back_as_they_were_written(rows, scratch):
     assert beir.read_passages(scratch) == passages
 
 
-@given(rows=st.lists(st.tuples(ids, texts, ids), max_size=6, unique_by=lambda row: row[0]))
+@given(rows=st.lists(st.tuples(ids, texts.filter(str.strip), ids), max_size=6, unique_by=lambda row: row[0]))
 def test_queries_come_back_as_they_were_written(rows, scratch):
     queries = [Query(*row) for row in rows]
     beir.write_queries(scratch, queries)
@@ -135,7 +136,7 @@ def test_id_used_twice_is_refused_with_both_lines(tmp_path):
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     write(tmp_path, "corpus.jsonl", b'{"_id": "d1", "text": "caf\xe9"}\n')
     with pytest.raises(
-        DataError, match=r"corpus\.jsonl: expected UTF-8 text, found invalid continuation byte at byte \d+"
+        DataError, match=r"corpus\.jsonl:1: expected UTF-8 text, found invalid continuation byte at byte 27 of the line"
     ):
         beir.read_documents(tmp_path)
 
@@ -150,7 +151,7 @@ def test_corpus_without_our_metadata_holds_no_passages(tmp_path, metadata):
     write(tmp_path, "corpus.jsonl", f'{{"_id": "d1", "title": "", "text": "x"{metadata}}}\n')
     with pytest.raises(
         DataError,
-        match=r"corpus\.jsonl: expected passages written by embedtune generate, found no 'document_id'",
+        match=r"corpus\.jsonl:1: expected passages written by embedtune generate, found metadata without",
     ):
         beir.read_passages(tmp_path)
 
@@ -250,3 +251,72 @@ def test_what_is_no_string_is_no_identifier(value):
 @pytest.mark.parametrize("value", ["q1", "my notes.txt", " a", "日本語", "a\u2028b"])
 def test_odd_names_are_identifiers(value):
     assert beir.is_identifier(value)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '{"document_id": 5, "start": 0, "end": 1}',
+        '{"document_id": "d", "start": "0", "end": 1}',
+        '{"document_id": "d", "start": [], "end": 1}',
+        '{"document_id": "d", "start": NaN, "end": 1}',
+        '{"document_id": "d", "start": -1, "end": 1}',
+        '{"document_id": "d", "start": 0, "end": 1e999}',
+    ],
+)
+def test_metadata_of_another_kind_is_refused(tmp_path, metadata):
+    write(tmp_path, "corpus.jsonl", f'\n{{"_id": "d1", "text": "x", "metadata": {metadata}}}\n')
+    with pytest.raises(DataError, match=r"corpus\.jsonl:2: expected passages written by embedtune generate"):
+        beir.read_passages(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\\n\\t"])
+def test_query_without_text_is_refused(tmp_path, text):
+    write(tmp_path, "queries.jsonl", f'{{"_id": "q0", "text": "x"}}\n{{"_id": "q1", "text": "{text}"}}\n')
+    with pytest.raises(DataError, match=r"queries\.jsonl:2: expected a query with text, found none in 'q1'"):
+        beir.read_queries(tmp_path)
+
+
+@pytest.mark.parametrize("row", ['"text": "a\\u0000b"', '"text": "a", "title": "\\u0000"'])
+def test_nul_in_a_text_is_refused(tmp_path, row):
+    write(tmp_path, "corpus.jsonl", f'{{"_id": "d", {row}}}\n')
+    with pytest.raises(DataError, match=r"corpus\.jsonl:1: expected text, found a NUL character in it"):
+        beir.read_documents(tmp_path)
+
+
+@pytest.mark.parametrize("grade", ["9" * 5000, "-" + "9" * 10])
+def test_grade_beyond_all_measure_is_refused(tmp_path, grade):
+    path = write(tmp_path, "x.tsv", f"{HEADER}q0\td0\t{grade}\n")
+    with pytest.raises(DataError, match=r"x\.tsv:2: expected query id, corpus id and a whole grade") as caught:
+        beir.read_qrels(path)
+    assert len(str(caught.value)) < 400
+
+
+GOOD_CORPUS = '{"_id": "d1", "title": "T", "text": "x y", "metadata": {"document_id": "d", "start": 0, "end": 3}}\n'
+GOOD_QRELS = HEADER + "q1\td1\t1\nq1\td2\t0\n"
+
+
+def mutated(good: str) -> st.SearchStrategy[bytes]:
+    """Return the good file with a stretch of it replaced."""
+    content = good.encode()
+    return st.tuples(st.integers(0, len(content)), st.integers(0, 12), st.binary(max_size=8)).map(
+        lambda change: content[: change[0]] + change[2] + content[change[0] + change[1] :]
+    )
+
+
+@given(data=st.binary(max_size=80) | mutated(GOOD_CORPUS))
+def test_any_corpus_and_queries_are_read_or_refused(data, scratch):
+    for name, read in (
+        ("corpus.jsonl", beir.read_documents),
+        ("corpus.jsonl", beir.read_passages),
+        ("queries.jsonl", beir.read_queries),
+    ):
+        write(scratch, name, data)
+        with contextlib.suppress(DataError):
+            assert isinstance(read(scratch), list)
+
+
+@given(data=st.binary(max_size=80) | mutated(GOOD_QRELS))
+def test_any_qrels_are_read_or_refused(data, scratch):
+    with contextlib.suppress(DataError):
+        assert isinstance(beir.read_qrels(write(scratch, "fuzz.tsv", data)), dict)

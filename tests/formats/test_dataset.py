@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedtune.errors import DataError
 from embedtune.formats import beir
@@ -80,3 +84,27 @@ def test_query_of_two_splits_comes_back(tmp_path, dataset):
     dataset.splits["test"] = QuerySet("test", dataset.splits["train"].queries, {"q-1": {"p-2": 1}}, "passage")
     write_dataset(tmp_path, dataset, [])
     assert read_dataset(tmp_path) == dataset
+
+
+def test_dataset_without_a_passage_is_refused(tmp_path, dataset):
+    write_dataset(tmp_path, dataset, [])
+    (tmp_path / "corpus.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"corpus\.jsonl: expected at least one passage, found none"):
+        read_dataset(tmp_path)
+
+
+@given(
+    name=st.sampled_from(["corpus.jsonl", "queries.jsonl", "qrels/dev.tsv"]),
+    change=st.tuples(st.integers(0, 200), st.integers(0, 20), st.binary(max_size=8)),
+)
+def test_any_change_of_a_file_is_read_or_refused(name, change, scratch):
+    start, length, new = change
+    folder = scratch / "dataset"
+    folder.mkdir(exist_ok=True)
+    passage = Passage("p-1", "brava.md", "Tank", "Fill it with cold water.", 30, 54)
+    labelled = QuerySet("dev", [Query("q-1", "fill tank", "span")], {"q-1": {"p-1": 1}}, "passage")
+    write_dataset(folder, Dataset([passage], dict.fromkeys(SPLITS, labelled)), [])
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:start] + new + content[start + length :])
+    with contextlib.suppress(DataError):
+        assert read_dataset(folder).passages

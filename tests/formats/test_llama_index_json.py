@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedtune.errors import DataError
 from embedtune.formats.llama_index_json import read_llama_index
@@ -80,9 +83,59 @@ def test_id_that_would_break_a_table_is_refused(tmp_path, part, identifier):
     )
 
 
-@pytest.mark.parametrize("data", [b'{"queries": {', b"", b'{"queries": {"q": "caf\xe9"}}', b"[" * 100_000])
+@pytest.mark.parametrize("data", [b'{"queries": {', b"", b"[" * 100_000])
 def test_file_that_is_not_json_is_refused(tmp_path, data):
     path = tmp_path / "dataset.json"
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"dataset\.json: expected a JSON file in UTF-8"):
+    with pytest.raises(DataError, match=r"dataset\.json(:1)?: expected a JSON file in UTF-8"):
         read_llama_index(path)
+
+
+def test_torn_file_is_refused_with_the_line(tmp_path):
+    path = tmp_path / "dataset.json"
+    path.write_text(json.dumps(GOOD, indent=2)[:-40])
+    with pytest.raises(DataError, match=r"dataset\.json:\d+: expected a JSON file in UTF-8") as caught:
+        read_llama_index(path)
+    assert "save_json" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            '{"queries": {"q": "caf\xe9"}}',
+            r"dataset\.json:1: expected UTF-8 text, found invalid continuation byte at byte 23",
+        ),
+        ('{"queries": {"q": "a", "q": "b"}}', "found the name 'q' twice in one object"),
+        ('{"queries": {"q": "\\ud800"}}', "surrogates not allowed"),
+        ('{"queries": {"q": " "}, "corpus": {}, "relevant_docs": {}}', "expected queries with text, found none in 'q'"),
+    ],
+)
+def test_content_that_cannot_be_used_is_refused(tmp_path, text, found):
+    path = tmp_path / "dataset.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=found):
+        read_llama_index(path)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"x\.json: expected a file, found nothing"):
+        read_llama_index(tmp_path / "x.json")
+
+
+json_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=4) | st.sampled_from(["q1", "n1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+shapes = st.fixed_dictionaries(dict.fromkeys(GOOD, json_values))
+cuts = st.tuples(st.integers(0, 200), st.binary(max_size=6)).map(
+    lambda cut: json.dumps(GOOD).encode()[: cut[0]] + cut[1] + json.dumps(GOOD).encode()[cut[0] + len(cut[1]) :]
+)
+
+
+@given(data=st.binary(max_size=60) | shapes.map(lambda value: json.dumps(value).encode()) | cuts)
+def test_any_file_is_read_or_refused(data, scratch):
+    (scratch / "fuzz.json").write_bytes(data)
+    with contextlib.suppress(DataError):
+        assert len(read_llama_index(scratch / "fuzz.json")) == 3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -66,5 +68,33 @@ def test_blank_lines_are_passed_over_and_counted(tmp_path):
 
 def test_run_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "x.trec").write_bytes(b"q1 Q0 caf\xe9 1 0.5 t\n")
-    with pytest.raises(DataError, match=r"x\.trec: expected UTF-8 text, found invalid continuation byte at byte 9"):
+    with pytest.raises(
+        DataError, match=r"x\.trec:1: expected UTF-8 text, found invalid continuation byte at byte 10 of"
+    ):
         read_run(tmp_path / "x.trec")
+
+
+@pytest.mark.parametrize(
+    ("row", "found"), [("q1 Q0 d1 2 0.5 t", "'d1' again for the same query"), ("q1 Q0 d2 2 nan t", "that is no number")]
+)
+def test_score_twice_or_that_is_none_is_refused(tmp_path, row, found):
+    path = tmp_path / "x.trec"
+    path.write_text(f"q1 Q0 d1 1 0.9 t\n{row}\n")
+    with pytest.raises(
+        DataError, match=rf"x\.trec:2: expected one score for each document of a query, found .*{found}"
+    ):
+        read_run(path)
+
+
+def test_missing_run_is_refused_and_a_byte_order_mark_is_not(tmp_path):
+    with pytest.raises(DataError, match=r"x\.trec: expected a file, found nothing"):
+        read_run(tmp_path / "x.trec")
+    (tmp_path / "x.trec").write_bytes(b"\xef\xbb\xbfq1 Q0 d1 1 0.9 t\n")
+    assert read_run(tmp_path / "x.trec") == {"q1": {"d1": 0.9}}
+
+
+@given(data=st.binary(max_size=80) | st.text("q1 Q0 d.9t\n\t%\0", max_size=80).map(str.encode))
+def test_any_run_is_read_or_refused(data, scratch):
+    (scratch / "fuzz.trec").write_bytes(data)
+    with contextlib.suppress(DataError):
+        assert isinstance(read_run(scratch / "fuzz.trec"), dict)

@@ -7,7 +7,7 @@ import pytest
 
 from embedtune.config import DEFAULT_MODEL
 from embedtune.errors import ConfigError, IntegrityError
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import find_model, hash_model, local_models
 
 
 @pytest.fixture
@@ -84,3 +84,26 @@ def test_hash_ignores_pictures_readme_and_place(model, tmp_path):
     (model / "README.md").write_text("# Model")
     (model / "curve.png").write_bytes(b"png")
     assert hash_model(model.rename(tmp_path / "elsewhere")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["all-MiniLM-L6-v2", "sentence-transfomers/all-MiniLM-L6-v2", "sentence-transformers/all-minilm-l6v2"]
+)
+def test_misspelt_model_gets_the_name_of_one_that_is_here(name):
+    with pytest.raises(ConfigError, match=f"did you mean '{DEFAULT_MODEL}', which is here"):
+        find_model(name)
+
+
+def test_name_like_no_other_gets_no_suggestion():
+    with pytest.raises(ConfigError) as caught:
+        find_model("acme/zebra-9000")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_the_cache_of_the_hub_counts_as_here(tmp_path, monkeypatch):
+    weights = tmp_path / "models--acme--embed-base" / "snapshots" / "abc" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    (tmp_path / "models--acme--unfinished" / "snapshots").mkdir(parents=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert local_models() == [DEFAULT_MODEL, "acme/embed-base"]

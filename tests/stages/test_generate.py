@@ -1,6 +1,7 @@
 """Making a dataset from sources with and without labels; the real base model's tokenizer cuts the passages."""
 
 import json
+import logging
 import shutil
 
 import pytest
@@ -82,3 +83,39 @@ def test_too_little_text_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected queries for dev, found none in 1 passages"):
         generate(tmp_path / "docs", tmp_path / "run")
     assert not (tmp_path / "run" / "dataset").exists()
+
+
+def add_document(source, name, like):
+    """Put a document of the corpus in again under another id."""
+    lines = (source / "corpus.jsonl").read_text().splitlines()
+    row = next(row for row in map(json.loads, lines) if row["_id"] == like)
+    (source / "corpus.jsonl").write_text("\n".join([*lines, json.dumps(row | {"_id": name})]) + "\n")
+
+
+def test_identical_documents_of_a_corpus_are_one_relevance_class(tmp_path):
+    source = write_beir(tmp_path / "source", ["train", "dev", "test"])
+    add_document(source, "twin", "d2")
+    result = generate(source, tmp_path / "run", queries_from="source")
+    assert result.facts["identical_passages"] == 1
+    dataset = read_dataset(tmp_path / "run" / "dataset")
+    document_of = {passage.passage_id: passage.document_id for passage in dataset.passages}
+    assert {document_of[name] for name in dataset.splits["test"].qrels["q2"]} == {"d2", "twin"}
+    assert len(dataset.splits["test"].qrels["q5"]) == 1
+
+
+def test_judged_documents_that_are_not_in_the_corpus_are_warned_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("embedtune"), "propagate", True)
+    source = write_beir(tmp_path / "source", ["train", "dev", "test"])
+    with (source / "qrels" / "test.tsv").open("a") as file:
+        file.write("q2\tgone\t1\nq5\tlost\t1\n")
+    generate(source, tmp_path / "run")
+    assert f"{source}: qrels of test: 2 judged documents are not in this corpus, such as 'gone'" in caplog.messages
+
+
+def test_judgements_of_another_corpus_are_refused(tmp_path):
+    source = write_beir(tmp_path / "source", ["train", "dev", "test"])
+    (source / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq2\tx\t1\n")
+    with pytest.raises(
+        DataError, match=r"qrels of test: expected judgements of documents of this corpus, such as 'd0'"
+    ):
+        generate(source, tmp_path / "run")

@@ -1,0 +1,80 @@
+"""Text files that others wrote: numbered lines, and refusals that name file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from embedtune.errors import DataError, EmbedtuneError, ResourceError
+
+MAX_LINE = 64 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ENCODING = "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 converts a file"
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, counted from 1, without their ends, Unix or Windows.
+
+    A byte order mark at the start is dropped.
+
+    Raises:
+        DataError: If there is no such file, a line is no UTF-8, or one is longer than 64 MiB.
+        ResourceError: If the file may not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE + 1):
+                number += 1
+                if len(line) > MAX_LINE:
+                    raise DataError.at(
+                        path, number, f"lines of at most {MAX_LINE >> 20} MiB", "a longer one", hint="one object a line"
+                    )
+                text = decode(path, line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line, number)
+                if text.strip():
+                    yield number, text.rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_text(path: Path) -> str:
+    """Return a whole file, without a byte order mark.
+
+    Raises:
+        DataError: If there is no such file, or it is no UTF-8.
+        ResourceError: If the file may not be read.
+    """
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    return decode(path, content.removeprefix(_BYTE_ORDER_MARK), None)
+
+
+def decode(path: Path, content: bytes, line: int | None) -> str:
+    """Decode UTF-8; in a whole file the line of the first bad byte is counted.
+
+    Raises:
+        DataError: If it is no UTF-8.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        first = content.rfind(b"\n", 0, error.start) + 1
+        number = line or content.count(b"\n", 0, error.start) + 1
+        raise DataError.at(
+            path, number, "UTF-8 text", f"{error.reason} at byte {error.start - first + 1} of the line", hint=_ENCODING
+        ) from error
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> EmbedtuneError:
+    """Word why a file could not be opened; our own errors pass through."""
+    if isinstance(error, EmbedtuneError):
+        return error
+    if isinstance(error, PermissionError):
+        return ResourceError(
+            f"{path}: expected a file that may be read, found: {error.strerror}", hint=f"chmod +r {path}"
+        )
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return DataError.at(path, None, "a file", "a folder" if path.is_dir() else "nothing")
+    return DataError.at(path, None, "a file", str(error))

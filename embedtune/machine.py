@@ -1,0 +1,147 @@
+"""What this process may use of the machine: memory, disk, cores and instruction sets; containers' limits count."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_CPU_INFO = Path("/proc/cpuinfo")
+_UNLIMITED = 1 << 60  # cgroup v1 writes a number near 2⁶³ for "no limit"
+
+INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
+"""Those that make encoding or training faster, by their names in /proc/cpuinfo."""
+
+
+class Memory(NamedTuple):
+    """Memory in bytes.
+
+    Attributes:
+        available: What can still be taken without swapping.
+        total: The most this process could ever have.
+        limited: True when a container's limit is smaller than the machine.
+    """
+
+    available: int
+    total: int
+    limited: bool
+
+
+def memory() -> Memory:
+    """Return the smaller of what the machine has left and what the control groups around this process allow."""
+    import psutil
+
+    machine = psutil.virtual_memory()
+    available, total, limited = int(machine.available), int(machine.total), False
+    for limit, left in group_limits(_CGROUPS, _OWN_GROUPS):
+        if limit < total:
+            total, limited = limit, True
+        available = min(available, left)
+    return Memory(available, total, limited)
+
+
+def group_limits(root: Path, own: Path) -> Iterator[tuple[int, int]]:
+    """Yield limit and bytes left of every control group that holds this process and has a limit.
+
+    Args:
+        root: Where control groups are mounted.
+        own: The file that lists this process's groups.
+    """
+    # Version 2 has one tree and memory.max; version 1 a tree for memory alone and memory.limit_in_bytes.
+    for base, group in _groups(root, own, "memory"):
+        for folder in _upwards(base, group):
+            limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
+            if limit is None or limit >= _UNLIMITED:
+                continue
+            used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0
+            yield limit, max(0, limit - used + _reclaimable(folder))
+
+
+def _reclaimable(folder: Path) -> int:
+    """Return the file cache that the group would give up first; it is counted as used."""
+    fields = dict(line.split(" ", 1) for line in _text(folder / "memory.stat").splitlines() if " " in line)
+    value = fields.get("total_inactive_file") or fields.get("inactive_file") or "0"
+    return int(value) if value.strip().isdecimal() else 0
+
+
+def _groups(root: Path, own: Path, controller: str) -> Iterator[tuple[Path, str]]:
+    for line in _text(own).splitlines():
+        _, controllers, group = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
+        if not controllers:
+            yield root, group
+        elif controller in controllers.split(","):
+            yield root / controller, group
+
+
+def _upwards(base: Path, group: str) -> Iterator[Path]:
+    """Yield a group's folder and those around it; inside a container only the topmost may be visible."""
+    folder = base / group.strip("/")
+    while folder != base:
+        yield folder
+        folder = folder.parent
+    yield base
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _number(path: Path) -> int | None:
+    text = _text(path).strip()
+    return int(text) if text.isdecimal() else None
+
+
+def disk_free(path: Path) -> int:
+    """Return the free bytes where a path is or would be."""
+    return shutil.disk_usage(nearest_folder(path)).free
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the innermost folder around a path that exists; the path itself if it is a folder."""
+    path = path.absolute()
+    while not path.is_dir() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def cores() -> int:
+    """Return the cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def core_quota() -> float | None:
+    """Return how many cores' time a container grants, or None without a limit."""
+    quotas = []
+    for base, group in _groups(_CGROUPS, _OWN_GROUPS, "cpu"):
+        for folder in _upwards(base, group):
+            words = _text(folder / "cpu.max").split() or [
+                _text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip()
+            ]  # fmt: skip
+            if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
+                quotas.append(int(words[0]) / int(words[1]))
+    return min(quotas, default=None)
+
+
+def instruction_sets() -> list[str]:
+    """Return which of ``INSTRUCTION_SETS`` the processor has; empty where the system does not tell."""
+    for line in _text(_CPU_INFO).splitlines():
+        if line.startswith("flags"):
+            flags = set(line.split(":", 1)[-1].split())
+            return [name for name in INSTRUCTION_SETS if name in flags]
+    return []
+
+
+def in_words(size: float) -> str:
+    """Show bytes for people."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,119 @@
+"""Look into a model's files without loading it: is everything there, and how large is it?"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embedtune.errors import ConfigError
+
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_MAX_HEADER = 100_000_000  # safetensors' own limit
+
+
+class ModelSize(NamedTuple):
+    """How large a model is.
+
+    Attributes:
+        parameters: All weights.
+        file_bytes: The weights on disk.
+        hidden: Width of a layer; 0 where ``config.json`` does not tell.
+        layers: Number of layers; 0 likewise.
+        heads: Attention heads; 0 likewise.
+    """
+
+    parameters: int
+    file_bytes: int
+    hidden: int
+    layers: int
+    heads: int
+
+
+def inspect_model(folder: Path) -> ModelSize:
+    """Check that configuration, tokenizer and weights are there and whole, and return the size.
+
+    Raises:
+        ConfigError: With everything that is missing or torn.
+    """
+    problems: list[str] = []
+    parameters = file_bytes = 0
+    for path in sorted(folder.rglob("*.safetensors")):
+        try:
+            parameters += _count_parameters(path)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path.relative_to(folder)}: expected whole safetensors weights, found: {error}")
+        file_bytes += path.stat().st_size
+    if not file_bytes:
+        problems.append("expected weights in *.safetensors, found none")
+    config: dict[str, Any] = {}
+    inner = _transformer_folder(folder, problems)
+    if inner is not None:
+        config = _read_json(inner / "config.json", folder, problems)
+        if not any(found for name in _TOKENIZERS for found in folder.rglob(name)):
+            problems.append(f"expected a tokenizer ({', '.join(_TOKENIZERS)}), found none")
+    if problems:
+        raise ConfigError.collect(
+            str(folder),
+            problems,
+            hint="copy or download the model again; SentenceTransformer(…).save_pretrained(…) writes all",
+        )
+    return ModelSize(
+        parameters,
+        file_bytes,
+        _number(config, "hidden_size", "d_model", "dim"),
+        _number(config, "num_hidden_layers", "num_layers", "n_layers"),
+        _number(config, "num_attention_heads", "num_heads", "n_heads"),
+    )
+
+
+def _transformer_folder(folder: Path, problems: list[str]) -> Path | None:
+    """Return where the transformer's files are; None for a model without one."""
+    if not (folder / "modules.json").is_file():
+        return folder
+    modules = _read_json(folder / "modules.json", folder, problems, kind=list)
+    for module in modules:
+        if isinstance(module, dict) and str(module.get("type")).endswith("Transformer"):
+            return folder / str(module.get("path") or "")
+    return None
+
+
+def _read_json(path: Path, folder: Path, problems: list[str], kind: type = dict) -> Any:
+    name = path.relative_to(folder)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{name}: expected a file, found nothing")
+        return kind()
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{name}: expected JSON, found: {error}")
+        return kind()
+    if not isinstance(value, kind):
+        problems.append(f"{name}: expected a JSON {kind.__name__}, found {type(value).__name__}")
+        return kind()
+    return value
+
+
+def _count_parameters(path: Path) -> int:
+    """Read the head of a safetensors file; the data must be as long as the head says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= min(_MAX_HEADER, size - 8):
+            raise ValueError(f"a head of {length} bytes in a file of {size}")
+        try:
+            head = json.loads(file.read(length))
+            tensors = [tensor for name, tensor in head.items() if name != "__metadata__"]
+            end = max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
+            count = int(sum(math.prod(tensor["shape"]) for tensor in tensors))
+        except (AttributeError, KeyError, IndexError, TypeError, RecursionError) as error:
+            raise ValueError(f"a head of another form ({type(error).__name__})") from error
+    if size - 8 - length != end:
+        raise ValueError(f"{size - 8 - length} bytes of weights where the head names {end}")
+    return count
+
+
+def _number(config: dict[str, Any], *names: str) -> int:
+    """Return the first of several fields that is a whole number; 0 if none is."""
+    return next((config[name] for name in names if isinstance(config.get(name), int)), 0)
