@@ -46,7 +46,7 @@ def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftMod
         task_type=TaskType.FEATURE_EXTRACTION,
         r=rank,
         lora_alpha=alpha,
-        lora_dropout=0.0,  # as everywhere in the model, see ``load_quantised``
+        lora_dropout=0.0,
         target_modules=linear_layers(model),
     )
     return get_peft_model(model[0].model, config)
