@@ -65,3 +65,18 @@ def test_the_last_check_is_kept_unless_an_earlier_one_is_clearly_better():
     assert choose_check([last]) == 0
     assert choose_check([noisy, last]) == 1
     assert choose_check([steady, noisy, last]) == 0
+
+
+def test_queries_of_one_document_are_not_counted_as_independent():
+    gains = scores(0.5, 0.5, -0.25, -0.25)  # two documents, each of one mind
+    alone, together = decide(BASE, {1.0: gains}), decide(BASE, {1.0: gains}, clusters=["a", "a", "b", "b"])
+    assert (alone.gain, together.gain) == (0.125, 0.125)
+    assert alone.error == pytest.approx(math.sqrt(4 * 0.375**2 / 3 / 4))
+    assert together.error == pytest.approx(0.375)
+    assert decide(BASE, {1.0: gains}, clusters=["a", "b", "c", "d"]) == alone
+
+
+def test_checks_are_compared_by_document_too():
+    last, steady = scores(0.5, 0.5, 0.5, 0.5), scores(1.0, 1.0, 0.5, 0.5)  # mean 0.25, error 0.144, by document 0.25
+    assert choose_check([steady, last]) == 0
+    assert choose_check([steady, last], clusters=[1, 1, 2, 2]) == 1
