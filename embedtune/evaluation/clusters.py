@@ -83,7 +83,8 @@ def guarded_errors(data: Clustered) -> Floats:
 
     Where fewer than ``SPARSE`` clusters changed, the variance of two more queries is added, one that won outright and one that
     lost (the pseudo-observations of Agresti & Min 2005 and Bonett & Price 2012). n queries without any difference then
-    give an error of √2 / n and a 95 % interval of ± 2.8 / n: the rule of three (Hanley & Lippman-Hand 1983), not [0, 0].
+    give an error of √2 / n and a 95 % interval of about ± 2.8 / n, near the rule of three (Hanley & Lippman-Hand 1983), instead
+    of [0, 0].
     """
     few = (data.sums != 0).sum(axis=1) < SPARSE
     guarded: Floats = np.sqrt(standard_errors(data) ** 2 + few * 2 / data.n_queries**2)

@@ -25,15 +25,19 @@ def mean_cosine(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> float:
 
 
 def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:
-    """Return the mean share of the first ``depth`` that two runs have in common, in [0, 1], over the queries of ``base``.
+    """Return the mean share of the first ``depth`` that two runs have in common, in [0, 1].
 
-    Where lists are shorter, the share is of the longer of the two; two empty lists agree.
+    Averaged over the queries of ``base``, at least one. Where lists are shorter, the share is of the longer of the two; two
+    empty lists agree.
     """
     return float(np.mean([_overlap(*lists) for lists in _top_lists(base, tuned, depth)]))
 
 
 def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persistence: float = PERSISTENCE) -> float:
-    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1], over the queries of ``base``."""
+    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1].
+
+    Averaged over the queries of ``base``, at least one.
+    """
     values = [rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]
     return float(np.mean(values))
 

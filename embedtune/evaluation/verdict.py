@@ -31,6 +31,12 @@ PAIRS = (
     ("tuned", "base"), ("hybrid_base", "base"), ("hybrid_base", "tuned"),
     ("hybrid_tuned", "hybrid_base"), ("hybrid_tuned", "tuned"),
 )  # fmt: skip
+Comparisons = Mapping[tuple[str, str], Mapping[str, Comparison]]
+"""System and reference → measure → comparison, as ``compare`` returns them."""
+
+FEWEST_CLUSTERS = 6
+"""With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns."""
+
 _SHIP = {"symmetric": "ship", "query_side": "ship_query_side"}
 
 
@@ -55,6 +61,7 @@ def decide(
     method: str = "symmetric",
     primary: str = PRIMARY,
     min_gain: float = MIN_GAIN,
+    clustered_by: str = "documents",
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Verdict:
@@ -67,6 +74,7 @@ def decide(
         method: ``symmetric`` (documents are encoded with the tuned model) or ``query_side``.
         primary: The measure that decides; it must be chosen before looking.
         min_gain: Smallest gain that matters, of the primary measure.
+        clustered_by: What the clusters are, for the reasons: ``documents`` or ``sections``.
         n_resamples: As in ``compare``.
         seed: Of the resamples.
     """
@@ -75,15 +83,16 @@ def decide(
         systems.setdefault("hybrid_tuned", systems["hybrid_base"])
     pairs = [pair for pair in PAIRS if set(pair) <= systems.keys()]
     found = compare(systems, pairs, clusters, n_resamples=n_resamples, seed=seed)
-    return judge(found, method=method, primary=primary, min_gain=min_gain)
+    return judge(found, method=method, primary=primary, min_gain=min_gain, clustered_by=clustered_by)
 
 
 def judge(
-    comparisons: Mapping[tuple[str, str], Mapping[str, Comparison]],
+    comparisons: Comparisons,
     *,
     method: str = "symmetric",
     primary: str = PRIMARY,
     min_gain: float = MIN_GAIN,
+    clustered_by: str = "documents",
 ) -> Verdict:
     """Give the verdict on comparisons that were made before: those of ``PAIRS``, or of tuned and base alone.
 
@@ -100,7 +109,7 @@ def judge(
         return Verdict(_SHIP[method], [f"Ship the tuned model: {_tell(gain)}.", *_advice(comparisons, primary)], None)
     if against := _reason_against(alone, primary, min_gain):
         return Verdict("do_not_ship", [f"Keep the base: {against}.", *_advice(comparisons, primary)], None)
-    return _open_verdict(alone, primary, min_gain, _advice(comparisons, primary))
+    return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
 
 
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
@@ -108,14 +117,12 @@ def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: 
     return gain.better and gain.high >= min_gain and not _harmed(measures, primary)
 
 
-def _fusion_wins(comparisons: Mapping[tuple[str, str], Mapping[str, Comparison]], primary: str) -> bool:
+def _fusion_wins(comparisons: Comparisons, primary: str) -> bool:
     pairs = ("hybrid_base", "base"), ("hybrid_base", "tuned")
     return all(pair in comparisons and comparisons[pair][primary].better for pair in pairs)
 
 
-def _fused_verdict(
-    comparisons: Mapping[tuple[str, str], Mapping[str, Comparison]], ship: str, primary: str, min_gain: float
-) -> Verdict:
+def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: float) -> Verdict:
     """Judge tuning by what it adds to the fusion, as dense search alone is not what anyone should run here."""
     fusion, added = comparisons["hybrid_base", "base"][primary], comparisons["hybrid_tuned", "hybrid_base"]
     alone = f"Without fusion: {_tell(comparisons['tuned', 'base'][primary])}."
@@ -145,21 +152,28 @@ def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: flo
     return None
 
 
-def _open_verdict(measures: Mapping[str, Comparison], primary: str, min_gain: float, advice: list[str]) -> Verdict:
+def _open_verdict(
+    measures: Mapping[str, Comparison], primary: str, min_gain: float, clustered_by: str, advice: list[str]
+) -> Verdict:
     gain = measures[primary]
     if gain.better:
-        lost = [f"But another measure is worse: {_tell(comparison)}." for comparison in _harmed(measures, primary)]
+        lost = [f"But another measure is worse: {_tell(found)}." for found in _harmed(measures, primary)]
         return Verdict("inconclusive", [f"The measures disagree: {_tell(gain)}.", *lost, *advice], None)
+    opening = f"These queries cannot tell: {_tell(gain)}."
+    if gain.n_clusters < FEWEST_CLUSTERS:
+        why = f"It takes {FEWEST_CLUSTERS} {clustered_by} or more to show anything, and there are {gain.n_clusters}."
+        return Verdict("inconclusive", [opening, why, *advice], None)
     wanted = max(gain.difference, min_gain)
     more = queries_needed(wanted, gain.error, gain.n_queries)
+    origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
     reasons = [
-        f"These queries cannot tell: {_tell(gain)}.",
-        f"The smallest gain that {gain.n_queries} queries from {gain.n_clusters} documents would show four times in five is "
+        opening,
+        f"The smallest gain that {gain.n_queries} queries{origin} would show four times in five is "
         f"{_points(gain.detectable)}.",
     ]
     if more:
         reasons.append(
-            f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new documents."
+            f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new {clustered_by}."
         )
     return Verdict("inconclusive", reasons + advice, more or None)
 
@@ -169,7 +183,7 @@ def _harmed(measures: Mapping[str, Comparison], primary: str) -> list[Comparison
     return [comparison for name, comparison in measures.items() if name != primary and comparison.worse]
 
 
-def _advice(comparisons: Mapping[tuple[str, str], Mapping[str, Comparison]], primary: str) -> list[str]:
+def _advice(comparisons: Comparisons, primary: str) -> list[str]:
     """Say what fusion would do, where it would do something."""
     pairs = ("hybrid_tuned", "tuned"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base")
     return [

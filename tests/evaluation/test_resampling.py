@@ -175,6 +175,6 @@ def test_interval_covers_the_truth(n_documents, mean_size, shape):
             truth, rows = 0.0, second - first
         ends = bootstrap_interval(sum_by_cluster(rows, documents), n_resamples=999, seed=batch)
         covered.append((ends[:, 0] <= truth) & (ends[:, 1] >= truth))
-    # with 30 queries, a document each, hits change too seldom for any interval; there it must not be too narrow
-    most = 1.0 if (n_documents, mean_size, shape) == (30, 1, "hits") else 0.97
+    # thirty queries in all, of which a handful change: wide rather than wrong
+    most = 1.0 if (n_documents, mean_size) == (30, 1) else 0.97
     assert 0.93 <= np.mean(covered) <= most

@@ -116,6 +116,26 @@ def test_what_cannot_be_told_says_how_many_queries_are_missing():
     assert judge(table(tuned=-0.005)).more_queries == judge(table(tuned=0.01)).more_queries == 2055
 
 
+def test_reasons_name_what_queries_were_grouped_by():
+    open_case = table(tuned=0.015)
+    assert "from 60 sections would" in judge(open_case, clustered_by="sections").reasons[1]
+    independent = {
+        pair: {name: found._replace(n_clusters=300) for name, found in measures.items()}
+        for pair, measures in open_case.items()
+    }
+    assert "that 300 queries would" in judge(independent).reasons[1]
+
+
+def test_a_handful_of_documents_shows_nothing():
+    base = np.tile([0.2, 0.4], 50)
+    found = {"base": {"ndcg@10": base}, "tuned": {"ndcg@10": base + 0.3}}
+    documents = np.arange(100) // 20
+    verdict = decide(found, documents)
+    assert (verdict.decision, verdict.more_queries) == ("inconclusive", None)
+    assert verdict.reasons[1] == "It takes 6 documents or more to show anything, and there are 5."
+    assert decide(found, np.arange(100) // 16).decision == "ship"  # seven
+
+
 def scores(generator: np.random.Generator, documents: np.ndarray, names: tuple[str, ...], shift: float = 0.0):
     """Return exchangeable systems; the second may rank better."""
     found = {}
