@@ -114,7 +114,7 @@ def judge(
 
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
     gain = measures[primary]
-    return gain.better and gain.high >= min_gain and not _harmed(measures, primary)
+    return gain.better and gain.high >= min_gain and not _objections(measures, primary)
 
 
 def _fusion_wins(comparisons: Comparisons, primary: str) -> bool:
@@ -135,7 +135,8 @@ def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: 
         return Verdict(ship, reasons, None)
     reasons = [
         f"Use the base fused with BM25: {_tell(fusion)}.",
-        f"Tuning adds nothing shown to the fusion: {_tell(added[primary])}.",
+        f"Tuning the fusion too is not worth it: {_tell(added[primary])}.",
+        *_objections(added, primary),
         alone,
     ]
     return Verdict("use_fusion", reasons, None)
@@ -144,7 +145,7 @@ def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: 
 def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: float) -> str | None:
     gain = alone[primary]
     if not any(comparison.n_changed for comparison in alone.values()):
-        return f"the tuned model ranks all {gain.n_queries} queries as the base does"
+        return f"the tuned model scores all {gain.n_queries} queries as the base does"
     if gain.worse:
         return f"the tuned model is worse: {_tell(gain)}"
     if gain.high < min_gain:
@@ -155,14 +156,13 @@ def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: flo
 def _open_verdict(
     measures: Mapping[str, Comparison], primary: str, min_gain: float, clustered_by: str, advice: list[str]
 ) -> Verdict:
-    gain = measures[primary]
+    gain, lost = measures[primary], _objections(measures, primary)
     if gain.better:
-        lost = [f"But another measure is worse: {_tell(found)}." for found in _harmed(measures, primary)]
         return Verdict("inconclusive", [f"The measures disagree: {_tell(gain)}.", *lost, *advice], None)
     opening = f"These queries cannot tell: {_tell(gain)}."
     if gain.n_clusters < FEWEST_CLUSTERS:
         why = f"It takes {FEWEST_CLUSTERS} {clustered_by} or more to show anything, and there are {gain.n_clusters}."
-        return Verdict("inconclusive", [opening, why, *advice], None)
+        return Verdict("inconclusive", [opening, why, *lost, *advice], None)
     wanted = max(gain.difference, min_gain)
     more = queries_needed(wanted, gain.error, gain.n_queries)
     origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
@@ -175,12 +175,16 @@ def _open_verdict(
         reasons.append(
             f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new {clustered_by}."
         )
-    return Verdict("inconclusive", reasons + advice, more or None)
+    return Verdict("inconclusive", [*reasons, *lost, *advice], more or None)
 
 
-def _harmed(measures: Mapping[str, Comparison], primary: str) -> list[Comparison]:
-    """Return the other measures on which the system is worse, uncorrected: too careful costs less than harm."""
-    return [comparison for name, comparison in measures.items() if name != primary and comparison.worse]
+def _objections(measures: Mapping[str, Comparison], primary: str) -> list[str]:
+    """Name the other measures on which the system is worse, uncorrected: too careful costs less than harm."""
+    return [
+        f"But another measure is worse: {_tell(found)}."
+        for name, found in measures.items()
+        if name != primary and found.worse
+    ]
 
 
 def _advice(comparisons: Comparisons, primary: str) -> list[str]:

@@ -65,7 +65,7 @@ def test_fusion_that_beats_both_is_used():
     assert verdict.decision == "use_fusion"
     assert verdict.reasons[0].startswith("Use the base fused with BM25: hybrid_base gains 10.0 points")
     assert [reason.split(":")[0] for reason in verdict.reasons[1:]] == [
-        "Tuning adds nothing shown to the fusion",
+        "Tuning the fusion too is not worth it",
         "Without fusion",
     ]
 
@@ -75,7 +75,9 @@ def test_tuning_that_helps_fusion_too_is_shipped_and_fused():
     assert verdict.decision == "ship"
     assert verdict.reasons[0].startswith("Ship the tuned model and fuse it with BM25: hybrid_tuned gains 4.0 points")
     # harm to another measure of the fusion forbids it
-    assert judge(table(tuned=0.03, fusion=0.1, fused=0.04, fused_hits=-0.05)).decision == "use_fusion"
+    verdict = judge(table(tuned=0.03, fusion=0.1, fused=0.04, fused_hits=-0.05))
+    assert verdict.decision == "use_fusion"
+    assert verdict.reasons[2].startswith("But another measure is worse: hybrid_tuned loses 5.0 points of hit_rate@5")
 
 
 def test_fusion_that_does_not_beat_tuned_decides_nothing():
@@ -116,6 +118,12 @@ def test_what_cannot_be_told_says_how_many_queries_are_missing():
     assert judge(table(tuned=-0.005)).more_queries == judge(table(tuned=0.01)).more_queries == 2055
 
 
+def test_harm_is_told_where_the_gain_is_open_too():
+    verdict = judge(table(tuned=0.015, hits=-0.05))
+    assert verdict.decision == "inconclusive"
+    assert "But another measure is worse: tuned loses 5.0 points of hit_rate@5" in " ".join(verdict.reasons)
+
+
 def test_reasons_name_what_queries_were_grouped_by():
     open_case = table(tuned=0.015)
     assert "from 60 sections would" in judge(open_case, clustered_by="sections").reasons[1]
@@ -154,7 +162,7 @@ def test_identical_models_are_not_shipped():
     verdict = decide(same, documents)
     n = len(documents)
     assert verdict.decision == "do_not_ship"
-    assert verdict.reasons == [f"Keep the base: the tuned model ranks all {n} queries as the base does."]
+    assert verdict.reasons == [f"Keep the base: the tuned model scores all {n} queries as the base does."]
     # a model that training did not ship is the base
     assert decide({"base": same["base"]}, documents) == verdict
 
