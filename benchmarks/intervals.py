@@ -1,6 +1,6 @@
 """Which 95 % interval of a mean difference holds the truth 95 % of the time: few documents, uneven, most queries unchanged.
 
-    python -m benchmarks.intervals [--batches 20]
+    python -m benchmarks.intervals [--batches 40]
 
 The table is written to benchmarks/intervals.md and .json; docs/verdict.md quotes it.
 
@@ -146,7 +146,7 @@ def simulate(shape: Shape, n_documents: int, mean_size: int, batches: int) -> di
 def main() -> None:
     """Run all cells and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, default=20)
+    parser.add_argument("--batches", type=int, default=40)
     batches: int = parser.parse_args().batches
     started = time.time()
     cells = [simulate(shape, *documents, batches) for documents in DOCUMENTS for shape in SHAPES]

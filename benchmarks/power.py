@@ -1,6 +1,6 @@
 """How often each verdict is given when the truth is known: simulated queries, gains of 0 to 5 points of nDCG@10.
 
-    python -m benchmarks.power [--repetitions 1000]
+    python -m benchmarks.power [--repetitions 2000]
 
 The table is written to benchmarks/power.md and .json; docs/verdict.md quotes it.
 
@@ -138,7 +138,7 @@ def describe() -> dict[str, float]:
 def main() -> None:
     """Run all cells and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--repetitions", type=int, default=2000)
     repetitions: int = parser.parse_args().repetitions
     started = time.time()
     cells = [simulate(size, gain, None, repetitions) for gain in GAINS for size in SIZES]
