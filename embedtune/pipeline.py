@@ -30,12 +30,12 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
     Raises:
         EmbedtuneError: As the stages do.
     """
+    before_run(config)
     with hold(Path(config.out), idle=dry_run):  # from the first stage to the last; no other process slips in between
         return _run(config, force=force, dry_run=dry_run)
 
 
 def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult]:
-    before_run(config)
     out = Path(config.out)
     results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
     if dry_run and results["generate"].facts["would_run"]:

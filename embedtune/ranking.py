@@ -20,9 +20,3 @@ def best_ranks(scores: NDArray[np.float32], relevant: Sequence[Sequence[int]]) -
     best = np.array([row[list(columns)].max() for row, columns in zip(scores, relevant, strict=True)])
     ranks: NDArray[np.int64] = (scores > best[:, None]).sum(axis=1) + 1
     return ranks
-
-
-def standard_error(differences: NDArray[np.float64]) -> float:
-    """Return the standard error of the mean of paired differences; 0 for fewer than two."""
-    n = len(differences)
-    return float(differences.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.ranking import best_ranks, standard_error
+from embedtune.ranking import best_ranks
 
 
 def test_rank_counts_the_columns_with_a_higher_score():
@@ -36,17 +34,3 @@ def test_rank_equals_the_place_in_a_sorted_list(data):
     relevant = data.draw(st.lists(st.integers(0, len(row) - 1), min_size=1, unique=True))
     expected = sorted(row, reverse=True).index(max(row[column] for column in relevant)) + 1
     assert best_ranks(np.array([row], dtype=np.float32), [relevant]).tolist() == [expected]
-
-
-def test_standard_error_uses_the_sample_deviation():
-    # deviations -1.5 -0.5 0.5 1.5: variance 5/3, divided by four values
-    assert standard_error(np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx(math.sqrt(5 / 12))
-
-
-def test_standard_error_of_equal_differences_is_zero():
-    assert standard_error(np.array([0.25, 0.25, 0.25])) == 0.0
-
-
-@pytest.mark.parametrize("values", [[], [3.0]])
-def test_standard_error_of_fewer_than_two_is_zero(values):
-    assert standard_error(np.array(values)) == 0.0

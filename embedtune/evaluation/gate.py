@@ -1,4 +1,4 @@
-"""What training ships: which strength of the update, or the base itself."""
+"""What is chosen on dev: which check and strength of an update, whether to ship it, which weight against BM25."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from embedtune.ranking import standard_error
+from embedtune.evaluation.clusters import standard_errors, sum_by_cluster
 
 Scores = NDArray[np.float64]
+
+EVEN = 0.5
+"""The weight of the dense side in fusion when nothing speaks for another."""
 
 
 class Decision(NamedTuple):
@@ -20,7 +23,7 @@ class Decision(NamedTuple):
         ship: ``tuned`` or ``base``.
         strength: The chosen strength of the update, 0 when the base is shipped.
         gain: Mean dev gain over the base of the chosen strength, or of the best one when the base is shipped.
-        error: Standard error of that gain.
+        error: Standard error of that gain, cluster-robust where clusters were given.
     """
 
     ship: str
@@ -29,7 +32,7 @@ class Decision(NamedTuple):
     error: float
 
 
-def decide(base: Scores, tuned: Mapping[float, Scores]) -> Decision:
+def decide(base: Scores, tuned: Mapping[float, Scores], clusters: ArrayLike | None = None) -> Decision:
     """Choose the interpolation strength and say whether it is worth shipping.
 
     The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
@@ -38,16 +41,17 @@ def decide(base: Scores, tuned: Mapping[float, Scores]) -> Decision:
     Args:
         base: Score of each dev query with the base, ``(n_queries,)``.
         tuned: The same by strength; at least one.
+        clusters: Document of each dev query, ``(n_queries,)``; None takes queries for independent.
     """
     strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
-    gain, error = float(difference.mean()), standard_error(difference)
+    gain, error = float(difference.mean()), _error(difference, clusters)
     if gain > error:
         return Decision("tuned", strength, gain, error)
     return Decision("base", 0.0, gain, error)
 
 
-def choose_check(scores: Sequence[Scores]) -> int:
+def choose_check(scores: Sequence[Scores], clusters: ArrayLike | None = None) -> int:
     """Return which of several checks during a training to keep.
 
     The last has the full schedule behind it; an earlier one is kept only where it beats the last by more than the (paired)
@@ -55,11 +59,34 @@ def choose_check(scores: Sequence[Scores]) -> int:
 
     Args:
         scores: Score of each dev query at each check, in order; at least one.
+        clusters: As in ``decide``.
     """
     last = len(scores) - 1
     better = {}
     for number, earlier in enumerate(scores[:last]):
         difference = earlier - scores[last]
-        if difference.mean() > standard_error(difference):
+        if difference.mean() > _error(difference, clusters):
             better[number] = float(difference.mean())
     return max(better, key=lambda number: better[number], default=last)
+
+
+def choose_weight(scores: Mapping[float, Scores], clusters: ArrayLike | None = None) -> float:
+    """Return the weight of the dense side in fusion.
+
+    It is even unless another ranks better by more than the (paired) standard error of the difference: dev queries are few, and
+    their best weight by a hair is a draw of lots. Of equals, the most even.
+
+    Args:
+        scores: Score of each dev query by weight, the even one among them; without queries the weight is even.
+        clusters: As in ``decide``.
+    """
+    better = {EVEN: 0.0}
+    for weight, values in scores.items():
+        difference = values - scores[EVEN]
+        if len(difference) and difference.mean() > _error(difference, clusters):
+            better[weight] = float(difference.mean())
+    return max(better, key=lambda weight: (round(better[weight], 4), -abs(weight - EVEN)))
+
+
+def _error(difference: Scores, clusters: ArrayLike | None) -> float:
+    return float(standard_errors(sum_by_cluster(difference, clusters))[0])

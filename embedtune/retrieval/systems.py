@@ -9,7 +9,6 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.ranking import best_ranks, standard_error
 from embedtune.records import Passage, Run
 from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
 from embedtune.retrieval.index import DenseIndex
@@ -17,8 +16,6 @@ from embedtune.retrieval.windows import Windows
 
 Matrix = NDArray[np.float32]
 
-WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_EVEN = 0.5
 _BLOCK = 256  # queries whose scores of all passages are in memory at once
 
 
@@ -88,32 +85,6 @@ def dense_blocks(queries: Matrix, vectors: Matrix, windows: Windows) -> Iterator
     """Yield the first query's number and the scores of all passages, a block of queries at a time."""
     for start in range(0, len(queries), _BLOCK):
         yield start, windows.best(queries[start : start + _BLOCK] @ vectors.T)
-
-
-def choose_weight(dense: Matrix, lexical: Matrix, relevant: Sequence[Sequence[int]]) -> float:
-    """Return the weight of the dense side, 0 to 1.
-
-    It is 0.5 unless another ranks the relevant passages better (mean reciprocal rank) by more than the (paired) standard
-    error of the difference: dev queries are few, and their best weight by a hair is a draw of lots. Of equals, the most even.
-
-    Args:
-        dense: Scores of all passages for dev queries, ``(n_queries, n_passages)``; without queries the weight is even.
-        lexical: BM25's scores, same shape.
-        relevant: Relevant passages of each query.
-    """
-    if not len(dense):
-        return _EVEN
-
-    def quality(weight: float) -> NDArray[np.float64]:
-        return 1.0 / best_ranks(z_score_sum(dense, lexical, weight), relevant)
-
-    even = quality(_EVEN)
-    better = {_EVEN: 0.0}
-    for weight in WEIGHTS:
-        difference = quality(weight) - even
-        if difference.mean() > standard_error(difference):
-            better[weight] = float(difference.mean())
-    return max(better, key=lambda weight: (round(better[weight], 4), -abs(weight - _EVEN)))
 
 
 def _top(query_ids: Sequence[str], scores: Matrix, units: Units, depth: int, floor: float = -np.inf) -> Run:

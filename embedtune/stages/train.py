@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.errors import DataError
-from embedtune.evaluation.gate import Decision, choose_check, decide
+from embedtune.evaluation.gate import Decision, choose_check, choose_weight, decide
 from embedtune.formats.dataset import read_dataset
 from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
+from embedtune.ranking import best_ranks
 from embedtune.records import Dataset
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model, set_prompts
-from embedtune.retrieval.systems import choose_weight
+from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
 from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
@@ -257,7 +258,12 @@ class _Training:
         rows = self._dev.unfamiliar
         lexical = self._dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]
         relevant = [self._dev.relevant[row] for row in rows]
-        return {name: choose_weight(matrix[rows], lexical, relevant) for name, matrix in dense.items()}
+
+        def quality(scores: Vectors, weight: float) -> NDArray[np.float64]:
+            ranks: NDArray[np.float64] = 1.0 / best_ranks(z_score_sum(scores[rows], lexical, weight), relevant)
+            return ranks
+
+        return {name: choose_weight({w: quality(scores, w) for w in WEIGHTS}) for name, scores in dense.items()}
 
     def _report(self, decision: Decision) -> None:
         if decision.ship == "tuned":

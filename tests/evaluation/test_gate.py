@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.evaluation.gate import Decision, choose_check, decide
+from embedtune.evaluation.gate import EVEN, Decision, choose_check, choose_weight, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -65,3 +65,39 @@ def test_the_last_check_is_kept_unless_an_earlier_one_is_clearly_better():
     assert choose_check([last]) == 0
     assert choose_check([noisy, last]) == 1
     assert choose_check([steady, noisy, last]) == 0
+
+
+def test_queries_of_one_document_are_not_counted_as_independent():
+    gains = scores(0.5, 0.5, -0.25, -0.25)  # two documents, each of one mind
+    alone, together = decide(BASE, {1.0: gains}), decide(BASE, {1.0: gains}, clusters=["a", "a", "b", "b"])
+    assert (alone.gain, together.gain) == (0.125, 0.125)
+    assert alone.error == pytest.approx(math.sqrt(4 * 0.375**2 / 3 / 4))
+    assert together.error == pytest.approx(0.375)
+    assert decide(BASE, {1.0: gains}, clusters=["a", "b", "c", "d"]) == alone
+
+
+def test_checks_are_compared_by_document_too():
+    last, steady = scores(0.5, 0.5, 0.5, 0.5), scores(1.0, 1.0, 0.5, 0.5)  # mean 0.25, error 0.144, by document 0.25
+    assert choose_check([steady, last]) == 0
+    assert choose_check([steady, last], clusters=[1, 1, 2, 2]) == 1
+
+
+def test_a_weight_that_is_clearly_better_than_the_even_one_is_chosen():
+    even = np.full(20, 0.5)
+    assert choose_weight({0.4: even - 0.1, EVEN: even, 0.6: even + 0.1, 0.7: even + 0.2}) == 0.7
+
+
+def test_another_weight_must_beat_the_even_one_by_more_than_its_standard_error():
+    even = np.full(20, 0.5)
+    lucky = even + np.array([0.5, -0.3] + [0.0] * 18)
+    assert choose_weight({EVEN: even, 0.6: lucky}) == EVEN
+
+
+def test_of_equal_weights_the_most_even_is_chosen():
+    even = np.full(20, 0.5)
+    assert choose_weight({0.3: even + 0.1, 0.4: even + 0.1, EVEN: even, 0.9: even + 0.1}) == 0.4
+
+
+def test_without_queries_the_weight_is_even():
+    nothing = np.zeros(0)
+    assert choose_weight({0.4: nothing, EVEN: nothing}) == EVEN

@@ -4,7 +4,7 @@ import math
 
 import ir_measures
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.evaluation.measures import MEASURES, means, per_query
@@ -42,11 +42,18 @@ def check(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) ->
     assert values.keys() == MEASURES.keys()
     for query_id, judged in qrels.items():
         found = {name: scores[query_id] for name, scores in values.items()}
-        assert found == pytest.approx(score_plainly(judged, run.get(query_id, {})), abs=1e-6)
+        assert found == pytest.approx(score_plainly(judged, run.get(query_id, {})), rel=0, abs=1e-9)
 
 
 @given(qrels=st.dictionaries(queries, grades, max_size=4), run=st.dictionaries(queries, scores, max_size=4))
 def test_measures_equal_the_plain_formulas_with_ties_and_missing_queries(qrels, run):
+    check(qrels, run)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000)
+@given(qrels=st.dictionaries(queries, grades, max_size=4), run=st.dictionaries(queries, scores, max_size=4))
+def test_measures_equal_the_plain_formulas_in_a_thousand_cases(qrels, run):
     check(qrels, run)
 
 

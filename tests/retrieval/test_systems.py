@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from embedtune.records import Passage
 from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
 from embedtune.retrieval.systems import (
-    WEIGHTS,
     Units,
-    choose_weight,
     dense_blocks,
     dense_run,
     fused_runs,
@@ -110,28 +108,3 @@ def test_many_queries_get_their_own_lexical_scores():
     )
     assert [list(run) for run in summed.values()] == [["ab"[number % 3 % 2]] for number in range(n)]
     assert len(ranked) == n
-
-
-def test_weight_that_ranks_best_is_chosen():
-    # the first passage is relevant: z(dense) puts it 0.943 before the second, z(lexical) 1.206 behind, so it is first
-    # from a weight of 1.206 / (0.943 + 1.206) = 0.561 on
-    dense, lexical = matrix([5, 3, 0, 0]), matrix([1, 2, 0, 0])
-    assert choose_weight(dense, lexical, [[0]]) == 0.6
-    assert choose_weight(lexical, dense, [[0]]) == 0.4
-
-
-def test_of_equal_weights_the_most_even_is_chosen():
-    dense = matrix([1.0, 0.0, 0.5])
-    assert choose_weight(dense, dense, [[0]]) == 0.5
-    assert 0.5 in WEIGHTS
-
-
-def test_another_weight_must_beat_the_even_one_by_more_than_its_standard_error():
-    # At even weights passage 1 of each query wins; at 0.6 and more the relevant passage 0 does.
-    dense = matrix(*[[1.0, 0.75, 0.0]] * 8)
-    lexical = matrix(*[[0.7, 1.0, 0.0]] * 8)
-    assert choose_weight(dense, lexical, [[0]] * 8) > 0.5
-    # One query of eight that loses as much as another gains: no clear winner.
-    mixed = [[0]] + [[2]] * 6 + [[1]]
-    assert choose_weight(dense, lexical, mixed) == 0.5
-    assert choose_weight(dense[:0], lexical[:0], []) == 0.5

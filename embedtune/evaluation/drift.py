@@ -1,0 +1,81 @@
+"""How far tuning moved the model: its vectors, and its top ten, whether that helped or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.records import Run
+
+DEPTH = 10
+PERSISTENCE = 0.9
+"""Webber's p: a reader goes on to the next rank with this probability, so the first ten carry 86 % of the weight."""
+
+
+def mean_cosine(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> float:
+    """Return the mean cosine between the vectors of the same texts, in [-1, 1]; 1 means that nothing moved.
+
+    Args:
+        base: Unit vectors of the base, ``(n_texts, dim)``.
+        tuned: Unit vectors of the tuned model, same shape.
+    """
+    return float(np.einsum("td,td->t", base, tuned, dtype=np.float64).mean())
+
+
+def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:
+    """Return the mean share of the first ``depth`` that two runs have in common, in [0, 1].
+
+    Averaged over the queries of ``base``, at least one. Where lists are shorter, the share is of the longer of the two; two
+    empty lists agree.
+    """
+    return float(np.mean([_overlap(*lists) for lists in _top_lists(base, tuned, depth)]))
+
+
+def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persistence: float = PERSISTENCE) -> float:
+    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1].
+
+    Averaged over the queries of ``base``, at least one.
+    """
+    values = [rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]
+    return float(np.mean(values))
+
+
+def rank_biased_overlap(first: Sequence[str], second: Sequence[str], persistence: float = PERSISTENCE) -> float:
+    """Return the extrapolated rank-biased overlap of two rankings, in [0, 1].
+
+    RBO_EXT of Webber, Moffat & Zobel 2010, equation 32, which allows lists of different lengths: agreement at each depth, with
+    weights that fall geometrically, and carried on beyond the end of the lists.
+
+    Args:
+        first: Ids, best first, none twice.
+        second: The same.
+        persistence: p in (0, 1); the larger, the deeper the comparison looks.
+    """
+    short, long = sorted((first, second), key=len)
+    if not short:
+        return 1.0 if not long else 0.0
+    common = [len(set(short[:depth]) & set(long[:depth])) for depth in range(1, len(long) + 1)]
+    at_short, n_short = common[len(short) - 1], len(short)
+    total = sum(shared / depth * persistence**depth for depth, shared in enumerate(common, start=1))
+    total += sum(
+        at_short * (depth - n_short) / (n_short * depth) * persistence**depth
+        for depth in range(n_short + 1, len(long) + 1)
+    )
+    beyond = (common[-1] - at_short) / len(long) + at_short / n_short
+    return (1 - persistence) / persistence * total + beyond * persistence ** len(long)
+
+
+def _overlap(first: Sequence[str], second: Sequence[str]) -> float:
+    longest = max(len(first), len(second))
+    return len(set(first) & set(second)) / longest if longest else 1.0
+
+
+def _top_lists(base: Run, tuned: Run, depth: int) -> list[tuple[list[str], list[str]]]:
+    return [(_top(scores, depth), _top(tuned.get(query_id, {}), depth)) for query_id, scores in base.items()]
+
+
+def _top(scores: Mapping[str, float], depth: int) -> list[str]:
+    """Return the best ids; ties by falling id, as the measures have it."""
+    return sorted(scores, key=lambda unit: (scores[unit], unit), reverse=True)[:depth]

@@ -1,0 +1,211 @@
+"""From comparisons to one of five answers, with the reasons in plain words.
+
+========================  ==============================================================================================
+``ship``                  tuned is better than base on the primary measure (p ≤ 0.05, interval above 0) and worse on no other;
+                          where the untuned fusion beats both, the fusion with the tuned model must be better than it instead
+``ship_query_side``       the same for a model whose documents need not be encoded again
+``use_fusion``            the untuned fusion beats base and tuned, and tuning adds nothing shown to it
+``do_not_ship``           tuned is worse, or the same, or shown to gain less than what matters
+``inconclusive``          anything else, with the queries that are missing
+========================  ==============================================================================================
+
+``docs/verdict.md`` explains them and has the simulated error rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from embedtune.evaluation.power import queries_needed
+from embedtune.evaluation.resampling import N_RESAMPLES
+from embedtune.evaluation.significance import Comparison, SystemScores, compare
+
+PRIMARY = "ndcg@10"
+MIN_GAIN = 0.01
+"""Smallest gain that is worth a change of model: one point."""
+
+PAIRS = (
+    ("tuned", "base"), ("hybrid_base", "base"), ("hybrid_base", "tuned"),
+    ("hybrid_tuned", "hybrid_base"), ("hybrid_tuned", "tuned"),
+)  # fmt: skip
+Comparisons = Mapping[tuple[str, str], Mapping[str, Comparison]]
+"""System and reference → measure → comparison, as ``compare`` returns them."""
+
+FEWEST_CLUSTERS = 6
+"""With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns."""
+
+_SHIP = {"symmetric": "ship", "query_side": "ship_query_side"}
+
+
+class Verdict(NamedTuple):
+    """The answer.
+
+    Attributes:
+        decision: ``ship``, ``ship_query_side``, ``use_fusion``, ``do_not_ship`` or ``inconclusive``.
+        reasons: One sentence each; the first is the verdict.
+        more_queries: For ``inconclusive``, how many more test queries would probably settle it; otherwise None.
+    """
+
+    decision: str
+    reasons: list[str]
+    more_queries: int | None
+
+
+def decide(
+    scores: SystemScores,
+    clusters: ArrayLike | None = None,
+    *,
+    method: str = "symmetric",
+    primary: str = PRIMARY,
+    min_gain: float = MIN_GAIN,
+    clustered_by: str = "documents",
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Verdict:
+    """Compare the systems and give the verdict.
+
+    Args:
+        scores: At least ``base``; ``tuned``, ``hybrid_base`` and ``hybrid_tuned`` where there are. A model that training did
+            not ship is the base. Measures other than the primary one can only speak against shipping.
+        clusters: Document (or section) of each query, ``(n_queries,)``.
+        method: ``symmetric`` (documents are encoded with the tuned model) or ``query_side``.
+        primary: The measure that decides; it must be chosen before looking.
+        min_gain: Smallest gain that matters, of the primary measure.
+        clustered_by: What the clusters are, for the reasons: ``documents`` or ``sections``.
+        n_resamples: As in ``compare``.
+        seed: Of the resamples.
+    """
+    systems = {"tuned": scores["base"], **scores}
+    if "hybrid_base" in systems:
+        systems.setdefault("hybrid_tuned", systems["hybrid_base"])
+    pairs = [pair for pair in PAIRS if set(pair) <= systems.keys()]
+    found = compare(systems, pairs, clusters, n_resamples=n_resamples, seed=seed)
+    return judge(found, method=method, primary=primary, min_gain=min_gain, clustered_by=clustered_by)
+
+
+def judge(
+    comparisons: Comparisons,
+    *,
+    method: str = "symmetric",
+    primary: str = PRIMARY,
+    min_gain: float = MIN_GAIN,
+    clustered_by: str = "documents",
+) -> Verdict:
+    """Give the verdict on comparisons that were made before: those of ``PAIRS``, or of tuned and base alone.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    if method not in _SHIP:
+        raise ValueError(f"expected one of {sorted(_SHIP)} as method, found {method!r}")
+    alone = comparisons["tuned", "base"]
+    gain = alone[primary]
+    if _fusion_wins(comparisons, primary):
+        return _fused_verdict(comparisons, _SHIP[method], primary, min_gain)
+    if _worth_shipping(alone, primary, min_gain):
+        return Verdict(_SHIP[method], [f"Ship the tuned model: {_tell(gain)}.", *_advice(comparisons, primary)], None)
+    if against := _reason_against(alone, primary, min_gain):
+        return Verdict("do_not_ship", [f"Keep the base: {against}.", *_advice(comparisons, primary)], None)
+    return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
+
+
+def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
+    gain = measures[primary]
+    return gain.better and gain.high >= min_gain and not _objections(measures, primary)
+
+
+def _fusion_wins(comparisons: Comparisons, primary: str) -> bool:
+    pairs = ("hybrid_base", "base"), ("hybrid_base", "tuned")
+    return all(pair in comparisons and comparisons[pair][primary].better for pair in pairs)
+
+
+def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: float) -> Verdict:
+    """Judge tuning by what it adds to the fusion, as dense search alone is not what anyone should run here."""
+    fusion, added = comparisons["hybrid_base", "base"][primary], comparisons["hybrid_tuned", "hybrid_base"]
+    alone = f"Without fusion: {_tell(comparisons['tuned', 'base'][primary])}."
+    if _worth_shipping(added, primary, min_gain):
+        reasons = [
+            f"Ship the tuned model and fuse it with BM25: {_tell(added[primary])}.",
+            f"Fusion alone does much of it: {_tell(fusion)}.",
+            alone,
+        ]
+        return Verdict(ship, reasons, None)
+    reasons = [
+        f"Use the base fused with BM25: {_tell(fusion)}.",
+        f"Tuning the fusion too is not worth it: {_tell(added[primary])}.",
+        *_objections(added, primary),
+        alone,
+    ]
+    return Verdict("use_fusion", reasons, None)
+
+
+def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: float) -> str | None:
+    gain = alone[primary]
+    if not any(comparison.n_changed for comparison in alone.values()):
+        return f"the tuned model scores all {gain.n_queries} queries as the base does"
+    if gain.worse:
+        return f"the tuned model is worse: {_tell(gain)}"
+    if gain.high < min_gain:
+        return f"a gain of {_points(min_gain)} can be ruled out: {_tell(gain)}"
+    return None
+
+
+def _open_verdict(
+    measures: Mapping[str, Comparison], primary: str, min_gain: float, clustered_by: str, advice: list[str]
+) -> Verdict:
+    gain, lost = measures[primary], _objections(measures, primary)
+    if gain.better:
+        return Verdict("inconclusive", [f"The measures disagree: {_tell(gain)}.", *lost, *advice], None)
+    opening = f"These queries cannot tell: {_tell(gain)}."
+    if gain.n_clusters < FEWEST_CLUSTERS:
+        why = f"It takes {FEWEST_CLUSTERS} {clustered_by} or more to show anything, and there are {gain.n_clusters}."
+        return Verdict("inconclusive", [opening, why, *lost, *advice], None)
+    wanted = max(gain.difference, min_gain)
+    more = queries_needed(wanted, gain.error, gain.n_queries)
+    origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
+    reasons = [
+        opening,
+        f"The smallest gain that {gain.n_queries} queries{origin} would show four times in five is "
+        f"{_points(gain.detectable)}.",
+    ]
+    if more:
+        reasons.append(
+            f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new {clustered_by}."
+        )
+    return Verdict("inconclusive", [*reasons, *lost, *advice], more or None)
+
+
+def _objections(measures: Mapping[str, Comparison], primary: str) -> list[str]:
+    """Name the other measures on which the system is worse, uncorrected: too careful costs less than harm."""
+    return [
+        f"But another measure is worse: {_tell(found)}."
+        for name, found in measures.items()
+        if name != primary and found.worse
+    ]
+
+
+def _advice(comparisons: Comparisons, primary: str) -> list[str]:
+    """Say what fusion would do, where it would do something."""
+    pairs = ("hybrid_tuned", "tuned"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base")
+    return [
+        f"With BM25: {_tell(comparisons[pair][primary])}."
+        for pair in pairs
+        if pair in comparisons and comparisons[pair][primary].better
+    ]
+
+
+def _tell(found: Comparison) -> str:
+    """Say a comparison in words, with its figures."""
+    verb = "gains" if found.difference > 0 else "loses" if found.difference < 0 else "changes"
+    return (
+        f"{found.system} {verb} {_points(abs(found.difference))} of {found.measure} over {found.reference} "
+        f"({found.reference_mean:.3f} to {found.mean:.3f}; 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
+        f"p = {found.p:.2g})"
+    )
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.1f} points"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedtune.evaluation.significance import compare
+from embedtune.evaluation.slices import (
+    MIN_CLUSTERS,
+    MIN_QUERIES,
+    Slice,
+    by_document,
+    by_kind,
+    by_length,
+    by_overlap,
+    summarise,
+)
+from embedtune.records import Query
+
+
+def queries(*texts: str) -> list[Query]:
+    return [Query(f"q-{number}", text, "heading" if number % 2 else "span") for number, text in enumerate(texts)]
+
+
+def test_kinds_are_those_of_the_queries():
+    assert by_kind(queries("a", "b", "c")) == ["span", "heading", "span"]
+
+
+def test_overlap_is_where_bm25_finds_the_answer():
+    assert by_overlap([1, 2, 10, 11, None]) == ["1", "2-10", "2-10", ">10", ">10"]
+
+
+def test_length_counts_terms():
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    texts = [" ".join(words[:n]) for n in (1, 3, 4, 8, 9)]
+    assert by_length(queries(*texts, "What's this?", "")) == ["1-3", "1-3", "4-8", "4-8", "9+", "1-3", "1-3"]
+
+
+def test_document_is_that_of_the_best_answer():
+    qrels = {"q": {"p1": 1, "p2": 2, "p3": 2}, "r": {"p1": 1}, "s": {"p1": 0}, "t": {}}
+    assert by_document(qrels) == ["p2", "p1", "", ""]
+    assert by_document(qrels, {"p1": "a.md", "p2": "b.md", "p3": "c.md"}) == ["b.md", "a.md", "", ""]
+
+
+def test_small_slices_have_means_only():
+    base, tuned = np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.5])
+    assert summarise(["b", "a", "b"], base, tuned) == [
+        Slice("b", 2, 0.5, 0.75, 0.25, None, None, None),
+        Slice("a", 1, 0.5, 0.5, 0.0, None, None, None),
+    ]
+
+
+def test_large_slices_are_compared_within_themselves():
+    generator = np.random.default_rng(0)
+    labels, documents = ["x", "y"] * 60, np.arange(120) // 3
+    base, tuned = generator.random((2, 120))
+    found = summarise(labels, base, tuned, documents, seed=4)
+    for start, one in enumerate(found):
+        pick = slice(start, None, 2)
+        scores = {"base": {"m": base[pick]}, "tuned": {"m": tuned[pick]}}
+        expected = compare(scores, [("tuned", "base")], documents[pick], seed=4)["tuned", "base"]["m"]
+        assert (one.name, one.n_queries) == ("xy"[start], 60)
+        assert (one.base, one.tuned) == (expected.reference_mean, expected.mean)
+        assert one.difference == pytest.approx(expected.difference)
+        assert (one.low, one.high, one.p) == (expected.low, expected.high, expected.p)
+
+
+@pytest.mark.parametrize(
+    ("n_queries", "n_documents", "told"),
+    [
+        (MIN_QUERIES, MIN_QUERIES, True),
+        (MIN_QUERIES - 1, MIN_QUERIES - 1, False),
+        (10 * MIN_QUERIES, MIN_CLUSTERS, True),
+        (10 * MIN_QUERIES, MIN_CLUSTERS - 1, False),
+    ],
+)
+def test_interval_needs_queries_and_documents(n_queries, n_documents, told):
+    base, tuned = np.random.default_rng(1).random((2, n_queries))
+    (one,) = summarise(["all"] * n_queries, base, tuned, np.arange(n_queries) % n_documents)
+    assert [value is not None for value in (one.low, one.high, one.p)] == [told] * 3

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdict import PAIRS, decide, judge
+
+from .simulated import documents_of, rank_scores
+
+
+def one(system: str, reference: str, difference: float, width: float, measure: str = "ndcg@10", n_changed: int = 40):
+    """Return a comparison whose interval is ``difference`` ± ``width`` and whose p agrees with it."""
+    p = 0.001 if abs(difference) > width else 0.4
+    return Comparison(
+        system, reference, measure, 300, 60, 0.5, 0.5 + difference, difference, difference - width, difference + width,
+        width / 2, n_changed, p, p, None, 2.8 * width / 2,
+    )  # fmt: skip
+
+
+def table(tuned=0.0, fusion=None, fused=0.0, hits=0.0, fused_hits=0.0, width=0.02):
+    """Return comparisons with these gains: tuned over base, fusion over base, tuned fusion over fusion; and of hit rates."""
+    gains = {("tuned", "base"): (tuned, hits)}
+    if fusion is not None:
+        gains |= {
+            ("hybrid_base", "base"): (fusion, 0.0),
+            ("hybrid_base", "tuned"): (fusion - tuned, 0.0),
+            ("hybrid_tuned", "hybrid_base"): (fused, fused_hits),
+            ("hybrid_tuned", "tuned"): (fusion + fused - tuned, 0.0),
+        }
+    return {
+        pair: {"ndcg@10": one(*pair, gain, width), "hit_rate@5": one(*pair, hit, width, "hit_rate@5")}
+        for pair, (gain, hit) in gains.items()
+    }
+
+
+def test_clear_gain_is_shipped_with_its_figures():
+    verdict = judge(table(tuned=0.05))
+    assert (verdict.decision, verdict.more_queries) == ("ship", None)
+    assert verdict.reasons == [
+        "Ship the tuned model: tuned gains 5.0 points of ndcg@10 over base (0.500 to 0.550; 95 % interval +3.0 to +7.0, "
+        "p = 0.001)."
+    ]
+
+
+def test_query_side_model_is_shipped_under_its_own_name():
+    assert judge(table(tuned=0.05), method="query_side").decision == "ship_query_side"
+    assert judge(table(tuned=0.05, fusion=0.1, fused=0.04), method="query_side").decision == "ship_query_side"
+    assert judge(table(tuned=-0.05), method="query_side").decision == "do_not_ship"
+    with pytest.raises(ValueError, match="symmetric"):
+        judge(table(), method="other")
+
+
+def test_gain_with_harm_elsewhere_is_open():
+    verdict = judge(table(tuned=0.05, hits=-0.05))
+    assert (verdict.decision, verdict.more_queries) == ("inconclusive", None)
+    assert verdict.reasons[0].startswith("The measures disagree: tuned gains 5.0 points of ndcg@10")
+    assert verdict.reasons[1].startswith("But another measure is worse: tuned loses 5.0 points of hit_rate@5")
+
+
+def test_fusion_that_beats_both_is_used():
+    verdict = judge(table(tuned=0.03, fusion=0.1))
+    assert verdict.decision == "use_fusion"
+    assert verdict.reasons[0].startswith("Use the base fused with BM25: hybrid_base gains 10.0 points")
+    assert [reason.split(":")[0] for reason in verdict.reasons[1:]] == [
+        "Tuning the fusion too is not worth it",
+        "Without fusion",
+    ]
+
+
+def test_tuning_that_helps_fusion_too_is_shipped_and_fused():
+    verdict = judge(table(tuned=0.03, fusion=0.1, fused=0.04))
+    assert verdict.decision == "ship"
+    assert verdict.reasons[0].startswith("Ship the tuned model and fuse it with BM25: hybrid_tuned gains 4.0 points")
+    # harm to another measure of the fusion forbids it
+    verdict = judge(table(tuned=0.03, fusion=0.1, fused=0.04, fused_hits=-0.05))
+    assert verdict.decision == "use_fusion"
+    assert verdict.reasons[2].startswith("But another measure is worse: hybrid_tuned loses 5.0 points of hit_rate@5")
+
+
+def test_fusion_that_does_not_beat_tuned_decides_nothing():
+    verdict = judge(table(tuned=0.05, fusion=0.06, fused=0.04))
+    assert verdict.decision == "ship"
+    assert [reason.split(" (")[0] for reason in verdict.reasons[1:]] == [
+        "With BM25: hybrid_tuned gains 5.0 points of ndcg@10 over tuned",
+        "With BM25: hybrid_tuned gains 4.0 points of ndcg@10 over hybrid_base",
+        "With BM25: hybrid_base gains 6.0 points of ndcg@10 over base",
+    ]
+
+
+def test_loss_keeps_the_base():
+    verdict = judge(table(tuned=-0.03))
+    assert verdict.decision == "do_not_ship"
+    assert verdict.reasons[0].startswith("Keep the base: the tuned model is worse: tuned loses 3.0 points")
+
+
+@pytest.mark.parametrize(("tuned", "width"), [(0.0, 0.005), (-0.002, 0.005), (0.004, 0.002)])
+def test_gain_that_cannot_matter_keeps_the_base(tuned, width):
+    # the last one is surely above 0, and surely below a point
+    verdict = judge(table(tuned=tuned, width=width))
+    assert verdict.decision == "do_not_ship"
+    assert verdict.reasons[0].startswith("Keep the base: a gain of 1.0 points can be ruled out")
+    assert judge(table(tuned=tuned, width=width), min_gain=0.001).decision != "do_not_ship"
+
+
+def test_what_cannot_be_told_says_how_many_queries_are_missing():
+    verdict = judge(table(tuned=0.015))
+    # error 0.01: 300 · (2.8 · 0.01 / 0.015)² queries in all
+    assert (verdict.decision, verdict.more_queries) == ("inconclusive", 747)
+    assert [reason.split(":")[0] for reason in verdict.reasons] == [
+        "These queries cannot tell",
+        "The smallest gain that 300 queries from 60 documents would show four times in five is 2.8 points.",
+        "To show a gain of 1.5 points as surely takes about 747 more queries from new documents.",
+    ]
+    # smaller gains than those that matter need not be shown
+    assert judge(table(tuned=-0.005)).more_queries == judge(table(tuned=0.01)).more_queries == 2055
+
+
+def test_harm_is_told_where_the_gain_is_open_too():
+    verdict = judge(table(tuned=0.015, hits=-0.05))
+    assert verdict.decision == "inconclusive"
+    assert "But another measure is worse: tuned loses 5.0 points of hit_rate@5" in " ".join(verdict.reasons)
+
+
+def test_reasons_name_what_queries_were_grouped_by():
+    open_case = table(tuned=0.015)
+    assert "from 60 sections would" in judge(open_case, clustered_by="sections").reasons[1]
+    independent = {
+        pair: {name: found._replace(n_clusters=300) for name, found in measures.items()}
+        for pair, measures in open_case.items()
+    }
+    assert "that 300 queries would" in judge(independent).reasons[1]
+
+
+def test_a_handful_of_documents_shows_nothing():
+    base = np.tile([0.2, 0.4], 50)
+    found = {"base": {"ndcg@10": base}, "tuned": {"ndcg@10": base + 0.3}}
+    documents = np.arange(100) // 20
+    verdict = decide(found, documents)
+    assert (verdict.decision, verdict.more_queries) == ("inconclusive", None)
+    assert verdict.reasons[1] == "It takes 6 documents or more to show anything, and there are 5."
+    assert decide(found, np.arange(100) // 16).decision == "ship"  # seven
+
+
+def scores(generator: np.random.Generator, documents: np.ndarray, names: tuple[str, ...], shift: float = 0.0):
+    """Return exchangeable systems; the second may rank better."""
+    found = {}
+    for pair in range(0, len(names), 2):
+        for name, row in zip(names[pair : pair + 2], rank_scores(1, documents, generator)[:, 0], strict=False):
+            found[name] = {"ndcg@10": row, "hit_rate@5": (row >= 0.2).astype(float)}
+    found["tuned"] = {name: np.minimum(1, row + shift) for name, row in found["tuned"].items()}
+    return found
+
+
+def test_identical_models_are_not_shipped():
+    generator = np.random.default_rng(0)
+    documents = documents_of(30, generator)
+    same = scores(generator, documents, ("base", "tuned"))
+    same["tuned"] = same["base"]
+    verdict = decide(same, documents)
+    n = len(documents)
+    assert verdict.decision == "do_not_ship"
+    assert verdict.reasons == [f"Keep the base: the tuned model scores all {n} queries as the base does."]
+    # a model that training did not ship is the base
+    assert decide({"base": same["base"]}, documents) == verdict
+
+
+def test_fusion_is_judged_without_a_tuned_model():
+    base = {"ndcg@10": np.tile([0.0, 0.5, 0.5, 1.0], 50)}
+    verdict = decide({"base": base, "hybrid_base": {"ndcg@10": np.minimum(1, base["ndcg@10"] + 0.2)}})
+    assert verdict.decision == "use_fusion"
+
+
+def test_decide_is_judge_on_compared_scores():
+    generator = np.random.default_rng(1)
+    documents = documents_of(80, generator)
+    found = scores(generator, documents, ("base", "tuned"), shift=0.1)
+    assert decide(found, documents).decision == "ship"
+    assert decide(found, documents, method="query_side").decision == "ship_query_side"
+    assert decide(found, documents) == decide(found, documents)
+    assert [pair for pair in PAIRS if "hybrid_base" not in pair and "hybrid_tuned" not in pair] == [("tuned", "base")]
+
+
+def test_without_a_gain_shipping_is_rare():
+    generator = np.random.default_rng(2)
+    decisions = []
+    for repetition in range(150):
+        documents = documents_of(40, generator)
+        found = scores(generator, documents, ("base", "tuned"))
+        decisions.append(decide(found, documents, n_resamples=500, seed=repetition).decision)
+    # 2.5 % expected; 5 % are 7.5 of 150
+    assert decisions.count("ship") <= 8
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_seeds_of_one_training_are_not_shipped_against_each_other(seed):
+    """Both gained over a base that neither is compared with; what is left between them is noise of the seed."""
+    generator = np.random.default_rng([7, seed])
+    documents = documents_of(60, generator)
+    found = scores(generator, documents, ("base", "tuned"))
+    assert decide(found, documents, n_resamples=2000).decision != "ship"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_documents", [20, 60, 200])
+@pytest.mark.parametrize("names", [("base", "tuned"), ("base", "tuned", "hybrid_base", "hybrid_tuned")])
+def test_ship_is_wrong_at_most_once_in_twenty(n_documents, names):
+    generator = np.random.default_rng([n_documents, len(names)])
+    decisions: Counter[str] = Counter()
+    for repetition in range(1000):
+        documents = documents_of(n_documents, generator)
+        found = scores(generator, documents, names)
+        decisions[decide(found, documents, n_resamples=999, seed=repetition).decision] += 1
+    assert decisions["ship"] <= 35  # 2.5 % and two standard errors
