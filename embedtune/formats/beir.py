@@ -60,7 +60,9 @@ def read_passages(folder: Path) -> list[Passage]:
     def passage(row: dict[str, Any]) -> Passage:
         metadata = row.get("metadata") or {}
         document_id, start, end = metadata["document_id"], metadata["start"], metadata["end"]
-        return Passage(row["_id"], str(document_id), row.get("title") or "", row["text"], int(start), int(end))
+        page = metadata.get("page")
+        where = (int(start), int(end), page if page is None else int(page))
+        return Passage(row["_id"], str(document_id), row.get("title") or "", row["text"], *where)
 
     try:
         return _read_unique(path, passage)
@@ -107,7 +109,7 @@ def read_splits(folder: Path) -> dict[str, Qrels]:
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
-    """Write ``corpus.jsonl``; document id and offsets stand in ``metadata``."""
+    """Write ``corpus.jsonl``; document id, offsets and page, if there is one, stand in ``metadata``."""
     _write_lines(
         folder / "corpus.jsonl",
         (
@@ -115,11 +117,16 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
                 "_id": passage.passage_id,
                 "title": passage.title,
                 "text": passage.text,
-                "metadata": {"document_id": passage.document_id, "start": passage.start, "end": passage.end},
+                "metadata": _metadata(passage),
             }
             for passage in passages
         ),
     )
+
+
+def _metadata(passage: Passage) -> dict[str, Any]:
+    metadata = {"document_id": passage.document_id, "start": passage.start, "end": passage.end}
+    return metadata if passage.page is None else {**metadata, "page": passage.page}
 
 
 def write_queries(folder: Path, queries: Iterable[Query]) -> None:
