@@ -17,10 +17,11 @@ from types import TracebackType
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers import READERS, no_reader, read_with
+from embedtune.documents.readers import OUT_OF_MEMORY, READERS, no_reader, read_with
 from embedtune.records import Document, Section, Skipped
 
 _CHILD = "embedtune.documents.sandbox_child"
+_DIED = "the parser died"
 _FILES_PER_CHILD = 500  # what a library leaks goes with the child
 
 
@@ -50,11 +51,17 @@ class Sandbox:
             return read_with(reader.function, path, name, self._limits)
         if self._files >= _FILES_PER_CHILD:
             self._stop()
-        self._files += 1
-        return self._ask(reader.function, path, name)
+        used = self._files > 0
+        read = self._ask(reader.function, path, name)
+        if used and isinstance(read, Skipped) and read.reason.startswith((_DIED, OUT_OF_MEMORY)):
+            # What came before may have used the memory up, or the child; alone, a file gets the same as in any company.
+            self._stop()
+            read = self._ask(reader.function, path, name)
+        return read
 
     def _ask(self, function: str, path: Path, name: str) -> Document | Skipped:
         child = self._started()
+        self._files += 1
         overrun = threading.Event()
 
         def end() -> None:
@@ -68,12 +75,14 @@ class Sandbox:
             answer = _exchange(child, {"function": function, "path": os.fsencode(path.absolute()).hex(), "name": name})
         finally:
             timer.cancel()
+            timer.join()
+        if answer is None or overrun.is_set():
+            self._stop()
         if answer is not None:
             return answer
-        self._stop()
         if overrun.is_set():
             return Skipped(name, f"it took longer than {self._limits.timeout_s:g} s")
-        return Skipped(name, f"the parser died ({_how(child.returncode)}); the file is broken or needs too much memory")
+        return Skipped(name, f"{_DIED} ({_how(child.returncode)}); the file is broken or needs too much memory")
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from embedtune.documents.limits import MEGABYTE, ReadingLimits
-from embedtune.documents.readers import read_with
+from embedtune.documents.readers import OUT_OF_MEMORY, read_with
 from embedtune.records import Document, Skipped
 
 _GRACE_S = 5.0
@@ -39,7 +39,7 @@ def _answer(record: Document | Skipped, limits: ReadingLimits) -> bytes:
 
 
 def _too_much(name: str, limits: ReadingLimits) -> Skipped:
-    return Skipped(name, f"it needed more memory than {limits.memory_mb:,} MB")
+    return Skipped(name, f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB")
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -69,8 +69,8 @@ def test_byte_order_mark_goes_and_line_ends_become_plain(folder):
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("latin.txt", b"caf\xe9 au lait", "not UTF-8: invalid continuation byte at byte 3"),
-        ("cut.txt", b"caf\xc3", "not UTF-8: unexpected end of data at byte 3"),
+        ("latin.txt", b"caf\xe9 au lait", "not UTF-8: invalid continuation byte at byte 3; save it as UTF-8"),
+        ("cut.txt", b"caf\xc3", "not UTF-8: unexpected end of data at byte 3; save it as UTF-8"),
         ("data.txt", b"a\0b", "not text: it holds NUL bytes"),
         ("empty.md", b"", "empty"),
         ("blank.md", b" \n\t\n", "empty"),

@@ -16,6 +16,9 @@ from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TooMuchText
 from embedtune.records import Document, Skipped
 
+OUT_OF_MEMORY = "it needed more memory"
+"""How the reason begins when memory ran out."""
+
 ReadFile = Callable[[Path, str, ReadingLimits], Document]
 
 
@@ -104,7 +107,7 @@ def _reason(error: Exception, path: Path, limits: ReadingLimits) -> str:
         case Unreadable() | TooMuchText():
             return str(error)
         case MemoryError():
-            return f"it needed more memory than {limits.memory_mb:,} MB"
+            return f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB"
         case RecursionError():
             return "nested too deeply"
         case OSError() if error.strerror:

@@ -47,6 +47,8 @@ def add_html(builder: TextBuilder, root: Element | None, *, outer_level: int = 0
         title = root.find(".//head/title")
         builder.title = one_line(text_of(title)) if title is not None else ""
     add_element(builder, content, outer_level)
+    if builder.is_empty:  # all of it looks like navigation; better that than nothing
+        builder.block(_text_without_code(content))
 
 
 def _content(root: Element) -> Element:
@@ -62,5 +64,8 @@ def _content(root: Element) -> Element:
 
 
 def _count_words(element: Element) -> int:
-    texts = element.xpath(".//text()[not(ancestor::script or ancestor::style)]")
-    return sum(len(_WORD.findall(text)) for text in texts)
+    return len(_WORD.findall(_text_without_code(element)))
+
+
+def _text_without_code(element: Element) -> str:
+    return " ".join(element.xpath(".//text()[not(ancestor::script or ancestor::style or ancestor::title)]"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
     str.split(
-        "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure "
+        "address article aside blockquote body caption center details dialog div dl fieldset figcaption figure "
         "footer form header hr html legend main p section summary table tbody td tfoot th thead tr"
     )
 )
@@ -110,7 +110,7 @@ class _Walker:
             self._inline.append("\n" + self._bullet())
         elif tag in ("br", "dd"):
             self._inline.append("\n")
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS or tag == "dt":
             self._break(within_list=bool(self._lists))
 
     def _bullet(self) -> str:
@@ -176,6 +176,8 @@ def _is_data(table: Element) -> bool:
 
 def _text_without_silent(element: Element) -> str:
     """Return the text of a heading or a cell in one line."""
+    if len(element) == 0:
+        return one_line(element.text or "")
     inner = TextBuilder()
     walker = _Walker(inner, 0)
     _walk_inline(walker, element)

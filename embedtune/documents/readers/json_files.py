@@ -46,7 +46,9 @@ def _add(builder: TextBuilder, value: Any, level: int) -> None:
         for entry in value:
             _add_row(builder, entry)
     elif isinstance(value, dict) and level <= _MAX_HEADING_LEVEL:
-        inner = {key: held for key, held in value.items() if isinstance(held, dict | list) and not _is_flat(held)}
+        inner = {
+            key: held for key, held in value.items() if held and isinstance(held, dict | list) and not _is_flat(held)
+        }
         _add_row(builder, {key: held for key, held in value.items() if key not in inner})
         for key, held in inner.items():
             builder.heading(level, key)

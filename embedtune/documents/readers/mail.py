@@ -41,7 +41,7 @@ def read_mail(path: Path, name: str, limits: ReadingLimits) -> Document:
             add_html(builder, parse_html(content.encode("utf-8", "replace")))
         else:
             _add_plain(builder, str(content))
-    _add_attachments(builder, (part.get_filename() or "without a name" for part in message.iter_attachments()))
+    _add_attachments(builder, (part.get_filename() for part in message.iter_attachments()))
     return builder.build(name)
 
 
@@ -60,7 +60,7 @@ def read_outlook(path: Path, name: str, limits: ReadingLimits) -> Document:
         _add_plain(builder, message.body)
     elif message.html_body:
         add_html(builder, parse_html(message.html_body.encode("utf-8", "replace")))
-    _add_attachments(builder, (attached.file_name or "without a name" for attached in message.attachments))
+    _add_attachments(builder, (attached.file_name for attached in message.attachments))
     return builder.build(name)
 
 
@@ -74,7 +74,7 @@ def _add_plain(builder: TextBuilder, text: str) -> None:
         builder.block(paragraph)
 
 
-def _add_attachments(builder: TextBuilder, names: Iterable[str]) -> None:
-    listed = ", ".join(names)
+def _add_attachments(builder: TextBuilder, names: Iterable[str | None]) -> None:
+    listed = ", ".join(filter(None, names))
     if listed:
         builder.block(f"Attachments: {listed}")

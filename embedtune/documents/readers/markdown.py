@@ -27,6 +27,7 @@ _ADMONITION = re.compile(
 )
 _OPTIONS = re.compile(r"\A(?::[\w-]+:.*\n)+")
 _ROLE = re.compile(r"\{[a-z][\w:-]*\}$")
+_MAX_NESTING = 100  # of lists and quotations; what stands deeper is left out by the parser
 _TAG = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def add_markdown(builder: TextBuilder, text: str) -> None:
     """Add Markdown text to a document."""
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
     tokens = iter(parser.parse(text))
     for token in tokens:
         match token.type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,9 @@ from embedtune.documents.readers.signatures import demand
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.records import Document
+
+# PDFium writes this noncharacter for a hyphen at the end of a line, and leaves the line break out.
+_LINE = re.compile("[^\n\ufffe]+\ufffe?")
 
 
 def read_pdf(path: Path, name: str, limits: ReadingLimits) -> Document:
@@ -71,21 +75,20 @@ def _lines(pdf: Any, number: int) -> Iterator[Line]:
         text = text_page.get_text_range(errors="replace")
         if not text.strip():
             return
-        start = 0
-        for line in text.split("\n"):
-            stripped = line.strip()
-            if stripped:
-                first = start + len(line) - len(line.lstrip())
-                ends = (first, first + len(stripped) - 1)
-                boxes = [text_page.get_charbox(_index(raw, text_page, end), loose=True) for end in ends]
-                yield Line(
-                    stripped,
-                    left=min(box[0] for box in boxes),
-                    right=max(box[2] for box in boxes),
-                    top=max(box[3] for box in boxes),
-                    bottom=min(box[1] for box in boxes),
-                )
-            start += len(line) + 1
+        for match in _LINE.finditer(text):
+            line = match[0].strip()
+            if not line:
+                continue
+            first = match.start() + match[0].index(line)
+            ends = (first, first + len(line) - 1)
+            boxes = [text_page.get_charbox(_index(raw, text_page, end), loose=True) for end in ends]
+            yield Line(
+                line,
+                left=min(box[0] for box in boxes),
+                right=max(box[2] for box in boxes),
+                top=max(box[3] for box in boxes),
+                bottom=min(box[1] for box in boxes),
+            )
 
 
 def _index(raw: Any, text_page: Any, position: int) -> int:

@@ -14,6 +14,7 @@ from embedtune.documents.text_builder import TextBuilder
 _EDGE_LINES = 3  # headers and footers stand among the first and last lines of a page
 _FURNITURE_SHARE = 0.6  # of the pages
 _FURNITURE_PAGES = 3  # fewer pages repeat nothing
+_BESIDE = 0.5  # of the lower line's height: lines that overlap by less stand one below the other
 _NEW_PARAGRAPH = 0.6  # of the line's height: a wider gap parts paragraphs
 _SAME_SIZE = 0.12  # difference of two heights that count as one
 _LOOSE = 1.4  # times the common width of a character: the line has columns
@@ -21,8 +22,8 @@ _LONG_LINE = 40  # characters
 _WIDE = 0.6  # of the common width of a line: a shorter one is no full line even among its like
 _FULL = 0.88  # of the width of the lines around: a shorter line ends its paragraph
 _NUMBER = re.compile(r"\d+")
-_SOFT_HYPHEN = re.compile(r"[\u00ad\ufffe\x02]$")
-_HARD_HYPHEN = re.compile(r"(\w+)[-\u2010]$")
+_SOFT_HYPHEN = re.compile(r"\u00ad$")
+_HYPHEN = re.compile(r"(\w+)[-\u2010\ufffe\x02]$")  # the last two are PDFium's for any hyphen at the end of a line
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _ITEM = re.compile(r"(?:[•●▪■◦‣·–—*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])\s")
 _DOT_LEADER = re.compile(r"\s?(?:\.\s?){4,}")
@@ -55,7 +56,8 @@ class Line(NamedTuple):
 
     def is_beside(self, other: Line) -> bool:
         """Tell whether it stands on the line of another: a superscript, or the next cell of a row."""
-        return self.top > other.bottom and self.bottom < other.top
+        overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return overlap > _BESIDE * min(self.height, other.height)
 
     @property
     def looseness(self) -> float:
@@ -195,13 +197,13 @@ def _join(block: Sequence[Line], habits: _Habits) -> str:
             text = _join_words(text, line.text, habits.words)
         else:
             text = f"{text}\n{line.text}"
-    return _DOT_LEADER.sub(" … ", _SOFT_HYPHEN.sub("-", text))
+    return _DOT_LEADER.sub(" … ", text)
 
 
 def _runs_on(last: Line, line: Line, around: Sequence[Line], habits: _Habits) -> bool:
     if _ITEM.match(line.text) or _DOT_LEADER.search(last.text):
         return False
-    if _SOFT_HYPHEN.search(last.text):
+    if _SOFT_HYPHEN.search(last.text) or _HYPHEN.search(last.text):
         return True
     left, right = min(other.left for other in around), max(other.right for other in around)
     full = last.right - left >= max(_FULL * (right - left), habits.width)
@@ -209,15 +211,21 @@ def _runs_on(last: Line, line: Line, around: Sequence[Line], habits: _Habits) ->
 
 
 def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:
-    """Join two lines; a word that a hyphen parts is made whole, unless the document writes it with a hyphen elsewhere."""
+    """Join two lines; a word that a hyphen parts is made whole, unless the hyphen is its own."""
     if _SOFT_HYPHEN.search(text):
-        return _SOFT_HYPHEN.sub("", text) + following
-    match = _HARD_HYPHEN.search(text)
+        return text[:-1] + following
+    match = _HYPHEN.search(text)
     if not match:
         return f"{text} {following}"
     second = _WORD.match(following)
-    if second is None or not following[:1].islower():
-        return text + following
-    first = match[1].lower()
-    whole, hyphened = first + second[0].lower(), f"{first}-{second[0].lower()}"
-    return (text if words.get(hyphened, 0) > words.get(whole, 0) else text[:-1]) + following
+    keeps = second is None or not following[:1].islower() or _is_compound(match[1].lower(), second[0].lower(), words)
+    return f"{text[:-1]}-{following}" if keeps else text[:-1] + following
+
+
+def _is_compound(first: str, second: str, words: Mapping[str, int]) -> bool:
+    """Tell from the rest of the document whether a word is written with a hyphen, or both its halves are words."""
+    whole, hyphened = words.get(first + second, 0), words.get(f"{first}-{second}", 0)
+    if whole or hyphened:
+        return hyphened > whole
+    # Each half has been counted once where the line was broken.
+    return words.get(first, 0) > 1 and words.get(second, 0) > 1

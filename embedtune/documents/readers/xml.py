@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TITLES = ("title", "head", "heading", "label")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:#\d+|[a-z]+);")
 _WORDS_APART = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.]+")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _LONG_CHARS = 200  # a longer value is a paragraph of its own
 
 
@@ -30,13 +31,13 @@ def read_xml(path: Path, name: str, limits: ReadingLimits) -> Document:
     Raises:
         Unreadable: If it is not well-formed, or declares entities.
     """
-    from lxml import etree
-
     data = path.read_bytes()
     try:
         root = parse_xml(data)
-    except etree.XMLSyntaxError as error:
-        raise Unreadable(f"not well-formed XML: {error.msg}; it looks like {looks_like(data[:1024])}") from None
+    except Unreadable as error:
+        if data.lstrip(_BLANK).startswith(b"<"):
+            raise
+        raise Unreadable(f"{error}; it looks like {looks_like(data[:1024])}") from None
     builder = TextBuilder(limits.max_chars)
     if root.tag == "html":
         add_html(builder, root)
