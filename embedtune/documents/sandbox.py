@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from embedtune.records import Document, Section, Skipped
 
 _CHILD = "embedtune.documents.sandbox_child"
 _DIED = "the parser died"
+_END_S = 2.0
 _FILES_PER_CHILD = 500  # what a library leaks goes with the child
 
 
@@ -76,6 +78,8 @@ class Sandbox:
         finally:
             timer.cancel()
             timer.join()
+        if answer is None:
+            _await_end(child)
         if answer is None or overrun.is_set():
             self._stop()
         if answer is not None:
@@ -101,6 +105,12 @@ class Sandbox:
         if child is not None:
             child.kill()
             child.communicate()
+
+
+def _await_end(child: subprocess.Popen[bytes]) -> None:
+    """Give a child that has closed its end the time to leave its exit code."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_END_S)
 
 
 def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Document | Skipped | None:

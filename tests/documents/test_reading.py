@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.errors import DataError
 from embedtune.records import Document, Query, QuerySet, Section, Skipped
@@ -84,6 +85,35 @@ def test_unusable_file_is_skipped_with_a_reason(folder, name, data, reason):
     source = read_source(str(folder))
     assert source.skipped == [Skipped(name, reason)]
     assert [document.document_id for document in source.documents] == ["good.md"]
+
+
+def test_files_of_all_formats_are_read_in_one_order(folder):
+    (folder / "a.html").write_text("<p>One.")
+    (folder / "b.csv").write_text("a,b\n1,2\n")
+    (folder / "c.pdf").write_text("no PDF")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "d.json").write_text('{"a": 1}')
+    first = read_source(str(folder))
+    assert [document.document_id for document in first.documents] == ["a.html", "b.csv", "good.md", "sub/d.json"]
+    assert first.skipped == [Skipped("c.pdf", "not a PDF: it looks like text")]
+    assert read_source(str(folder)) == first
+
+
+def test_limits_are_kept(folder):
+    (folder / "long.txt").write_text("word " * 300_000)
+    source = read_source(str(folder), limits=ReadingLimits(max_file_mb=1))
+    assert source.skipped == [Skipped("long.txt", "too large: 2 MB, the limit is 1")]
+
+
+def test_strict_names_every_file_that_cannot_be_read(folder):
+    (folder / ".hidden").write_text("x")
+    assert read_source(str(folder), strict=True).skipped == [Skipped(".hidden", "hidden")]
+    for number in range(22):
+        (folder / f"film {number:02}.mp4").write_text("x")
+    with pytest.raises(DataError, match="found 22 that cannot be read") as caught:
+        read_source(str(folder), strict=True)
+    assert "  film 00.mp4: no reader for .mp4\n" in str(caught.value)
+    assert str(caught.value).endswith("  and 2 more")
 
 
 def test_hidden_folder_is_skipped_as_one_thing(folder):

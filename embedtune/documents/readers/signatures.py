@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from pathlib import Path
 
 from embedtune.documents.readers.unreadable import Unreadable
@@ -32,7 +33,7 @@ def looks_like(head: bytes) -> str:
     if start.startswith(b"<?xml"):
         return "XML"
     try:
-        head[:-3].decode("utf-8")
+        getincrementaldecoder("utf-8")().decode(head)  # the head may end within a character
     except UnicodeDecodeError:
         return "unknown bytes"
     return "unknown bytes" if b"\0" in head else "text"
