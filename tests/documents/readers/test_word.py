@@ -72,3 +72,40 @@ def test_text_of_links_is_kept(read_bytes):
 
 def test_empty_document_is_empty(read_bytes):
     assert read_bytes("a.docx", make_word(lambda _: None)).reason == "empty"
+
+
+CONTROL = """<w:sdt xmlns:w="{}"><w:sdtContent><w:p><w:r><w:t xml:space="preserve">Fill the </w:t></w:r>
+<w:ins w:id="1"><w:r><w:t xml:space="preserve">big </w:t></w:r></w:ins><w:del w:id="2"><w:r><w:delText>small</w:delText></w:r></w:del>
+<w:r><w:t>tank.</w:t></w:r><w:r><w:pict><w:txbxContent><w:p><w:r><w:t>In a box.</w:t></w:r></w:p></w:txbxContent></w:pict></w:r>
+</w:p></w:sdtContent></w:sdt>"""
+
+
+def test_content_controls_insertions_and_text_boxes_are_read_and_deletions_are_not(read_bytes):
+    from docx.oxml import parse_xml
+
+    def fill(document):
+        document.add_paragraph("First.")._p.addnext(parse_xml(CONTROL.format(document.element.nsmap["w"])))
+
+    assert read_bytes("a.docx", make_word(fill)).text == "First.\n\nFill the big tank.\n\nIn a box."
+
+
+def test_footnote_stands_where_it_is_called(read_bytes):
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+
+    def fill(document):
+        word = document.element.body.tag.removesuffix("body")
+        paragraph = document.add_paragraph("Use soft water")
+        run = paragraph.add_run()._r
+        run.append(run.makeelement(f"{word}footnoteReference", {f"{word}id": "2"}))
+        paragraph.add_run(".")
+        notes = (
+            f'<w:footnotes xmlns:w="{word[1:-1]}"><w:footnote w:id="2"><w:p><w:r><w:t>Below 8 dH</w:t></w:r></w:p>'
+            "</w:footnote></w:footnotes>"
+        )
+        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+        content = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+        part = Part(PackURI("/word/footnotes.xml"), content, notes.encode(), document.part.package)
+        document.part.relate_to(part, kind)
+
+    assert read_bytes("a.docx", make_word(fill)).text == "Use soft water (Below 8 dH)."
