@@ -1,4 +1,4 @@
-"""PDF, by pypdfium2: running text, page by page; headings come from the outline."""
+"""PDF, by pypdfium2: running text, page by page; headings come from the outline, or from the size of the type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.pdf_layout import Line, add_pages, drop_furniture
+from embedtune.documents.readers.pdf_layout import add_pages, drop_furniture
+from embedtune.documents.readers.pdf_line import Line
 from embedtune.documents.readers.signatures import demand
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder, one_line
@@ -88,6 +89,7 @@ def _lines(pdf: Any, number: int) -> Iterator[Line]:
                 right=max(box[2] for box in boxes),
                 top=max(box[3] for box in boxes),
                 bottom=min(box[1] for box in boxes),
+                size=min(box[3] - box[1] for box in boxes),
             )
 
 

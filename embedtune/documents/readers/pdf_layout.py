@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from embedtune.documents.readers.pdf_headings import Heading, by_size, from_outline, heading_sizes
+from embedtune.documents.readers.pdf_line import Line
 from embedtune.documents.text_builder import TextBuilder
 
 _EDGE_LINES = 3  # headers and footers stand among the first and last lines of a page
 _FURNITURE_SHARE = 0.6  # of the pages
 _FURNITURE_PAGES = 3  # fewer pages repeat nothing
-_BESIDE = 0.5  # of the lower line's height: lines that overlap by less stand one below the other
 _NEW_PARAGRAPH = 0.6  # of the line's height: a wider gap parts paragraphs
 _SAME_SIZE = 0.12  # difference of two heights that count as one
 _LOOSE = 1.4  # times the common width of a character: the line has columns
@@ -30,39 +31,6 @@ _DOT_LEADER = re.compile(r"\s?(?:\.\s?){4,}")
 _RULE = re.compile(r"[\W_]{4,}")  # a line drawn with characters
 _PAGE_OF = re.compile(r"page # (?:of|/) #", re.IGNORECASE)
 _END_OF_SENTENCE = tuple(".!?:;。！？")
-
-
-class Line(NamedTuple):
-    """One line of a page; lengths are in points, and y grows upwards.
-
-    Attributes:
-        text: What it says.
-        left: Where its first character starts.
-        right: Where its last character ends.
-        top: Upper edge of its characters.
-        bottom: Lower edge of its characters.
-    """
-
-    text: str
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-    @property
-    def height(self) -> float:
-        """The height of its characters, at least one point."""
-        return max(self.top - self.bottom, 1.0)
-
-    def is_beside(self, other: Line) -> bool:
-        """Tell whether it stands on the line of another: a superscript, or the next cell of a row."""
-        overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
-        return overlap > _BESIDE * min(self.height, other.height)
-
-    @property
-    def looseness(self) -> float:
-        """Width of a character as a share of its height; gaps between columns make it large."""
-        return (self.right - self.left) / len(self.text) / self.height
 
 
 def drop_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
@@ -96,19 +64,20 @@ def add_pages(
         builder: What they are added to.
         pages: Lines of each page in reading order.
         outline: By page, the headings that the outline says start on it, as level and text; those that no line of the
-            page shows are left out.
+            page shows are left out. Without an outline, short lines of large type are headings.
     """
     habits = _habits(pages)
+    sizes = heading_sizes(pages)
     open_line: Line | None = None  # the last line of the page before, if its paragraph may go on
     for number, page in enumerate(pages):
         builder.page()
-        headings = _match_headings(page, outline.get(number, ()))
+        headings = from_outline(page, outline.get(number, ())) if outline else by_size(page, sizes)
         for index, block in enumerate(_blocks(page, headings)):
             first = block[0]
-            level = headings.get(id(first))
+            heading = headings.get(id(first))
             text = _join(block, habits)
-            if level is not None:
-                builder.heading(level, text)
+            if heading is not None:
+                builder.heading(heading.level, text)
             elif index == 0 and open_line is not None and _goes_on(open_line, first):
                 builder.carry_on(text)
             else:
@@ -141,33 +110,13 @@ def _habits(pages: Sequence[Sequence[Line]]) -> _Habits:
     return _Habits(words, looseness, _WIDE * median(line.right - line.left for line in long))
 
 
-def _match_headings(page: Sequence[Line], entries: Iterable[tuple[int, str]]) -> dict[int, int]:
-    """Return the levels of the lines that are headings, by the identity of the line."""
-    found: dict[int, int] = {}
-    for level, title in entries:
-        wanted = _squeeze(title)
-        for line in page:
-            if (
-                id(line) not in found
-                and wanted
-                and _squeeze(line.text).endswith(wanted)
-                and len(line.text) < 2 * len(title) + 12
-            ):
-                found[id(line)] = level
-                break
-    return found
-
-
-def _squeeze(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
-
-
-def _blocks(page: Sequence[Line], headings: Mapping[int, int]) -> list[list[Line]]:
+def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[Line]]:
     """Group lines that stand close together in one size."""
     blocks: list[list[Line]] = []
     for line in page:
         last = blocks[-1][-1] if blocks else None
-        if last is not None and id(line) not in headings and id(last) not in headings and _same_block(last, line):
+        alike = last is not None and headings.get(id(last)) == headings.get(id(line))
+        if last is not None and alike and _same_block(last, line):
             blocks[-1].append(line)
         else:
             blocks.append([line])

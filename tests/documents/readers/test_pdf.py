@@ -118,6 +118,22 @@ def test_outline_gives_headings_and_pages_their_offsets(read_bytes, parts):
     assert document.pages == (0, document.text.index("1.1 Descaling"))
 
 
+def test_without_an_outline_large_type_gives_the_headings(read_bytes, parts):
+    def draw(canvas):
+        canvas.setFont("Helvetica", 24)
+        draw_lines(canvas, ["The Brava 3"], top=810)
+        for top, heading in ((780, "Care"), (600, "Descaling")):
+            canvas.setFont("Helvetica-Bold", 16)
+            draw_lines(canvas, [heading], top=top)
+            canvas.setFont("Helvetica", 12)
+            draw_lines(canvas, wrapped(PROSE), top=top - 20)
+
+    assert parts(read_bytes("a.pdf", make_pdf(draw))) == [
+        ("The Brava 3 › Care", " ".join(PROSE)),
+        ("The Brava 3 › Descaling", " ".join(PROSE)),
+    ]
+
+
 def test_headers_footers_and_page_numbers_go(read_bytes):
     def draw(canvas):
         for number in range(1, 5):

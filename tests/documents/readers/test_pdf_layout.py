@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.documents.readers.pdf_layout import Line, add_pages, drop_furniture
+from embedtune.documents.readers.pdf_layout import add_pages, drop_furniture
+from embedtune.documents.readers.pdf_line import Line
 from embedtune.documents.text_builder import TextBuilder
 
 
 def column(texts: list[str], left: float = 50, top: float = 700) -> list[Line]:
     """Return lines of 12 points, 14 apart, 5 points a character."""
     return [
-        Line(text, left, left + 5 * len(text), top - 14 * number, top - 14 * number - 12)
+        Line(text, left, left + 5 * len(text), top - 14 * number, top - 14 * number - 12, 12)
         for number, text in enumerate(texts)
     ]
 
