@@ -60,7 +60,9 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
     model_folder = find_model(config.model)
     identity = {
         "stage": "generate",
-        "config": config.model_dump(mode="json", exclude={"source"}),
+        "config": config.model_dump(
+            mode="json", exclude={"source", "reading", "strict"}
+        ),  # what was read is hashed below
         "source": _hash_source(source),
         "model": hash_model(model_folder),
         "versions": library_versions(),
