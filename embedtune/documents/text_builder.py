@@ -82,9 +82,18 @@ class TextBuilder:
         ends = [*(heading.start for heading in self._headings), len(text)]
         sections = [Section((), 0, ends[0])]
         path: list[_Heading] = []
-        for heading, end in zip(self._headings, ends[1:], strict=True):
+        for heading, following, end in zip(self._headings, [*self._headings[1:], None], ends[1:], strict=True):
             path = [*(outer for outer in path if outer.level < heading.level), heading]
-            sections.append(Section(tuple(outer.text for outer in path), heading.end, end))
+            names = tuple(outer.text for outer in path)
+            if text[heading.end : end].strip():
+                sections.append(Section(names, heading.end, end))
+            elif following is None or following.level <= heading.level:
+                # Nothing stands below it, in no path would it live on: it is text itself, as is the title of a bare slide.
+                before = sections[-1]
+                if before.headings == names[:-1] and not text[before.end : heading.start].strip():
+                    sections[-1] = before._replace(end=heading.end)
+                else:
+                    sections.append(Section(names[:-1], heading.start, heading.end))
         return [trimmed for section in sections if (trimmed := _trim(section, text)).start < trimmed.end]
 
     def _add(self, text: str, gap: str) -> None:

@@ -34,6 +34,10 @@ def test_sections_and_pages_lie_in_the_text_in_order(steps):
         assert end <= section.start < section.end <= len(document.text)
         assert document.text[section.start : section.end].strip() == document.text[section.start : section.end]
         end = section.end
+    held = "".join(document.text[section.start : section.end] for section in document.sections)
+    paths = {heading for section in document.sections for heading in section.headings}
+    lost = [word for word in document.text.split() if word not in held and not any(word in path for path in paths)]
+    assert lost == [] or document.sections == ()
 
 
 def test_headings_make_a_path_and_blank_lines_part_blocks():
@@ -51,6 +55,21 @@ def test_headings_make_a_path_and_blank_lines_part_blocks():
         Section((), 0, 7),
         Section(("Care", "Tank"), 21, 36),
         Section(("Care", "Seal"), 44, 54),
+    )
+
+
+def test_heading_with_nothing_below_is_text_of_the_section_around_it():
+    builder = TextBuilder()
+    builder.heading(1, "Care")
+    builder.heading(2, "Tank")
+    builder.heading(2, "Lid")
+    builder.heading(2, "Seal")
+    builder.block("Grease it.")
+    builder.heading(1, "Thank you")
+    assert builder.build("a.pptx").sections == (
+        Section(("Care",), 6, 15),
+        Section(("Care", "Seal"), 23, 33),
+        Section((), 35, 44),
     )
 
 
