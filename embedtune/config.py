@@ -41,10 +41,23 @@ class SplitConfig(_Settings):
         return self
 
 
+class ReadingConfig(_Settings):
+    """What one file of a folder may cost; a file beyond a bound is skipped with its reason."""
+
+    max_file_mb: int = Field(100, ge=1, description="Size on disk.")
+    max_unpacked_mb: int = Field(500, ge=1, description="Size of what an archive (docx, xlsx, epub …) unpacks to.")
+    max_text_mb: int = Field(20, ge=1, description="Text, in millions of characters.")
+    max_pages: int = Field(5000, ge=1, description="Pages, slides or sheets.")
+    timeout_s: float = Field(60.0, gt=0, description="Wall time.")
+    memory_mb: int = Field(2048, ge=256, description="Memory of the process that reads.")
+
+
 class GenerateConfig(_Settings):
     """From documents to passages, queries and judgements."""
 
-    source: str = Field(description="Folder of .txt and .md files, BEIR folder, LlamaIndex JSON, or python-reference.")
+    source: str = Field(description="Folder of documents, BEIR folder, LlamaIndex JSON, or python-reference.")
+    reading: ReadingConfig = Field(ReadingConfig(), description="What one file of a folder may cost.")
+    strict: bool = Field(False, description="Stop if a file that is not hidden cannot be read.")
     model: str = Field(
         DEFAULT_MODEL, description="Base model: hub name or local folder; its tokenizer cuts the passages."
     )

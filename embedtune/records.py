@@ -17,18 +17,36 @@ PATH_SEPARATOR = " › "
 """Between the headings of a path, in passage titles."""
 
 
+class Section(NamedTuple):
+    """A stretch of text under one heading.
+
+    Attributes:
+        headings: The path from the outermost heading to this one; empty before the first heading.
+        start: First character of the body, after the heading's own lines.
+        end: One past the last character of the body.
+    """
+
+    headings: tuple[str, ...]
+    start: int
+    end: int
+
+
 class Document(NamedTuple):
     """One source file, or one entry of a ready-made corpus.
 
     Attributes:
         document_id: File path relative to the source folder, or the source's own id.
         title: Title, or an empty string.
-        text: Whole text.
+        text: Whole text, free of markup.
+        sections: In reading order, the parts of the text under each heading path; none means the whole text is one.
+        pages: First character of each page, slide or sheet, ascending; none means the text has no pages.
     """
 
     document_id: str
     title: str
     text: str
+    sections: tuple[Section, ...] = ()
+    pages: tuple[int, ...] = ()
 
 
 class Skipped(NamedTuple):
@@ -48,6 +66,7 @@ class Passage(NamedTuple):
         text: The text, a slice of the document: ``document.text[start:end]``.
         start: First character in the document.
         end: One past the last character in the document.
+        page: The page, slide or sheet on which it starts, from 1; None where the document has none.
     """
 
     passage_id: str
@@ -56,6 +75,7 @@ class Passage(NamedTuple):
     text: str
     start: int
     end: int
+    page: int | None = None
 
     @property
     def full_text(self) -> str:

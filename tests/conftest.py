@@ -15,6 +15,7 @@ from hypothesis import settings
 from tokenizers import Tokenizer
 
 from embedtune.documents.chunking import chunk_documents
+from embedtune.documents.headings import find_sections
 from embedtune.records import Document, Passage
 
 settings.register_profile("embedtune", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -122,6 +123,10 @@ def _document_text(number: int) -> str:
     )
 
 
+def _with_sections(name: str, text: str) -> Document:
+    return Document(name, "", text, tuple(find_sections(text)))
+
+
 @pytest.fixture(scope="session")
 def model_folder() -> Path:
     """Return the files of the packaged default model; only its tokenizer is loaded in these tests."""
@@ -152,19 +157,19 @@ def offsets(tokenizer: Tokenizer) -> Callable[[str], list[tuple[int, int]]]:
 
 @pytest.fixture(scope="session")
 def manual() -> Document:
-    return Document("brava.md", "", MANUAL)
+    return _with_sections("brava.md", MANUAL)
 
 
 @pytest.fixture(scope="session")
 def help_article() -> Document:
-    return Document("billing.txt", "", HELP_ARTICLE)
+    return _with_sections("billing.txt", HELP_ARTICLE)
 
 
 @pytest.fixture(scope="session")
 def documents() -> list[Document]:
     """Return 26 short documents that have little in common."""
     return [
-        Document(f"{number:02d} {_SUBJECTS[number][0]}.md", "", _document_text(number))
+        _with_sections(f"{number:02d} {_SUBJECTS[number][0]}.md", _document_text(number))
         for number in range(len(_SUBJECTS))
     ]
 

@@ -29,13 +29,14 @@ _FROM = click.Choice(["generate", "source", "both"])
 )
 @click.option("--query-prompt", help="Text in front of every query.")
 @click.option("--document-prompt", help="Text in front of every passage.")
+@click.option("--strict", is_flag=True, default=None, help="Stop if a file that is not hidden cannot be read.")
 @click.option("--trust-remote-code", is_flag=True, default=None, help="Run code that comes with the model.")
 @options.shared
 def command(common: options.Shared, out: Path, **given: Any) -> None:
     """Make passages, queries and judgements from documents.
 
-    SOURCE is a folder of .txt and .md files, a BEIR folder, a LlamaIndex {queries, corpus, relevant_docs} JSON, or
-    python-reference (the language reference inside Python).
+    SOURCE is a folder of documents (text, Markdown, HTML, PDF, Office, tables, mail …), a BEIR folder, a LlamaIndex
+    {queries, corpus, relevant_docs} JSON, or python-reference (the language reference inside Python).
 
     \b
     Example: embedtune generate docs/ --out runs/mine

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from embedtune.documents.headings import find_sections
 from embedtune.hashing import content_id
-from embedtune.records import PATH_SEPARATOR, Document, Passage
+from embedtune.records import PATH_SEPARATOR, Document, Passage, Section
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
@@ -22,7 +22,7 @@ _SLACK = 1.1  # pieces of a section are cut to equal length, give or take a sent
 
 
 def chunk_documents(documents: Iterable[Document], tokenize: Tokenize, budget: int) -> list[Passage]:
-    """Cut documents at headings, then at sentences, into passages of at most ``budget`` tokens, heading path included.
+    """Cut documents into their sections, then at sentences, into passages of at most ``budget`` tokens, heading path included.
 
     Args:
         documents: What to cut.
@@ -52,15 +52,20 @@ def keep_whole(documents: Iterable[Document]) -> list[Passage]:
 
 def _chunk(document: Document, tokenize: Tokenize, budget: int) -> list[Passage]:
     passages = []
-    for section in find_sections(document.text):
-        headings = (document.title, *section.headings) if document.title else section.headings
-        title = fit_title(headings, tokenize, int(budget * _TITLE_SHARE))
+    for section in document.sections or (Section((), 0, len(document.text)),):
+        title = fit_title(_heading_path(document.title, section), tokenize, int(budget * _TITLE_SHARE))
         room = budget - len(tokenize(title + "\n") if title else [])
         for start, end in _split(document.text, section.start, section.end, tokenize, room):
             text = document.text[start:end]
             identity = content_id("p", document.document_id, title, text, str(start))
-            passages.append(Passage(identity, document.document_id, title, text, start, end))
+            page = bisect_right(document.pages, start) or None
+            passages.append(Passage(identity, document.document_id, title, text, start, end, page))
     return passages
+
+
+def _heading_path(title: str, section: Section) -> tuple[str, ...]:
+    """Return the path with the document's title in front, unless its outermost heading says the same."""
+    return section.headings if not title or section.headings[:1] == (title,) else (title, *section.headings)
 
 
 def fit_title(headings: tuple[str, ...], tokenize: Tokenize, room: int) -> str:

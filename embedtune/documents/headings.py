@@ -1,28 +1,16 @@
-"""Headings of plain text and Markdown: where sections start and which path leads to each."""
+"""Headings of plain text: where sections start and which path leads to each."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
+from embedtune.records import Section
+
 _ATX = re.compile(r"^(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"^([=\-*~^\"`+#.:_])\1{2,}[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _MAX_HEADING_CHARS = 120
-
-
-class Section(NamedTuple):
-    """A stretch of text under one heading.
-
-    Attributes:
-        headings: The path from the outermost heading to this one; empty before the first heading.
-        start: First character of the body, after the heading's own lines.
-        end: One past the last character of the body.
-    """
-
-    headings: tuple[str, ...]
-    start: int
-    end: int
 
 
 class _Heading(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from embedtune.documents.headings import find_sections
 from embedtune.records import Document
 
 NAME = "python-reference"
@@ -14,4 +15,8 @@ def read_documents() -> list[Document]:
     """
     from pydoc_data.topics import topics
 
-    return [Document(name, "", text.strip() + "\n") for name, text in sorted(topics.items())]
+    return [_document(name, text.strip() + "\n") for name, text in sorted(topics.items())]
+
+
+def _document(name: str, text: str) -> Document:
+    return Document(name, "", text, tuple(find_sections(text)))

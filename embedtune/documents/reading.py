@@ -1,4 +1,4 @@
-"""Read what the user points at: a folder of text files, a BEIR folder, a LlamaIndex JSON or a packaged corpus."""
+"""Read what the user points at: a folder of documents, a BEIR folder, a LlamaIndex JSON or a packaged corpus."""
 
 from __future__ import annotations
 
@@ -7,54 +7,84 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedtune.documents import python_reference
+from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers import READERS, no_reader
+from embedtune.documents.sandbox import Sandbox
 from embedtune.errors import DataError
 from embedtune.formats import beir
 from embedtune.formats.llama_index_json import read_llama_index
+from embedtune.progress import track
 from embedtune.records import Document, QuerySet, Skipped, Source
 
-TEXT_SUFFIXES = (".txt", ".md", ".markdown")
+_HIDDEN = "hidden"
+_MAX_NAMED = 20
 
 
-def read_source(name: str) -> Source:
+def read_source(name: str, *, limits: ReadingLimits | None = None, strict: bool = False) -> Source:
     """Read a source completely.
 
     Args:
-        name: A folder of ``.txt`` and ``.md`` files, a BEIR folder, a LlamaIndex JSON file, or ``python-reference``.
+        name: A folder of documents (see ``readers.READERS``), a BEIR folder, a LlamaIndex JSON file, or
+            ``python-reference``.
+        limits: What one file of a folder may cost; none takes the defaults.
+        strict: Refuse a source of which anything that is not hidden must be skipped.
 
     Raises:
-        DataError: If there is no such thing, or it holds no text.
+        DataError: If there is no such thing, it holds no text, or ``strict`` forbids what was skipped.
     """
+    source = _read(name, limits or ReadingLimits())
+    if strict:
+        _demand_all(source)
+    if not source.documents:
+        reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
+        raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
+    return source
+
+
+def _read(name: str, limits: ReadingLimits) -> Source:
     path = Path(name)
     if name == python_reference.NAME and not path.exists():
         return Source(name, python_reference.read_documents(), ready_made=False)
     if path.is_dir():
-        source = _read_beir(path) if beir.is_beir(path) else _read_folder(path)
-    elif path.suffix == ".json" and path.is_file():
-        source = _read_llama_index(path)
-    else:
-        raise DataError.at(
-            path,
-            None,
-            "a folder of text files, a BEIR folder, a LlamaIndex .json file or python-reference",
-            "a file of another kind" if path.exists() else "nothing",
-            hint=f"put {', '.join(TEXT_SUFFIXES)} files into a folder and give that folder",
+        return _read_beir(path) if beir.is_beir(path) else _read_folder(path, limits)
+    if path.suffix == ".json" and path.is_file():
+        return _read_llama_index(path)
+    raise DataError.at(
+        path,
+        None,
+        "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference",
+        "a file of another kind" if path.exists() else "nothing",
+        hint=f"put documents ({' '.join(READERS)}) into a folder and give that folder",
+    )
+
+
+def _demand_all(source: Source) -> None:
+    """Refuse a source of which something was skipped that is not hidden."""
+    lost = [skipped for skipped in source.skipped if skipped.reason != _HIDDEN]
+    if lost:
+        lines = [f"  {name}: {reason}" for name, reason in lost[:_MAX_NAMED]]
+        lines += [f"  and {len(lost) - _MAX_NAMED} more"] * (len(lost) > _MAX_NAMED)
+        raise DataError(
+            f"{source.name}: expected to read every file, as strict asks, found {len(lost)} that cannot be read\n"
+            + "\n".join(lines),
+            hint="mend or remove these files, or leave strict out",
         )
-    if not source.documents:
-        reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
-        raise DataError.at(path, None, "at least one document with text", reasons or "an empty folder")
-    return source
 
 
-def _read_folder(folder: Path) -> Source:
+def _read_folder(folder: Path, limits: ReadingLimits) -> Source:
+    paths = list(_walk(folder))
     documents: list[Document] = []
     skipped: list[Skipped] = []
-    for path in _walk(folder):
-        name = _printable(path.relative_to(folder).as_posix())
-        read = _read_text(path, name)
-        if isinstance(read, Document):
-            documents.append(read)
-        else:
-            skipped.append(read)
+    with Sandbox(limits) as sandbox, track("read", len(paths)) as report:
+        for path in paths:
+            name = _printable(path.relative_to(folder).as_posix())
+            reason = _unreadable(path)
+            read = Skipped(name, reason) if reason else sandbox.read(path, name)
+            if isinstance(read, Document):
+                documents.append(read)
+            else:
+                skipped.append(read)
+            report(1)
     return Source(str(folder), documents, ready_made=False, skipped=skipped)
 
 
@@ -67,21 +97,6 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read_text(path: Path, name: str) -> Document | Skipped:
-    reason = _unreadable(path)
-    if reason:
-        return Skipped(name, reason)
-    try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        return Skipped(name, f"not UTF-8: {error.reason} at byte {error.start}")
-    except OSError as error:
-        return Skipped(name, error.strerror or str(error))
-    if "\0" in text:
-        return Skipped(name, "not text: it holds NUL bytes")
-    return Document(name, "", text) if text.strip() else Skipped(name, "empty")
-
-
 def _printable(name: str) -> str:
     """Replace the bytes of a file name that are no UTF-8; the operating system allows them, our files do not."""
     return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in name)
@@ -90,7 +105,7 @@ def _printable(name: str) -> str:
 def _unreadable(path: Path) -> str | None:
     """Tell why a file or folder is passed over, or None."""
     if path.name.startswith("."):
-        return "hidden"
+        return _HIDDEN
     if path.is_symlink():
         return "a symbolic link"
     if _printable(path.name) != path.name:
@@ -99,7 +114,7 @@ def _unreadable(path: Path) -> str | None:
         return None if os.access(path, os.R_OK | os.X_OK) else "a folder without read permission"
     if not path.is_file():
         return "not a regular file"
-    return None if path.suffix.lower() in TEXT_SUFFIXES else f"no reader for {path.suffix or 'files without a suffix'}"
+    return no_reader(path)
 
 
 def _read_beir(folder: Path) -> Source:

@@ -67,13 +67,14 @@ def read_passages(folder: Path) -> list[Passage]:
 
     def passage(row: dict[str, Any]) -> Passage:
         metadata = row.get("metadata") or {}
-        document_id, start, end = metadata.get("document_id"), metadata.get("start"), metadata.get("end")
-        if not (isinstance(document_id, str) and _is_offset(start) and _is_offset(end)):
+        document_id, start, end, page = (metadata.get(name) for name in ("document_id", "start", "end", "page"))
+        offsets = [start, end] if page is None else [start, end, page]
+        if not (isinstance(document_id, str) and all(map(_is_offset, offsets))):
             raise _OtherRowError(
                 "passages written by embedtune generate",
                 f"metadata without the string document_id and the whole numbers start and end: {metadata!r}"[:200],
             )
-        return Passage(row["_id"], document_id, row.get("title") or "", row["text"], start, end)
+        return Passage(row["_id"], document_id, row.get("title") or "", row["text"], *offsets)
 
     return _read_unique(path, passage)
 
@@ -123,7 +124,7 @@ def read_splits(folder: Path) -> dict[str, Qrels]:
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
-    """Write ``corpus.jsonl``; document id and offsets stand in ``metadata``."""
+    """Write ``corpus.jsonl``; document id, offsets and page, if there is one, stand in ``metadata``."""
     _write_lines(
         folder / "corpus.jsonl",
         (
@@ -131,11 +132,16 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
                 "_id": passage.passage_id,
                 "title": passage.title,
                 "text": passage.text,
-                "metadata": {"document_id": passage.document_id, "start": passage.start, "end": passage.end},
+                "metadata": _metadata(passage),
             }
             for passage in passages
         ),
     )
+
+
+def _metadata(passage: Passage) -> dict[str, Any]:
+    metadata = {"document_id": passage.document_id, "start": passage.start, "end": passage.end}
+    return metadata if passage.page is None else {**metadata, "page": passage.page}
 
 
 def write_queries(folder: Path, queries: Iterable[Query]) -> None:

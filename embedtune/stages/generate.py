@@ -10,6 +10,7 @@ from typing import Any
 
 from embedtune.config import GenerateConfig
 from embedtune.documents.chunking import chunk_documents, keep_whole
+from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.near_duplicates import group_near_duplicates
 from embedtune.documents.reading import read_source
 from embedtune.errors import DataError
@@ -52,7 +53,8 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
 
     Raises:
         ConfigError: If the model cannot be found.
-        DataError: If the source has no usable text or gives too few queries.
+        DataError: If the source has no usable text or gives too few queries, or a file cannot be read and
+            ``config.strict`` is set.
         ResourceError: If the folder cannot be written.
         InUseError: If another process works in the run folder.
     """
@@ -61,11 +63,14 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
 
 
 def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
-    source = read_source(config.source)
+    limits = ReadingLimits(**config.reading.model_dump())
+    source = read_source(config.source, limits=limits, strict=config.strict)
     model_folder = preflight.find_base(config.model, folder)
     identity = {
         "stage": "generate",
-        "config": config.model_dump(mode="json", exclude={"source"}),
+        "config": config.model_dump(
+            mode="json", exclude={"source", "reading", "strict"}
+        ),  # what was read is hashed below
         "source": _hash_source(source),
         "model": hash_model(model_folder),
         "versions": library_versions(),

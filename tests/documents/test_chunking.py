@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.documents.chunking import chunk_documents, fit_title, keep_whole
-from embedtune.records import Document, Passage
+from embedtune.documents.headings import find_sections
+from embedtune.records import Document, Passage, Section
 
 COMMON = ["water", "tank", "coffee", "pump", "machine", "filter", "lamp", "descaler", "temperature", "maintenance"]
 ODD = [
@@ -34,6 +35,10 @@ headings = st.builds(
 blocks = st.lists(st.one_of(paragraphs, paragraphs, headings), min_size=1, max_size=8)
 
 
+def document(name: str, title: str, text: str) -> Document:
+    return Document(name, title, text, tuple(find_sections(text)))
+
+
 def letters(text: str) -> str:
     return "".join(text.split())
 
@@ -41,12 +46,12 @@ def letters(text: str) -> str:
 @settings(max_examples=40)
 @given(blocks=blocks, title=st.sampled_from(["", "Brava 3"]), budget=st.sampled_from([16, 24, 48, 128]))
 def test_passages_fit_slice_their_document_and_lose_only_headings(blocks, title, budget, tokenize):
-    document = Document("a.md", title, "\n\n".join(blocks) + "\n")
-    passages = chunk_documents([document], tokenize, budget)
+    whole = document("a.md", title, "\n\n".join(blocks) + "\n")
+    passages = chunk_documents([whole], tokenize, budget)
     assert [p for p in passages if len(tokenize(p.full_text)) > budget] == []
-    assert [p for p in passages if document.text[p.start : p.end] != p.text or not p.text.strip()] == []
+    assert [p for p in passages if whole.text[p.start : p.end] != p.text or not p.text.strip()] == []
     assert [(a, b) for a, b in pairwise(passages) if a.end > b.start] == []
-    body = [block for block in blocks if not block.startswith("#")]
+    body = [block for block in blocks if not block.startswith("#")] or blocks
     assert letters("".join(p.text for p in passages)) == letters("".join(body))
     assert len({p.passage_id for p in passages}) == len(passages)
 
@@ -73,6 +78,24 @@ def test_title_of_the_document_stands_first_in_the_path(help_article, tokenize):
     ]
 
 
+def test_title_that_the_outermost_heading_repeats_stands_once(tokenize):
+    whole = Document("a.html", "Help", "Help\n\nCall us.", (Section(("Help",), 6, 14),))
+    assert [passage.title for passage in chunk_documents([whole], tokenize, 64)] == ["Help"]
+
+
+def test_document_without_sections_is_one_section_whatever_its_text_looks_like(tokenize):
+    passages = chunk_documents([Document("a.json", "", "# A\nKeep dry.")], tokenize, 64)
+    assert [(passage.title, passage.text) for passage in passages] == [("", "# A\nKeep dry.")]
+
+
+def test_passage_knows_the_page_it_starts_on(tokenize):
+    text = "One.\n\nTwo.\n\nThree."
+    sections = (Section(("A",), 0, 4), Section(("B",), 6, 10), Section(("C",), 12, 18))
+    passages = chunk_documents([Document("a.pdf", "", text, sections, (0, 6, 6, 14))], tokenize, 64)
+    assert [passage.page for passage in passages] == [1, 3, 3]  # page 2 is empty, page 4 starts within a passage
+    assert [p.page for p in chunk_documents([Document("a.txt", "", text)], tokenize, 64)] == [None]
+
+
 def test_long_section_is_cut_at_sentences_into_pieces_of_about_equal_length(tokenize):
     text = " ".join(f"Turn knob number {number} slowly to the left." for number in range(20))
     passages = chunk_documents([Document("a.txt", "", text)], tokenize, 128)
@@ -95,7 +118,7 @@ def test_ids_depend_on_content_alone(manual, help_article, tokenize):
 
 
 def test_same_text_twice_in_a_document_gives_two_ids(tokenize):
-    passages = chunk_documents([Document("a.md", "", "# A\nKeep dry.\n# A\nKeep dry.\n")], tokenize, 64)
+    passages = chunk_documents([document("a.md", "", "# A\nKeep dry.\n# A\nKeep dry.\n")], tokenize, 64)
     assert [passage.text for passage in passages] == ["Keep dry.", "Keep dry."]
     assert passages[0].passage_id != passages[1].passage_id
 
@@ -107,8 +130,8 @@ def test_word_longer_than_the_budget_is_cut_through(tokenize):
     assert "".join(passage.text for passage in passages) == text
 
 
-def test_document_of_headings_alone_gives_no_passage(tokenize):
-    assert chunk_documents([Document("a.md", "", "# One\n\n## Two\n")], tokenize, 64) == []
+def test_document_of_headings_alone_is_a_passage_of_them(tokenize):
+    assert chunk_documents([document("a.md", "", "# One\n\n## Two\n")], tokenize, 64)[0].text == "# One\n\n## Two"
 
 
 @pytest.mark.parametrize(
@@ -135,9 +158,9 @@ def test_ready_made_documents_stay_whole():
     long = "word " * 500
     passages = keep_whole([Document("d1", "Tank", long), Document("d2", "", "x"), Document("d3", "", "x")])
     assert [passage[1:] for passage in passages] == [
-        ("d1", "Tank", long, 0, 2500),
-        ("d2", "", "x", 0, 1),
-        ("d3", "", "x", 0, 1),
+        ("d1", "Tank", long, 0, 2500, None),
+        ("d2", "", "x", 0, 1, None),
+        ("d3", "", "x", 0, 1, None),
     ]
     assert len({passage.passage_id for passage in passages}) == 3
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.errors import DataError
-from embedtune.records import Document, Query, QuerySet, Skipped
+from embedtune.records import Document, Query, QuerySet, Section, Skipped
 
 QRELS = "query-id\tcorpus-id\tscore\n"
 LLAMA = {
@@ -41,9 +42,9 @@ def beir_folder(tmp_path) -> Path:
     return tmp_path
 
 
-def test_folder_of_text_files_is_read_in_order_of_names(document_folder, documents):
+def test_folder_is_read_in_order_of_names(document_folder, documents):
     source = read_source(str(document_folder))
-    assert source.documents == documents
+    assert [document.document_id for document in source.documents] == [document.document_id for document in documents]
     assert len(source.documents) == 26
     assert (source.name, source.ready_made, source.skipped, source.queries) == (str(document_folder), False, [], {})
 
@@ -60,19 +61,21 @@ def test_folders_inside_are_read(folder):
 
 
 def test_byte_order_mark_goes_and_line_ends_become_plain(folder):
-    (folder / "good.md").write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
-    assert read_source(str(folder)).documents == [Document("good.md", "", "one\ntwo\nthree\n")]
+    (folder / "good.md").unlink()
+    (folder / "good.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
+    text = "one\ntwo\nthree\n"
+    assert read_source(str(folder)).documents == [Document("good.txt", "", text, (Section((), 0, len(text)),))]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("latin.txt", b"caf\xe9 au lait", "not UTF-8: invalid continuation byte at byte 3"),
-        ("cut.txt", b"caf\xc3", "not UTF-8: unexpected end of data at byte 3"),
+        ("latin.txt", b"caf\xe9 au lait", "not UTF-8: invalid continuation byte at byte 3; save it as UTF-8"),
+        ("cut.txt", b"caf\xc3", "not UTF-8: unexpected end of data at byte 3; save it as UTF-8"),
         ("data.txt", b"a\0b", "not text: it holds NUL bytes"),
         ("empty.md", b"", "empty"),
         ("blank.md", b" \n\t\n", "empty"),
-        ("scan.pdf", b"%PDF", "no reader for .pdf"),
+        ("film.mp4", b"\0\0", "no reader for .mp4"),
         ("LICENSE", b"text", "no reader for files without a suffix"),
         (".hidden.md", b"text", "hidden"),
     ],
@@ -82,6 +85,35 @@ def test_unusable_file_is_skipped_with_a_reason(folder, name, data, reason):
     source = read_source(str(folder))
     assert source.skipped == [Skipped(name, reason)]
     assert [document.document_id for document in source.documents] == ["good.md"]
+
+
+def test_files_of_all_formats_are_read_in_one_order(folder):
+    (folder / "a.html").write_text("<p>One.")
+    (folder / "b.csv").write_text("a,b\n1,2\n")
+    (folder / "c.pdf").write_text("no PDF")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "d.json").write_text('{"a": 1}')
+    first = read_source(str(folder))
+    assert [document.document_id for document in first.documents] == ["a.html", "b.csv", "good.md", "sub/d.json"]
+    assert first.skipped == [Skipped("c.pdf", "not a PDF: it looks like text")]
+    assert read_source(str(folder)) == first
+
+
+def test_limits_are_kept(folder):
+    (folder / "long.txt").write_text("word " * 300_000)
+    source = read_source(str(folder), limits=ReadingLimits(max_file_mb=1))
+    assert source.skipped == [Skipped("long.txt", "too large: 2 MB, the limit is 1")]
+
+
+def test_strict_names_every_file_that_cannot_be_read(folder):
+    (folder / ".hidden").write_text("x")
+    assert read_source(str(folder), strict=True).skipped == [Skipped(".hidden", "hidden")]
+    for number in range(22):
+        (folder / f"film {number:02}.mp4").write_text("x")
+    with pytest.raises(DataError, match="found 22 that cannot be read") as caught:
+        read_source(str(folder), strict=True)
+    assert "  film 00.mp4: no reader for .mp4\n" in str(caught.value)
+    assert str(caught.value).endswith("  and 2 more")
 
 
 def test_hidden_folder_is_skipped_as_one_thing(folder):
@@ -129,7 +161,7 @@ def test_names_in_any_script_are_read(folder):
 def test_source_that_does_not_exist_is_refused_with_a_hint(tmp_path):
     with pytest.raises(DataError, match=r"none: expected a folder of .*, a BEIR folder, .*, found nothing") as caught:
         read_source(str(tmp_path / "none"))
-    assert caught.value.hint == "put .txt, .md, .markdown files into a folder and give that folder"
+    assert caught.value.hint.startswith("put documents (.txt .md ")
 
 
 def test_single_text_file_is_refused(folder):
@@ -145,9 +177,7 @@ def test_empty_folder_is_refused(tmp_path):
 def test_folder_of_unusable_files_is_refused_with_the_first_reasons(tmp_path):
     for name in ("a.pdf", "b.docx", "c.txt", "d.txt"):
         (tmp_path / name).touch()
-    with pytest.raises(
-        DataError, match=r"found a\.pdf: no reader for \.pdf; b\.docx: no reader for \.docx; c\.txt: empty$"
-    ):
+    with pytest.raises(DataError, match=r"found a\.pdf: empty; b\.docx: empty; c\.txt: empty$"):
         read_source(str(tmp_path))
 
 
@@ -161,7 +191,7 @@ def test_folder_of_that_name_beats_the_packaged_corpus(tmp_path, monkeypatch):
     (tmp_path / "python-reference").mkdir()
     (tmp_path / "python-reference" / "mine.txt").write_text("mine")
     monkeypatch.chdir(tmp_path)
-    assert read_source("python-reference").documents == [Document("mine.txt", "", "mine")]
+    assert read_source("python-reference").documents == [Document("mine.txt", "", "mine", (Section((), 0, 4),))]
 
 
 def test_beir_folder_is_read_ready_made_with_its_queries(beir_folder):

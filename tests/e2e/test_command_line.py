@@ -98,12 +98,23 @@ def test_help_has_an_example_and_loads_nothing_heavy(command):
         f"import sys, runpy; sys.argv = ['embedtune', *{command}, '--help']\n"
         "try: runpy.run_module('embedtune', run_name='__main__')\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'peft', 'faiss', 'llama_index', 'numpy'}\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'peft', 'faiss', 'llama_index', 'numpy', 'lxml', 'docutils'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "HEAVY []" in done.stdout
     assert ("Example: embedtune" if command else "embedtune run quickstart") in done.stdout
+
+
+def test_strict_is_exit_3_and_names_the_files(invoke, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("Fill it.")
+    (tmp_path / "docs" / "b.mp4").write_text("x")
+    asked = ("generate", tmp_path / "docs", "--out", tmp_path / "run", "--dry-run")
+    assert invoke(*asked)[0] == 0
+    code, _, stderr = invoke(*asked, "--strict")
+    assert code == 3
+    assert "b.mp4: no reader for .mp4" in stderr
 
 
 def test_dry_run_writes_nothing(invoke, tmp_path):

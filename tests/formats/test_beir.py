@@ -29,10 +29,14 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
 
 
 @given(
-    rows=st.lists(st.tuples(ids, texts, texts, texts, st.integers(0, 999)), max_size=6, unique_by=lambda row: row[0])
+    rows=st.lists(
+        st.tuples(ids, texts, texts, texts, st.integers(0, 999), st.none() | st.integers(1, 99)),
+        max_size=6,
+        unique_by=lambda row: row[0],
+    )
 )
 def test_passages_come_back_as_they_were_written(rows, scratch):
-    passages = [Passage(*row[:4], row[4], row[4] + len(row[3])) for row in rows]
+    passages = [Passage(*row[:4], row[4], row[4] + len(row[3]), row[5]) for row in rows]
     beir.write_passages(scratch, passages)
     assert beir.read_passages(scratch) == passages
 
@@ -63,6 +67,12 @@ def test_written_files_are_those_of_beir(tmp_path):
         '{"_id": "q-1", "text": "tank", "metadata": {"kind": "heading"}}\n'
     )
     assert (tmp_path / "qrels" / "test.tsv").read_text() == HEADER + "q-1\tp-1\t1\nq-1\tp-2\t0\n"
+
+
+def test_page_stands_in_the_metadata_where_there_is_one(tmp_path):
+    beir.write_passages(tmp_path, [Passage("p-1", "a.pdf", "", "Fill it.", 4, 12, 3)])
+    assert '"end": 12, "page": 3}' in (tmp_path / "corpus.jsonl").read_text()
+    assert beir.read_passages(tmp_path)[0].page == 3
 
 
 def test_corpus_of_others_needs_only_id_and_text(tmp_path):

@@ -1,0 +1,180 @@
+"""From the lines of PDF pages to running text: paragraphs, hyphens, headings, and what stands on every page."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from embedtune.documents.readers.pdf_headings import Heading, by_size, from_outline, heading_sizes
+from embedtune.documents.readers.pdf_line import Line
+from embedtune.documents.text_builder import TextBuilder
+
+_EDGE_LINES = 3  # headers and footers stand among the first and last lines of a page
+_FURNITURE_SHARE = 0.6  # of the pages
+_FURNITURE_PAGES = 3  # fewer pages repeat nothing
+_NEW_PARAGRAPH = 0.6  # of the line's height: a wider gap parts paragraphs
+_SAME_SIZE = 0.12  # difference of two heights that count as one
+_LOOSE = 1.4  # times the common width of a character: the line has columns
+_LONG_LINE = 40  # characters
+_WIDE = 0.6  # of the common width of a line: a shorter one is no full line even among its like
+_FULL = 0.88  # of the width of the lines around: a shorter line ends its paragraph
+_NUMBER = re.compile(r"\d+")
+_SOFT_HYPHEN = re.compile(r"\u00ad$")
+_HYPHEN = re.compile(r"(\w+)[-\u2010\ufffe\x02]$")  # the last two are PDFium's for any hyphen at the end of a line
+_WORD = re.compile(r"\w+(?:-\w+)*")
+_ITEM = re.compile(r"(?:[•●▪■◦‣·–—*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])\s")
+_DOT_LEADER = re.compile(r"\s?(?:\.\s?){4,}")
+_RULE = re.compile(r"[\W_]{4,}")  # a line drawn with characters
+_PAGE_OF = re.compile(r"page # (?:of|/) #", re.IGNORECASE)
+_END_OF_SENTENCE = tuple(".!?:;。！？")
+
+
+def drop_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """Drop rules, headers and footers: lines at the edge of most pages that differ in their numbers at most."""
+    counts = Counter(key for page in pages for key in {_furniture_key(page[index]) for index in _edges(page)})
+    least = max(_FURNITURE_PAGES, _FURNITURE_SHARE * sum(bool(page) for page in pages))
+    kept = []
+    for page in pages:
+        keys = {index: _furniture_key(page[index]) for index in _edges(page)}
+        dropped = {index for index, key in keys.items() if counts[key] >= least or _PAGE_OF.fullmatch(key)}
+        kept.append([line for index, line in enumerate(page) if not (index in dropped or _RULE.fullmatch(line.text))])
+    return kept
+
+
+def _edges(page: Sequence[Line]) -> set[int]:
+    """Return the indices of the lines that stand highest and lowest on the page."""
+    order = sorted(range(len(page)), key=lambda index: -page[index].top)
+    return {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}
+
+
+def _furniture_key(line: Line) -> str:
+    return " ".join(_NUMBER.sub("#", line.text).split())
+
+
+def add_pages(
+    builder: TextBuilder, pages: Sequence[Sequence[Line]], outline: Mapping[int, Sequence[tuple[int, str]]]
+) -> None:
+    """Add pages as running text.
+
+    Args:
+        builder: What they are added to.
+        pages: Lines of each page in reading order.
+        outline: By page, the headings that the outline says start on it, as level and text; those that no line of the
+            page shows are left out. Without an outline, short lines of large type are headings.
+    """
+    habits = _habits(pages)
+    sizes = heading_sizes(pages)
+    open_line: Line | None = None  # the last line of the page before, if its paragraph may go on
+    for number, page in enumerate(pages):
+        builder.page()
+        headings = from_outline(page, outline.get(number, ())) if outline else by_size(page, sizes)
+        for index, block in enumerate(_blocks(page, headings)):
+            first = block[0]
+            heading = headings.get(id(first))
+            text = _join(block, habits)
+            if heading is not None:
+                builder.heading(heading.level, text)
+            elif index == 0 and open_line is not None and _goes_on(open_line, first):
+                builder.carry_on(text)
+            else:
+                builder.block(text)
+        if page:
+            open_line = page[-1] if id(page[-1]) not in headings else None
+
+
+class _Habits(NamedTuple):
+    """What lines of running text look like in this document.
+
+    Attributes:
+        words: How often each word occurs.
+        looseness: Beyond this, a line is a row of a table.
+        width: Width below which a line is no full line, in points.
+    """
+
+    words: Mapping[str, int]
+    looseness: float
+    width: float
+
+
+def _habits(pages: Sequence[Sequence[Line]]) -> _Habits:
+    lines = [line for page in pages for line in page]
+    words = Counter(word for line in lines for word in _WORD.findall(line.text.lower()))
+    long = [line for line in lines if len(line.text) > _LONG_LINE]
+    if not long:
+        return _Habits(words, math.inf, 0.0)
+    looseness = _LOOSE * median(line.looseness for line in long)
+    return _Habits(words, looseness, _WIDE * median(line.right - line.left for line in long))
+
+
+def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[Line]]:
+    """Group lines that stand close together in one size."""
+    blocks: list[list[Line]] = []
+    for line in page:
+        last = blocks[-1][-1] if blocks else None
+        alike = last is not None and headings.get(id(last)) == headings.get(id(line))
+        if last is not None and alike and _same_block(last, line):
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return blocks
+
+
+def _same_block(last: Line, line: Line) -> bool:
+    gap = last.bottom - line.top
+    same_size = abs(last.height - line.height) <= _SAME_SIZE * max(last.height, line.height)
+    return line.is_beside(last) or (same_size and -last.height < gap <= _NEW_PARAGRAPH * last.height)
+
+
+def _goes_on(last: Line, line: Line) -> bool:
+    """Tell whether a sentence that a page break parted goes on."""
+    return not last.text.endswith(_END_OF_SENTENCE) and line.text[:1].islower() and not _ITEM.match(line.text)
+
+
+def _join(block: Sequence[Line], habits: _Habits) -> str:
+    """Join the lines of a block: those that are full run on, those that are not (of lists, tables, addresses) stay lines."""
+    text = block[0].text
+    for index, line in enumerate(block[1:], start=1):
+        last = block[index - 1]
+        around = block[max(0, index - 3) : index + 3]
+        if line.is_beside(last):
+            text = f"{text} {line.text}"
+        elif max(last.looseness, line.looseness) <= habits.looseness and _runs_on(last, line, around, habits):
+            text = _join_words(text, line.text, habits.words)
+        else:
+            text = f"{text}\n{line.text}"
+    return _DOT_LEADER.sub(" … ", text)
+
+
+def _runs_on(last: Line, line: Line, around: Sequence[Line], habits: _Habits) -> bool:
+    if _ITEM.match(line.text) or _DOT_LEADER.search(last.text):
+        return False
+    if _SOFT_HYPHEN.search(last.text) or _HYPHEN.search(last.text):
+        return True
+    left, right = min(other.left for other in around), max(other.right for other in around)
+    full = last.right - left >= max(_FULL * (right - left), habits.width)
+    return full or (line.text[:1].islower() and not last.text.endswith(_END_OF_SENTENCE))
+
+
+def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:
+    """Join two lines; a word that a hyphen parts is made whole, unless the hyphen is its own."""
+    if _SOFT_HYPHEN.search(text):
+        return text[:-1] + following
+    match = _HYPHEN.search(text)
+    if not match:
+        return f"{text} {following}"
+    second = _WORD.match(following)
+    keeps = second is None or not following[:1].islower() or _is_compound(match[1].lower(), second[0].lower(), words)
+    return f"{text[:-1]}-{following}" if keeps else text[:-1] + following
+
+
+def _is_compound(first: str, second: str, words: Mapping[str, int]) -> bool:
+    """Tell from the rest of the document whether a word is written with a hyphen, or both its halves are words."""
+    whole, hyphened = words.get(first + second, 0), words.get(f"{first}-{second}", 0)
+    if whole or hyphened:
+        return hyphened > whole
+    # Each half has been counted once where the line was broken.
+    return words.get(first, 0) > 1 and words.get(second, 0) > 1

@@ -1,0 +1,141 @@
+"""Read files in a child process with limits of memory and time, so that a bad file costs one row and not the run.
+
+The child lives as long as it behaves: a thousand small files pay for one start. It is replaced when it dies or overruns.
+Parent and child talk in lines of JSON: unpickling what a subverted child sends would defeat the purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers import OUT_OF_MEMORY, READERS, no_reader, read_with
+from embedtune.records import Document, Section, Skipped
+
+_CHILD = "embedtune.documents.sandbox_child"
+_DIED = "the parser died"
+_END_S = 2.0
+_FILES_PER_CHILD = 500  # what a library leaks goes with the child
+
+
+class Sandbox:
+    """A context manager that reads files; the child starts with the first file that needs it."""
+
+    def __init__(self, limits: ReadingLimits) -> None:
+        self._limits = limits
+        self._child: subprocess.Popen[bytes] | None = None
+        self._files = 0
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def read(self, path: Path, name: str) -> Document | Skipped:
+        """Read one file, in the child if its format is one that could do harm; never raises for what the file holds."""
+        reason = no_reader(path)
+        if reason:
+            return Skipped(name, reason)
+        reader = READERS[path.suffix.lower()]
+        if not reader.isolated:
+            return read_with(reader.function, path, name, self._limits)
+        if self._files >= _FILES_PER_CHILD:
+            self._stop()
+        used = self._files > 0
+        read = self._ask(reader.function, path, name)
+        if used and isinstance(read, Skipped) and read.reason.startswith((_DIED, OUT_OF_MEMORY)):
+            # What came before may have used the memory up, or the child; alone, a file gets the same as in any company.
+            self._stop()
+            read = self._ask(reader.function, path, name)
+        return read
+
+    def _ask(self, function: str, path: Path, name: str) -> Document | Skipped:
+        child = self._started()
+        self._files += 1
+        overrun = threading.Event()
+
+        def end() -> None:
+            overrun.set()
+            child.kill()
+
+        timer = threading.Timer(self._limits.timeout_s, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = _exchange(child, {"function": function, "path": os.fsencode(path.absolute()).hex(), "name": name})
+        finally:
+            timer.cancel()
+            timer.join()
+        if answer is None:
+            _await_end(child)
+        if answer is None or overrun.is_set():
+            self._stop()
+        if answer is not None:
+            return answer
+        if overrun.is_set():
+            return Skipped(name, f"it took longer than {self._limits.timeout_s:g} s")
+        return Skipped(name, f"{_DIED} ({_how(child.returncode)}); the file is broken or needs too much memory")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            command = [sys.executable, "-m", _CHILD, json.dumps(asdict(self._limits))]
+            self._child = subprocess.Popen(  # noqa: S603 - our own module, by this Python
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        return self._child
+
+    def _stop(self) -> None:
+        child, self._child, self._files = self._child, None, 0
+        if child is not None:
+            child.kill()
+            child.communicate()
+
+
+def _await_end(child: subprocess.Popen[bytes]) -> None:
+    """Give a child that has closed its end the time to leave its exit code."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_END_S)
+
+
+def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Document | Skipped | None:
+    """Ask the child; None if it died before it had answered in full."""
+    assert child.stdin is not None and child.stdout is not None
+    try:
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
+        return _record(json.loads(child.stdout.readline()))
+    except (OSError, ValueError):
+        return None
+
+
+def _record(answer: dict[str, Any]) -> Document | Skipped:
+    if "reason" in answer:
+        return Skipped(answer["document_id"], answer["reason"])
+    sections = tuple(Section(tuple(headings), start, end) for headings, start, end in answer["sections"])
+    return Document(answer["document_id"], answer["title"], answer["text"], sections, tuple(answer["pages"]))
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: our import path, and one thread for numerical libraries, whose stacks would count."""
+    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _how(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers import READERS, Reader, read
+from embedtune.documents.sandbox import Sandbox
+from embedtune.records import Document, Skipped
+
+HOSTILE = """
+import os, sys, time
+from embedtune.records import Document
+
+def read(path, name, limits):
+    deed = path.read_text()
+    if deed == "sleep":
+        time.sleep(60)
+    if deed == "eat":
+        os.environ["eaten"] = str(len(bytearray(4_000_000_000)))
+    if deed == "die":
+        os._exit(3)
+    if deed == "abort":
+        os.abort()
+    if deed == "print":
+        print("noise"), sys.stdout.flush(), os.write(1, b"more noise")
+    if deed == "recurse":
+        return read_deep(0)
+    if deed == "leave":
+        sys.exit("gone")
+    return Document(name, "", f"{deed} in {os.getpid()}")
+
+def read_deep(depth):
+    return read_deep(depth + 1)
+"""
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch) -> Path:
+    """Register a reader that does what the file says; return the folder."""
+    (tmp_path / "hostile_reader.py").write_text(HOSTILE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(READERS, ".deed", Reader("hostile_reader:read"))
+    for deed in ("sleep", "eat", "die", "abort", "print", "recurse", "leave", "calm"):
+        (tmp_path / f"{deed}.deed").write_text(deed)
+    return tmp_path
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(ReadingLimits(timeout_s=5, memory_mb=512)) as sandbox:
+        yield sandbox
+
+
+def pid(found: Document | Skipped) -> str:
+    assert isinstance(found, Document)
+    return found.text.rpartition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("die", "the parser died (exit code 3); the file is broken or needs too much memory"),
+        ("leave", "the parser died (exit code 1); the file is broken or needs too much memory"),
+        ("recurse", "nested too deeply"),
+    ],
+)
+def test_bad_file_costs_one_row(deed, reason, hostile, sandbox):
+    assert sandbox.read(hostile / f"{deed}.deed", "a") == Skipped("a", reason)
+    assert sandbox.read(hostile / "calm.deed", "b").text.startswith("calm")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_crash_of_the_parser_is_named(hostile, sandbox):
+    assert sandbox.read(hostile / "abort.deed", "a").reason.startswith("the parser died (signal 6)")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space is bounded on Linux alone")
+def test_memory_is_bounded(hostile, sandbox):
+    assert sandbox.read(hostile / "eat.deed", "a") == Skipped("a", "it needed more memory than 512 MB")
+    assert sandbox.read(hostile / "calm.deed", "b").text.startswith("calm")
+
+
+def test_time_is_bounded(hostile):
+    started = time.monotonic()
+    with Sandbox(ReadingLimits(timeout_s=1)) as sandbox:
+        assert sandbox.read(hostile / "sleep.deed", "a") == Skipped("a", "it took longer than 1 s")
+        assert sandbox.read(hostile / "calm.deed", "b").text.startswith("calm")
+    assert time.monotonic() - started < 10
+
+
+def test_what_a_parser_prints_does_no_harm(hostile, sandbox):
+    assert sandbox.read(hostile / "print.deed", "a").text.startswith("print")
+
+
+def test_child_is_kept_while_it_behaves_and_replaced_when_it_dies(hostile, sandbox):
+    first = pid(sandbox.read(hostile / "calm.deed", "a"))
+    assert pid(sandbox.read(hostile / "calm.deed", "b")) == first
+    sandbox.read(hostile / "die.deed", "c")
+    assert pid(sandbox.read(hostile / "calm.deed", "d")) != first
+
+
+def test_child_that_was_killed_between_two_files_is_not_held_against_the_second(hostile, sandbox):
+    sandbox.read(hostile / "calm.deed", "a")
+    sandbox._child.kill()
+    sandbox._child.wait()
+    assert sandbox.read(hostile / "calm.deed", "b").text.startswith("calm")
+
+
+def test_child_is_replaced_after_many_files(hostile, sandbox, monkeypatch):
+    monkeypatch.setattr("embedtune.documents.sandbox._FILES_PER_CHILD", 3)
+    children = [pid(sandbox.read(hostile / "calm.deed", "a")) for _ in range(7)]
+    assert [children.count(child) for child in dict.fromkeys(children)] == [3, 3, 1]
+
+
+def test_child_ends_with_the_sandbox(hostile):
+    with Sandbox(ReadingLimits()) as sandbox:
+        sandbox.read(hostile / "calm.deed", "a")
+        child = sandbox._child
+    assert child.returncode is not None
+
+
+def test_plain_text_starts_no_child(tmp_path, sandbox):
+    (tmp_path / "a.txt").write_text("Fill it.")
+    assert sandbox.read(tmp_path / "a.txt", "a").text == "Fill it."
+    assert sandbox._child is None
+    assert sandbox.read(tmp_path / "a.mp4", "b") == Skipped("b", "no reader for .mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.md", "# Käse\n\nFill *it*.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"),
+        ("a.html", "<title>T</title><h2>A</h2><p>日本語</p>"),
+        ("a.json", '{"a": [{"b": "\\ud83d\\ude00"}]}'),
+        ("a.csv", "a,b\n1,2\n"),
+        ("a.json", "["),
+        ("naïve \udcff.md", "Fill it."),
+    ],
+)
+def test_child_reads_what_this_process_would(name, data, tmp_path, sandbox):
+    path = tmp_path / name
+    path.write_text(data)
+    assert sandbox.read(path, "a") == read(path, "a", ReadingLimits(timeout_s=5, memory_mb=512))
