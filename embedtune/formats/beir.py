@@ -68,7 +68,7 @@ def read_passages(folder: Path) -> list[Passage]:
     def passage(row: dict[str, Any]) -> Passage:
         metadata = row.get("metadata") or {}
         document_id, start, end, page = (metadata.get(name) for name in ("document_id", "start", "end", "page"))
-        offsets = [start, end] if page is None else [start, end, page]
+        offsets: list[Any] = [start, end] if page is None else [start, end, page]
         if not (isinstance(document_id, str) and all(map(_is_offset, offsets))):
             raise _OtherRowError(
                 "passages written by embedtune generate",
