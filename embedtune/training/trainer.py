@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from embedtune.training.pairs import Pair
 from embedtune.training.sampler import BatchPlan
 
 _STEPS_BETWEEN_TRIMS = 4
+_FINITE_HINT = "lower train.learning_rate, or use --set train.precision=fp32"
 _log = logging.getLogger("embedtune")
 
 
@@ -206,6 +208,13 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
         """Add none: the card would print examples of the user's private text."""
 
 
+def _first_not_finite(model: nn.Module) -> str | None:
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and not torch.isfinite(weight).all():
+            return name
+    return None
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """Recognise a GPU's error, which has a type, and the CPU allocator's, which only has words."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
@@ -285,10 +294,13 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not type
         if loss is None:
             return
         step = self.done + state.global_step
-        if not -float("inf") < loss < float("inf"):
+        if not math.isfinite(loss):
+            raise DataError(f"training step {step}: expected a finite loss, found {loss}", hint=_FINITE_HINT)
+        # A finite loss says nothing about the update that came after it; a checkpoint of it would be of no use.
+        if broken := _first_not_finite(self._model):
             raise DataError(
-                f"training step {step}: expected a finite loss, found {loss}",
-                hint="lower train.learning_rate, or use --set train.precision=fp32",
+                f"training step {step}: expected finite weights after the update, found others in {broken} (loss {loss:.3g})",
+                hint=_FINITE_HINT,
             )
         self.losses.append(loss)
         self._hooks.keep(

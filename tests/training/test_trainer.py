@@ -122,6 +122,24 @@ def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method,
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
+class Rootless(MaskedContrastiveLoss):
+    """A finite loss whose gradient is not a number."""
+
+    def forward(self, features, labels):
+        weight = next(weight for weight in self.model.parameters() if weight.requires_grad)
+        return super().forward(features, labels) + torch.sqrt((weight * 0).sum())
+
+
+def test_an_update_that_is_not_finite_stops_before_it_is_kept(base_folder, monkeypatch):
+    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Rootless)
+    kept = []
+    words = r"training step 1: expected finite weights after the update, found others in 0\."
+    with pytest.raises(DataError, match=words) as caught:
+        train(base_folder, keep=lambda step, state: kept.append(step))
+    assert "learning_rate" in caught.value.hint
+    assert kept == []
+
+
 class Crowded(MaskedContrastiveLoss):
     """Runs out of memory whenever more than ``room`` texts are encoded at once, as a GPU and a CPU say it."""
 
