@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,6 +38,7 @@ def hold(run: Path, *, idle: bool = False) -> Iterator[None]:
     if idle:
         yield
         return
+    made = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
         lock = FileLock(run.resolve() / _LOCK, is_singleton=True)
@@ -60,6 +61,16 @@ def hold(run: Path, *, idle: bool = False) -> Iterator[None]:
         if lock.lock_counter == 1:
             (run / _OWNER).unlink(missing_ok=True)
         lock.release()
+        if made:
+            _remove_if_bare(run)
+
+
+def _remove_if_bare(run: Path) -> None:
+    """Take away a folder that was made for work that then could not begin."""
+    with suppress(OSError):
+        if [path.name for path in run.iterdir()] == [_LOCK]:
+            (run / _LOCK).unlink()
+            run.rmdir()
 
 
 def _sign(run: Path) -> None:

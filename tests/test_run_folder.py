@@ -80,3 +80,13 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 
 def test_the_error_has_its_own_exit_code():
     assert InUseError("x").exit_code == 6
+
+
+def test_a_folder_made_for_work_that_could_not_begin_goes_again(tmp_path):
+    with pytest.raises(RuntimeError), hold(tmp_path / "run"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "old").mkdir()
+    with hold(tmp_path / "old"):
+        pass
+    assert (tmp_path / "old").is_dir()
