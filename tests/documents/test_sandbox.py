@@ -86,10 +86,10 @@ def test_memory_is_bounded(hostile, sandbox):
 
 def test_time_is_bounded(hostile):
     started = time.monotonic()
-    with Sandbox(ReadingLimits(timeout_s=1)) as sandbox:
-        assert sandbox.read(hostile / "sleep.deed", "a") == Skipped("a", "it took longer than 1 s")
+    with Sandbox(ReadingLimits(timeout_s=4)) as sandbox:  # a busy machine needs seconds to start the second child
+        assert sandbox.read(hostile / "sleep.deed", "a") == Skipped("a", "it took longer than 4 s")
         assert sandbox.read(hostile / "calm.deed", "b").text.startswith("calm")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
 
 
 def test_what_a_parser_prints_does_no_harm(hostile, sandbox):
