@@ -81,17 +81,6 @@ def test_vectors_are_the_same_before_and_after_a_training_mode(base_folder, sche
     assert np.array_equal(encode(model), before)
 
 
-@pytest.mark.parametrize("scheme", ["none", "nf4"])
-def test_attention_drops_nothing_and_the_rest_what_the_model_was_trained_with(base_folder, scheme):
-    model = load_quantised(base_folder, scheme)
-    config = model[0].model.config
-    assert (config.attention_probs_dropout_prob, config.hidden_dropout_prob) == (0.0, 0.1)
-    layer = model[0].model.encoder.layer[0]
-    hidden = torch.randn(1, 5, config.hidden_size)
-    layer.attention.self.train()
-    assert torch.equal(*(layer.attention.self(hidden)[0] for _ in range(2)))
-
-
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="--quantize nf4"):
         load_quantised(tmp_path, "nf4")
