@@ -39,7 +39,7 @@ def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) ->
         query_cosine: Mean cosine of the queries' vectors under base and tuned, in [-1, 1], where it was measured.
     """
     n_queries, n_same = len(runs["base"]), n_identical(runs["base"], runs["tuned"])
-    cosine = "" if query_cosine is None else f" and a mean query cosine of {query_cosine:.4f}"
+    cosine = "" if query_cosine is None else f"; the mean cosine of query vectors is {query_cosine:.4f}"
     figures = f"{n_same} of {n_queries} queries have the same first {DEPTH} in the same order{cosine}"
     if n_same == n_queries or (query_cosine is not None and query_cosine >= SAME_COSINE):
         return Finding(
