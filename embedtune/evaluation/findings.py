@@ -93,5 +93,5 @@ def tell(found: Price) -> str:
     """Say a price in words."""
     if found.score is None:
         return "what that costs cannot be told"
-    words = f"the base's {PRIMARY} changes by {found.score:+.1f} points"
-    return words if found.gain is None else f"{words} and the gain by {found.gain:+.1f}"
+    words = f"the base's {PRIMARY} changes by {found.score:+.2f} points"
+    return words if found.gain is None else f"{words} and the gain by {found.gain:+.2f}"

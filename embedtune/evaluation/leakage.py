@@ -87,7 +87,7 @@ def _consequence(measured: float | None, cost: Price) -> str:
         return "no other query is left, so this test shows nothing"
     if measured is None or cost.gain is None:
         return "no model was tuned, so no gain depends on them"
-    return f"without these queries the gain is {points(measured) + cost.gain:+.1f} points instead of {points(measured):+.1f}"
+    return f"without these queries the gain is {points(measured) + cost.gain:+.2f} points instead of {points(measured):+.2f}"
 
 
 def _candidates(terms: frozenset[str], postings: dict[str, list[int]], similarity: float) -> set[int]:

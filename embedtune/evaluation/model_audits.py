@@ -56,7 +56,7 @@ def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) ->
     return Finding(
         "unchanged",
         "note",
-        f"Tuning changed little: {figures}; the gain of {gained:+.1f} points rests on the other {n_queries - n_same}.",
+        f"Tuning changed little: {figures}; the gain of {gained:+.2f} points rests on the other {n_queries - n_same}.",
         n_same,
         advice="More training pairs or epochs may move it further; the verdict says whether that little is sure.",
     )
@@ -107,7 +107,7 @@ def _dropped(qrels: Qrels, runs: Runs, without: Run | None) -> float | None:
 
 
 def _tell_dropped(cost: Price) -> str:
-    return "" if cost.score is None else f" A stack that drops the query prompt gets {cost.score:+.1f} points."
+    return "" if cost.score is None else f" A stack that drops the query prompt gets {cost.score:+.2f} points."
 
 
 def _quote(prompts: Mapping[str, str], sides: list[str] | tuple[str, ...]) -> str:

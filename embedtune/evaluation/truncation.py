@@ -75,7 +75,7 @@ def audit_truncation(
 def _price_sentence(lost: float | None) -> str:
     if lost is None:
         return "What cutting off costs was not measured."
-    return f"Searching windows instead of cutting passages off changes the base's score by {lost:+.1f} points."
+    return f"Searching windows instead of cutting passages off changes the base's score by {lost:+.2f} points."
 
 
 def _groups_sentence(scores: Mapping[str, float], affected: Collection[str]) -> str:

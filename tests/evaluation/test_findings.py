@@ -44,6 +44,6 @@ def test_a_point_is_worth_a_warning(n_affected, found, severity):
 
 def test_prices_in_words():
     assert tell(UNKNOWN) == "what that costs cannot be told"
-    assert tell(Price(-0.25, None)) == "the base's ndcg@10 changes by -0.2 points"
-    assert tell(Price(2.0, 0.0)) == "the base's ndcg@10 changes by +2.0 points and the gain by +0.0"
+    assert tell(Price(-0.25, None)) == "the base's ndcg@10 changes by -0.25 points"
+    assert tell(Price(2.0, 0.0)) == "the base's ndcg@10 changes by +2.00 points and the gain by +0.00"
     assert str(points(-1e-12)) == "0.0"

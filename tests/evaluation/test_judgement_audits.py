@@ -36,7 +36,7 @@ def test_a_double_on_top_is_priced_for_score_and_gain():
     assert found.price.score == pytest.approx(100 * base, abs=1e-3)
     assert found.price.gain == pytest.approx(100 * (tuned - base), abs=1e-3)
     assert found.severity == "warn"
-    assert "For 1 of 2 queries" in found.sentence and "changes by +18.5 points" in found.sentence
+    assert "For 1 of 2 queries" in found.sentence and "changes by +18.45 points" in found.sentence
 
 
 TEXTS = {"a": "Fill the tank.", "A": "fill  the tank", "b": "Rinse the bowl.", "c": "—", "d": "…"}

@@ -63,7 +63,7 @@ def test_the_gain_without_what_training_saw():
     assert found.price.gain == pytest.approx(STEP / 3 - STEP / 2, abs=1e-3)
     assert found.severity == "warn"
     assert "Training saw 1 of 4 test queries" in found.sentence
-    assert f"the gain is {STEP / 3:+.1f} points instead of {STEP / 2:+.1f}" in found.sentence
+    assert f"the gain is {STEP / 3:+.2f} points instead of {STEP / 2:+.2f}" in found.sentence
 
 
 def test_a_query_seen_and_answered_counts_once():

@@ -28,7 +28,7 @@ def test_so_is_one_with_the_same_vectors():
 def test_a_small_change_is_named_with_its_gain():
     found = audit_change(QRELS, {"base": BASE, "tuned": {**BASE, "q0": FIRST}}, 0.99)
     assert (found.severity, found.n_affected) == ("note", 19)
-    assert f"the gain of {STEP / 20:+.1f} points rests on the other 1." in found.sentence
+    assert f"the gain of {STEP / 20:+.2f} points rests on the other 1." in found.sentence
 
 
 ONE = {"q": {"a": 1}}
@@ -51,7 +51,7 @@ def test_the_price_of_a_dropped_prompt_is_that_of_the_shipped_model():
     found = audit_prompts(Prompts(used, used, used), ONE, runs, {"q": SECOND})
     assert (found.severity, found.n_affected) == ("note", 1)
     assert found.price.score == pytest.approx(-STEP, abs=1e-3)
-    assert f"drops the query prompt gets {-STEP:+.1f} points" in found.sentence
+    assert f"drops the query prompt gets {-STEP:+.2f} points" in found.sentence
 
 
 def test_prompts_other_than_the_bases_own_are_noted():

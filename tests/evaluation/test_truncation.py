@@ -46,7 +46,7 @@ def test_the_price_is_what_windows_bring():
     assert found.n_affected == 1
     assert found.price.score == pytest.approx(STEP / 2, abs=1e-3)
     assert found.severity == "warn"
-    assert f"changes the base's score by {STEP / 2:+.1f} points" in found.sentence
+    assert f"changes the base's score by {STEP / 2:+.2f} points" in found.sentence
 
 
 def test_without_a_plain_run_groups_are_told_and_not_priced():
