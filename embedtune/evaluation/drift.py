@@ -42,6 +42,11 @@ def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persiste
     return float(np.mean(values))
 
 
+def n_identical(base: Run, tuned: Run, depth: int = DEPTH) -> int:
+    """Count the queries of ``base`` of which two runs have the same first ``depth`` in the same order."""
+    return sum(first == second for first, second in _top_lists(base, tuned, depth))
+
+
 def rank_biased_overlap(first: Sequence[str], second: Sequence[str], persistence: float = PERSISTENCE) -> float:
     """Return the extrapolated rank-biased overlap of two rankings, in [0, 1].
 

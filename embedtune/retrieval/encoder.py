@@ -24,13 +24,14 @@ class Encoder:
 
     Attributes:
         model: The sentence-transformers model.
+        precision: ``fp32`` or ``bf16``.
         window: Tokens that the model sees of a text, special tokens and document prompt not counted.
     """
 
     def __init__(self, model: SentenceTransformer, *, precision: str = "fp32") -> None:
         """Wrap a model; ``precision`` is ``fp32`` or ``bf16`` (autocast; weights stay as they are)."""
         self.model = model
-        self._precision = precision
+        self.precision = precision
         self._tokenizer = model.tokenizer
         prompt = len(self.token_ids(model.prompts.get("document") or ""))
         longest = model.get_max_seq_length() or self._tokenizer.model_max_length
@@ -79,7 +80,7 @@ class Encoder:
         return vectors
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self._precision == "fp32":
+        if self.precision == "fp32":
             return nullcontext()
         import torch
 

@@ -13,6 +13,7 @@ from embedtune.evaluation.drift import (
     mean_cosine,
     mean_overlap,
     mean_rank_biased_overlap,
+    n_identical,
     rank_biased_overlap,
 )
 
@@ -99,3 +100,9 @@ def test_the_depth_suits_the_persistence():
     tail = sum(p**i / i for i in range(1, n))
     weight = 1 - p ** (n - 1) + (1 - p) / p * n * (math.log(1 / (1 - p)) - tail)
     assert weight == pytest.approx(0.86, abs=0.005)
+
+
+def test_identical_lists_are_counted_by_their_first_ten():
+    before, after = run(q="abcdefghijkl", r="ab", s="a"), run(q="abcdefghijlk", r="ba", s="a")
+    assert n_identical(before, after) == 2
+    assert n_identical(before, after, depth=12) == 1

@@ -18,6 +18,9 @@ def test_the_wheel_carries_recipes_and_demo_queries(tmp_path):
         "embedtune/_pipelines/quickstart.yaml",
         "embedtune/_data/python-reference/queries.jsonl",
         "embedtune/_data/python-reference/qrels/test.tsv",
+        "embedtune/_data/general/corpus.jsonl",
+        "embedtune/_data/general/queries.jsonl",
+        "embedtune/_data/general/qrels/test.tsv",
     }
     assert wanted <= names
     assert {name.split("/")[0] for name in names} == {"embedtune", wheel.name.split("-py3")[0] + ".dist-info"}

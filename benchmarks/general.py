@@ -1,0 +1,51 @@
+"""What untuned models make of the packaged general set: BM25 and each model named.
+
+    python -m benchmarks.general [MODEL …]
+
+data/general/README.md quotes the figures of the default model.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from embedtune.config import DEFAULT_MODEL
+from embedtune.documents.chunking import keep_whole
+from embedtune.documents.reading import read_source
+from embedtune.evaluation.measures import MEASURES, means, per_query
+from embedtune.records import QuerySet, Run
+from embedtune.resources import find_query_set
+from embedtune.retrieval.base_model import find_model
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.retrieval.systems import dense_run, lexical_run, units_of
+from embedtune.stages.corpus import corpus_windows
+
+DEPTH = 100
+
+
+def main(names: list[str]) -> None:
+    source = read_source(str(find_query_set("general")))
+    passages, asked = keep_whole(source.documents), source.queries["test"]
+    units = units_of(passages, asked.judges)
+    ids, texts = zip(*((query.query_id, query.text) for query in asked.queries), strict=True)
+    print("| |", " | ".join(MEASURES), "| seconds |")
+    lexical = BM25([passage.full_text for passage in passages]).scores(texts)
+    show("BM25", asked, lexical_run(ids, lexical, units, DEPTH))
+    for name in names:
+        encoder = Encoder(load_model(find_model(name)))
+        started = time.perf_counter()
+        windows = corpus_windows(passages, encoder, encoder.window, 0.0)
+        queries, vectors = encoder.encode_queries(texts), encoder.encode_documents(windows.texts)
+        run = dense_run(ids, queries, vectors, windows=windows, units=units, depth=DEPTH)
+        show(name, asked, run, time.perf_counter() - started)
+
+
+def show(name: str, asked: QuerySet, run: Run, seconds: float = 0.0) -> None:
+    print(f"| {name} |", " | ".join(f"{value:.3f}" for value in means(per_query(asked.qrels, run)).values()), end="")
+    print(f" | {seconds:.1f} |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or [DEFAULT_MODEL])
