@@ -31,6 +31,5 @@ def command(common: options.Shared, run: Path, **given: Any) -> None:
     from embedtune.config import EvaluateConfig, load_config
     from embedtune.stages.evaluate import evaluate
 
-    given.pop("seed")
     config = load_config(EvaluateConfig, section="eval", file=common.file, settings=common.settings, options=given)
     output.show("eval", evaluate(config, run, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

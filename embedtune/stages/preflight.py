@@ -133,9 +133,9 @@ def before_run(config: RunConfig) -> None:
     findings, out = Findings(), Path(config.out)
     with findings.of():
         _check_source(config.generate.source)
-    if config.eval.queries is not None:
+    for name in config.eval.queries:
         with findings.of():
-            _check_queries(config.eval.queries)
+            _check_queries(name)
     size = None
     with findings.of():
         size = inspect_model(find_model(config.generate.model))

@@ -1,0 +1,139 @@
+"""What the scores of all systems say, as JSON values: comparisons, verdict, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from embedtune.evaluation import slices
+from embedtune.evaluation.clusters import Floats
+from embedtune.evaluation.measures import PerQuery
+from embedtune.evaluation.significance import Comparison, SystemScores, compare
+from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
+from embedtune.evaluation.verdict import PRIMARY, judge, judge_base
+from embedtune.formats.trec import ranked
+from embedtune.records import Passage, Qrels, QuerySet, Run
+from embedtune.stages.grouping import Grouping, group_queries
+
+PAIRS = (*VERDICT_PAIRS, ("base_quantized", "base"), ("tuned", "bm25"), ("base", "bm25"))
+"""System and reference; those of the verdict first."""
+
+SLICED = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"))
+"""The pairs that are looked at by slice."""
+
+_RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
+
+
+def summarise(
+    values: Mapping[str, PerQuery], lexical: Run, labelled: QuerySet, passages: Sequence[Passage], *, seed: int
+) -> dict[str, Any]:
+    """Compare the systems by document or section, give the verdict, and look where the gain comes from.
+
+    Args:
+        values: Scores of each system.
+        lexical: The run of BM25, by which slices tell how many words query and answer share.
+        labelled: The queries with their judgements.
+        passages: The corpus.
+        seed: Of all resamples.
+    """
+    grouping = group_queries(labelled, passages)
+    scores = as_arrays(values)
+    pairs = [pair for pair in PAIRS if set(pair) <= scores.keys()]
+    found = compare(scores, pairs, grouping.labels, seed=seed)
+    verdict = judge(found, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
+    return {
+        "clustered_by": grouping.unit,
+        "n_clusters": grouping.n_clusters,
+        "comparisons": [comparison_row(each) for measures in found.values() for each in measures.values()],
+        "verdict": verdict._asdict(),
+        "slices": _slice_rows(scores, _labels(lexical, labelled, grouping), grouping, seed),
+    }
+
+
+def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:
+    """Return the scores as arrays, queries in the order of the qrels."""
+    return {
+        system: {measure: np.array(list(scores.values())) for measure, scores in measures.items()}
+        for system, measures in values.items()
+    }
+
+
+def comparison_row(found: Comparison) -> dict[str, Any]:
+    """Return a comparison under the names of the contract: a is the system, b the reference."""
+    return {
+        "a": found.system,
+        "b": found.reference,
+        "measure": found.measure,
+        "delta": _rounded(found.difference),
+        "ci95": [_rounded(found.low), _rounded(found.high)],
+        "p_value": _rounded(found.p),
+        "p_holm": _rounded(found.p_holm),
+        "p_mcnemar": _rounded(found.p_mcnemar),
+        "n_changed": found.n_changed,
+        "detectable": _rounded(found.detectable),
+    }
+
+
+def lexical_ranks(qrels: Qrels, lexical: Run) -> list[int | None]:
+    """Return where BM25 has the first relevant unit of each query, from 1; None where it returns none."""
+    return [_first_relevant(grades, lexical.get(query_id, {})) for query_id, grades in qrels.items()]
+
+
+def _first_relevant(grades: Mapping[str, int], scores: dict[str, float]) -> int | None:
+    order = enumerate(ranked(scores), start=1)
+    return next((rank for rank, (unit, _) in order if grades.get(unit, 0) > 0), None)
+
+
+def _labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
+    """Return the label of each query, in the order of the qrels, by what it says."""
+    by_id = {query.query_id: query for query in labelled.queries}
+    queries = [by_id[query_id] for query_id in labelled.qrels]
+    return {
+        "kind": slices.by_kind(queries),
+        "lexical_overlap": slices.by_overlap(lexical_ranks(labelled.qrels, lexical)),
+        "length": slices.by_length(queries),
+        "document": grouping.documents,
+    }
+
+
+def _slice_rows(
+    scores: SystemScores, labels: Mapping[str, Sequence[str]], grouping: Grouping, seed: int
+) -> list[dict[str, Any]]:
+    """Return one row for each pair and slice; a label that all queries share says nothing, nor does a document of few."""
+    rows = []
+    for system, reference in SLICED:
+        if not {system, reference} <= scores.keys():
+            continue
+        base, tuned = scores[reference][PRIMARY], scores[system][PRIMARY]
+        for by, names in labels.items():
+            found = slices.summarise(names, base, tuned, grouping.labels, seed=seed) if len(set(names)) > 1 else []
+            rows += [
+                {"a": system, "b": reference, "measure": PRIMARY, "by": by, **_slice_row(each)}
+                for each in sorted(found, key=_place)
+                if by != "document" or each.n_queries >= slices.MIN_QUERIES
+            ]
+    return rows
+
+
+def _place(found: slices.Slice) -> tuple[int, int]:
+    """Order numbers as numbers and names by how many queries they have."""
+    return (_RANGES.index(found.name), 0) if found.name in _RANGES else (len(_RANGES), -found.n_queries)
+
+
+def _slice_row(found: slices.Slice) -> dict[str, Any]:
+    certain = found.low is not None
+    return {
+        "slice": found.name,
+        "n_queries": found.n_queries,
+        "mean_a": _rounded(found.tuned),
+        "mean_b": _rounded(found.base),
+        "delta": _rounded(found.difference),
+        "ci95": [_rounded(found.low), _rounded(found.high)] if certain else None,
+        "p_value": _rounded(found.p),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
