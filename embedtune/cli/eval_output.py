@@ -54,7 +54,7 @@ def print_differences(facts: Mapping[str, Any]) -> None:
         if (a, b, _TOLD[0]) in found
     ]
     click.echo()
-    _print_columns([("points gained (95 % interval)", *_TOLD), *rows])
+    _print_columns([("points (95 % interval)", *_TOLD), *rows])
 
 
 def print_slices(facts: Mapping[str, Any]) -> None:

@@ -42,7 +42,7 @@ def test_systems_verdict_differences_and_slices_fit_on_a_screen(evaluate, run):
     decision = json.loads((run / "eval" / "metrics.json").read_text())["verdict"]["decision"]
     starts = [
         next(number for number, line in enumerate(lines) if line.startswith(words))
-        for words in (" bm25", " rrf_tuned", decision, "points gained", "tuned − base", "points of ndcg@10")
+        for words in (" bm25", " rrf_tuned", decision, "points (95 %", "tuned − base", "points of ndcg@10")
     ]
     assert starts == sorted(starts)
     assert lines[-1] == str(run / "eval")
