@@ -144,6 +144,7 @@ class EvaluateConfig(_Settings):
     queries: Names = Field(
         (), description="BEIR folder, LlamaIndex JSON or packaged set, or several; none takes the run's test split."
     )
+    models: Names = Field((), description="Further models in the table: hub names or local folders.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the resamples that intervals and tests draw.")
@@ -186,7 +187,7 @@ def load_config(
         section: Stage whose section of a recipe is meant; ``--set`` keys may carry it as a prefix.
         file: YAML recipe.
         settings: ``key=value``; the value is read as YAML, dots go into sections.
-        options: Named options; None means not given.
+        options: Named options; None, and of those that repeat an empty tuple, mean not given.
 
     Raises:
         ConfigError: With every problem found, each with its line in the file or the option that brought it.
@@ -197,7 +198,7 @@ def load_config(
     for setting in settings:
         gathered.add_setting(setting, section)
     for key, value in (options or {}).items():
-        if value is not None:
+        if value not in (None, ()):
             gathered.add_option(key, value)
     problems = gathered.problems
     try:

@@ -15,7 +15,7 @@ _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
 _PAIRS = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"))
 _WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
 _MAX_CELLS = 5
-_MAX_NAME = 40
+_MAX_NAME, _MAX_LABEL = 40, 32
 _UNBROKEN = "\u00a0"
 
 
@@ -48,13 +48,31 @@ def print_verdict(facts: Mapping[str, Any]) -> None:
 def print_differences(facts: Mapping[str, Any]) -> None:
     """Print the main differences with their intervals, a line for each pair."""
     found = {(row["a"], row["b"], row["measure"]): row for row in facts["comparisons"]}
+    added = [pair for pair in dict.fromkeys((a, b) for a, b, _ in found) if _is_added(pair[0])]
     rows = [
-        (f"{a} − {b}", *(_interval(found[a, b, measure]) for measure in _TOLD))
-        for a, b in _PAIRS
+        (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _TOLD))
+        for a, b in (*_PAIRS, *added)
         if (a, b, _TOLD[0]) in found
     ]
-    click.echo()
-    _print_columns([("points (95 % interval)", *_TOLD), *rows])
+    if rows:
+        click.echo()
+        _print_columns([("points (95 % interval)", *_TOLD), *rows])
+
+
+def print_seeds(facts: Mapping[str, Any]) -> None:
+    """Print how several seeds of one recipe spread, and the verdict on their mean."""
+    if "seeds" not in facts:
+        return
+    seeds = facts["seeds"]
+    means = ", ".join(f"{name} {seeds['means'][name]:.3f} ± {seeds['deviations'][name]:.3f}" for name in _TOLD)
+    click.echo("\n" + _wrapped(f"{len(seeds['systems'])} seeds (mean ± standard deviation): {means}", "  "))
+    verdict, *_ = seeds["verdict"]["reasons"]
+    click.echo(_wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
+
+
+def _is_added(system: str) -> bool:
+    """Tell whether a system is a model that was added to those of the run."""
+    return system not in ("tuned", "base", "base_quantized") and not system.startswith("hybrid_")
 
 
 def print_slices(facts: Mapping[str, Any]) -> None:
@@ -72,8 +90,7 @@ def print_slices(facts: Mapping[str, Any]) -> None:
 
 def _slice_cell(row: Mapping[str, Any]) -> str:
     """Return the gain on one slice, with spaces at which a line is not broken."""
-    name = textwrap.shorten(row["slice"], _MAX_NAME, placeholder="…") or row["slice"][:_MAX_NAME]
-    return f"{name}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", _UNBROKEN)
+    return f"{_cut(row['slice'], _MAX_NAME)}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", _UNBROKEN)
 
 
 def _print_columns(rows: list[tuple[str, ...]]) -> None:
@@ -86,6 +103,10 @@ def _print_columns(rows: list[tuple[str, ...]]) -> None:
 def _interval(row: Mapping[str, Any]) -> str:
     low, high = row["ci95"]
     return f"{100 * row['delta']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _cut(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
 def _cell(value: float, *, bold: bool) -> str:

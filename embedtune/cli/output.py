@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtune.cli.eval_output import print_differences, print_slices, print_table, print_verdict
-from embedtune.stages.result import StageResult
+from embedtune.cli.eval_output import print_differences, print_seeds, print_slices, print_table, print_verdict
+from embedtune.stages.result import StageResult, by_query_set
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
@@ -72,11 +72,14 @@ def print_trained(result: StageResult) -> None:
 
 
 def print_evaluated(result: StageResult) -> None:
-    """Show the table of systems, the verdict, how sure it is, and where a gain comes from."""
-    print_table(result.facts)
-    print_verdict(result.facts)
-    print_differences(result.facts)
-    print_slices(result.facts)
+    """Show, for each query set, the table of systems, the verdict, how sure it is, and where a gain comes from."""
+    for number, facts in enumerate(by_query_set(result.facts)):
+        click.echo("\n" if number else "", nl=False)
+        print_table(facts)
+        print_verdict(facts)
+        print_differences(facts)
+        print_seeds(facts)
+        print_slices(facts)
     click.echo(str(result.folder))
 
 

@@ -10,12 +10,14 @@ import numpy as np
 from embedtune.evaluation import slices
 from embedtune.evaluation.clusters import Floats
 from embedtune.evaluation.measures import PerQuery
+from embedtune.evaluation.seeds import average_seeds, spread
 from embedtune.evaluation.significance import Comparison, SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
-from embedtune.evaluation.verdict import PRIMARY, judge, judge_base
+from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base
 from embedtune.formats.trec import ranked
 from embedtune.records import Passage, Qrels, QuerySet, Run
 from embedtune.stages.grouping import Grouping, group_queries
+from embedtune.stages.lineup import SYSTEMS
 
 PAIRS = (*VERDICT_PAIRS, ("base_quantized", "base"), ("tuned", "bm25"), ("base", "bm25"))
 """System and reference; those of the verdict first."""
@@ -27,29 +29,61 @@ _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
 
 
 def summarise(
-    values: Mapping[str, PerQuery], lexical: Run, labelled: QuerySet, passages: Sequence[Passage], *, seed: int
+    values: Mapping[str, PerQuery],
+    lexical: Run,
+    labelled: QuerySet,
+    passages: Sequence[Passage],
+    *,
+    seeds: Sequence[str] = (),
+    seed: int,
 ) -> dict[str, Any]:
-    """Compare the systems by document or section, give the verdict, and look where the gain comes from.
+    """Compare the systems by document or section, give the verdict, and look where the gain comes from and how seeds differ.
 
     Args:
-        values: Scores of each system.
+        values: Scores of each system; those that are no system of a run are compared with base and tuned.
         lexical: The run of BM25, by which slices tell how many words query and answer share.
         labelled: The queries with their judgements.
         passages: The corpus.
+        seeds: Systems that are one recipe with different seeds, if there are several.
         seed: Of all resamples.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
-    pairs = [pair for pair in PAIRS if set(pair) <= scores.keys()]
-    found = compare(scores, pairs, grouping.labels, seed=seed)
+    found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
     verdict = judge(found, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
-    return {
+    facts = {
         "clustered_by": grouping.unit,
         "n_clusters": grouping.n_clusters,
-        "comparisons": [comparison_row(each) for measures in found.values() for each in measures.values()],
+        "comparisons": _rows(found),
         "verdict": verdict._asdict(),
         "slices": _slice_rows(scores, _labels(lexical, labelled, grouping), grouping, seed),
     }
+    return facts | ({"seeds": _across_seeds(scores, seeds, grouping, seed)} if seeds else {})
+
+
+def _pairs(systems: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs to compare: those of a run, then each added model with base and tuned."""
+    known = [pair for pair in PAIRS if set(pair) <= set(systems)]
+    added = [system for system in systems if system not in SYSTEMS]
+    return known + [pair for name in added for pair in ((name, "base"), ("tuned", name)) if set(pair) <= set(systems)]
+
+
+def _across_seeds(scores: SystemScores, seeds: Sequence[str], grouping: Grouping, seed: int) -> dict[str, Any]:
+    """Judge the recipe in place of one model: each query's score is averaged over the seeds first; beside it their spread."""
+    averaged = {measure: average_seeds([scores[name][measure] for name in seeds]) for measure in scores["base"]}
+    found = compare({"base": scores["base"], "tuned": averaged}, [("tuned", "base")], grouping.labels, seed=seed)
+    spreads = {measure: spread([float(scores[name][measure].mean()) for name in seeds]) for measure in scores["base"]}
+    return {
+        "systems": list(seeds),
+        "means": {measure: _rounded(each.mean) for measure, each in spreads.items()},
+        "deviations": {measure: _rounded(each.deviation) for measure, each in spreads.items()},
+        "comparisons": _rows(found),
+        "verdict": judge(found, clustered_by=f"{grouping.unit}s")._asdict(),
+    }
+
+
+def _rows(found: Comparisons) -> list[dict[str, Any]]:
+    return [comparison_row(each) for measures in found.values() for each in measures.values()]
 
 
 def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from embedtune.config import GenerateConfig
+from embedtune.errors import ConfigError
 from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.stages.names import doubles
+from embedtune.stages.trained_run import TrainedRun
 from embedtune.training.merging import merge
 from embedtune.training.quantisation import load_quantised
+
+SYSTEMS = (
+    "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+)  # fmt: skip
+"""The systems of one run, in the order of the contract; models that were added stand behind them."""
+
+_ITS_OWN = GenerateConfig(source="")
+"""Settings that leave a model as it was saved."""
 
 
 class Model(NamedTuple):
@@ -20,28 +31,53 @@ class Model(NamedTuple):
         name: Of its dense run.
         load: Loads it.
         weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
-        tokenizer: Models with the same one share their windows.
+        family: Models of one family have one tokenizer and one document prompt, and share their windows.
     """
 
     name: str
     load: Callable[[], Encoder]
     weight: float | None
-    tokenizer: str
+    family: tuple[str, str | None]
 
 
-def models_of_run(
-    model_folder: Path, base_folder: Path, settings: GenerateConfig, trained: Mapping[str, Any], precision: str
-) -> list[Model]:
+def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
-    weights, tokenizer = trained["fusion_weights"], str(base_folder)
-    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], tokenizer)]
+    trained, settings = run.model["facts"], run.settings
+    weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
+    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family)]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
             rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, tokenizer))
-        merged = partial(_load, model_folder / "merged", settings, precision)
-        models.append(Model("tuned", merged, weights["tuned"], tokenizer))
+            models.append(Model("base_quantized", rounded, None, family))
+        tuned = partial(_load, run.merged, settings, precision)
+        models.append(Model("tuned", tuned, weights["tuned"], family))
     return models
+
+
+def model_of_other_run(run: TrainedRun, precision: str) -> Model:
+    """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
+    family = (str(run.merged), run.settings.document_prompt)
+    return Model(f"tuned:{run.name}", partial(_load, run.merged, run.settings, precision), None, family)
+
+
+def added_model(name: str, folder: Path, precision: str) -> Model:
+    """Return a model that belongs to no run, dense only, with its own prompts, named by its folder or as on the hub."""
+    shown = Path(name).resolve().name if Path(name).is_dir() else name
+    return Model(shown, partial(_load, folder, _ITS_OWN, precision), None, (str(folder), None))
+
+
+def check_names(models: Sequence[Model]) -> None:
+    """Refuse two rows of one name.
+
+    Raises:
+        ConfigError: With every name that is not its model's alone.
+    """
+    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in ("hybrid", "rrf"))]
+    if double := doubles([*made, *(model.name for model in models)]):
+        raise ConfigError(
+            f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",
+            hint="models are named by their folders; rename one, or link to it under another name",
+        )
 
 
 def _load(folder: Path, settings: GenerateConfig, precision: str) -> Encoder:

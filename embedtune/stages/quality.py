@@ -10,6 +10,7 @@ from embedtune.errors import ConfigError, QualityError
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.power import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.stages.result import by_query_set
 
 
 def read_bounds(texts: Sequence[str]) -> dict[str, float]:
@@ -45,20 +46,24 @@ def check_quality(facts: Mapping[str, Any], bounds: Mapping[str, float], *, if_w
     Raises:
         QualityError: With everything that is not met.
     """
-    found = facts["systems"][facts["shipped"]]
-    problems = [
-        f"{facts['shipped']}: expected {measure} of at least {bound:g}, found {found[measure]:.4f}"
-        for measure, bound in bounds.items()
-        if found[measure] < bound
-    ]
-    if if_worse:
-        problems += [_loss(each) for each in facts["comparisons"] if _is_loss(each)]
+    problems = [problem for block in by_query_set(facts) for problem in _problems(block, bounds, if_worse=if_worse)]
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise QualityError(
             f"{facts['queries']}: the shipped model is not good enough\n{lines}",
             hint="everything was written; per_query.tsv shows the queries that were lost",
         )
+
+
+def _problems(block: Mapping[str, Any], bounds: Mapping[str, float], *, if_worse: bool) -> list[str]:
+    found = block["systems"][block["shipped"]]
+    missed = [
+        f"{block['queries']}: {block['shipped']}: expected {measure} of at least {bound:g}, found {found[measure]:.4f}"
+        for measure, bound in bounds.items()
+        if found[measure] < bound
+    ]
+    losses = [each for each in block["comparisons"] if if_worse and _is_loss(each)]
+    return missed + [f"{block['queries']}: {_loss(each)}" for each in losses]
 
 
 def _is_loss(comparison: Mapping[str, Any]) -> bool:

@@ -11,16 +11,11 @@ from embedtune.retrieval.encoder import Encoder, Vectors
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.stages.corpus import corpus_windows
-from embedtune.stages.lineup import Model
-
-SYSTEMS = (
-    "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
-)  # fmt: skip
-"""The systems of one run, in the order of the contract; models that were added stand behind them."""
+from embedtune.stages.lineup import SYSTEMS, Model
 
 
 class Search:
-    """One corpus and its query sets: one BM25, and one set of windows for each tokenizer."""
+    """One corpus and its query sets: one BM25, and one set of windows for each family of models."""
 
     def __init__(
         self,
@@ -33,7 +28,7 @@ class Search:
     ) -> None:
         self._passages = passages
         self._window = (window_tokens, window_overlap)
-        self._windows: dict[str, Windows] = {}
+        self._windows: dict[tuple[str, str | None], Windows] = {}
         bm25 = BM25([passage.full_text for passage in passages])
         self._tables = [_Table(passages, queries, bm25, depth) for queries in query_sets]
 
@@ -56,9 +51,9 @@ class Search:
         ]
 
     def _windows_for(self, model: Model, encoder: Encoder) -> Windows:
-        if model.tokenizer not in self._windows:
-            self._windows[model.tokenizer] = corpus_windows(self._passages, encoder, *self._window)
-        return self._windows[model.tokenizer]
+        if model.family not in self._windows:
+            self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
+        return self._windows[model.family]
 
 
 class _Table:
