@@ -136,6 +136,9 @@ def before_run(config: RunConfig) -> None:
     for name in config.eval.queries:
         with findings.of():
             _check_queries(name)
+    for name in config.eval.models:
+        with findings.of():
+            inspect_model(find_model(name))
     size = None
     with findings.of():
         size = inspect_model(find_model(config.generate.model))

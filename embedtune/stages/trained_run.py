@@ -86,13 +86,15 @@ def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -
 
 def differ_in_seed_only(runs: Sequence[TrainedRun]) -> bool:
     """Tell whether several runs are one recipe with different seeds."""
+    if len(runs) < 2:
+        return False
     recipes = [
         (_without_seed(run.dataset["identity"]["config"]), _without_seed(run.model["identity"]["config"]))
         for run in runs
     ]
     same_base = len({run.model["identity"].get("model") for run in runs}) == 1
     all_differ = len({run.seeds for run in runs}) == len(runs)
-    return len(runs) > 1 and same_base and all_differ and all(recipe == recipes[0] for recipe in recipes)
+    return same_base and all_differ and all(recipe == recipes[0] for recipe in recipes)
 
 
 def _without_seed(config: dict[str, Any]) -> dict[str, Any]:
