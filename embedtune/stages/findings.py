@@ -150,7 +150,7 @@ def _slice_rows(
             rows += [
                 {"a": system, "b": reference, "measure": PRIMARY, "by": by, **_slice_row(each)}
                 for each in sorted(found, key=_place)
-                if by != "document" or each.n_queries >= slices.MIN_QUERIES
+                if by != "document" or (each.name and each.n_queries >= slices.MIN_QUERIES)
             ]
     return rows
 
