@@ -50,7 +50,7 @@ def check_quality(facts: Mapping[str, Any], bounds: Mapping[str, float], *, if_w
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise QualityError(
-            f"{facts['queries']}: the shipped model is not good enough\n{lines}",
+            f"eval: the shipped model is not good enough\n{lines}",
             hint="everything was written; per_query.tsv shows the queries that were lost",
         )
 
