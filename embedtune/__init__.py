@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
-    from embedtune.errors import ConfigError, DataError, EmbedtuneError, IntegrityError, ResourceError
+    from embedtune.errors import ConfigError, DataError, EmbedtuneError, IntegrityError, QualityError, ResourceError
     from embedtune.pipeline import run
     from embedtune.stages.evaluate import evaluate
     from embedtune.stages.generate import generate
@@ -37,6 +37,7 @@ _HOMES = {
     "EvaluateConfig": "embedtune.config",
     "GenerateConfig": "embedtune.config",
     "IntegrityError": "embedtune.errors",
+    "QualityError": "embedtune.errors",
     "ResourceError": "embedtune.errors",
     "RunConfig": "embedtune.config",
     "SplitConfig": "embedtune.config",
@@ -55,6 +56,7 @@ __all__ = [
     "EvaluateConfig",
     "GenerateConfig",
     "IntegrityError",
+    "QualityError",
     "ResourceError",
     "RunConfig",
     "SplitConfig",

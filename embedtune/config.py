@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from embedtune.errors import ConfigError
 from embedtune.gathering import Gathered
@@ -19,6 +19,12 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str) else value),
+]
+"""None, one name, or several."""
+
 MAX_SEED = 2**63 - 1  # torch takes no more
 
 
@@ -133,13 +139,15 @@ class TrainConfig(_Settings):
 
 
 class EvaluateConfig(_Settings):
-    """Measures of base and tuned model beside BM25 and fusion."""
+    """Measures of base and tuned model beside BM25 and fusion, and what they prove."""
 
-    queries: str | None = Field(
-        None, description="BEIR folder, LlamaIndex JSON or packaged set; none takes the run's test split."
+    queries: Names = Field(
+        (), description="BEIR folder, LlamaIndex JSON or packaged set, or several; none takes the run's test split."
     )
+    models: Names = Field((), description="Further models in the table: hub names or local folders.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the resamples that intervals and tests draw.")
 
 
 class RunConfig(_Settings):
@@ -155,7 +163,7 @@ class RunConfig(_Settings):
     @classmethod
     def _spread_seed(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(values.get("seed"), int):
-            for stage in ("generate", "train"):
+            for stage in ("generate", "train", "eval"):
                 if isinstance(section := values.get(stage) or {}, dict):
                     values[stage] = {"seed": values["seed"], **section}
         return values
@@ -179,7 +187,7 @@ def load_config(
         section: Stage whose section of a recipe is meant; ``--set`` keys may carry it as a prefix.
         file: YAML recipe.
         settings: ``key=value``; the value is read as YAML, dots go into sections.
-        options: Named options; None means not given.
+        options: Named options; None, and of those that repeat an empty tuple, mean not given.
 
     Raises:
         ConfigError: With every problem found, each with its line in the file or the option that brought it.
@@ -190,7 +198,7 @@ def load_config(
     for setting in settings:
         gathered.add_setting(setting, section)
     for key, value in (options or {}).items():
-        if value is not None:
+        if value not in (None, ()):
             gathered.add_option(key, value)
     problems = gathered.problems
     try:

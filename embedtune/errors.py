@@ -8,6 +8,7 @@
     ├─ ResourceError   (OSError)        5   memory, disk or permission
     ├─ InUseError                       6   another process works in this run folder
     ├─ IntegrityError                   7   what was written is not what was meant
+    ├─ QualityError                   100   a measure is below the bound that was asked for
     └─ StoppedError                130, 143  asked to stop; what was done so far is saved
 
 The second base keeps ``except ValueError`` and ``except OSError`` working for callers of the Python API. A message says
@@ -75,6 +76,12 @@ class IntegrityError(EmbedtuneError):
     """What was written or loaded is not what was meant."""
 
     exit_code = 7
+
+
+class QualityError(EmbedtuneError):
+    """A model is worse than was asked for; everything has been written."""
+
+    exit_code = 100
 
 
 class StoppedError(EmbedtuneError):

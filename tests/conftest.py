@@ -192,3 +192,16 @@ def passages(documents: list[Document], tokenize: Callable[[str], list[int]]) ->
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that property tests overwrite again and again."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="session")
+def small_run(document_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a run folder with dataset and model, not evaluated, and the folder of its base; copy it before you write."""
+    from tests.small_runs import make_dataset, train_nothing
+
+    run = tmp_path_factory.mktemp("small") / "run"
+    base = make_dataset(
+        run, document_folder, tmp_path_factory.mktemp("base"), split={"train": 0.2, "dev": 0.1, "test": 0.7}
+    )
+    train_nothing(run, base, noise=0.02)
+    return run, base

@@ -96,21 +96,23 @@ def test_values_of_set_are_yaml(setting, key, value):
 
 def test_seed_of_a_recipe_spreads_to_the_stages_that_name_none(recipe):
     config = load_config(RunConfig, file=recipe)
-    assert (config.generate.seed, config.train.seed) == (7, 11)
+    assert (config.generate.seed, config.train.seed, config.eval.seed) == (7, 11, 7)
 
 
 def test_seed_of_a_recipe_reaches_a_stage_read_alone(recipe):
     assert load_config(GenerateConfig, section="generate", file=recipe).seed == 7
     assert load_config(TrainConfig, section="train", file=recipe).seed == 11
+    assert load_config(EvaluateConfig, section="eval", file=recipe).seed == 7
 
 
 def test_seed_reaches_stages_that_the_recipe_leaves_out():
     config = RunConfig.model_validate({"out": "o", "seed": 3, "generate": {"source": "docs"}})
-    assert (config.generate.seed, config.train.seed) == (3, 3)
+    assert (config.generate.seed, config.train.seed, config.eval.seed) == (3, 3, 3)
 
 
-def test_stage_without_a_seed_ignores_that_of_the_recipe(recipe):
-    assert load_config(EvaluateConfig, section="eval", file=recipe) == EvaluateConfig()
+@pytest.mark.parametrize(("given", "names"), [(None, ()), ("mine", ("mine",)), (["a", "b"], ("a", "b"))])
+def test_queries_are_none_one_or_several(given, names):
+    assert EvaluateConfig(queries=given).queries == names
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,9 @@ def test_misspelt_section_gets_a_suggestion(tmp_path):
 
 
 def test_key_like_no_other_gets_the_list_of_keys():
-    with pytest.raises(ConfigError, match="zzz: there is no such setting; known: queries, precision, depth"):
+    with pytest.raises(
+        ConfigError, match="zzz: there is no such setting; known: queries, models, precision, depth, seed"
+    ):
         load_config(EvaluateConfig, settings=["zzz=1"])
 
 

@@ -10,27 +10,43 @@ import click
 from embedtune.cli import options, output
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+_QUERIES_HELP = "Queries of your own: a BEIR folder, a LlamaIndex JSON, or the packaged python-reference; repeat."
+_MODEL_HELP = "A further model in the table, dense only: hub name or local folder; repeat."
+_UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate@5=0.9; repeat."
 
 
 @click.command("eval")
-@click.argument("run", type=_RUN)
-@click.option(
-    "--queries", help="Queries of your own: a BEIR folder, a LlamaIndex JSON, or the packaged python-reference."
-)
+@click.argument("runs", type=_RUN, nargs=-1, required=True, metavar="RUN...")
+@click.option("--queries", multiple=True, help=_QUERIES_HELP)
+@click.option("--model", "models", multiple=True, help=_MODEL_HELP)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of all encoders alike.")
+@click.option("--fail-under", multiple=True, metavar="MEASURE=VALUE", help=_UNDER_HELP)
+@click.option(
+    "--fail-if-worse", is_flag=True, help="Exit code 100 if the tuned model is shown to be worse than the base."
+)
 @options.shared
-def command(common: options.Shared, run: Path, **given: Any) -> None:
-    """Measure base and tuned model of RUN beside BM25 and their fusions.
+def command(
+    common: options.Shared, runs: tuple[Path, ...], fail_under: tuple[str, ...], fail_if_worse: bool, **given: Any
+) -> None:
+    """Measure base and tuned model of a RUN beside BM25 and their fusions, and say what the differences prove.
 
-    Writes RUN/eval with a TREC run for each system, per_query.tsv and metrics.json. Queries that judge documents score a
-    document as its best passage. Nothing is drawn at random here: --seed is taken and changes nothing.
+    Writes eval/ into the first RUN: a TREC run for each system, per_query.tsv and metrics.json. Queries that judge documents
+    score a document as its best passage. --seed is that of the resamples behind intervals and tests.
+
+    Further RUNs over the same corpus add their models as tuned:NAME; when all differ only in seed, their mean is judged too.
+    Several query sets have a table and a folder each.
 
     \b
-    Example: embedtune eval runs/mine --queries my-queries/
+    Example: embedtune eval runs/mine --queries my-queries/ --fail-under hit_rate@5=0.9
+             embedtune eval runs/seed0 runs/seed1 runs/seed2 --model BAAI/bge-small-en-v1.5
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import EvaluateConfig, load_config
     from embedtune.stages.evaluate import evaluate
+    from embedtune.stages.quality import check_quality, read_bounds
 
-    given.pop("seed")
+    bounds = read_bounds(fail_under)
     config = load_config(EvaluateConfig, section="eval", file=common.file, settings=common.settings, options=given)
-    output.show("eval", evaluate(config, run, force=common.force, dry_run=common.dry_run), as_json=common.as_json)
+    result = evaluate(config, runs[0], others=runs[1:], force=common.force, dry_run=common.dry_run)
+    output.show("eval", result, as_json=common.as_json)
+    if result.status != "planned":
+        check_quality(result.facts, bounds, if_worse=fail_if_worse)

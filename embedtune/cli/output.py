@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtune.stages.result import StageResult
+from embedtune.cli.eval_output import print_differences, print_seeds, print_slices, print_table, print_verdict
+from embedtune.stages.result import StageResult, by_query_set
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
     from embedtune.stages.verify import StageState
-
-_SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 
 
 def print_json(value: object) -> None:
@@ -74,37 +72,15 @@ def print_trained(result: StageResult) -> None:
 
 
 def print_evaluated(result: StageResult) -> None:
-    """Show the table of systems."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    facts = result.facts
-    table = Table(
-        title=f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judges']}s",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    table.add_column("system")
-    for name in _SHOWN:
-        table.add_column(name, justify="right")
-    for system, values in facts["systems"].items():
-        best = {name for name in _SHOWN if values[name] == max(other[name] for other in facts["systems"].values())}
-        cells = [f"[bold]{values[name]:.3f}[/bold]" if name in best else f"{values[name]:.3f}" for name in _SHOWN]
-        table.add_row(system, *cells)
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
-    _print_gain(facts)
+    """Show, for each query set, the table of systems, the verdict, how sure it is, and where a gain comes from."""
+    for number, facts in enumerate(by_query_set(result.facts)):
+        click.echo("\n" if number else "", nl=False)
+        print_table(facts)
+        print_verdict(facts)
+        print_differences(facts)
+        print_seeds(facts)
+        print_slices(facts)
     click.echo(str(result.folder))
-
-
-def _print_gain(facts: dict[str, Any]) -> None:
-    systems = facts["systems"]
-    if "tuned" not in systems:
-        click.echo("shipped: base; tuning did not help on dev")
-        return
-    points = 100 * (systems["tuned"]["ndcg@10"] - systems["base"]["ndcg@10"])
-    fused = 100 * (systems["hybrid_tuned"]["ndcg@10"] - systems["hybrid_base"]["ndcg@10"])
-    click.echo(f"tuned − base: {points:+.1f} points of nDCG@10; fused with BM25: {fused:+.1f}")
 
 
 _PRINTERS: dict[str, Callable[[StageResult], None]] = {

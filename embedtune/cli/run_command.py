@@ -30,6 +30,6 @@ def command(common: options.Shared, recipe: str | None, **given: Any) -> None:
         raise click.UsageError("give one recipe, as RECIPE or as --config")
     file = find_recipe(recipe) if recipe else common.file
     if given["seed"] is not None:  # a named option wins over every section's own seed
-        given |= {"generate.seed": given["seed"], "train.seed": given["seed"]}
+        given |= {f"{stage}.seed": given["seed"] for stage in ("generate", "train", "eval")}
     config = load_config(RunConfig, file=file, settings=common.settings, options=given)
     output.show_run(run(config, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

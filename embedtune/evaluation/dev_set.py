@@ -51,11 +51,13 @@ class DevQuery(NamedTuple):
         text: As typed.
         answers: Index of each relevant passage → the passage as this query meets it.
         familiar: Whether the answers hold the very words that the query was drawn from.
+        cluster: The document or section of the answers.
     """
 
     text: str
     answers: dict[int, Shown]
     familiar: bool = False
+    cluster: str = ""
 
 
 class DevSet:
@@ -64,6 +66,7 @@ class DevSet:
     Attributes:
         queries: Texts of the dev queries.
         relevant: Relevant columns of each query; columns are the sampled passages.
+        clusters: Document or section of each query's answers, ``(n_queries,)``.
         unfamiliar: Rows of the queries whose answers do not hold the words they were drawn from.
         windows: All windows that are encoded.
         n_encoded: Texts that one call of ``dense_scores`` encodes.
@@ -82,6 +85,7 @@ class DevSet:
         column = {passage: number for number, passage in enumerate(chosen)}
         self.queries = [query.text for query in queries]
         self.relevant = [[column[passage] for passage in query.answers] for query in queries]
+        self.clusters = np.array([query.cluster for query in queries])
         self.unfamiliar = [row for row, query in enumerate(queries) if not query.familiar]
         self._n_passages = len(chosen)
         self._shown = [corpus[passage] for passage in chosen]

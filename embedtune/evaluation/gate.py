@@ -23,7 +23,7 @@ class Decision(NamedTuple):
         ship: ``tuned`` or ``base``.
         strength: The chosen strength of the update, 0 when the base is shipped.
         gain: Mean dev gain over the base of the chosen strength, or of the best one when the base is shipped.
-        error: Standard error of that gain, cluster-robust where clusters were given.
+        error: Standard error of that gain; with clusters the larger of the cluster-robust and the plain one.
     """
 
     ship: str
@@ -89,4 +89,5 @@ def choose_weight(scores: Mapping[float, Scores], clusters: ArrayLike | None = N
 
 
 def _error(difference: Scores, clusters: ArrayLike | None) -> float:
-    return float(standard_errors(sum_by_cluster(difference, clusters))[0])
+    """Return the larger of the plain and the clustered standard error: one that few documents make smaller is luck."""
+    return max(float(standard_errors(sum_by_cluster(difference, labels))[0]) for labels in (None, clusters))

@@ -112,6 +112,24 @@ def judge(
     return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
 
 
+def judge_base(comparisons: Comparisons, *, primary: str = PRIMARY) -> Verdict:
+    """Give the verdict where training shipped the base and there is nothing tuned to compare: fusion can still be worth it."""
+    kept = "training shipped the base, because on dev tuning gained no more than noise"
+    fusion = comparisons.get(("hybrid_base", "base"))
+    if fusion and fusion[primary].better:
+        reasons = [f"Use the base fused with BM25: {_tell(fusion[primary])}.", f"There is no tuned model: {kept}."]
+        return Verdict("use_fusion", reasons, None)
+    return Verdict("do_not_ship", [f"Keep the base: {kept}."], None)
+
+
+def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> list[str]:
+    """Say so where BM25 alone is better than everything that was compared with it; the decision is about models and stays."""
+    against = [measures[primary] for (_, reference), measures in comparisons.items() if reference == "bm25"]
+    if not against or not all(found.worse for found in against):
+        return []
+    return [f"But BM25 alone is better than any of these: {_tell(max(against, key=lambda found: found.mean))}."]
+
+
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
     gain = measures[primary]
     return gain.better and gain.high >= min_gain and not _objections(measures, primary)

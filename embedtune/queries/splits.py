@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from embedtune.records import SPLITS, Passage
@@ -53,6 +54,12 @@ def split_passages(
     return Split(kept, unit)
 
 
+def section_bounds(n_passages: int) -> list[int]:
+    """Cut passages in a row into contiguous sections of even length; return where each starts, and the end of the last."""
+    n_sections = max(1, min(_BLOCKS, n_passages // _MIN_BLOCK))
+    return [round(number * n_passages / n_sections) for number in range(n_sections + 1)]
+
+
 def _by_document(
     passages: Sequence[Passage], groups: Sequence[Sequence[str]], shares: Mapping[str, float], draw: random.Random
 ) -> dict[str, str]:
@@ -79,14 +86,13 @@ def _deal(bundles: list[list[str]], shares: Mapping[str, float], draw: random.Ra
 
 def _by_section(passages: Sequence[Passage], shares: Mapping[str, float], draw: random.Random) -> dict[str, str]:
     """Cut the passages into contiguous blocks; where the split changes, one passage is left out as a gap."""
-    n_blocks = max(1, min(_BLOCKS, len(passages) // _MIN_BLOCK))
-    bounds = [round(number * len(passages) / n_blocks) for number in range(n_blocks + 1)]
-    blocks = [[str(number)] for number in range(n_blocks)]
+    bounds = section_bounds(len(passages))
+    blocks = [[str(number)] for number in range(len(bounds) - 1)]
     split_of_block = _deal(blocks, shares, draw)
     of_passage: dict[str, str] = {}
     previous = None
-    for number in range(n_blocks):
-        block = passages[bounds[number] : bounds[number + 1]]
+    for number, (start, end) in enumerate(pairwise(bounds)):
+        block = passages[start:end]
         split = split_of_block[str(number)]
         gap = int(previous not in (None, split))
         of_passage.update((passage.passage_id, split) for passage in block[gap:])

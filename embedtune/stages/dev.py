@@ -9,9 +9,10 @@ import numpy as np
 from embedtune.cloze import remove_closest_sentence
 from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.evaluation.dev_set import DevQuery, DevSet, Shown
-from embedtune.records import Dataset, Passage, Query
+from embedtune.records import Dataset, Passage, Query, QuerySet
 from embedtune.retrieval.encoder import Encoder
 from embedtune.stages.corpus import corpus_windows, relevant_passages
+from embedtune.stages.grouping import group_queries
 
 
 def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config: TrainConfig) -> DevSet:
@@ -26,16 +27,24 @@ def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config:
     draw = np.random.default_rng(config.seed)
     chosen = draw.permutation(len(labelled.queries))[: config.max_dev_queries]
     removed = draw.random(len(labelled.queries)) < config.removal
+    numbers = sorted(chosen.tolist())
+    clusters = group_queries(_only(labelled, numbers), dataset.passages).labels
     queries = []
-    for number in sorted(chosen.tolist()):
+    for number, cluster in zip(numbers, clusters, strict=True):
         query = labelled.queries[number]
         generated = query.kind != "source"
         met = [dataset.passages[index] for index in relevant[query.query_id]]
         if generated and removed[number]:
             met = [_without_source(passage, query) for passage in met]
         answers = dict(zip(relevant[query.query_id], shown(met), strict=True))
-        queries.append(DevQuery(query.text, answers, familiar=generated and not removed[number]))
+        queries.append(DevQuery(query.text, answers, generated and not removed[number], cluster))
     return DevSet(queries, shown(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
+
+
+def _only(labelled: QuerySet, numbers: Sequence[int]) -> QuerySet:
+    queries = [labelled.queries[number] for number in numbers]
+    qrels = {query.query_id: labelled.qrels[query.query_id] for query in queries}
+    return QuerySet(labelled.name, queries, qrels, labelled.judges)
 
 
 def _without_source(passage: Passage, query: Query) -> Passage:

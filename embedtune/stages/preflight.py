@@ -108,13 +108,13 @@ def before_train(config: TrainConfig, made: GenerateConfig, folder: Path, base_f
 
 
 def before_evaluate(
-    config: EvaluateConfig, folder: Path, base_folder: Path, n_queries: int, n_passages: int
+    config: EvaluateConfig, folder: Path, base_folder: Path, n_queries: int, n_passages: int, n_added: int = 0
 ) -> Callable[[], None]:
-    """Return the check of ``eval``, to be called when there is work to do."""
+    """Return the check of ``eval``, to be called when there is work to do; ``n_added`` models stand beside the run's own."""
 
     def check() -> None:
         size, findings = _inspect(base_folder)
-        disk = n_queries * _SYSTEMS * (min(config.depth, n_passages) * 64 + 200) + _MIB
+        disk = n_queries * (_SYSTEMS + n_added) * (min(config.depth, n_passages) * 64 + 200) + _MIB
         _check_output(findings, folder, disk, f"run files of {n_queries} queries at depth {config.depth}")
         vectors = 3 * n_passages * 4 * (size.hidden if size else 0)
         needed = _LIBRARIES + 3 * _weights(size) + vectors + 8 * n_queries * n_passages
@@ -133,9 +133,12 @@ def before_run(config: RunConfig) -> None:
     findings, out = Findings(), Path(config.out)
     with findings.of():
         _check_source(config.generate.source)
-    if config.eval.queries is not None:
+    for name in config.eval.queries:
         with findings.of():
-            _check_queries(config.eval.queries)
+            _check_queries(name)
+    for name in config.eval.models:
+        with findings.of():
+            inspect_model(find_model(name))
     size = None
     with findings.of():
         size = inspect_model(find_model(config.generate.model))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,11 @@ class StageResult(NamedTuple):
     folder: Path
     facts: dict[str, Any]
     status: str
+
+
+def by_query_set(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what an evaluation found on each of its query sets."""
+    return list(facts["sets"].values()) if "sets" in facts else [facts]
 
 
 def settled(

@@ -141,7 +141,7 @@ class _Training:
         method = self._prepare()
         loss, recipe = self._loss(method, pairs), self._recipe(len(batches))
         checks, losses = fit(method, pairs, batches, loss, recipe, self._retrieval, self._checkpoints)
-        best = checks[choose_check([check.scores for check in checks])]
+        best = checks[choose_check([check.scores for check in checks], self._dev.clusters)]
         adapters.restore(method.model, best.weights)
         dense = {}
         for alpha in self._config.strengths:
@@ -149,7 +149,7 @@ class _Training:
             dense[alpha] = best.dense if alpha == 1 else self._retrieval.search_with(method, alpha, what)
         base_scores = self._dev.reciprocal_ranks(base_dense)
         scores = {alpha: self._dev.reciprocal_ranks(matrix) for alpha, matrix in dense.items()}
-        decision = decide(base_scores, scores)
+        decision = decide(base_scores, scores, self._dev.clusters)
         self._report(decision)
         shipped = {"base": base_dense} | ({"tuned": dense[decision.strength]} if decision.ship == "tuned" else {})
         return {
@@ -163,6 +163,7 @@ class _Training:
             "dev": {
                 "measure": "mean reciprocal rank",
                 "n_queries": len(base_scores),
+                "n_clusters": len(set(self._dev.clusters.tolist())),
                 "base": _mean(base_scores),
                 "by_step": {str(check.step): _mean(check.scores) for check in checks},
                 "best_step": best.step,
@@ -263,7 +264,11 @@ class _Training:
             ranks: NDArray[np.float64] = 1.0 / best_ranks(z_score_sum(scores[rows], lexical, weight), relevant)
             return ranks
 
-        return {name: choose_weight({w: quality(scores, w) for w in WEIGHTS}) for name, scores in dense.items()}
+        clusters = self._dev.clusters[rows]
+        return {
+            name: choose_weight({weight: quality(scores, weight) for weight in WEIGHTS}, clusters)
+            for name, scores in dense.items()
+        }
 
     def _report(self, decision: Decision) -> None:
         if decision.ship == "tuned":

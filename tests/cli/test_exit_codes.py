@@ -9,7 +9,7 @@ import click
 import pytest
 
 from embedtune import cli
-from embedtune.errors import ConfigError, DataError, IntegrityError, ResourceError
+from embedtune.errors import ConfigError, DataError, IntegrityError, QualityError, ResourceError
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def end(monkeypatch, capsys):
         (DataError("a"), 3),
         (ResourceError("a"), 5),
         (IntegrityError("a"), 7),
+        (QualityError("a"), 100),
         (MemoryError(), 5),
         (KeyboardInterrupt(), 130),
         (click.UsageError("a"), 2),

@@ -1,6 +1,9 @@
 """generate → train → eval: what lies on disk, and what a second run does."""
 
+import csv
 import json
+
+import pytest
 
 import embedtune
 from embedtune.config import DEFAULT_MODEL
@@ -48,6 +51,35 @@ def test_the_trec_files_give_the_measures_again(trained_run):
     for system in SYSTEMS:
         found = means(per_query(qrels, read_run(out / "eval" / f"{system}.run.trec")))
         assert {name: round(value, 6) for name, value in found.items()} == metrics["systems"][system]
+
+
+def test_comparisons_follow_from_the_scores_of_each_query(trained_run):
+    out, _, _ = trained_run
+    metrics = json.loads((out / "eval" / "metrics.json").read_text())
+    with (out / "eval" / "per_query.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    pairs = {(row["a"], row["b"]) for row in metrics["comparisons"]}
+    assert {("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("base_quantized", "base"), ("tuned", "bm25")} <= pairs
+    assert len(metrics["comparisons"]) == len(pairs) * len(MEASURES)
+    for row in metrics["comparisons"]:
+        a, b = ([float(one[row["measure"]]) for one in rows if one["system"] == row[side]] for side in "ab")
+        differences = [after - before for after, before in zip(a, b, strict=True)]
+        assert row["delta"] == pytest.approx(sum(differences) / len(differences), abs=1e-5)
+        assert row["n_changed"] == sum(difference != 0 for difference in differences)
+        assert row["ci95"][0] <= row["delta"] <= row["ci95"][1]
+
+
+def test_the_verdict_and_the_slices_are_in_metrics_json(trained_run):
+    out, _, results = trained_run
+    metrics = json.loads((out / "eval" / "metrics.json").read_text())
+    assert metrics["verdict"]["decision"] in ("ship", "use_fusion", "do_not_ship", "inconclusive")
+    assert metrics["verdict"]["reasons"]
+    assert metrics["clustered_by"] == "document"
+    assert 20 <= metrics["n_clusters"] < metrics["n_queries"]
+    for pair in (("tuned", "base"), ("hybrid_tuned", "hybrid_base")):
+        chosen = [row for row in metrics["slices"] if (row["a"], row["b"], row["by"]) == (*pair, "lexical_overlap")]
+        assert sum(row["n_queries"] for row in chosen) == metrics["n_queries"]
+    assert results["train"].facts["dev"]["n_clusters"] > 1
 
 
 def test_training_sees_no_dev_test_or_hand_written_query(trained_run):

@@ -101,3 +101,13 @@ def test_of_equal_weights_the_most_even_is_chosen():
 def test_without_queries_the_weight_is_even():
     nothing = np.zeros(0)
     assert choose_weight({0.4: nothing, EVEN: nothing}) == EVEN
+
+
+def test_one_document_is_no_proof():
+    gains = scores(0.3, -0.2, 0.2, -0.1)
+    assert decide(BASE, {1.0: gains}, clusters=["a"] * 4) == decide(BASE, {1.0: gains})
+
+
+def test_documents_that_cancel_out_do_not_make_a_gain_surer():
+    gains = scores(0.3, -0.1, -0.1, 0.3)
+    assert decide(BASE, {1.0: gains}, clusters=["a", "a", "b", "b"]).error == decide(BASE, {1.0: gains}).error > 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.evaluation.significance import Comparison
-from embedtune.evaluation.verdict import PAIRS, decide, judge
+from embedtune.evaluation.verdict import PAIRS, decide, judge, judge_base, lexical_objection
 
 from .simulated import documents_of, rank_scores
 
@@ -214,3 +214,23 @@ def test_ship_is_wrong_at_most_once_in_twenty(n_documents, names):
         found = scores(generator, documents, names)
         decisions[decide(found, documents, n_resamples=999, seed=repetition).decision] += 1
     assert decisions["ship"] <= 35  # 2.5 % and two standard errors
+
+
+def test_a_shipped_base_can_still_be_worth_fusing():
+    fusion = {("hybrid_base", "base"): {"ndcg@10": one("hybrid_base", "base", 0.05, 0.02)}}
+    verdict = judge_base(fusion)
+    assert verdict.decision == "use_fusion"
+    assert "no tuned model" in verdict.reasons[1]
+    small = {("hybrid_base", "base"): {"ndcg@10": one("hybrid_base", "base", 0.01, 0.02)}}
+    assert judge_base(small).decision == judge_base({}).decision == "do_not_ship"
+
+
+def test_bm25_that_beats_everything_is_named_with_the_best_of_the_others():
+    against = {
+        (system, "bm25"): {"ndcg@10": one(system, "bm25", loss, 0.02)}
+        for system, loss in (("tuned", -0.3), ("hybrid_base", -0.05))
+    }
+    (reason,) = lexical_objection(against)
+    assert "hybrid_base loses 5.0 points of ndcg@10 over bm25" in reason
+    assert lexical_objection(against | {("base", "bm25"): {"ndcg@10": one("base", "bm25", -0.01, 0.02)}}) == []
+    assert lexical_objection(table(tuned=0.05)) == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.documents.near_duplicates import group_near_duplicates
-from embedtune.queries.splits import MIN_GROUPS, split_passages
+from embedtune.queries.splits import MIN_GROUPS, section_bounds, split_passages
 from embedtune.records import SPLITS, Passage
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
@@ -195,3 +195,11 @@ def test_one_copy_in_dev_takes_its_copies_from_train():
     )
     assert apart.of_passage.items() - split.of_passage.items() == {(name, "train") for name in in_train}
     assert split.of_passage[in_dev] == "dev"
+
+
+def test_sections_are_twenty_at_most_and_hold_three_passages_at_least():
+    assert section_bounds(0) == [0, 0]
+    assert section_bounds(5) == [0, 5]
+    assert section_bounds(7) == [0, 4, 7]
+    assert [len(section_bounds(number)) - 1 for number in (59, 60, 4000)] == [19, 20, 20]
+    assert section_bounds(4000)[:3] == [0, 200, 400]

@@ -102,3 +102,9 @@ def test_a_share_of_generated_queries_meets_its_passages_whole():
     # A query that a person wrote has no words of its own taken out, and counts for fusion all the same.
     assert set(range(201)) - set(dev.unfamiliar) == whole - {200}
     assert build(*queries, removal=0.0).unfamiliar == []
+
+
+def test_queries_know_the_document_that_answers_them():
+    judged = [{"p0": 1}, {"p1": 1}, {"p2": 1}, {"p1": 1, "p2": 2}]
+    dev = build(*((Query(f"q{number}", "lamp", "source"), grades) for number, grades in enumerate(judged)))
+    assert dev.clusters.tolist() == ["brava.md", "brava.md", "long.md", "long.md"]

@@ -197,3 +197,8 @@ def test_a_dry_run_tells_the_problems(tmp_path, document_folder, disk):
     disk(0)
     with pytest.raises(ResourceError, match="of free disk"):
         embedtune.generate(GenerateConfig(source=str(document_folder)), tmp_path / "run", dry_run=True)
+
+
+def test_a_recipe_names_further_models_that_must_be_there(tmp_path):
+    with pytest.raises(ConfigError, match="no/such-model"):
+        preflight.before_run(recipe(tmp_path / "run", eval={"models": ["no/such-model"]}))

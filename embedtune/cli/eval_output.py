@@ -1,0 +1,121 @@
+"""What ``eval`` prints for people: the systems, the verdict, how sure the differences are, and where they come from."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+_MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
+_TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
+_PAIRS = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"))
+_WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
+_MAX_CELLS = 5
+_MAX_NAME, _MAX_LABEL = 40, 32
+_UNBROKEN = "\u00a0"
+
+
+def print_table(facts: Mapping[str, Any]) -> None:
+    """Print every system with its measures; the best of a column is bold."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    systems = facts["systems"]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("system")
+    for name in _MEASURES:
+        table.add_column(name, justify="right")
+    highest = {name: max(values[name] for values in systems.values()) for name in _MEASURES}
+    for system, values in systems.items():
+        table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in _MEASURES))
+    click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judges']}s")
+    Console(width=_width()).print(table)
+
+
+def print_verdict(facts: Mapping[str, Any]) -> None:
+    """Print the verdict's sentence, then its other reasons."""
+    verdict, *reasons = facts["verdict"]["reasons"]
+    click.echo("\n" + _wrapped(f"{facts['verdict']['decision']}: {verdict}", ""))
+    for reason in reasons:
+        click.echo(_wrapped(f"· {reason}", "  "))
+
+
+def print_differences(facts: Mapping[str, Any]) -> None:
+    """Print the main differences with their intervals, a line for each pair."""
+    found = {(row["a"], row["b"], row["measure"]): row for row in facts["comparisons"]}
+    added = [pair for pair in dict.fromkeys((a, b) for a, b, _ in found) if _is_added(pair[0])]
+    rows = [
+        (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _TOLD))
+        for a, b in (*_PAIRS, *added)
+        if (a, b, _TOLD[0]) in found
+    ]
+    if rows:
+        click.echo()
+        _print_columns([("points (95 % interval)", *_TOLD), *rows])
+
+
+def print_seeds(facts: Mapping[str, Any]) -> None:
+    """Print how several seeds of one recipe spread, and the verdict on their mean."""
+    if "seeds" not in facts:
+        return
+    seeds = facts["seeds"]
+    means = ", ".join(f"{name} {seeds['means'][name]:.3f} ± {seeds['deviations'][name]:.3f}" for name in _TOLD)
+    click.echo("\n" + _wrapped(f"{len(seeds['systems'])} seeds (mean ± standard deviation): {means}", "  "))
+    verdict, *_ = seeds["verdict"]["reasons"]
+    click.echo(_wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
+
+
+def _is_added(system: str) -> bool:
+    """Tell whether a system is a model that was added to those of the run."""
+    return system not in ("tuned", "base", "base_quantized") and not system.startswith("hybrid_")
+
+
+def print_slices(facts: Mapping[str, Any]) -> None:
+    """Print what tuning gained on each slice, a line for each way to slice."""
+    mine = [row for row in facts["slices"] if (row["a"], row["b"]) == _PAIRS[0]]
+    ways = list(dict.fromkeys(row["by"] for row in mine))
+    if not ways:
+        return
+    click.echo("\npoints of ndcg@10, tuned − base, on some of the queries; to look at, not to claim")
+    indent = max(len(_WAYS[by]) for by in ways) + 4
+    for by in ways:
+        cells = [_slice_cell(row) for row in mine if row["by"] == by][:_MAX_CELLS]
+        click.echo(_wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent))
+
+
+def _slice_cell(row: Mapping[str, Any]) -> str:
+    """Return the gain on one slice, with spaces at which a line is not broken."""
+    return f"{_cut(row['slice'], _MAX_NAME)}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", _UNBROKEN)
+
+
+def _print_columns(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        click.echo("  ".join([first.ljust(widths[0]), *cells]))
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = row["ci95"]
+    return f"{100 * row['delta']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _cut(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
+def _cell(value: float, *, bold: bool) -> str:
+    return f"[bold]{value:.3f}[/bold]" if bold else f"{value:.3f}"
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, _width(), subsequent_indent=indent).replace(_UNBROKEN, " ")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 100

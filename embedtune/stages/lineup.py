@@ -1,0 +1,98 @@
+"""Which models an evaluation compares, and how each is loaded: with its own prompts, all with the same precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.config import GenerateConfig
+from embedtune.errors import ConfigError
+from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.stages.names import doubles
+from embedtune.stages.trained_run import TrainedRun
+from embedtune.training.merging import merge
+from embedtune.training.quantisation import load_quantised
+
+SYSTEMS = (
+    "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+)  # fmt: skip
+"""The systems of one run, in the order of the contract; models that were added stand behind them."""
+
+_ITS_OWN = GenerateConfig(source="")
+"""Settings that leave a model as it was saved."""
+
+
+class Model(NamedTuple):
+    """A model that stands in the table.
+
+    Attributes:
+        name: Of its dense run.
+        load: Loads it.
+        weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
+        family: Models of one family have one tokenizer and one document prompt, and share their windows.
+    """
+
+    name: str
+    load: Callable[[], Encoder]
+    weight: float | None
+    family: tuple[str, str | None]
+
+
+def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
+    """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
+    trained, settings = run.model["facts"], run.settings
+    weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
+    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family)]
+    if trained["shipped"] == "tuned":
+        if trained["quantize"] != "none":
+            rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
+            models.append(Model("base_quantized", rounded, None, family))
+        tuned = partial(_load, run.merged, settings, precision)
+        models.append(Model("tuned", tuned, weights["tuned"], family))
+    return models
+
+
+def model_of_other_run(run: TrainedRun, precision: str) -> Model:
+    """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
+    family = (str(run.merged), run.settings.document_prompt)
+    return Model(f"tuned:{run.name}", partial(_load, run.merged, run.settings, precision), None, family)
+
+
+def added_model(name: str, folder: Path, precision: str) -> Model:
+    """Return a model that belongs to no run, dense only, with its own prompts, named by its folder or as on the hub."""
+    shown = Path(name).resolve().name if Path(name).is_dir() else name
+    return Model(shown, partial(_load, folder, _ITS_OWN, precision), None, (str(folder), None))
+
+
+def check_names(models: Sequence[Model]) -> None:
+    """Refuse two rows of one name.
+
+    Raises:
+        ConfigError: With every name that is not its model's alone.
+    """
+    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in ("hybrid", "rrf"))]
+    if double := doubles([*made, *(model.name for model in models)]):
+        raise ConfigError(
+            f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",
+            hint="models are named by their folders; rename one, or link to it under another name",
+        )
+
+
+def _load(folder: Path, settings: GenerateConfig, precision: str) -> Encoder:
+    model = load_model(
+        folder,
+        query_prompt=settings.query_prompt,
+        document_prompt=settings.document_prompt,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    return Encoder(model, precision=precision)
+
+
+def _load_quantised(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
+    """Return the base with its weights rounded and written back: the start of the training, α = 0."""
+    quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
+    encoder = _load(folder, settings, precision)
+    merge(quantised, encoder.model)
+    return encoder

@@ -1,0 +1,69 @@
+"""The files of one query set: a TREC run for each system, ``per_query.tsv``, ``metrics.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.evaluation.measures import MEASURES, PerQuery, means, per_query
+from embedtune.formats.trec import write_run
+from embedtune.manifest import write_json
+from embedtune.records import Passage, QuerySet, Run
+from embedtune.stages import findings
+from embedtune.stages.judgements import identical_passages
+from embedtune.stages.names import file_name
+
+
+def write_measured(
+    folder: Path,
+    queries: QuerySet,
+    runs: Mapping[str, Run],
+    passages: Sequence[Passage],
+    trained: Mapping[str, Any],
+    *,
+    seeds: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Score the runs, say what they prove, and write the files; return the content of ``metrics.json``.
+
+    Args:
+        folder: Where to write.
+        queries: The query set.
+        runs: By system.
+        passages: The corpus.
+        trained: Facts of the training.
+        seeds: As in ``findings.summarise``.
+        seed: Likewise.
+    """
+    values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
+    for system, found in runs.items():
+        write_run(folder / f"{file_name(system)}.run.trec", found, file_name(system))
+    _write_per_query(folder / "per_query.tsv", values)
+    facts = {
+        "schema_version": 1,
+        "queries": queries.name,
+        "n_queries": len(queries.queries),
+        "judges": queries.judges,
+        "identical_passages": identical_passages(passages),
+        "systems": {system: _rounded(means(scores)) for system, scores in values.items()},
+        "fusion_weights": trained["fusion_weights"],
+        "shipped": trained["shipped"],
+        **findings.summarise(values, runs["bm25"], queries, passages, seeds=seeds, seed=seed),
+    }
+    write_json(folder / "metrics.json", facts)
+    return facts
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in values.items()}
+
+
+def _write_per_query(path: Path, values: dict[str, PerQuery]) -> None:
+    """Write one row for each query and system, a column for each measure."""
+    names = list(MEASURES)
+    rows = ["\t".join(("query-id", "system", *names))]
+    for system, measures in values.items():
+        for query_id in measures[names[0]]:
+            rows.append("\t".join((query_id, system, *(f"{measures[name][query_id]:.6g}" for name in names))))
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")

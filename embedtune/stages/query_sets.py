@@ -1,0 +1,45 @@
+"""The queries of an evaluation: the run's own test split, or sets that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedtune.documents.reading import read_query_set
+from embedtune.errors import ConfigError, DataError
+from embedtune.records import Dataset, QuerySet
+from embedtune.resources import find_query_set
+from embedtune.stages.judgements import check_judged, share_judgements
+from embedtune.stages.names import doubles
+
+
+def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
+    """Return the named query sets, or the test split where none is named; identical texts share their judgements.
+
+    Raises:
+        ConfigError: If two sets have one name.
+        DataError: If a set cannot be read or judges nothing in this corpus.
+    """
+    found = [_read(name, dataset) for name in names] if names else [_test_split(dataset)]
+    if double := doubles([queries.name for queries in found]):
+        raise ConfigError(
+            f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
+            hint="query sets are named by their folder or file; rename one",
+        )
+    return [share_judgements(queries, dataset.passages) for queries in found]
+
+
+def _read(name: str, dataset: Dataset) -> QuerySet:
+    path = Path(name)
+    if not path.exists():
+        path = find_query_set(name) or path
+    queries = read_query_set(path)
+    check_judged(str(path), queries.qrels, {passage.document_id for passage in dataset.passages})
+    return queries
+
+
+def _test_split(dataset: Dataset) -> QuerySet:
+    queries = dataset.splits["test"]
+    if not queries.queries:
+        raise DataError("dataset: expected test queries, found none", hint="give your own with --queries")
+    return queries

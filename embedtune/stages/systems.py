@@ -1,0 +1,86 @@
+"""The runs of all systems of a table: every model is encoded once and searched with every query set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedtune.progress import track
+from embedtune.records import Passage, QuerySet, Run
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.retrieval.windows import Windows
+from embedtune.stages.corpus import corpus_windows
+from embedtune.stages.lineup import SYSTEMS, Model
+
+
+class Search:
+    """One corpus and its query sets: one BM25, and one set of windows for each family of models."""
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        query_sets: Sequence[QuerySet],
+        *,
+        window_tokens: int,
+        window_overlap: float,
+        depth: int,
+    ) -> None:
+        self._passages = passages
+        self._window = (window_tokens, window_overlap)
+        self._windows: dict[tuple[str, str | None], Windows] = {}
+        bm25 = BM25([passage.full_text for passage in passages])
+        self._tables = [_Table(passages, queries, bm25, depth) for queries in query_sets]
+
+    def add(self, model: Model) -> None:
+        """Encode corpus and queries with a model, and search."""
+        encoder = model.load()
+        windows = self._windows_for(model, encoder)
+        n_texts = len(set(windows.texts)) + sum(len(table.texts) for table in self._tables)
+        with track(f"encode: {model.name}", n_texts) as report:
+            vectors = encoder.encode_documents(windows.texts, report)
+            encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
+        for table, queries in zip(self._tables, encoded, strict=True):
+            table.search(model, queries, vectors, windows)
+
+    def runs(self) -> list[dict[str, Run]]:
+        """Return the runs of each query set by system, those of the contract first."""
+        return [
+            {name: table.runs[name] for name in dict.fromkeys([*SYSTEMS, *table.runs]) if name in table.runs}
+            for table in self._tables
+        ]
+
+    def _windows_for(self, model: Model, encoder: Encoder) -> Windows:
+        if model.family not in self._windows:
+            self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
+        return self._windows[model.family]
+
+
+class _Table:
+    """The runs of one query set."""
+
+    def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int) -> None:
+        self.texts = [query.text for query in queries.queries]
+        self._ids = [query.query_id for query in queries.queries]
+        self._units = units_of(passages, queries.judges)
+        self._lexical = bm25.scores(self.texts)
+        self._depth = depth
+        self.runs = {"bm25": lexical_run(self._ids, self._lexical, self._units, depth)}
+
+    def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
+        """Add a model's dense run and, where it has a weight, both fusions with BM25."""
+        units, depth = self._units, self._depth
+        self.runs[model.name] = dense_run(self._ids, queries, vectors, windows=windows, units=units, depth=depth)
+        if model.weight is None:
+            return
+        summed, ranked = fused_runs(
+            self._ids,
+            queries,
+            vectors,
+            windows=windows,
+            lexical=self._lexical,
+            units=units,
+            depth=depth,
+            weight=model.weight,
+        )
+        self.runs |= {f"hybrid_{model.name}": summed, f"rrf_{model.name}": ranked}

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from embedtune.errors import ConfigError
+from embedtune.records import Passage, Query, QuerySet
+from embedtune.stages.lineup import Model, check_names
+from embedtune.stages.systems import Search
+
+TEXTS = ("fill the tank with water", "the lamp blinks orange", "rinse the bowl twice a day")
+PASSAGES = [Passage(f"p{n}", "d0" if n < 2 else "d1", "", text, 0, len(text)) for n, text in enumerate(TEXTS)]
+
+
+class Stub:
+    """Encodes a text as the set of its letters; its tokens are what a pattern finds."""
+
+    def __init__(self, pattern=r"\S+", window=100):
+        self.window = window
+        self._pattern = pattern
+        self.documents = []
+
+    def token_offsets(self, text):
+        return [match.span() for match in re.finditer(self._pattern, text)]
+
+    def encode_queries(self, texts, report=None):
+        vectors = np.array([[letter in text for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts], np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def encode_documents(self, texts, report=None):
+        self.documents.append(list(texts))
+        return self.encode_queries(texts)
+
+
+def query_set(name, *texts, judges="passage"):
+    queries = [Query(f"{name}{n}", text, "source") for n, text in enumerate(texts)]
+    return QuerySet(name, queries, {query.query_id: {} for query in queries}, judges)
+
+
+def search(*query_sets, tokens=100):
+    return Search(PASSAGES, query_sets, window_tokens=tokens, window_overlap=0.0, depth=100)
+
+
+def model(name, encoder, weight=None, family="one"):
+    return Model(name, lambda: encoder, weight, (family, None))
+
+
+def test_a_model_is_encoded_once_for_all_query_sets():
+    encoder = Stub()
+    found = search(query_set("a", "tank", "lamp"), query_set("b", "bowl", judges="document"))
+    found.add(model("base", encoder, weight=0.5))
+    assert len(encoder.documents) == 1
+    first, second = found.runs()
+    assert list(first) == list(second) == ["bm25", "base", "hybrid_base", "rrf_base"]
+    assert list(first["base"]) == ["a0", "a1"]
+    assert set(first["base"]["a0"]) == {"p0", "p1", "p2"}
+    assert set(second["base"]["b0"]) == {"d0", "d1"}
+
+
+def test_what_was_added_stands_behind_and_has_no_fusion():
+    found = search(query_set("a", "tank"))
+    for name, weight in (("base", 0.5), ("mine", None), ("tuned", 0.5)):
+        found.add(model(name, Stub(), weight))
+    assert list(found.runs()[0]) == [
+        "bm25", "base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "mine",
+    ]  # fmt: skip
+
+
+def test_each_family_cuts_windows_with_its_own_tokenizer_and_length():
+    words, again, letters, short = Stub(), Stub(), Stub(r"\S"), Stub(window=2)
+    found = search(query_set("a", "tank"), tokens=4)
+    for name, encoder, family in (("base", words, "w"), ("tuned", again, "w"), ("x", letters, "l"), ("y", short, "s")):
+        found.add(model(name, encoder, family=family))
+    assert words.documents == again.documents
+    assert max(len(text.split()) for text in words.documents[0]) == 4
+    assert len(letters.documents[0]) > len(words.documents[0])
+    assert max(len(text.split()) for text in short.documents[0]) == 2
+
+
+@pytest.mark.parametrize("name", ["base", "bm25", "hybrid_base", "BASE"])
+def test_a_model_cannot_take_the_name_of_another_row(name):
+    check_names([model("base", None, 0.5), model("mine", None)])
+    with pytest.raises(ConfigError, match="a name of its own"):
+        check_names([model("base", None, 0.5), model(name, None)])

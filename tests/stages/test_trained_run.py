@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedtune.config import GenerateConfig, TrainConfig
+from embedtune.errors import DataError
+from embedtune.stages.trained_run import TrainedRun, check_comparable, differ_in_seed_only
+
+
+def run(name="a", seed=0, split_seed=0, base="b", corpus="c", qrels="q", **settings):
+    made = GenerateConfig(source="docs", seed=split_seed)
+    outputs = {"corpus.jsonl": corpus, "qrels/test.tsv": qrels}
+    config = TrainConfig(seed=seed, **settings).model_dump(mode="json")
+    return TrainedRun(
+        Path(name),
+        {"outputs": outputs, "identity": {"config": made.model_dump(mode="json", exclude={"source"})}},
+        {"identity": {"config": config, "model": base}, "outputs": {}, "facts": {}},
+        made,
+    )
+
+
+def test_only_seeds_of_one_recipe_are_summed_up():
+    assert differ_in_seed_only([run(), run(seed=1), run(seed=1, split_seed=1)])
+    assert not differ_in_seed_only([run()])
+    assert not differ_in_seed_only([run(), run()])
+    assert not differ_in_seed_only([run(), run(seed=1, epochs=2)])
+    assert not differ_in_seed_only([run(), run(seed=1, base="other")])
+
+
+def test_a_run_over_another_corpus_is_refused():
+    with pytest.raises(DataError, match="expected the corpus of a, found another"):
+        check_comparable(run(), run("x", corpus="other"), own_queries=True)
+
+
+def test_a_run_that_may_have_trained_on_the_test_split_is_refused():
+    check_comparable(run(), run("x", qrels="other"), own_queries=True)
+    check_comparable(run(), run("x"), own_queries=False)
+    with pytest.raises(DataError, match="may have seen the test queries"):
+        check_comparable(run(), run("x", qrels="other"), own_queries=False)
