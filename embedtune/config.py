@@ -145,6 +145,9 @@ class EvaluateConfig(_Settings):
         (), description="BEIR folder, LlamaIndex JSON or packaged set, or several; none takes the run's test split."
     )
     models: Names = Field((), description="Further models in the table: hub names or local folders.")
+    forgetting: Names = Field(
+        (), description="BEIR folders besides the packaged general set on which tuned and base are compared."
+    )
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the resamples that intervals and tests draw.")

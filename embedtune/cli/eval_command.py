@@ -12,6 +12,9 @@ from embedtune.cli import options, output
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 _QUERIES_HELP = "Queries of your own: a BEIR folder, a LlamaIndex JSON, or the packaged python-reference; repeat."
 _MODEL_HELP = "A further model in the table, dense only: hub name or local folder; repeat."
+_FORGETTING_HELP = (
+    "A BEIR folder on which tuning should have changed nothing; the packaged general set is always one; repeat."
+)
 _UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate@5=0.9; repeat."
 
 
@@ -19,6 +22,7 @@ _UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate
 @click.argument("runs", type=_RUN, nargs=-1, required=True, metavar="RUN...")
 @click.option("--queries", multiple=True, help=_QUERIES_HELP)
 @click.option("--model", "models", multiple=True, help=_MODEL_HELP)
+@click.option("--forgetting", multiple=True, metavar="BEIR", help=_FORGETTING_HELP)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of all encoders alike.")
 @click.option("--fail-under", multiple=True, metavar="MEASURE=VALUE", help=_UNDER_HELP)
 @click.option(

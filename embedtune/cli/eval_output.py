@@ -70,6 +70,24 @@ def print_seeds(facts: Mapping[str, Any]) -> None:
     click.echo(_wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
 
 
+def print_audits(facts: Mapping[str, Any]) -> None:
+    """Print what the audits found, and in one word that the others found nothing."""
+    audits = facts["audits"]
+    found = [row for row in audits if row["severity"] != "ok"]
+    for row in sorted(found, key=lambda row: row["severity"] != "warn"):
+        advice = f" → {row['advice']}" if row["advice"] else ""
+        click.echo(_wrapped(f"{row['severity']:<5}{row['name']}: {row['sentence']}{advice}", "     "))
+    fine = [row["name"] for row in audits if row["severity"] == "ok"]
+    click.echo(_wrapped(f"audits that found nothing: {', '.join(fine) or 'none'}", "     "))
+
+
+def print_forgetting(facts: Mapping[str, Any]) -> None:
+    """Print what tuning cost on texts that have nothing to do with the corpus."""
+    for found in facts.get("forgetting", {}).get("sets", {}).values():
+        curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found["curve"])
+        click.echo(_wrapped(f"forgetting: {found['sentence']}; {_TOLD[0]} by strength: {curve}", "     "))
+
+
 def _is_added(system: str) -> bool:
     """Tell whether a system is a model that was added to those of the run."""
     return system not in ("tuned", "base", "base_quantized") and not system.startswith("hybrid_")

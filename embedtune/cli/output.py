@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtune.cli.eval_output import print_differences, print_seeds, print_slices, print_table, print_verdict
+from embedtune.cli.eval_output import (
+    print_audits,
+    print_differences,
+    print_forgetting,
+    print_seeds,
+    print_slices,
+    print_table,
+    print_verdict,
+)
 from embedtune.stages.result import StageResult, by_query_set
 
 if TYPE_CHECKING:
@@ -80,6 +88,11 @@ def print_evaluated(result: StageResult) -> None:
         print_differences(facts)
         print_seeds(facts)
         print_slices(facts)
+        click.echo()
+        print_audits(facts)
+        print_forgetting(facts)
+    if "sets" in result.facts:
+        print_forgetting(result.facts)
     click.echo(str(result.folder))
 
 

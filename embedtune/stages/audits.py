@@ -42,7 +42,7 @@ def audit(
         as_judged: The queries of the evaluation, before identical texts were given one judgement.
         runs: At least ``base``, and ``tuned`` where one was shipped: dense runs, ten deep or more. Others are left aside.
         encoder: The base; its tokenizer and window.
-        prompts: See ``prompts_of``; none leaves that audit out.
+        prompts: See ``prompts_between``; none leaves that audit out.
         plain: The base's run with passages cut off, see ``plain_run``.
         without_prompt: The shipped model's run with queries encoded by ``encode_bare``.
         query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
@@ -75,19 +75,28 @@ def audit(
     return [_plain_facts(finding) for finding in found]
 
 
-def prompts_of(folder: Path) -> dict[str, str]:
+def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, document_prompt: str | None) -> Prompts:
+    """Return the prompts of the base's folder, those a run encodes with, and those that the shipped folder carries.
+
+    Args:
+        base: Folder of the base model.
+        shipped: Folder of the model that training shipped.
+        query_prompt: The run's setting; None keeps the base's own.
+        document_prompt: Likewise.
+    """
+    own = _saved_prompts(base)
+    given = {"query": query_prompt, "document": document_prompt}
+    used = {**own, **{name: text for name, text in given.items() if text is not None}}
+    return Prompts(base=own, used=used, saved=_saved_prompts(shipped))
+
+
+def _saved_prompts(folder: Path) -> dict[str, str]:
     """Return the prompts that a sentence-transformers folder carries; none where it says nothing."""
     path = folder / "config_sentence_transformers.json"
     if not path.is_file():
         return {}
     saved = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
     return {name: text for name, text in saved.items() if text}
-
-
-def prompts_used(base: Mapping[str, str], query_prompt: str | None, document_prompt: str | None) -> dict[str, str]:
-    """Return the prompts with which a run encodes: those of its settings, else the base's own."""
-    given = {"query": query_prompt, "document": document_prompt}
-    return {**base, **{name: text for name, text in given.items() if text is not None}}
 
 
 def encode_bare(encoder: Encoder, queries: Sequence[str]) -> Vectors:

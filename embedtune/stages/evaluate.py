@@ -8,14 +8,17 @@ from typing import Any
 
 from embedtune.config import EvaluateConfig
 from embedtune.formats.dataset import read_dataset
-from embedtune.hashing import hash_json
+from embedtune.hashing import hash_files, hash_json
 from embedtune.manifest import library_versions, stage_folder, write_json
 from embedtune.records import Dataset, QuerySet
 from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.encoder import choose_precision
+from embedtune.retrieval.encoder import Encoder, choose_precision
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
+from embedtune.stages.audits import audit, prompts_between
+from embedtune.stages.forgetting import measure_forgetting, strengths_between
 from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.judgements import share_judgements
 from embedtune.stages.lineup import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.stages.measured import write_measured
 from embedtune.stages.names import file_name
@@ -73,8 +76,9 @@ def _evaluate(
     added = {name: preflight.find_base(name, folder / FOLDER) for name in config.models}
     identity = {
         "stage": "eval",
-        "config": config.model_dump(mode="json", exclude={"queries", "models"}),
+        "config": config.model_dump(mode="json", exclude={"queries", "models", "forgetting"}),
         "queries": hash_json([_content(queries) for queries in query_sets]),
+        "forgetting": {name: _hash_set(Path(name)) for name in config.forgetting},
         "dataset": run.dataset["outputs"],
         "model": run.model["outputs"],
         "base": hash_model(base_folder),
@@ -99,7 +103,7 @@ def _evaluate(
     facts: dict[str, Any] = {}
     with stage_folder(folder / FOLDER, identity, facts) as temporary:
         seeds = _seeds(run, further)
-        facts.update(_measure(temporary, config, run, models, dataset, query_sets, seeds))
+        facts.update(_measure(temporary, config, run, base_folder, models, dataset, query_sets, seeds))
     return StageResult(folder / FOLDER, facts, "done")
 
 
@@ -107,34 +111,66 @@ def _measure(
     folder: Path,
     config: EvaluateConfig,
     run: TrainedRun,
+    base_folder: Path,
     models: Sequence[Model],
     dataset: Dataset,
     query_sets: Sequence[QuerySet],
     seeds: Sequence[str],
 ) -> dict[str, Any]:
     """Search with every model, write the files of every query set, and return the facts of the stage."""
+    judged = [share_judgements(queries, dataset.passages) for queries in query_sets]
     search = Search(
         dataset.passages,
-        query_sets,
+        judged,
         window_tokens=run.settings.window_tokens,
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
     )
     for model in models:
         search.add(model)
-    trained = run.model["facts"]
+    trained, base = run.model["facts"], models[0].load()
+    prompts = prompts_between(
+        base_folder,
+        run.merged,
+        query_prompt=run.settings.query_prompt,
+        document_prompt=run.settings.document_prompt,
+    )
     blocks = {}
-    for queries, runs in zip(query_sets, search.runs(), strict=True):
+    for as_judged, queries, runs, found in zip(query_sets, judged, search.runs(), search.for_audits(), strict=True):
         place = folder if len(query_sets) == 1 else folder / file_name(queries.name)
         place.mkdir(exist_ok=True)
+        audits = audit(
+            dataset, as_judged, runs, base,
+            prompts=prompts, plain=found.cut_off, without_prompt=found.bare, query_cosine=found.query_cosine,
+        )  # fmt: skip
+        more = {"audits": audits} | (_forgetting(config, run, models, base) if len(query_sets) == 1 else {})
         blocks[queries.name] = write_measured(
-            place, queries, runs, dataset.passages, trained, seeds=seeds, seed=config.seed
+            place, queries, runs, dataset.passages, trained, seeds=seeds, seed=config.seed, more=more
         )
     if len(query_sets) == 1:
         return blocks[query_sets[0].name]
     facts = {"schema_version": 1, "queries": ", ".join(blocks), "shipped": trained["shipped"], "sets": blocks}
+    facts |= _forgetting(config, run, models, base)
     write_json(folder / "metrics.json", facts)
     return facts
+
+
+def _forgetting(config: EvaluateConfig, run: TrainedRun, models: Sequence[Model], base: Encoder) -> dict[str, Any]:
+    """Hold the tuned model, if there is one, against sets that have nothing to do with this corpus."""
+    tuned = next((model for model in models if model.name == "tuned"), None)
+    if tuned is None:
+        return {}
+    encoder = tuned.load()
+    found = measure_forgetting(
+        base,
+        encoder,
+        at_strength=strengths_between(base, encoder),
+        extra_sets=[Path(name) for name in config.forgetting],
+        window_tokens=run.settings.window_tokens,
+        window_overlap=run.settings.window_overlap,
+        seed=config.seed,
+    )
+    return {"forgetting": found}
 
 
 def _seeds(run: TrainedRun, others: Sequence[TrainedRun]) -> list[str]:
@@ -146,3 +182,8 @@ def _seeds(run: TrainedRun, others: Sequence[TrainedRun]) -> list[str]:
 
 def _content(queries: QuerySet) -> list[Any]:
     return [queries.name, queries.judges, [list(query) for query in queries.queries], queries.qrels]
+
+
+def _hash_set(folder: Path) -> dict[str, str]:
+    names = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")
+    return hash_files(folder, [folder / name for name in names if (folder / name).is_file()])

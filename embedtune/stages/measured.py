@@ -24,6 +24,7 @@ def write_measured(
     *,
     seeds: Sequence[str],
     seed: int,
+    more: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Score the runs, say what they prove, and write the files; return the content of ``metrics.json``.
 
@@ -35,6 +36,7 @@ def write_measured(
         trained: Facts of the training.
         seeds: As in ``findings.summarise``.
         seed: Likewise.
+        more: Facts found elsewhere, written too.
     """
     values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
     for system, found in runs.items():
@@ -50,6 +52,7 @@ def write_measured(
         "fusion_weights": trained["fusion_weights"],
         "shipped": trained["shipped"],
         **findings.summarise(values, runs["bm25"], queries, passages, seeds=seeds, seed=seed),
+        **more,
     }
     write_json(folder / "metrics.json", facts)
     return facts

@@ -9,12 +9,12 @@ from embedtune.documents.reading import read_query_set
 from embedtune.errors import ConfigError, DataError
 from embedtune.records import Dataset, QuerySet
 from embedtune.resources import find_query_set
-from embedtune.stages.judgements import check_judged, share_judgements
+from embedtune.stages.judgements import check_judged
 from embedtune.stages.names import doubles
 
 
 def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
-    """Return the named query sets, or the test split where none is named; identical texts share their judgements.
+    """Return the named query sets, or the test split where none is named, as they were judged.
 
     Raises:
         ConfigError: If two sets have one name.
@@ -26,7 +26,7 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
             f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
             hint="query sets are named by their folder or file; rename one",
         )
-    return [share_judgements(queries, dataset.passages) for queries in found]
+    return found
 
 
 def _read(name: str, dataset: Dataset) -> QuerySet:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from embedtune.evaluation.drift import mean_cosine
 from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import Windows
+from embedtune.stages.audits import encode_bare, plain_run
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.lineup import SYSTEMS, Model
 
@@ -42,6 +45,23 @@ class Search:
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(model, queries, vectors, windows)
+            if model.name == "base":
+                table.cut_off = plain_run(
+                    encoder,
+                    self._passages,
+                    table.ids,
+                    queries,
+                    vectors,
+                    windows=windows,
+                    units=table.units,
+                    depth=table.depth,
+                )
+            if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
+                table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
+
+    def for_audits(self) -> list[AuditRuns]:
+        """Return of each query set what audits need beside its runs."""
+        return [AuditRuns(table.cut_off, table.bare, table.query_cosine()) for table in self._tables]
 
     def runs(self) -> list[dict[str, Run]]:
         """Return the runs of each query set by system, those of the contract first."""
@@ -56,25 +76,43 @@ class Search:
         return self._windows[model.family]
 
 
+class AuditRuns(NamedTuple):
+    """What a stack finds that does less than ours, and how far tuning moved the queries.
+
+    Attributes:
+        cut_off: The base's run with every passage cut off at its window.
+        bare: The shipped model's run with queries encoded without their prompt; None where there is none.
+        query_cosine: Mean cosine of query vectors under base and tuned; None without a tuned model.
+    """
+
+    cut_off: Run
+    bare: Run | None
+    query_cosine: float | None
+
+
 class _Table:
     """The runs of one query set."""
 
     def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int) -> None:
         self.texts = [query.text for query in queries.queries]
-        self._ids = [query.query_id for query in queries.queries]
-        self._units = units_of(passages, queries.judges)
+        self.ids = [query.query_id for query in queries.queries]
+        self.units = units_of(passages, queries.judges)
         self._lexical = bm25.scores(self.texts)
-        self._depth = depth
-        self.runs = {"bm25": lexical_run(self._ids, self._lexical, self._units, depth)}
+        self.depth = depth
+        self.runs = {"bm25": lexical_run(self.ids, self._lexical, self.units, depth)}
+        self.cut_off: Run = {}
+        self.bare: Run | None = None
+        self._queries: dict[str, Vectors] = {}
 
     def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
         """Add a model's dense run and, where it has a weight, both fusions with BM25."""
-        units, depth = self._units, self._depth
-        self.runs[model.name] = dense_run(self._ids, queries, vectors, windows=windows, units=units, depth=depth)
+        units, depth = self.units, self.depth
+        self._queries[model.name] = queries
+        self.runs[model.name] = dense_run(self.ids, queries, vectors, windows=windows, units=units, depth=depth)
         if model.weight is None:
             return
         summed, ranked = fused_runs(
-            self._ids,
+            self.ids,
             queries,
             vectors,
             windows=windows,
@@ -84,3 +122,11 @@ class _Table:
             weight=model.weight,
         )
         self.runs |= {f"hybrid_{model.name}": summed, f"rrf_{model.name}": ranked}
+
+    def search_bare(self, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
+        """Note the run of queries without prompt; that of the tuned model, which is encoded last, counts."""
+        self.bare = dense_run(self.ids, queries, vectors, windows=windows, units=self.units, depth=self.depth)
+
+    def query_cosine(self) -> float | None:
+        """Return how far tuning moved the queries."""
+        return mean_cosine(self._queries["base"], self._queries["tuned"]) if "tuned" in self._queries else None
