@@ -12,6 +12,8 @@ from embedtune.evaluation.clusters import standard_errors, sum_by_cluster
 
 Scores = NDArray[np.float64]
 
+_TIE = 1e-9
+
 EVEN = 0.5
 """The weight of the dense side in fusion when nothing speaks for another."""
 
@@ -46,7 +48,7 @@ def decide(base: Scores, tuned: Mapping[float, Scores], clusters: ArrayLike | No
     strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
     gain, error = float(difference.mean()), _error(difference, clusters)
-    if gain > error:
+    if _exceeds(gain, error):
         return Decision("tuned", strength, gain, error)
     return Decision("base", 0.0, gain, error)
 
@@ -65,7 +67,7 @@ def choose_check(scores: Sequence[Scores], clusters: ArrayLike | None = None) ->
     better = {}
     for number, earlier in enumerate(scores[:last]):
         difference = earlier - scores[last]
-        if difference.mean() > _error(difference, clusters):
+        if _exceeds(difference.mean(), _error(difference, clusters)):
             better[number] = float(difference.mean())
     return max(better, key=lambda number: better[number], default=last)
 
@@ -83,9 +85,14 @@ def choose_weight(scores: Mapping[float, Scores], clusters: ArrayLike | None = N
     better = {EVEN: 0.0}
     for weight, values in scores.items():
         difference = values - scores[EVEN]
-        if len(difference) and difference.mean() > _error(difference, clusters):
+        if len(difference) and _exceeds(difference.mean(), _error(difference, clusters)):
             better[weight] = float(difference.mean())
     return max(better, key=lambda weight: (round(better[weight], 4), -abs(weight - EVEN)))
+
+
+def _exceeds(gain: float, error: float) -> bool:
+    """Tell whether a gain is larger than its error; equal, as where one query alone changed, it is not, however rounded."""
+    return gain > error * (1 + _TIE)
 
 
 def _error(difference: Scores, clusters: ArrayLike | None) -> float:

@@ -111,3 +111,16 @@ def test_one_document_is_no_proof():
 def test_documents_that_cancel_out_do_not_make_a_gain_surer():
     gains = scores(0.3, -0.1, -0.1, 0.3)
     assert decide(BASE, {1.0: gains}, clusters=["a", "a", "b", "b"]).error == decide(BASE, {1.0: gains}).error > 0
+
+
+@pytest.mark.parametrize("n_queries", [7, 40, 41, 150, 300])
+@pytest.mark.parametrize("gain", [1 / 6, 0.1, 1 / 132, 1 / 210])
+def test_a_single_query_that_changed_is_a_tie_however_it_is_rounded(n_queries, gain):
+    for row in range(0, n_queries, 3):
+        base = np.random.default_rng(row).random(n_queries) / 2
+        after = base.copy()
+        after[row] += gain
+        for clusters in (None, np.arange(n_queries) // 5):
+            assert decide(base, {1.0: after}, clusters).ship == "base"
+            assert choose_check([after, base], clusters) == 1
+            assert choose_weight({EVEN: base, 0.6: after}, clusters) == EVEN
