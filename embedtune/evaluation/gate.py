@@ -14,6 +14,9 @@ Scores = NDArray[np.float64]
 
 _TIE = 1e-9
 
+LEAST_GAIN = 0.001
+"""Less than a tenth of a point is no gain: bf16 alone moves a few queries that far, all of them upward now and then."""
+
 EVEN = 0.5
 """The weight of the dense side in fusion when nothing speaks for another."""
 
@@ -38,7 +41,7 @@ def decide(base: Scores, tuned: Mapping[float, Scores], clusters: ArrayLike | No
     """Choose the interpolation strength and say whether it is worth shipping.
 
     The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
-    larger than the gain's (paired) standard error.
+    larger than the gain's (paired) standard error, and not so small that rounding could have made it.
 
     Args:
         base: Score of each dev query with the base, ``(n_queries,)``.
@@ -48,7 +51,7 @@ def decide(base: Scores, tuned: Mapping[float, Scores], clusters: ArrayLike | No
     strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
     gain, error = float(difference.mean()), _error(difference, clusters)
-    if _exceeds(gain, error):
+    if gain >= LEAST_GAIN and _exceeds(gain, error):
         return Decision("tuned", strength, gain, error)
     return Decision("base", 0.0, gain, error)
 

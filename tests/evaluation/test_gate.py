@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.evaluation.gate import EVEN, Decision, choose_check, choose_weight, decide
+from embedtune.evaluation.gate import EVEN, LEAST_GAIN, Decision, choose_check, choose_weight, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -124,3 +124,12 @@ def test_a_single_query_that_changed_is_a_tie_however_it_is_rounded(n_queries, g
             assert decide(base, {1.0: after}, clusters).ship == "base"
             assert choose_check([after, base], clusters) == 1
             assert choose_weight({EVEN: base, 0.6: after}, clusters) == EVEN
+
+
+def test_a_gain_that_rounding_could_have_made_ships_the_base():
+    base = np.full(1000, 0.5)
+    hair = base.copy()
+    hair[:40] += 0.5 * LEAST_GAIN * 1000 / 40
+    assert decide(base, {1.0: hair}).ship == "base"
+    hair[:40] += 1.5 * LEAST_GAIN * 1000 / 40
+    assert decide(base, {1.0: hair}).ship == "tuned"
