@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from embedtune.documents.near_duplicates import group_near_duplicates
 from embedtune.records import Document, Passage, QuerySet
 from embedtune.retrieval.encoder import Encoder
 from embedtune.retrieval.windows import Windows, split_windows
 
-_SAME_PASSAGE = 0.9
+SAME_PASSAGE = 0.9
+"""Share of the smaller passage's shingles that must stand in the other one."""
 
 
 def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Windows:
@@ -20,9 +21,13 @@ def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, o
 
 def same_passages(passages: Sequence[Passage]) -> dict[str, int]:
     """Number the groups of passages that say the same; they share their judgements."""
-    texts = [Document(passage.passage_id, "", passage.text) for passage in passages]
-    groups = group_near_duplicates(texts, containment=_SAME_PASSAGE)
+    groups = group_near_duplicates(as_documents(passages), containment=SAME_PASSAGE)
     return {passage_id: number for number, group in enumerate(groups) for passage_id in group}
+
+
+def as_documents(passages: Iterable[Passage]) -> Iterator[Document]:
+    """Yield each passage as a document of its own, to compare passages by."""
+    return (Document(passage.passage_id, "", passage.text) for passage in passages)
 
 
 def relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[int]]:
