@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from embedtune.documents.breaks import find_break
@@ -34,8 +34,9 @@ def chunk_documents(documents: Iterable[Document], tokenize: Tokenize, budget: i
     Yields:
         Passages in document order; ``document.text[start:end]`` is each one's text.
     """
+    remembering = lru_cache(maxsize=1)(tokenize)  # the splitter's first question is ours
     for document in documents:
-        yield from _chunk(document, tokenize, budget)
+        yield from _chunk(document, remembering, budget)
 
 
 def keep_whole(documents: Iterable[Document]) -> Iterator[Passage]:
@@ -103,7 +104,7 @@ def _split_evenly(text: str, start: int, end: int, tokenize: Tokenize, room: int
         yield chunk_start, cursor
 
 
-@cache
+@lru_cache(maxsize=256)
 def _splitter(tokenize: Tokenize, size: int) -> SentenceSplitter:
     from llama_index.core.node_parser import SentenceSplitter
 
