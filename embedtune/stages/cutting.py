@@ -13,7 +13,7 @@ from embedtune.formats import beir
 from embedtune.progress import track
 from embedtune.queries.sampling import PassageSample
 from embedtune.queries.statistics import CorpusStatistics
-from embedtune.records import Document, Passage, Source
+from embedtune.records import Passage, Source
 from embedtune.retrieval.encoder import Encoder
 from embedtune.stages.corpus import corpus_windows
 
@@ -36,6 +36,8 @@ class Cut:
         encoder: Encoder,
         config: GenerateConfig,
         folder: Path,
+        *,
+        n_chars: int,
         wanted: Collection[str] = frozenset(),
     ) -> None:
         """Cut a source and write it.
@@ -45,6 +47,7 @@ class Cut:
             encoder: Its tokenizer cuts.
             config: Settings.
             folder: Where ``corpus.jsonl`` goes; scratch files stand there without a name.
+            n_chars: Characters of its documents, for the progress.
             wanted: Documents whose passages the sample must hold.
         """
         self.sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
@@ -52,18 +55,17 @@ class Cut:
         self.first_document = ""
         self._texts = Fingerprints(folder)
         self._windows = _WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
-        with track("cut", len(source.documents)) as report:
-            documents = _reported(source.documents, report)
-            if source.ready_made:
-                passages = keep_whole(documents)
-            else:
-                passages = chunk_documents(documents, encoder.token_ids, self._windows.size)
-            beir.write_passages(folder, self._noted(passages))
+        if source.ready_made:
+            passages = keep_whole(source.documents)
+        else:
+            passages = chunk_documents(source.documents, encoder.token_ids, self._windows.size)
+        with track("cut: characters", n_chars) as report:
+            beir.write_passages(folder, self._noted(passages, report))
         self.n_passages = len(self._texts)
         self.n_identical = len(self._texts.repeats())
         self.window = self._windows.facts()
 
-    def _noted(self, passages: Iterable[Passage]) -> Iterator[Passage]:
+    def _noted(self, passages: Iterable[Passage], report: Callable[[int], None]) -> Iterator[Passage]:
         for passage in passages:
             text = passage.full_text
             self.sample.add(passage)
@@ -72,6 +74,7 @@ class Cut:
             self._windows.add(passage)
             self.first_document = min(self.first_document or passage.document_id, passage.document_id)
             yield passage
+            report(len(passage.text))
 
 
 class _WindowTally:
@@ -112,9 +115,3 @@ class _WindowTally:
 
     def _beyond(self, tokens: int) -> int:
         return max(0, tokens - self._window)
-
-
-def _reported(documents: Iterable[Document], report: Callable[[int], None]) -> Iterator[Document]:
-    for document in documents:
-        yield document
-        report(document.offset == 0)

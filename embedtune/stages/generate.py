@@ -70,7 +70,7 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
         "versions": library_versions(),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
-    check = preflight.before_generate(config, folder, model_folder, survey.text_bytes)
+    check = preflight.before_generate(config, folder, model_folder, survey.n_bytes)
     if result := settled(folder, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
     for name, reason in source.skipped:
@@ -83,7 +83,7 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
             document_prompt=config.document_prompt,
             trust_remote_code=config.trust_remote_code,
         )
-        splits, found = make_dataset(source, Encoder(model), config, temporary)
+        splits, found = make_dataset(source, Encoder(model), config, temporary, n_chars=survey.n_chars)
         facts.update(plan, **found)
         write_labels(temporary, splits, source.skipped)
     _log.info("%s: %d passages, %s", folder, facts["passages"], _summary(facts["queries"]))
@@ -91,13 +91,14 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
 
 
 def make_dataset(
-    source: Source, encoder: Encoder, config: GenerateConfig, folder: Path
+    source: Source, encoder: Encoder, config: GenerateConfig, folder: Path, *, n_chars: int
 ) -> tuple[dict[str, QuerySet], dict[str, Any]]:
     """Cut a source into ``corpus.jsonl`` of a folder, split it, make queries and filter them; see ``generate``.
 
-    Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample.
+    Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample; ``n_chars`` is for the
+    progress.
     """
-    cut = Cut(source, encoder, config, folder, _needed(source, config))
+    cut = Cut(source, encoder, config, folder, n_chars=n_chars, wanted=_needed(source, config))
     if not cut.n_passages:
         raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
     passages = cut.sample.passages()
@@ -130,23 +131,25 @@ def make_dataset(
 
 class _Survey(NamedTuple):
     hash: str
-    text_bytes: int
+    n_chars: int
+    n_bytes: int
 
 
 def _survey(source: Source) -> _Survey:
     """Hash and measure what was read, in one pass."""
-    text_bytes = 0
+    n_chars = n_bytes = 0
 
     def rows() -> Iterator[object]:
-        nonlocal text_bytes
+        nonlocal n_chars, n_bytes
         for document in source.documents:
-            text_bytes += len(document.text.encode("utf-8", "replace"))
+            n_chars += len(document.text)
+            n_bytes += len(document.text.encode("utf-8", "replace"))
             yield document
         yield source.skipped
         for split, labels in source.queries.items():
             yield from ([split, *query, sorted(labels.qrels[query.query_id].items())] for query in labels.queries)
 
-    return _Survey(hash_rows(rows()), text_bytes)
+    return _Survey(hash_rows(rows()), n_chars, n_bytes)
 
 
 def _needed(source: Source, config: GenerateConfig) -> set[str]:
