@@ -82,8 +82,8 @@ def fit_title(headings: tuple[str, ...], tokenize: Tokenize, room: int) -> str:
 def _split(text: str, start: int, end: int, tokenize: Tokenize, room: int) -> Iterator[tuple[int, int]]:
     """Yield the offsets of pieces of about equal length; overlap is not needed where nothing is cut off.
 
-    A section of more than a million characters is parted at a blank line first: the tokens of a character take a hundred times
-    its memory.
+    A section of more than a million characters is parted at a blank line first: its tokens would take many
+    times the memory of its text.
     """
     while end - start > _MAX_CHARS:
         middle = find_break(text, start, start + _MAX_CHARS)
