@@ -50,9 +50,9 @@ class SplitConfig(_Settings):
 class ReadingConfig(_Settings):
     """What one file of a folder may cost; a file beyond a bound is skipped with its reason."""
 
-    max_file_mb: int = Field(100, ge=1, description="Size on disk.")
+    max_file_mb: int = Field(100, ge=1, description="Size on disk; a text file in UTF-8 may be larger.")
     max_unpacked_mb: int = Field(500, ge=1, description="Size of what an archive (docx, xlsx, epub …) unpacks to.")
-    max_text_mb: int = Field(20, ge=1, description="Text, in millions of characters.")
+    max_text_mb: int = Field(20, ge=1, description="Text, in millions of characters; longer text files come in parts.")
     max_pages: int = Field(5000, ge=1, description="Pages, slides or sheets.")
     timeout_s: float = Field(60.0, gt=0, description="Wall time.")
     memory_mb: int = Field(2048, ge=256, description="Memory of the process that reads.")
@@ -86,6 +86,12 @@ class GenerateConfig(_Settings):
     )
     per_kind: int = Field(3, ge=1, le=20, description="Queries of one kind for each 150 words of a passage at most.")
     held_out_per_passage: int = Field(6, ge=1, le=50, description="Dev and test queries of one passage at most.")
+    max_query_passages: int = Field(
+        50_000, ge=100, description="Passages that queries are drawn from at most; of more a random sample is taken."
+    )
+    max_terms: int = Field(
+        1_000_000, ge=1000, description="Terms whose frequencies are kept at most; of more the rarest are forgotten."
+    )
     split: SplitConfig = Field(SplitConfig(), description="Shares of train, dev and test.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the split and the draw of queries.")
 

@@ -31,6 +31,14 @@ def hash_json(value: object) -> str:
     return hash_text(json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")))
 
 
+def hash_rows(rows: Iterable[object]) -> str:
+    """Return the sha256 of JSON values that come one after the other."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, read in blocks."""
     digest = hashlib.sha256()

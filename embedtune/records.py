@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Document(NamedTuple):
         text: Whole text, free of markup.
         sections: In reading order, the parts of the text under each heading path; none means the whole text is one.
         pages: First character of each page, slide or sheet, ascending; none means the text has no pages.
+        offset: Where the text begins in the file, if that came in parts; the parts follow each other and share their id.
     """
 
     document_id: str
@@ -47,6 +49,7 @@ class Document(NamedTuple):
     text: str
     sections: tuple[Section, ...] = ()
     pages: tuple[int, ...] = ()
+    offset: int = 0
 
 
 class Skipped(NamedTuple):
@@ -120,14 +123,14 @@ class Source:
 
     Attributes:
         name: The path or name as given.
-        documents: In a stable order.
+        documents: In a stable order; each pass reads them anew from memory or disk.
         ready_made: True when each document is one passage already (BEIR, LlamaIndex JSON) and must not be cut.
         skipped: Files that were not read.
         queries: By split, the labelled queries that came with it; their qrels judge documents.
     """
 
     name: str
-    documents: list[Document]
+    documents: Collection[Document]
     ready_made: bool
     skipped: list[Skipped] = field(default_factory=list)
     queries: dict[str, QuerySet] = field(default_factory=dict)

@@ -185,7 +185,7 @@ def document_folder(documents: list[Document], tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def passages(documents: list[Document], tokenize: Callable[[str], list[int]]) -> list[Passage]:
     """Return the passages of the 26 documents, cut to 48 tokens."""
-    return chunk_documents(documents, tokenize, 48)
+    return list(chunk_documents(documents, tokenize, 48))
 
 
 @pytest.fixture(scope="session")

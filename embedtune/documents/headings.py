@@ -26,38 +26,50 @@ def find_sections(text: str) -> list[Section]:
     Known are ``# Markdown`` headings and lines underlined with one repeated character (reStructuredText, setext). The level
     of an underline character is the order of its first appearance, as reStructuredText has it. Fenced code is passed over.
     """
-    headings = _find_headings(text)
-    ends = [*(heading.start for heading in headings), len(text)]
-    sections = [Section((), 0, ends[0])]
-    path: list[_Heading] = []
-    for heading, end in zip(headings, ends[1:], strict=True):
-        path = [*(outer for outer in path if outer.level < heading.level), heading]
-        sections.append(Section(tuple(outer.text for outer in path), heading.body, end))
-    return [section for section in sections if text[section.start : section.end].strip()]
+    return SectionFinder().find(text)
 
 
-def _find_headings(text: str) -> list[_Heading]:
-    lines = text.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    headings: list[_Heading] = []
-    levels: dict[str, int] = {}
-    fence = ""
-    underlined = -1
-    for index, line in enumerate(lines):
-        if index == underlined:
-            continue
-        fence, is_fence = _fence_after(fence, line)
-        if fence or is_fence:
-            continue
-        if match := _ATX.match(line.rstrip("\n")):
-            headings.append(_Heading(len(match[1]), match[2], starts[index], starts[index + 1]))
-        elif (rule := _underline_of(lines, index)) is not None:
-            level = levels.setdefault(rule, len(levels) + 1)
-            headings.append(_Heading(level, line.strip(), starts[index], starts[index + 2]))
-            underlined = index + 1
-    return headings
+class SectionFinder:
+    """Finds the sections of a text that comes in parts; it remembers what is open where a part ends."""
+
+    def __init__(self) -> None:
+        self._path: list[_Heading] = []
+        self._levels: dict[str, int] = {}
+        self._fence = ""
+
+    def find(self, text: str) -> list[Section]:
+        """Return the sections of the next part, as ``find_sections`` does; a part should begin behind a blank line."""
+        headings = self._find_headings(text)
+        ends = [*(heading.start for heading in headings), len(text)]
+        sections = [Section(self._headings(), 0, ends[0])]
+        for heading, end in zip(headings, ends[1:], strict=True):
+            self._path = [*(outer for outer in self._path if outer.level < heading.level), heading]
+            sections.append(Section(self._headings(), heading.body, end))
+        return [section for section in sections if text[section.start : section.end].strip()]
+
+    def _headings(self) -> tuple[str, ...]:
+        return tuple(heading.text for heading in self._path)
+
+    def _find_headings(self, text: str) -> list[_Heading]:
+        lines = text.splitlines(keepends=True)
+        starts = [0]
+        for line in lines:
+            starts.append(starts[-1] + len(line))
+        headings: list[_Heading] = []
+        underlined = -1
+        for index, line in enumerate(lines):
+            if index == underlined:
+                continue
+            self._fence, is_fence = _fence_after(self._fence, line)
+            if self._fence or is_fence:
+                continue
+            if match := _ATX.match(line.rstrip("\n")):
+                headings.append(_Heading(len(match[1]), match[2], starts[index], starts[index + 1]))
+            elif (rule := _underline_of(lines, index)) is not None:
+                level = self._levels.setdefault(rule, len(self._levels) + 1)
+                headings.append(_Heading(level, line.strip(), starts[index], starts[index + 2]))
+                underlined = index + 1
+        return headings
 
 
 def _fence_after(fence: str, line: str) -> tuple[str, bool]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from embedtune.documents import python_reference
+from embedtune.documents.large_text import is_large_text, read_large_text
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, no_reader
 from embedtune.documents.sandbox import Sandbox
+from embedtune.documents.spool import Spool
 from embedtune.errors import DataError
 from embedtune.formats import beir
 from embedtune.formats.llama_index_json import read_llama_index
@@ -20,7 +22,9 @@ _HIDDEN = "hidden"
 _MAX_NAMED = 20
 
 
-def read_source(name: str, *, limits: ReadingLimits | None = None, strict: bool = False) -> Source:
+def read_source(
+    name: str, *, limits: ReadingLimits | None = None, strict: bool = False, scratch: Path | None = None
+) -> Source:
     """Read a source completely.
 
     Args:
@@ -28,25 +32,26 @@ def read_source(name: str, *, limits: ReadingLimits | None = None, strict: bool 
             ``python-reference``.
         limits: What one file of a folder may cost; none takes the defaults.
         strict: Refuse a source of which anything that is not hidden must be skipped.
+        scratch: Where what was read is kept, if it is much; see ``Spool``.
 
     Raises:
         DataError: If there is no such thing, it holds no text, or ``strict`` forbids what was skipped.
     """
-    source = _read(name, limits or ReadingLimits())
+    source = _read(name, limits or ReadingLimits(), scratch)
     if strict:
         _demand_all(source)
-    if not source.documents:
+    if len(source.documents) == 0:
         reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
         raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
     return source
 
 
-def _read(name: str, limits: ReadingLimits) -> Source:
+def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
     path = Path(name)
     if name == python_reference.NAME and not path.exists():
         return Source(name, python_reference.read_documents(), ready_made=False)
     if path.is_dir():
-        return _read_beir(path) if beir.is_beir(path) else _read_folder(path, limits)
+        return _read_beir(path, scratch) if beir.is_beir(path) else _read_folder(path, limits, scratch)
     if path.suffix == ".json" and path.is_file():
         return _read_llama_index(path)
     raise DataError.at(
@@ -71,26 +76,29 @@ def _demand_all(source: Source) -> None:
         )
 
 
-def _read_folder(folder: Path, limits: ReadingLimits) -> Source:
-    paths = list(_walk(folder))
-    documents: list[Document] = []
+def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None) -> Source:
     skipped: list[Skipped] = []
-    with Sandbox(limits) as sandbox, track("read", len(paths)) as report:
-        for path in paths:
+    documents = Spool(_read_ones(_files(folder, limits), skipped), scratch)
+    return Source(str(folder), documents, ready_made=False, skipped=skipped)
+
+
+def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
+    total = sum(1 for _ in _walk(folder))
+    with Sandbox(limits) as sandbox, track("read", total) as report:
+        for path in _walk(folder):
             name = _printable(path.relative_to(folder).as_posix())
             reason = _unreadable(path)
-            read = Skipped(name, reason) if reason else sandbox.read(path, name)
-            if isinstance(read, Document):
-                documents.append(read)
+            if reason is None and is_large_text(path, limits):
+                yield from read_large_text(path, name, limits)
             else:
-                skipped.append(read)
+                yield Skipped(name, reason) if reason else sandbox.read(path, name)
             report(1)
-    return Source(str(folder), documents, ready_made=False, skipped=skipped)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield files in a stable order; a folder that is not entered is yielded itself, as one thing to skip."""
-    for path in sorted(folder.iterdir()):
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a million names are smaller than a million paths
+        path = folder / name
         if path.is_dir() and _unreadable(path) is None:
             yield from _walk(path)
         else:
@@ -117,8 +125,9 @@ def _unreadable(path: Path) -> str | None:
     return no_reader(path)
 
 
-def _read_beir(folder: Path) -> Source:
-    documents, skipped = _drop_empty(beir.read_documents(folder))
+def _read_beir(folder: Path, scratch: Path | None) -> Source:
+    skipped: list[Skipped] = []
+    documents = Spool(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped), scratch)
     queries = {}
     if (folder / "queries.jsonl").is_file():
         texts = {query.query_id: query for query in beir.read_queries(folder)}
@@ -135,16 +144,26 @@ def _read_beir(folder: Path) -> Source:
 def _read_llama_index(path: Path) -> Source:
     """Its queries carry no split, so they count as training data; give the file to ``eval --queries`` to test on them."""
     documents, queries, qrels = read_llama_index(path)
-    documents, skipped = _drop_empty(documents)
+    skipped: list[Skipped] = []
+    documents = list(_read_ones(_empty_ones_skipped(documents), skipped))
     judged = [query for query in queries if query.query_id in qrels]
     splits = {"train": QuerySet(path.name, judged, qrels, "document")} if judged else {}
     return Source(str(path), documents, ready_made=True, skipped=skipped, queries=splits)
 
 
-def _drop_empty(documents: list[Document]) -> tuple[list[Document], list[Skipped]]:
-    full = [document for document in documents if document.text.strip() or document.title]
-    kept = {document.document_id for document in full}
-    return full, [Skipped(document.document_id, "empty") for document in documents if document.document_id not in kept]
+def _empty_ones_skipped(documents: Iterable[Document]) -> Iterator[Document | Skipped]:
+    for document in documents:
+        holds = document.text.strip() or document.title
+        yield document if holds else Skipped(document.document_id, "empty")
+
+
+def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped]) -> Iterator[Document]:
+    """Yield the documents; what was skipped is noted."""
+    for each in read:
+        if isinstance(each, Skipped):
+            skipped.append(each)
+        else:
+            yield each
 
 
 def read_query_set(path: Path, split: str = "test") -> QuerySet:

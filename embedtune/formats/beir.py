@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from embedtune.errors import DataError
+from embedtune.fingerprints import Fingerprints, fingerprint
 from embedtune.formats.lines import numbered_lines
 from embedtune.records import SPLITS, Document, Passage, Qrels, Query
 
@@ -31,8 +32,8 @@ def is_beir(folder: Path) -> bool:
     return (folder / "corpus.jsonl").is_file()
 
 
-def read_documents(folder: Path) -> list[Document]:
-    """Read ``corpus.jsonl`` as documents.
+def read_documents(folder: Path) -> Iterator[Document]:
+    """Read ``corpus.jsonl`` as documents, one after the other.
 
     Raises:
         DataError: If the file is missing, a line is not an object with ``_id`` and ``text``, or an id is used twice.
@@ -54,7 +55,7 @@ def read_queries(folder: Path) -> list[Query]:
             raise _OtherRowError("a query with text", f"none in {row['_id']!r}")
         return Query(row["_id"], row["text"], str((row.get("metadata") or {}).get("kind", "source")))
 
-    return _read_unique(folder / "queries.jsonl", query)
+    return list(_read_unique(folder / "queries.jsonl", query))
 
 
 def read_passages(folder: Path) -> list[Passage]:
@@ -63,6 +64,11 @@ def read_passages(folder: Path) -> list[Passage]:
     Raises:
         DataError: As for ``read_documents``, or if a line lacks our metadata.
     """
+    return list(stream_passages(folder))
+
+
+def stream_passages(folder: Path) -> Iterator[Passage]:
+    """Yield the passages one after the other; see ``read_passages``."""
     path = folder / "corpus.jsonl"
 
     def passage(row: dict[str, Any]) -> Passage:
@@ -124,7 +130,7 @@ def read_splits(folder: Path) -> dict[str, Qrels]:
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
-    """Write ``corpus.jsonl``; document id, offsets and page, if there is one, stand in ``metadata``."""
+    """Write ``corpus.jsonl`` as the passages come; document id, offsets and page, if there is one, stand in ``metadata``."""
     _write_lines(
         folder / "corpus.jsonl",
         (
@@ -161,24 +167,33 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> list[Row]:
-    rows: list[Row] = []
-    seen: dict[str, int] = {}
+def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
+    """Yield the rows; an id that stands there twice is told at the end, so that no id needs to be remembered."""
+    ids = Fingerprints()
     for number, line in numbered_lines(path):
         row = _parse_row(path, number, line)
-        if (first := seen.setdefault(row["_id"], number)) != number:
+        ids.add(row["_id"])
+        try:
+            yield build(row)
+        except _OtherRowError as error:
+            raise DataError.at(path, number, *error.args) from error
+    if len(suspects := ids.repeats()):
+        _refuse_repetition(path, frozenset(suspects.tolist()))
+
+
+def _refuse_repetition(path: Path, suspects: frozenset[int]) -> None:
+    """Look a second time at the ids whose fingerprints came twice."""
+    seen: dict[str, int] = {}
+    for number, line in numbered_lines(path):
+        name = _parse_row(path, number, line)["_id"]
+        if fingerprint(name) in suspects and (first := seen.setdefault(name, number)) != number:
             raise DataError.at(
                 path,
                 number,
                 "every _id once",
-                f"{row['_id']!r} again (first in line {first})",
+                f"{name!r} again (first in line {first})",
                 hint="remove one of them",
             )
-        try:
-            rows.append(build(row))
-        except _OtherRowError as error:
-            raise DataError.at(path, number, *error.args) from error
-    return rows
 
 
 class _OtherRowError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedtune.errors import DataError
@@ -13,11 +13,16 @@ from embedtune.records import SPLITS, Dataset, QuerySet, Skipped
 def write_dataset(folder: Path, dataset: Dataset, skipped: Sequence[Skipped]) -> None:
     """Write ``corpus.jsonl``, ``queries.jsonl``, ``qrels/*.tsv`` and ``skipped.tsv``."""
     beir.write_passages(folder, dataset.passages)
+    write_labels(folder, dataset.splits, skipped)
+
+
+def write_labels(folder: Path, splits: Mapping[str, QuerySet], skipped: Sequence[Skipped]) -> None:
+    """Write the files beside ``corpus.jsonl``."""
     # A query may be judged in two splits; it is one query all the same.
-    queries = {query.query_id: query for split in SPLITS for query in dataset.splits[split].queries}
+    queries = {query.query_id: query for split in SPLITS for query in splits[split].queries}
     beir.write_queries(folder, queries.values())
     for split in SPLITS:
-        beir.write_qrels(folder, split, dataset.splits[split].qrels)
+        beir.write_qrels(folder, split, splits[split].qrels)
     rows = ["document\treason", *(f"{_cell(name)}\t{_cell(reason)}" for name, reason in skipped)]
     (folder / "skipped.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 

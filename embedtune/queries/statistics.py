@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from embedtune.terms import find_stop_words, lexical_terms
+from embedtune.terms import StopWordTally, lexical_terms
 
 
 class CorpusStatistics:
-    """Document frequencies of a corpus.
+    """Document frequencies of a corpus whose texts are seen once, one after the other.
+
+    The terms that are kept have a bound. Beyond it the rarest are forgotten (lossy counting, Manku and Motwani 2002), and a
+    term that comes again is counted anew: frequencies are then too small by at most ``n_prunings`` times the last floor. A
+    forgotten term counts as one of a single text.
 
     Attributes:
-        stop_words: Of the corpus's language.
+        n_texts: Texts so far.
+        n_prunings: How often terms were forgotten.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._n_texts = len(texts)
-        terms = [lexical_terms(text) for text in texts]
-        self.stop_words = find_stop_words(term for words in terms for term in words)
-        self._frequency = Counter(term for words in terms for term in set(words))
+    def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
+        self._max_terms = max_terms
+        self._tally = StopWordTally()
+        self._stop_words: frozenset[str] | None = None
+        self._frequency: Counter[str] = Counter()
+        self.n_texts = 0
+        self.n_prunings = 0
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """Count the terms of a text."""
+        terms = lexical_terms(text)
+        self.n_texts += 1
+        self._stop_words = None
+        self._tally.add(terms)
+        self._frequency.update(set(terms))
+        if len(self._frequency) > self._max_terms:
+            self._prune()
+
+    @property
+    def stop_words(self) -> frozenset[str]:
+        """Those of the corpus's language."""
+        if self._stop_words is None:
+            self._stop_words = self._tally.stop_words()
+        return self._stop_words
 
     def idf(self, term: str) -> float:
         """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""
         if term in self.stop_words:
             return 0.0
-        return math.log(self._n_texts / max(1, self._frequency[term]))
+        return math.log(self.n_texts / max(1, self._frequency[term]))
 
     def salience(self, text: str) -> float:
         """Return the mean idf of a text's terms; 0 when it has none."""
@@ -39,5 +65,16 @@ class CorpusStatistics:
 
     def is_generic(self, text: str) -> bool:
         """Tell whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
-        rare = max(20, self._n_texts // 100)
-        return not any(0 < self._frequency[term] <= rare for term in set(self.content_terms(text)))
+        rare = max(20, self.n_texts // 100)
+        least = 0 if self.n_prunings else 1  # what is not there may have been forgotten
+        return not any(least <= self._frequency[term] <= rare for term in set(self.content_terms(text)))
+
+    def _prune(self) -> None:
+        """Forget terms, the rarest first, until three quarters of the bound are left at most."""
+        counts = Counter(self._frequency.values())
+        left, floor = len(self._frequency), 0
+        while left > 0.75 * self._max_terms:
+            floor += 1
+            left -= counts[floor]
+        self._frequency = Counter({term: count for term, count in self._frequency.items() if count > floor})
+        self.n_prunings += 1

@@ -11,16 +11,16 @@ from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.evaluation.dev_set import DevQuery, DevSet, Shown
 from embedtune.records import Dataset, Passage, Query, QuerySet
 from embedtune.retrieval.encoder import Encoder
-from embedtune.stages.corpus import corpus_windows, relevant_passages
+from embedtune.stages.corpus import OnDemand, relevant_passages, windows_of
 from embedtune.stages.grouping import group_queries
 
 
 def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config: TrainConfig) -> DevSet:
     """Build dev retrieval; a share of the generated queries meet their passages without the sentence they were drawn from."""
 
-    def shown(passages: Sequence[Passage]) -> list[Shown]:
-        windows = corpus_windows(passages, base, made.window_tokens, made.window_overlap).by_passage()
-        return [Shown(passage.full_text, texts) for passage, texts in zip(passages, windows, strict=True)]
+    def shown(passages: Sequence[Passage]) -> Sequence[Shown]:
+        windows = windows_of(passages, base, made.window_tokens, made.window_overlap)
+        return OnDemand(len(passages), lambda number: Shown(passages[number].full_text, windows[number]))
 
     labelled = dataset.splits["dev"]
     relevant = relevant_passages(labelled, dataset.passages)

@@ -27,6 +27,7 @@ _MIB = 1 << 20
 _LIBRARIES = 1200 * _MIB  # torch, transformers, peft, bitsandbytes and datasets, loaded and warm
 _PYTHON = 300 * _MIB  # under this not even the libraries load
 _SYSTEMS = 8
+_PASSAGE_BYTES = 700  # of text; more passages than queries are drawn from are not held
 _SEVERITY = (IntegrityError, ResourceError, ConfigError, DataError)
 
 
@@ -83,9 +84,8 @@ def before_generate(config: GenerateConfig, folder: Path, base_folder: Path, sou
         size, findings = _inspect(base_folder)
         disk = 5 * source_bytes + _MIB
         _check_output(findings, folder, disk, f"five times the {machine.in_words(source_bytes)} of text")
-        _check_memory(
-            findings, folder, _LIBRARIES + _weights(size) + 40 * source_bytes, "base model and passages", size
-        )
+        held = 40 * min(source_bytes, _PASSAGE_BYTES * config.max_query_passages)
+        _check_memory(findings, folder, _LIBRARIES + _weights(size) + held, "base model and passages", size)
         findings.settle(str(folder))
 
     return check

@@ -19,14 +19,14 @@ from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.progress import track
 from embedtune.ranking import best_ranks
-from embedtune.records import Dataset
+from embedtune.records import Dataset, Passage
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model, set_prompts
 from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
-from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
+from embedtune.stages.corpus import relevant_passages, same_passages, windows_of
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval, fit
 from embedtune.stages.generate import FOLDER as DATASET
@@ -129,8 +129,7 @@ class _Training:
         wish = "none" if config.method == "full" else config.quantize
         self._scheme = choose_scheme(wish, sum(weight.numel() for weight in base.parameters()))
         self._relevant = relevant_passages(dataset.splits["train"], dataset.passages)
-        windows = corpus_windows(dataset.passages, self._base, made.window_tokens, made.window_overlap)
-        self._windows = windows.by_passage()
+        self._windows = windows_of(dataset.passages, self._base, made.window_tokens, made.window_overlap)
         self._dev = build_dev_set(dataset, self._base, made, config)
         self._retrieval = DevRetrieval(self._dev, self._load_base(), precision=self._precision)
 
@@ -197,7 +196,10 @@ class _Training:
         if config.max_pairs and len(pairs) > config.max_pairs:
             kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
             pairs = [pairs[number] for number in sorted(kept)]
-        keys = conflict_keys(passages, same_passages(passages))
+        compared: Sequence[Passage] = passages
+        if len(passages) > self._made.max_query_passages:
+            compared = [passages[number] for number in sorted({pair.passage for pair in pairs})]
+        keys = conflict_keys(passages, same_passages(compared))
         n_steps = config.epochs * max(1, len(pairs) // config.batch_size)
         held = [keys[pair.passage] | {pair.anchor} for pair in pairs]  # nor the same query twice
         batches = plan_epochs(held, config.batch_size, n_steps, config.seed)

@@ -83,12 +83,14 @@ def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[
 
     Args:
         passages: In document order.
-        same: Passage id → number of its group of near-duplicates.
+        same: Passage id → number of its group of near-duplicates, for those that are compared.
     """
     keys = []
     for index, passage in enumerate(passages):
         # Odd keys are groups; even keys stand between two neighbours, and each neighbour holds both sides.
-        held: set[Hashable] = {2 * same[passage.passage_id] + 1, 2 * index}
+        held: set[Hashable] = {2 * index}
+        if passage.passage_id in same:
+            held.add(2 * same[passage.passage_id] + 1)
         if index + 1 < len(passages) and passages[index + 1].document_id == passage.document_id:
             held.add(2 * (index + 1))
         keys.append(frozenset(held))

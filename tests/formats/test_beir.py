@@ -21,6 +21,10 @@ ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\
 )
 
 
+def read_documents(folder):
+    return list(beir.read_documents(folder))
+
+
 def write(folder: Path, name: str, text: str | bytes) -> Path:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
@@ -81,7 +85,7 @@ def test_corpus_of_others_needs_only_id_and_text(tmp_path):
         "corpus.jsonl",
         '{"_id": "d1", "text": "x"}\n\n{"_id": "d2", "title": " T ", "text": "y", "url": "u"}\n',
     )
-    assert beir.read_documents(tmp_path) == [Document("d1", "", "x"), Document("d2", "T", "y")]
+    assert read_documents(tmp_path) == [Document("d1", "", "x"), Document("d2", "T", "y")]
 
 
 def test_query_without_a_kind_came_from_the_source(tmp_path):
@@ -109,13 +113,13 @@ def test_only_the_splits_that_are_there_are_read(tmp_path):
 def test_torn_line_is_named(tmp_path):
     write(tmp_path, "corpus.jsonl", '{"_id": "d1", "text": "x"}\n{"_id": "d2", "te')
     with pytest.raises(DataError, match=r"corpus\.jsonl:2: expected one JSON object, found Unterminated string"):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 def test_blank_lines_count_in_line_numbers(tmp_path):
     write(tmp_path, "corpus.jsonl", '{"_id": "d1", "text": "x"}\n\n\n[1]\n')
     with pytest.raises(DataError, match=r"corpus\.jsonl:4: expected an object with the strings"):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -124,13 +128,13 @@ def test_blank_lines_count_in_line_numbers(tmp_path):
 def test_line_without_id_and_text_is_refused(tmp_path, line):
     write(tmp_path, "corpus.jsonl", line + "\n")
     with pytest.raises(DataError, match=r"corpus\.jsonl:1: expected an object with the strings"):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 def test_line_nested_too_deeply_is_refused(tmp_path):
     write(tmp_path, "corpus.jsonl", "[" * 100_000 + "\n")
     with pytest.raises(DataError, match=r"corpus\.jsonl:1: expected one JSON object"):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 def test_id_used_twice_is_refused_with_both_lines(tmp_path):
@@ -148,7 +152,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
     with pytest.raises(
         DataError, match=r"corpus\.jsonl:1: expected UTF-8 text, found invalid continuation byte at byte 27 of the line"
     ):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 def test_missing_file_is_named(tmp_path):
@@ -169,9 +173,9 @@ def test_corpus_without_our_metadata_holds_no_passages(tmp_path, metadata):
 @pytest.mark.parametrize(
     ("name", "read", "field"),
     [
-        ("corpus.jsonl", beir.read_documents, '"title": 5'),
-        ("corpus.jsonl", beir.read_documents, '"title": ["T"]'),
-        ("corpus.jsonl", beir.read_documents, '"title": "T", "metadata": "x"'),
+        ("corpus.jsonl", read_documents, '"title": 5'),
+        ("corpus.jsonl", read_documents, '"title": ["T"]'),
+        ("corpus.jsonl", read_documents, '"title": "T", "metadata": "x"'),
         ("queries.jsonl", beir.read_queries, '"metadata": ["a"]'),
         ("queries.jsonl", beir.read_queries, '"metadata": 5'),
         ("corpus.jsonl", beir.read_passages, '"title": "", "metadata": ["a"]'),
@@ -187,7 +191,7 @@ def test_optional_field_of_a_wrong_type_is_refused(tmp_path, name, read, field):
 def test_optional_field_may_be_null(tmp_path):
     write(tmp_path, "corpus.jsonl", '{"_id": "d", "title": null, "text": "x", "metadata": null}\n')
     write(tmp_path, "queries.jsonl", '{"_id": "q", "text": "x", "metadata": null}\n')
-    assert beir.read_documents(tmp_path) == [Document("d", "", "x")]
+    assert read_documents(tmp_path) == [Document("d", "", "x")]
     assert beir.read_queries(tmp_path) == [Query("q", "x", "source")]
 
 
@@ -242,7 +246,7 @@ def test_pair_judged_twice_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "read"),
     [
-        ("corpus.jsonl", beir.read_documents),
+        ("corpus.jsonl", read_documents),
         ("corpus.jsonl", beir.read_passages),
         ("queries.jsonl", beir.read_queries),
     ],
@@ -291,7 +295,7 @@ def test_query_without_text_is_refused(tmp_path, text):
 def test_nul_in_a_text_is_refused(tmp_path, row):
     write(tmp_path, "corpus.jsonl", f'{{"_id": "d", {row}}}\n')
     with pytest.raises(DataError, match=r"corpus\.jsonl:1: expected text, found a NUL character in it"):
-        beir.read_documents(tmp_path)
+        read_documents(tmp_path)
 
 
 @pytest.mark.parametrize("grade", ["9" * 5000, "-" + "9" * 10])
@@ -317,7 +321,7 @@ def mutated(good: str) -> st.SearchStrategy[bytes]:
 @given(data=st.binary(max_size=80) | mutated(GOOD_CORPUS))
 def test_any_corpus_and_queries_are_read_or_refused(data, scratch):
     for name, read in (
-        ("corpus.jsonl", beir.read_documents),
+        ("corpus.jsonl", read_documents),
         ("corpus.jsonl", beir.read_passages),
         ("queries.jsonl", beir.read_queries),
     ):

@@ -61,3 +61,21 @@ def test_rare_grows_with_the_corpus():
 
 def test_stop_words_alone_are_generic(english):
     assert english.is_generic("is the")
+
+
+def test_rarest_terms_are_forgotten_beyond_the_bound():
+    texts = [f"pump own{number} pair{number // 2}" for number in range(30)]
+    statistics = CorpusStatistics(texts, max_terms=40)
+    assert statistics.n_prunings >= 1
+    assert statistics.idf("pump") == 0.0
+    assert statistics.idf("own0") == pytest.approx(math.log(30))  # forgotten, and so as rare as can be
+    assert not statistics.is_generic("own0")
+    assert CorpusStatistics(texts).n_prunings == 0
+
+
+def test_frequencies_are_too_small_at_most_after_terms_were_forgotten():
+    texts = [" ".join(f"w{number % step}" for step in (2, 3, 7, 50)) for number in range(400)]
+    exact, bounded = CorpusStatistics(texts), CorpusStatistics(texts, max_terms=30)
+    assert bounded.n_prunings
+    assert all(bounded.idf(f"w{number}") >= exact.idf(f"w{number}") for number in range(50))
+    assert bounded.idf("w1") == pytest.approx(exact.idf("w1"))  # a frequent one is not touched

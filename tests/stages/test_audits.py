@@ -14,7 +14,7 @@ from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.encoder import Encoder, load_model
 from embedtune.retrieval.systems import units_of
 from embedtune.retrieval.windows import Windows
-from embedtune.stages.audits import audit, encode_bare, plain_run, prompts_of, prompts_used
+from embedtune.stages.audits import audit, encode_bare, plain_run, prompts_between
 
 WORDS = SimpleNamespace(window=8, token_offsets=lambda text: [match.span() for match in re.finditer(r"\S+", text)])
 LONG = "Fill the tank with cold water up to the line. Rinse the bowl twice with hot water."
@@ -109,16 +109,22 @@ def test_prompts_are_audited_where_they_are_given(corpus):
     assert (found[-1]["name"], found[-1]["severity"]) == ("prompts", "warn")
 
 
-def test_prompts_are_read_from_the_folder(tmp_path):
-    assert prompts_of(tmp_path) == {}
-    saved = {"prompts": {"query": "query: ", "document": ""}, "default_prompt_name": None}
-    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(saved))
-    assert prompts_of(tmp_path) == {"query": "query: "}
+def save_prompts(folder, **prompts):
+    folder.mkdir()
+    saved = {"prompts": prompts, "default_prompt_name": None}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(saved))
+    return folder
 
 
-def test_a_prompt_of_the_settings_replaces_the_models_own():
-    assert prompts_used({"query": "a", "document": "b"}, "c", None) == {"query": "c", "document": "b"}
-    assert prompts_used({"query": "a"}, "", None) == {"query": ""}
+def test_prompts_are_read_from_the_folders_and_the_settings(tmp_path):
+    base = save_prompts(tmp_path / "base", query="a", document="b")
+    shipped = save_prompts(tmp_path / "shipped", query="c", document="")
+    found = prompts_between(base, shipped, query_prompt="c", document_prompt=None)
+    assert found == Prompts(
+        base={"query": "a", "document": "b"}, used={"query": "c", "document": "b"}, saved={"query": "c"}
+    )
+    none = prompts_between(tmp_path, tmp_path, query_prompt="", document_prompt=None)
+    assert none == Prompts(base={}, used={"query": ""}, saved={})
 
 
 @pytest.fixture(scope="module")

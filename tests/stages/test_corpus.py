@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from embedtune.records import Passage, Query, QuerySet
-from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages
+from embedtune.stages.corpus import corpus_windows, relevant_passages, same_passages, windows_of
 
 TEXT = "Lift the tank out by its handle and fill it with cold tap water up to the line."
 
@@ -68,3 +68,23 @@ def test_relevant_passages_are_those_with_a_grade_above_zero():
     qrels = {"q1": {"p2": 1, "p0": 3, "p1": 0}, "q2": {"p1": 1}, "q3": {"p0": 0, "p2": -1}}
     labelled = QuerySet("dev", [Query(name, "x", "span") for name in qrels], qrels, "passage")
     assert relevant_passages(labelled, passages("a", "b", "c")) == {"q1": [2, 0], "q2": [1], "q3": []}
+
+
+def test_windows_on_demand_are_those_of_the_whole_and_made_once():
+    given = passages("a b c d e f g h", "i", "j k l m n o")
+    made = []
+
+    def counted(text: str) -> list[tuple[int, int]]:
+        made.append(text)
+        return words(text)
+
+    lazy = windows_of(given, SimpleNamespace(window=4, token_offsets=counted), 4, 0.5)
+    assert made == []
+    assert len(lazy) == 3
+    assert lazy[-1] == lazy[2]
+    n_made = len(made)
+    assert lazy[2] == ["j k l m", "l m n o"]
+    assert len(made) == n_made
+    assert list(lazy) == lazy[:] == corpus_windows(given, encoder(4), 4, 0.5).by_passage()
+    with pytest.raises(IndexError):
+        lazy[3]
