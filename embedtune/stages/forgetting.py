@@ -135,7 +135,7 @@ def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: fl
         raise DataError.at(
             folder, None, "a BEIR folder with qrels/test.tsv", f"splits: {', '.join(source.queries) or 'none'}"
         )
-    passages = keep_whole(source.documents)
+    passages = list(keep_whole(source.documents))
     asked = source.queries["test"]
     check_judged(str(folder), asked.qrels, {passage.document_id for passage in passages})
     shared = share_judgements(asked, passages)

@@ -37,7 +37,7 @@ def test_systems_verdict_differences_and_slices_fit_on_a_screen(evaluate, run):
     code, stdout, _ = evaluate(run)
     assert code == 0
     lines = stdout.splitlines()
-    assert len(lines) <= 32
+    assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
     decision = json.loads((run / "eval" / "metrics.json").read_text())["verdict"]["decision"]
     starts = [
