@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ PASSAGES = [Passage(f"p{n}", "d0" if n < 2 else "d1", "", text, 0, len(text)) fo
 class Stub:
     """Encodes a text as the set of its letters; its tokens are what a pattern finds."""
 
-    def __init__(self, pattern=r"\S+", window=100):
+    def __init__(self, pattern=r"\S+", window=100, prompts=None):
         self.window = window
+        self.model = SimpleNamespace(prompts=prompts or {})
         self._pattern = pattern
         self.documents = []
 
@@ -26,12 +28,13 @@ class Stub:
         return [match.span() for match in re.finditer(self._pattern, text)]
 
     def encode_queries(self, texts, report=None):
+        texts = [self.model.prompts.get("query", "") + text for text in texts]
         vectors = np.array([[letter in text for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts], np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def encode_documents(self, texts, report=None):
         self.documents.append(list(texts))
-        return self.encode_queries(texts)
+        return Stub().encode_queries(texts)
 
 
 def query_set(name, *texts, judges="passage"):
@@ -84,3 +87,17 @@ def test_a_model_cannot_take_the_name_of_another_row(name):
     check_names([model("base", None, 0.5), model("mine", None)])
     with pytest.raises(ConfigError, match="a name of its own"):
         check_names([model("base", None, 0.5), model(name, None)])
+
+
+def test_audits_get_what_a_plainer_stack_would_find():
+    found = search(query_set("a", "tank", "lamp"))
+    for name in ("base", "tuned"):
+        found.add(model(name, Stub(prompts={"query": "zzz"}), 0.5))
+    (plainer,) = found.for_audits()
+    assert plainer.query_cosine == pytest.approx(1.0)
+    assert set(plainer.cut_off) == set(plainer.bare) == {"a0", "a1"}
+    # Without the prompt's letters in the way the scores are higher.
+    assert max(plainer.bare["a0"].values()) > max(found.runs()[0]["tuned"]["a0"].values())
+    alone = search(query_set("a", "tank"))
+    alone.add(model("base", Stub(), 0.5))
+    assert alone.for_audits()[0][1:] == (None, None)
