@@ -27,7 +27,7 @@ DEPTH = 100
 
 def main(names: list[str]) -> None:
     source = read_source(str(find_query_set("general")))
-    passages, asked = keep_whole(source.documents), source.queries["test"]
+    passages, asked = list(keep_whole(source.documents)), source.queries["test"]
     units = units_of(passages, asked.judges)
     ids, texts = zip(*((query.query_id, query.text) for query in asked.queries), strict=True)
     print("| |", " | ".join(MEASURES), "| seconds |")

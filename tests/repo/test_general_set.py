@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[2] / "data" / "general"
 
 @pytest.fixture(scope="module")
 def documents():
-    return read_documents(FOLDER)  # refuses an id that is used twice
+    return list(read_documents(FOLDER))  # refuses an id that is used twice
 
 
 def test_it_is_packaged():
