@@ -9,7 +9,7 @@ The four functions of the command line, for Python::
     embedtune.generate(embedtune.GenerateConfig(source="docs"), out)
     embedtune.train(embedtune.TrainConfig(), out)
     result = embedtune.evaluate(embedtune.EvaluateConfig(), out)
-    print(result.facts["systems"])
+    print(result.facts["verdict"]["reasons"])
 
 ``embedtune.run(RunConfig(...))`` does the three in one. Importing this package loads nothing heavy.
 """
@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
-    from embedtune.errors import ConfigError, DataError, EmbedtuneError, IntegrityError, QualityError, ResourceError
+    from embedtune.errors import (
+        ConfigError,
+        DataError,
+        EmbedtuneError,
+        IntegrityError,
+        InUseError,
+        QualityError,
+        ResourceError,
+        StoppedError,
+    )
     from embedtune.pipeline import run
     from embedtune.stages.evaluate import evaluate
     from embedtune.stages.generate import generate
@@ -37,11 +46,13 @@ _HOMES = {
     "EvaluateConfig": "embedtune.config",
     "GenerateConfig": "embedtune.config",
     "IntegrityError": "embedtune.errors",
+    "InUseError": "embedtune.errors",
     "QualityError": "embedtune.errors",
     "ResourceError": "embedtune.errors",
     "RunConfig": "embedtune.config",
     "SplitConfig": "embedtune.config",
     "StageResult": "embedtune.stages.result",
+    "StoppedError": "embedtune.errors",
     "TrainConfig": "embedtune.config",
     "evaluate": "embedtune.stages.evaluate",
     "generate": "embedtune.stages.generate",
@@ -55,12 +66,14 @@ __all__ = [
     "EmbedtuneError",
     "EvaluateConfig",
     "GenerateConfig",
+    "InUseError",
     "IntegrityError",
     "QualityError",
     "ResourceError",
     "RunConfig",
     "SplitConfig",
     "StageResult",
+    "StoppedError",
     "TrainConfig",
     "__version__",
     "evaluate",
