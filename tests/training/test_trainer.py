@@ -95,7 +95,9 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(base_folder):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["lora", "full"])
-@pytest.mark.parametrize("broken_off", [1, 4, 6])
+@pytest.mark.parametrize(
+    "broken_off", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(6, marks=pytest.mark.slow)]
+)
 def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method, broken_off, precision):
     recipe = Recipe(1e-3, 0.01, precision, 0, frozenset({1}))
     undisturbed, losses = train(base_folder, method=method, recipe=recipe)
