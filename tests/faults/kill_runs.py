@@ -68,6 +68,11 @@ def make_model(folder: Path) -> Path:
     return folder / "model"
 
 
+def environment() -> dict[str, str]:
+    """Return that of every stage: one thread, because sums in another order have other last bits."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
 class Stages:
     """One command line for each stage, all in one scratch folder."""
 
@@ -89,7 +94,6 @@ class Stages:
 
     def start(self, case: Case, run: Path) -> subprocess.Popen[bytes]:
         """Start a stage in a process group of its own."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
         with (self.scratch / "stderr").open("ab") as errors:
             return subprocess.Popen(
                 self.command(case, run),

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.faults.kill_runs import Case, compare
+from tests.faults.kill_runs import Case, compare, environment
 
 TRAIN = Case("train", "lora")
 
@@ -25,7 +25,9 @@ def run(stages, tmp_path):
 
 def start(stages, run, *more):
     command = [part for part in stages.command(TRAIN, run) if part != "--quiet"]
-    return subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
 
 
 def wait_for_checkpoint(run):
