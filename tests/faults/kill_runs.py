@@ -100,7 +100,7 @@ class Stages:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
-                env=environment,
+                env=environment(),
             )
 
     def finish(self, case: Case, run: Path) -> None:

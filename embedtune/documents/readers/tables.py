@@ -23,7 +23,7 @@ def read_csv(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a CSV or TSV file; the first row names the columns, and the names are repeated in each row."""
     text = read_decoded(path)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(text)
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # it is the whole process's; never less
     rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     builder = TextBuilder(limits.max_chars)
     for line in describe_table(rows, header=True):
