@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import settings
 from tokenizers import Tokenizer
 
+from embedtune import cli
 from embedtune.documents.chunking import chunk_documents
 from embedtune.documents.headings import find_sections
 from embedtune.records import Document, Passage
@@ -205,3 +208,23 @@ def small_run(document_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
     train_nothing(run, base, noise=0.02)
     return run, base
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command line in this process, and returns exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["embedtune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        captured = capsys.readouterr()
+        return exit_.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def evaluate(invoke: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """Return the same for ``embedtune eval``."""
+    return partial(invoke, "eval")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 
 import pytest
 
-from embedtune import cli
 from embedtune.manifest import read_manifest
 from tests.small_runs import train_nothing
 
@@ -17,20 +15,6 @@ from tests.small_runs import train_nothing
 def run(small_run, tmp_path):
     shutil.copytree(small_run[0], tmp_path / "run")
     return tmp_path / "run"
-
-
-@pytest.fixture
-def evaluate(monkeypatch, capsys):
-    """Run ``embedtune eval`` and return exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embedtune", "eval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        captured = capsys.readouterr()
-        return exit_.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_systems_verdict_differences_and_slices_fit_on_a_screen(evaluate, run):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
 
-from embedtune import cli
 from embedtune.formats import beir
 from embedtune.records import Query
 from tests.small_runs import train_nothing
@@ -24,18 +22,6 @@ def runs(small_run, tmp_path_factory):
         shutil.copytree(small_run[0] / "dataset", place / f"s{seed}" / "dataset")
         train_nothing(place / f"s{seed}", small_run[1], noise=0.02, seed=seed)
     return [place / f"s{seed}" for seed in range(3)]
-
-
-@pytest.fixture
-def evaluate(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embedtune", "eval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        captured = capsys.readouterr()
-        return exit_.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def write_queries(folder, documents):

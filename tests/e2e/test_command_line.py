@@ -7,22 +7,6 @@ import sys
 import pytest
 import yaml
 
-from embedtune import cli
-
-
-@pytest.fixture
-def invoke(monkeypatch, capsys):
-    """Run a command in this process and return exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embedtune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        captured = capsys.readouterr()
-        return exit_.value.code or 0, captured.out, captured.err
-
-    return call
-
 
 def test_json_is_one_document_and_the_same_when_skipped(trained_run, invoke, tmp_path):
     _, config, results = trained_run
