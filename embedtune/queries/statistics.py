@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from embedtune.terms import StopWordTally, lexical_terms
+from embedtune.terms import LanguageTally, lexical_terms
 
 
 class CorpusStatistics:
@@ -23,7 +23,7 @@ class CorpusStatistics:
 
     def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
         self._max_terms = max_terms
-        self._tally = StopWordTally()
+        self._tally = LanguageTally()
         self._stop_words: frozenset[str] | None = None
         self._frequency: Counter[str] = Counter()
         self.n_texts = 0
@@ -45,7 +45,7 @@ class CorpusStatistics:
     def stop_words(self) -> frozenset[str]:
         """Those of the corpus's language."""
         if self._stop_words is None:
-            self._stop_words = self._tally.stop_words()
+            self._stop_words = self._tally.language().stop_words
         return self._stop_words
 
     def idf(self, term: str) -> float:

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.terms import find_stop_words, lexical_terms
+from embedtune.retrieval.analysis import Analyzer
 
 
 class BM25:
@@ -17,10 +17,9 @@ class BM25:
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
-        terms = [lexical_terms(text) for text in texts]
+        self._analyze = Analyzer(texts)
         self._n_texts = len(texts)
-        self._stop_words = find_stop_words(chain.from_iterable(terms))
-        terms = [self._without_stop_words(words) for words in terms]
+        terms = [self._analyze(text) for text in texts]
         self._vocabulary = set(chain.from_iterable(terms))
         self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75) if self._vocabulary else None
         if self._index is not None:
@@ -30,10 +29,7 @@ class BM25:
         """Return the score of every text for every query, ``(n_queries, n_texts)``; 0 where no term is shared."""
         matrix = np.zeros((len(queries), self._n_texts), dtype=np.float32)
         for row, query in enumerate(queries):
-            known = [term for term in self._without_stop_words(lexical_terms(query)) if term in self._vocabulary]
+            known = [term for term in self._analyze(query) if term in self._vocabulary]
             if known and self._index is not None:
                 matrix[row] = self._index.get_scores(known)
         return matrix
-
-    def _without_stop_words(self, terms: list[str]) -> list[str]:
-        return [term for term in terms if term not in self._stop_words]

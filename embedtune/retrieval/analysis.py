@@ -1,0 +1,52 @@
+"""What BM25 indexes of a text: terms without stop words, stemmed, and identifiers by their parts too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from unicodedata import normalize
+
+import regex
+
+from embedtune.terms import find_language, lexical_terms
+
+_WORD = regex.compile(r"[\p{L}\p{M}\p{N}_]+")
+_SWITCH = regex.compile(r"\p{Ll}\p{Lu}")
+_PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+|\p{N}+|\p{Lo}+")
+_SAMPLE = 1000  # texts, evenly spaced, tell the language as well as all
+_LEAST = 2  # letters; one alone says nothing
+
+
+class Analyzer:
+    """Turns texts of one corpus, and queries to it, into index terms.
+
+    Stop words and stemmer are those of the corpus's language: ``connections`` finds ``connecting``. The stemmers are
+    Snowball's (Porter 1980, 2001); a corpus in no language that ``find_language`` knows keeps its terms as they are.
+    ``writeBoolean`` and ``write_boolean`` stand for themselves and for ``write`` and ``boolean``.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Find the language of a corpus."""
+        import Stemmer
+
+        sample = texts[:: max(1, len(texts) // _SAMPLE)]
+        language = find_language(term for text in sample for term in lexical_terms(text))
+        self._stop_words = language.stop_words
+        known = language.name in Stemmer.algorithms()
+        self._stem = Stemmer.Stemmer(language.name).stemWords if known else list
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the index terms of a text, in order; the parts of identifiers come last."""
+        terms = [term for term in lexical_terms(text) + identifier_parts(text) if term not in self._stop_words]
+        stems: list[str] = self._stem(terms)
+        return stems
+
+
+def identifier_parts(text: str) -> list[str]:
+    """Return the lower-case parts of words in camel or snake case.
+
+    Examples:
+        >>> identifier_parts("call writeBoolean or HTTP_PORT2 on it")
+        ['write', 'boolean', 'http', 'port']
+    """
+    words = [word for word in _WORD.findall(normalize("NFC", text)) if "_" in word.strip("_") or _SWITCH.search(word)]
+    return [part.lower() for word in words for part in _PART.findall(word) if len(part) >= _LEAST]
