@@ -18,6 +18,7 @@ from embedtune.gathering import Gathered
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
+Rung = Literal["pca", "linear", "query-lora", "lora", "full"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[
     tuple[str, ...],
@@ -96,12 +97,38 @@ class GenerateConfig(_Settings):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the split and the draw of queries.")
 
 
-class TrainConfig(_Settings):
-    """LoRA on quantised frozen weights, or all weights; contrastive loss."""
+class QuerySideConfig(_Settings):
+    """Tuning of queries alone, by a teacher that ranks the whole corpus."""
 
-    method: Literal["lora", "full"] = Field(
-        "lora", description="Train an adapter over frozen weights, or every weight."
+    max_queries: int = Field(4000, ge=1, description="Random sample of the train queries, if there are more.")
+    max_passages: int = Field(
+        50_000, ge=100, description="Passages that are ranked; of more a sample that holds every query's own."
     )
+    batch_size: int = Field(64, ge=1, description="Queries in a step.")
+    epochs: int = Field(1, ge=1, description="Passes over the queries.")
+    learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of query-lora; peak of the schedule.")
+    linear_learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of linear; peak of the schedule.")
+    bonus: float = Field(2.0, ge=0, description="Lift of a query's own passage, in standard deviations of the score.")
+    teacher_temperature: float = Field(1.0, gt=0, description="Of the softmax over the teacher's scores.")
+
+
+class TrainConfig(_Settings):
+    """One way to tune, or the best of several."""
+
+    method: Literal["auto"] | Rung = Field(
+        "lora",
+        description="An adapter for queries and passages, or for queries alone; a linear map of queries, or their "
+        "projection; every weight; auto tries all but the last and ships what wins on dev.",
+    )
+    ladder: tuple[Rung, ...] = Field(
+        ("pca", "linear", "query-lora", "lora"),
+        min_length=1,
+        description="What auto tries, in this order: seconds, seconds, minutes, and minutes and a new index.",
+    )
+    teacher: Annotated[str, Field(pattern=r"^(none|bm25|hybrid|cross-encoder:.+)$")] = Field(
+        "hybrid", description="What query-lora and linear learn from: none, bm25, hybrid or cross-encoder:MODEL."
+    )
+    query_side: QuerySideConfig = Field(QuerySideConfig(), description="Of query-lora and linear.")
     quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(
         "auto",
         description="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4; none for method full.",

@@ -61,12 +61,27 @@ def print_generated(result: StageResult) -> None:
     click.echo(str(result.folder))
 
 
+def _examples(facts: Mapping[str, Any]) -> str:
+    """Say what a training learnt from."""
+    if "pairs" in facts:
+        return f"{facts['pairs']} pairs, {facts['steps']} steps, frozen weights {facts['quantize']}"
+    if "queries" in facts:
+        return (
+            f"{facts['queries']} queries, {facts['steps']} steps, teacher {facts['teacher']}; passages stay as they are"
+        )
+    return f"{facts['directions']} directions; passages stay as they are"
+
+
 def print_trained(result: StageResult) -> None:
     """Show what train shipped and why."""
     facts = result.facts
     dev = facts["dev"]
-    click.echo(f"{facts['pairs']} pairs, {facts['steps']} steps, frozen weights {facts['quantize']}")
+    click.echo(f"{facts['method']}: {_examples(facts)}")
     strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev["by_strength"].items())
+    if len(facts["attempts"]) > 1:
+        for attempt in facts["attempts"]:
+            gain = f"{attempt['gain']:+.3f} ± {attempt['standard_error']:.3f}"
+            click.echo(f"  {attempt['method']:<11} dev gain {gain}: {attempt['reason']}")
     click.echo(f"dev {dev['measure']} on {dev['n_queries']} queries: base {dev['base']:.3f}; by strength {strengths}")
     if facts["shipped"] == "tuned":
         click.echo(

@@ -11,6 +11,7 @@ from embedtune.cli import options, output
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 _SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
+_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "pca", "full"])
 
 
 @click.command("train")
@@ -18,6 +19,12 @@ _SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
 @click.option(
     "--quantize", type=_SCHEME, help="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4."
 )
+@click.option(
+    "--method",
+    type=_METHOD,
+    help="What is tuned; auto tries several, the cheapest first.",
+)
+@click.option("--teacher", help="What query-lora and linear learn from: none, bm25, hybrid or cross-encoder:MODEL.")
 @click.option("--learning-rate", type=float, help="Peak of the schedule.")
 @click.option("--epochs", type=int, help="Passes over the pairs.")
 @click.option("--batch-size", type=int, help="Pairs in a batch.")

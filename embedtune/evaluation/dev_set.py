@@ -93,9 +93,17 @@ class DevSet:
         self.windows = [text for shown in self._shown for text in shown.windows]
         self.n_encoded = len(set(self.windows)) + len(self.queries)
 
-    def dense_scores(self, encoder: TextEncoder, report: Report | None = None) -> Matrix:
-        """Return the cosine of each query and the best window of each passage, ``(n_queries, n_passages)``."""
-        vectors = encoder.encode_documents(self.windows, report)
+    def dense_scores(
+        self, encoder: TextEncoder, report: Report | None = None, *, windows: Matrix | None = None
+    ) -> Matrix:
+        """Return the cosine of each query and the best window of each passage, ``(n_queries, n_passages)``.
+
+        Args:
+            encoder: Encodes queries, and windows where no vectors are given.
+            report: Hears how many texts more are done.
+            windows: Vectors of ``windows``, ``(n_windows, dim)``, where tuning leaves passages as they are.
+        """
+        vectors = encoder.encode_documents(self.windows, report) if windows is None else windows
         cosines = encoder.encode_queries(self.queries, report) @ vectors.T
         starts = np.cumsum([0, *(len(shown.windows) for shown in self._shown[:-1])])
         return self._as_met(np.maximum.reduceat(cosines, starts, axis=1))

@@ -56,6 +56,12 @@ def decide(base: Scores, tuned: Mapping[float, Scores], clusters: ArrayLike | No
     return Decision("base", 0.0, gain, error)
 
 
+def beats(scores: Scores, other: Scores, clusters: ArrayLike | None = None) -> bool:
+    """Tell whether one ranks better than the other by more than the (paired) standard error of the difference."""
+    difference = scores - other
+    return _exceeds(float(difference.mean()), _error(difference, clusters))
+
+
 def choose_check(scores: Sequence[Scores], clusters: ArrayLike | None = None) -> int:
     """Return which of several checks during a training to keep.
 

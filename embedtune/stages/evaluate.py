@@ -24,8 +24,10 @@ from embedtune.stages.measured import write_measured
 from embedtune.stages.names import file_name
 from embedtune.stages.query_sets import find_query_sets
 from embedtune.stages.result import StageResult, settled
-from embedtune.stages.systems import Search
+from embedtune.stages.systems import KeptVectors, Search
 from embedtune.stages.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_trained_run
+from embedtune.stages.vectors import FOLDER as VECTORS
+from embedtune.stages.vectors import VectorCache
 
 FOLDER = "eval"
 
@@ -125,6 +127,8 @@ def _measure(
         window_tokens=run.settings.window_tokens,
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
+        base=KeptVectors(VectorCache(run.folder / VECTORS), hash_model(base_folder)),
+        directions=next((rung["directions"] for rung in run.model["facts"].get("attempts", []) if "directions" in rung), None),
     )
     for model in models:
         search.add(model)

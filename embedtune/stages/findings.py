@@ -38,6 +38,7 @@ def summarise(
     passages: Sequence[Passage],
     *,
     seeds: Sequence[str] = (),
+    method: str = "symmetric",
     seed: int,
 ) -> dict[str, Any]:
     """Compare the systems by document or section, give the verdict, and look where the gain comes from and how seeds differ.
@@ -48,12 +49,13 @@ def summarise(
         labelled: The queries with their judgements.
         passages: The corpus.
         seeds: Systems that are one recipe with different seeds, if there are several.
+        method: ``symmetric`` or ``query_side``, as ``verdict.judge`` takes it.
         seed: Of all resamples.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
     found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
-    verdict = judge(found, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
+    verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
     verdict = verdict._replace(reasons=[*verdict.reasons, *lexical_objection(found)])
     facts = {
         "clustered_by": grouping.unit,
@@ -62,7 +64,7 @@ def summarise(
         "verdict": verdict._asdict(),
         "slices": _slice_rows(scores, _labels(lexical, labelled, grouping), grouping, seed),
     }
-    return facts | ({"seeds": _across_seeds(scores, seeds, grouping, seed)} if seeds else {})
+    return facts | ({"seeds": _across_seeds(scores, seeds, grouping, method=method, seed=seed)} if seeds else {})
 
 
 def _pairs(systems: Sequence[str]) -> list[tuple[str, str]]:
@@ -72,7 +74,9 @@ def _pairs(systems: Sequence[str]) -> list[tuple[str, str]]:
     return known + [pair for name in added for pair in ((name, "base"), ("tuned", name)) if set(pair) <= set(systems)]
 
 
-def _across_seeds(scores: SystemScores, seeds: Sequence[str], grouping: Grouping, seed: int) -> dict[str, Any]:
+def _across_seeds(
+    scores: SystemScores, seeds: Sequence[str], grouping: Grouping, *, method: str, seed: int
+) -> dict[str, Any]:
     """Judge the recipe in place of one model: each query's score is averaged over the seeds first; beside it their spread."""
     averaged = {measure: average_seeds([scores[name][measure] for name in seeds]) for measure in scores["base"]}
     found = compare({"base": scores["base"], "tuned": averaged}, [("tuned", "base")], grouping.labels, seed=seed)
@@ -82,7 +86,7 @@ def _across_seeds(scores: SystemScores, seeds: Sequence[str], grouping: Grouping
         "means": {measure: _rounded(each.mean) for measure, each in spreads.items()},
         "deviations": {measure: _rounded(each.deviation) for measure, each in spreads.items()},
         "comparisons": _rows(found),
-        "verdict": judge(found, clustered_by=f"{grouping.unit}s")._asdict(),
+        "verdict": judge(found, method=method, clustered_by=f"{grouping.unit}s")._asdict(),
     }
 
 

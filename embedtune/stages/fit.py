@@ -17,35 +17,50 @@ from embedtune.progress import track
 from embedtune.retrieval.encoder import Encoder, Vectors
 from embedtune.training.adapters import Weights, snapshot
 from embedtune.training.checkpoints import Checkpoints, State
-from embedtune.training.pairs import Pair
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
 
     from embedtune.training.methods import Method
-    from embedtune.training.trainer import Recipe
+    from embedtune.training.trainer import Examples, Recipe
 
 _log = logging.getLogger("embedtune")
 
 
 class DevRetrieval:
-    """Dev retrieval of a model in training, as it would be shipped: merged, in less than half the time of quantised layers."""
+    """Dev retrieval of a model in training, as it would be shipped: merged, in less than half the time of quantised layers.
 
-    def __init__(self, dev: DevSet, plain: SentenceTransformer, *, precision: str) -> None:
-        """Take the dev set and an unquantised copy of the base, which is written over by every merge."""
+    Attributes:
+        dev: The dev set.
+        base: Scores of all dev queries with the base, ``(n_queries, n_passages)``.
+    """
+
+    def __init__(self, dev: DevSet, base: Encoder, plain: SentenceTransformer, *, precision: str) -> None:
+        """Search with the base.
+
+        Args:
+            dev: The dev set.
+            base: The untouched base.
+            plain: An unquantised copy of it, which is written over by every merge.
+            precision: Of the models that are searched with.
+        """
         self.dev = dev
         self._plain = plain
         self._precision = precision
-
-    def search(self, encoder: Encoder, what: str) -> Vectors:
-        """Return the scores of all dev queries, ``(n_queries, n_passages)``; ``what`` is shown while it works."""
-        with track(what, self.dev.n_encoded) as report:
-            return self.dev.dense_scores(encoder, report)
+        with track("dev: base", dev.n_encoded) as report:
+            self._windows = base.encode_documents(dev.windows, report)
+            self.base = dev.dense_scores(base, report, windows=self._windows)
 
     def search_with(self, method: Method, strength: float, what: str) -> Vectors:
-        """Return the same for base + strength · update."""
-        return self.search(Encoder(method.merged(self._plain, strength), precision=self._precision), what)
+        """Return the scores of all dev queries with base + strength · update, ``(n_queries, n_passages)``.
+
+        Passages are encoded again only where tuning moves them. ``what`` is shown while it works.
+        """
+        encoder = Encoder(method.merged(self._plain, strength), precision=self._precision)
+        windows = self._windows if method.queries_only else None
+        with track(what, len(self.dev.queries) if method.queries_only else self.dev.n_encoded) as report:
+            return self.dev.dense_scores(encoder, report, windows=windows)
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Check:
 
 def fit(
     method: Method,
-    pairs: Sequence[Pair],
+    examples: Examples,
     batches: Sequence[Sequence[int]],
     loss: nn.Module,
     recipe: Recipe,
@@ -92,7 +107,7 @@ def fit(
     with catch_stop("the step is finished and saved") as stop, track("train", len(batches)) as report:
         walk = _Walk(method, retrieval, checkpoints, len(batches), stop, saved)
         losses = run_training(
-            method.model, pairs, batches, loss, recipe, Hooks(walk.check, report, walk.keep), resume=saved
+            method.model, examples, batches, loss, recipe, Hooks(walk.check, report, walk.keep), resume=saved
         )
     return walk.checks, losses
 

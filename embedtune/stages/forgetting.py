@@ -25,6 +25,7 @@ from embedtune.retrieval.windows import Windows
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.judgements import check_judged, share_judgements
 from embedtune.training.interpolation import Interpolation
+from embedtune.training.towers import in_shape_of
 
 GENERAL = "general"
 """The packaged set, ``data/general``."""
@@ -114,7 +115,7 @@ def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encode
     Raises:
         ConfigError: If the models are not of the same shape.
     """
-    line = Interpolation(base.model, tuned.model)
+    line = Interpolation(in_shape_of(tuned.model, base.model), tuned.model)
     return lambda strength: Encoder(line.at(strength), precision=tuned.precision)
 
 

@@ -16,7 +16,7 @@ from embedtune.training.merging import merge
 from embedtune.training.quantisation import load_quantised
 
 SYSTEMS = (
-    "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+    "bm25", "base", "base_quantized", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
 )  # fmt: skip
 """The systems of one run, in the order of the contract; models that were added stand behind them."""
 
@@ -32,38 +32,41 @@ class Model(NamedTuple):
         load: Loads it.
         weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
         family: Models of one family have one tokenizer and one document prompt, and share their windows.
+        documents: The model whose passages it searches, itself or, where only queries were tuned, the base.
     """
 
     name: str
     load: Callable[[], Encoder]
     weight: float | None
     family: tuple[str, str | None]
+    documents: str
 
 
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
     trained, settings = run.model["facts"], run.settings
     weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
-    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family)]
+    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family, "base")]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
             rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, family))
+            models.append(Model("base_quantized", rounded, None, family, "base_quantized"))
         tuned = partial(_load, run.merged, settings, precision)
-        models.append(Model("tuned", tuned, weights["tuned"], family))
+        models.append(Model("tuned", tuned, weights["tuned"], family, "base" if trained.get("queries_only") else "tuned"))
     return models
 
 
 def model_of_other_run(run: TrainedRun, precision: str) -> Model:
     """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
     family = (str(run.merged), run.settings.document_prompt)
-    return Model(f"tuned:{run.name}", partial(_load, run.merged, run.settings, precision), None, family)
+    name = f"tuned:{run.name}"
+    return Model(name, partial(_load, run.merged, run.settings, precision), None, family, name)
 
 
 def added_model(name: str, folder: Path, precision: str) -> Model:
     """Return a model that belongs to no run, dense only, with its own prompts, named by its folder or as on the hub."""
     shown = Path(name).resolve().name if Path(name).is_dir() else name
-    return Model(shown, partial(_load, folder, _ITS_OWN, precision), None, (str(folder), None))
+    return Model(shown, partial(_load, folder, _ITS_OWN, precision), None, (str(folder), None), shown)
 
 
 def check_names(models: Sequence[Model]) -> None:

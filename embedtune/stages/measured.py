@@ -38,6 +38,7 @@ def write_measured(
         seed: Likewise.
         more: Facts found elsewhere, written too.
     """
+    method = "query_side" if trained.get("queries_only") else "symmetric"
     values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
     for system, found in runs.items():
         write_run(folder / f"{file_name(system)}.run.trec", found, file_name(system))
@@ -51,7 +52,7 @@ def write_measured(
         "systems": {system: _rounded(means(scores)) for system, scores in values.items()},
         "fusion_weights": trained["fusion_weights"],
         "shipped": trained["shipped"],
-        **findings.summarise(values, runs["bm25"], queries, passages, seeds=seeds, seed=seed),
+        **findings.summarise(values, runs["bm25"], queries, passages, seeds=seeds, method=method, seed=seed),
         **more,
     }
     write_json(folder / "metrics.json", facts)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.training.parity import check_change, check_reload, encode_plainly
+from embedtune.training.towers import two_towers
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -52,12 +53,24 @@ def save_tuned(
     folder: Path,
     trained: Trained,
     base: SentenceTransformer,
+    copy: SentenceTransformer,
     base_folder: Path,
     texts: ParityTexts,
     *,
     trust_remote_code: bool,
 ) -> dict[str, float]:
-    """Write ``adapter/``, if the method has one, and ``merged/``; ``base`` becomes the merged model.
+    """Write ``adapter/``, if the method has one, and ``merged/``.
+
+    Where only queries were tuned, ``merged/`` holds two towers, and its passages are the base's to the last bit.
+
+    Args:
+        folder: The model stage.
+        trained: What was trained.
+        base: The untouched base.
+        copy: Another copy of it, which becomes the merged model.
+        base_folder: Where it came from.
+        texts: To compare before and after.
+        trust_remote_code: As for loading.
 
     Returns:
         ``reload_difference`` as for ``save_base``, and ``mean_query_cosine_to_base``.
@@ -65,19 +78,23 @@ def save_tuned(
     Raises:
         IntegrityError: If a fresh process gets other vectors from either, or they are the base's.
     """
+    n_queries, queries_only = len(texts.queries), trained.method.queries_only
     before = encode_plainly(base, *texts)
     expected = encode_plainly(trained.method.model, *texts)
+    if queries_only:
+        expected[n_queries:] = before[n_queries:]
     has_adapter = trained.method.save_adapter(folder / "adapter", trained.base_name)
-    _save_plain(trained.method.merged(base), folder / "merged")
+    merged = trained.method.merged(copy)
+    _save_plain(two_towers(merged, base) if queries_only else merged, folder / "merged")
     worst = check_reload(
         folder,
         expected,
         *texts,
         scheme=trained.scheme,
         base_folder=base_folder if has_adapter else None,
+        queries_only=queries_only,
         trust_remote_code=trust_remote_code,
     )
-    n_queries = len(texts.queries)
     cosine = check_change(before[:n_queries], expected[:n_queries])
     return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from embedtune.evaluation.drift import mean_cosine
@@ -10,11 +10,13 @@ from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.projection import principal_map, project
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.stages.audits import encode_bare, plain_run
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.lineup import SYSTEMS, Model
+from embedtune.stages.vectors import VectorCache
 
 
 class Search:
@@ -28,7 +30,23 @@ class Search:
         window_tokens: int,
         window_overlap: float,
         depth: int,
+        base: KeptVectors | None = None,
+        directions: int | None = None,
     ) -> None:
+        """Set up the search.
+
+        Args:
+            passages: The corpus.
+            query_sets: What is asked.
+            window_tokens: Size of a window.
+            window_overlap: Share of a window that the next one repeats.
+            depth: Length of the runs.
+            base: Where the base's passage vectors are kept; None encodes them.
+            directions: Principal directions of ``base_pca``; None leaves it out.
+        """
+        self._kept = base
+        self._directions = directions
+        self._documents: dict[str, Vectors] = {}
         self._passages = passages
         self._window = (window_tokens, window_overlap)
         self._windows: dict[tuple[str, str | None], Windows] = {}
@@ -39,9 +57,10 @@ class Search:
         """Encode corpus and queries with a model, and search."""
         encoder = model.load()
         windows = self._windows_for(model, encoder)
-        n_texts = len(set(windows.texts)) + sum(len(table.texts) for table in self._tables)
-        with track(f"encode: {model.name}", n_texts) as report:
-            vectors = encoder.encode_documents(windows.texts, report)
+        n_queries = sum(len(table.texts) for table in self._tables)
+        known = model.documents in self._documents
+        with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as report:
+            vectors = self._documents[model.documents] if known else self._encode(model, encoder, windows, report)
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(model, queries, vectors, windows)
@@ -56,8 +75,22 @@ class Search:
                     units=table.units,
                     depth=table.depth,
                 )
+                if self._directions:
+                    projected = project(queries, principal_map(vectors, self._directions))
+                    table.search(model._replace(name="base_pca", weight=None), projected, vectors, windows)
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
+
+    def _encode(self, model: Model, encoder: Encoder, windows: Windows, report: Callable[[int], None]) -> Vectors:
+        """Encode passages; the base's vectors are held for the models that tune queries only."""
+        if model.name != "base":
+            return encoder.encode_documents(windows.texts, report)
+        if self._kept:
+            vectors = self._kept.cache.documents(encoder, self._kept.model, windows.texts, report)
+        else:
+            vectors = encoder.encode_documents(windows.texts, report)
+        self._documents["base"] = vectors
+        return vectors
 
     def for_audits(self) -> list[AuditRuns]:
         """Return of each query set what audits need beside its runs."""
@@ -74,6 +107,18 @@ class Search:
         if model.family not in self._windows:
             self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
         return self._windows[model.family]
+
+
+class KeptVectors(NamedTuple):
+    """Where vectors of the base are kept.
+
+    Attributes:
+        cache: Of the run.
+        model: Hash of the base's files.
+    """
+
+    cache: VectorCache
+    model: str
 
 
 class AuditRuns(NamedTuple):

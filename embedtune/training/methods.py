@@ -12,17 +12,17 @@ from embedtune.training.merging import merge
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-METHODS = ("lora", "full")
-
 
 class Method(Protocol):
     """A model in training, and how its update is kept, scaled and saved.
 
     Attributes:
         model: The model that is trained, in place.
+        queries_only: Whether passages stay with the base model, so that an index of it stays good.
     """
 
     model: SentenceTransformer
+    queries_only: bool
 
     def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Write base + strength · update into ``plain``, an unquantised copy of the base, and return it."""
@@ -40,8 +40,9 @@ class Method(Protocol):
 class Lora:
     """Low-rank updates of all linear layers (Hu et al. 2021); the weights below may be quantised."""
 
-    def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int) -> None:
+    def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
         self.model = model
+        self.queries_only = queries_only
         self._adapter = adapters.add_adapter(model, rank=rank, alpha=alpha)
 
     def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
@@ -61,6 +62,8 @@ class Lora:
 
 class Full:
     """Every weight that moves an embedding; no adapter comes out, and eight times the memory of the weights is needed."""
+
+    queries_only = False
 
     def __init__(self, model: SentenceTransformer) -> None:
         self.model = model

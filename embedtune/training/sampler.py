@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Hashable, Iterator, Sequence
 
+_BUCKET = 16  # batches whose rows are sorted by length together
+
 
 def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int) -> list[list[int]]:
     """Deal rows into batches in which no two rows hold a common key; the last, smaller batch is dropped.
@@ -71,3 +73,30 @@ def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: i
         batches += fresh
         epoch += 1
     return batches[:n_steps]
+
+
+def plan_rows(lengths: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
+    """Deal rows that need no distance from each other into full batches, epoch after epoch.
+
+    Rows of similar length share a batch where that costs little chance: padding costs as much as text. The last rows of an
+    epoch that fill no batch are left out of it.
+
+    Args:
+        lengths: Of each row's text.
+        batch_size: Rows in a batch, at most all of them.
+        epochs: Passes over the rows.
+        seed: Another seed deals another order.
+    """
+    draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
+    planned = []
+    for _ in range(epochs):
+        order = list(range(len(lengths)))
+        draw.shuffle(order)
+        batches: list[list[int]] = []
+        for start in range(0, len(order), _BUCKET * batch_size):
+            bucket = sorted(order[start : start + _BUCKET * batch_size], key=lambda row: lengths[row])
+            batches += [bucket[first : first + batch_size] for first in range(0, len(bucket), batch_size)]
+        batches = [batch for batch in batches if len(batch) == batch_size]
+        draw.shuffle(batches)
+        planned += batches
+    return planned

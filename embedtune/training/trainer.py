@@ -8,7 +8,7 @@ import logging
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,18 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from embedtune.errors import DataError, ResourceError
 from embedtune.training.adapters import restore, snapshot
 from embedtune.training.checkpoints import State
-from embedtune.training.pairs import Pair
 from embedtune.training.sampler import BatchPlan
 
 _STEPS_BETWEEN_TRIMS = 4
 _FINITE_HINT = "lower train.learning_rate, or use --set train.precision=fp32"
 _log = logging.getLogger("embedtune")
+
+
+QUERY, PASSAGE = "anchor", "positive"
+"""Columns of examples, by the names of sentence-transformers."""
+
+Examples = Mapping[str, Sequence[str]]
+"""Texts by column, queries first; passages only where they are encoded."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Hooks:
 
 def run_training(
     model: SentenceTransformer,
-    pairs: Sequence[Pair],
+    examples: Examples,
     batches: Sequence[Sequence[int]],
     loss: nn.Module,
     recipe: Recipe,
@@ -77,9 +83,9 @@ def run_training(
 
     Args:
         model: With an adapter or as a whole; frozen weights may be quantised.
-        pairs: All pairs; labels are their positions.
-        batches: Positions of each step's pairs, see ``plan_epochs``.
-        loss: Called with (query features, passage features) and labels.
+        examples: All of them; labels are their positions.
+        batches: Positions of each step's examples, see ``plan_epochs``.
+        loss: Called with the features of each column and labels.
         recipe: See ``Recipe``.
         hooks: See ``Hooks``.
         resume: The state after an earlier step of the same training. On a CPU the rest then computes what it would have
@@ -96,7 +102,7 @@ def run_training(
         restore(model, watch.weights)
         hooks.report(watch.done)
     if watch.done < len(batches):
-        _walk(model, pairs, batches, loss, recipe, watch)
+        _walk(model, examples, batches, loss, recipe, watch)
     model.eval()
     _return_memory()
     return watch.losses
@@ -104,23 +110,18 @@ def run_training(
 
 def _walk(
     model: SentenceTransformer,
-    pairs: Sequence[Pair],
+    examples: Examples,
     batches: Sequence[Sequence[int]],
     loss: nn.Module,
     recipe: Recipe,
     watch: _Watch,
 ) -> None:
-    dataset = Dataset.from_dict(
-        {
-            "anchor": [pair.anchor for pair in pairs],
-            "positive": [pair.positive for pair in pairs],
-            "label": list(range(len(pairs))),
-        }
-    )
+    n_examples = len(next(iter(examples.values())))
+    dataset = Dataset.from_dict({**examples, "label": list(range(n_examples))})
     with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
         trainer = _Trainer(
             model=model,
-            args=_arguments(scratch, batches, watch.done, recipe),
+            args=_arguments(scratch, batches, watch.done, recipe, _prompts(model, examples)),
             train_dataset=dataset,
             loss=loss,
             callbacks=[watch],
@@ -136,6 +137,12 @@ def _walk(
             trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
 
 
+def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
+    """Return what stands in front of each column's texts, as in retrieval."""
+    names = {QUERY: "query", PASSAGE: "document"}
+    return {column: prompt for column in examples if (prompt := model.prompts.get(names[column]))}
+
+
 def _return_memory() -> None:
     """Give freed memory back to the system; glibc keeps what a step needed, in ever more pieces (4 GB after 46 steps)."""
     gc.collect()
@@ -145,7 +152,7 @@ def _return_memory() -> None:
 
 
 def _arguments(
-    scratch: str, batches: Sequence[Sequence[int]], done: int, recipe: Recipe
+    scratch: str, batches: Sequence[Sequence[int]], done: int, recipe: Recipe, prompts: dict[str, str]
 ) -> SentenceTransformerTrainingArguments:
     plan = BatchPlan(batches[done:])
     return SentenceTransformerTrainingArguments(
@@ -153,6 +160,7 @@ def _arguments(
         num_train_epochs=1,  # the plan holds all epochs
         per_device_train_batch_size=len(batches[0]),
         batch_sampler=lambda *_, **__: plan,
+        prompts=prompts or None,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         warmup_steps=max(1, len(batches) // 10),

@@ -46,8 +46,8 @@ def search(*query_sets, tokens=100):
     return Search(PASSAGES, query_sets, window_tokens=tokens, window_overlap=0.0, depth=100)
 
 
-def model(name, encoder, weight=None, family="one"):
-    return Model(name, lambda: encoder, weight, (family, None))
+def model(name, encoder, weight=None, family="one", documents=None):
+    return Model(name, lambda: encoder, weight, (family, None), documents or name)
 
 
 def test_a_model_is_encoded_once_for_all_query_sets():
@@ -101,3 +101,24 @@ def test_audits_get_what_a_plainer_stack_would_find():
     alone = search(query_set("a", "tank"))
     alone.add(model("base", Stub(), 0.5))
     assert alone.for_audits()[0][1:] == (None, None)
+
+
+def test_a_model_of_tuned_queries_searches_the_vectors_of_the_base():
+    base, tuned = Stub(), Stub()
+    found = search(query_set("a", "tank", "lamp"))
+    found.add(model("base", base))
+    found.add(model("tuned", tuned, documents="base"))
+    assert len(base.documents) == 1
+    assert tuned.documents == []
+    (runs,) = found.runs()
+    assert runs["tuned"] == runs["base"]
+
+
+def test_queries_are_projected_onto_the_directions_of_the_corpus():
+    found = Search(
+        PASSAGES, [query_set("a", "tank", "lamp")], window_tokens=100, window_overlap=0.0, depth=100, directions=2
+    )
+    found.add(model("base", Stub()))
+    (runs,) = found.runs()
+    assert list(runs) == ["bm25", "base", "base_pca"]
+    assert runs["base_pca"] != runs["base"]

@@ -7,12 +7,14 @@ from embedtune.training.adapters import snapshot
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.losses import MaskedContrastiveLoss
 from embedtune.training.methods import Full, Lora
-from embedtune.training.pairs import Pair
 from embedtune.training.quantisation import load_quantised
 from embedtune.training.trainer import Hooks, Recipe, run_training
 
 TOPICS = ["boiler", "refund", "parcel", "invoice", "password", "battery", "garden", "kettle"]
-PAIRS = [Pair(f"q{n}", n, f"where is the {topic}", f"The {topic} is in room {n}.") for n, topic in enumerate(TOPICS)]
+PAIRS = {
+    "anchor": [f"where is the {topic}" for topic in TOPICS],
+    "positive": [f"The {topic} is in room {n}." for n, topic in enumerate(TOPICS)],
+}
 RECIPE = Recipe(learning_rate=1e-3, weight_decay=0.0, precision="fp32", seed=0, check_at=frozenset({1}))
 
 
@@ -30,7 +32,7 @@ def train(
     torch.manual_seed(0)
     model = load_quantised(base_folder, "nf4" if method == "lora" else "none")
     Lora(model, rank=4, alpha=8) if method == "lora" else Full(model)
-    queries = torch.eye(len(PAIRS), 384)
+    queries = torch.eye(len(TOPICS), 384)
     loss = loss or MaskedContrastiveLoss(
         model,
         queries,
@@ -186,3 +188,48 @@ def test_other_errors_are_not_taken_for_memory(base_folder, monkeypatch):
     monkeypatch.setattr(Crowded, "error", RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train(base_folder)
+
+
+def test_texts_are_trained_with_the_prompts_of_retrieval(base_folder):
+    """The vectors that the loss sees are those of ``encode_query`` and ``encode_document``."""
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.model = model
+
+        def forward(self, features, labels):
+            vectors = [self.model(each)["sentence_embedding"] for each in features]
+            seen.append((labels.tolist(), [side.detach().numpy() for side in vectors]))
+            return vectors[0].sum() + vectors[1].sum()
+
+    model = load_quantised(base_folder, "none")
+    model.prompts = {"query": "question: ", "document": "text: "}
+    Lora(model, rank=4, alpha=8)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    hooks = Hooks(check=lambda step: None, report=lambda n: None, keep=lambda step, state: None)
+    expected = [model.encode_query(PAIRS["anchor"]), model.encode_document(PAIRS["positive"])]
+    run_training(model, PAIRS, [(0, 1, 2, 3)], Watching(model), RECIPE, hooks)
+    (rows, vectors), *_ = seen
+    for side, whole in zip(vectors, expected, strict=True):
+        assert side == pytest.approx(whole[rows], abs=1e-4)
+
+
+def test_a_single_column_can_be_trained(base_folder):
+    class Sum(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.model = model
+
+        def forward(self, features, labels):
+            (queries,) = features
+            return self.model(queries)["sentence_embedding"].square().sum()
+
+    model = load_quantised(base_folder, "none")
+    Lora(model, rank=4, alpha=8)
+    hooks = Hooks(check=lambda step: None, report=lambda n: None, keep=lambda step, state: None)
+    losses = run_training(model, {"anchor": PAIRS["anchor"]}, [(0, 1, 2, 3), (4, 5, 6, 7)], Sum(model), RECIPE, hooks)
+    assert len(losses) == 2

@@ -1,0 +1,197 @@
+"""What tuning without any LLM gains on queries that people wrote.
+
+    python -m benchmarks.lift COLLECTION… [--seeds 3] [--only NAME:SEED …] [--ladder pca linear query-lora]
+
+Each COLLECTION is a BEIR folder with test judgements. A cell is a collection and a seed: queries are drawn from the passages
+alone, ``auto`` climbs the ladder on generated dev queries, and the test queries are read once, by eval. Cells live in
+benchmarks/cache/lift and are resumed; all cells that are done stand in benchmarks/lift.md and lift.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+import embedtune
+from embedtune.cli.options import set_up_logging
+from embedtune.evaluation.seeds import average_seeds
+from embedtune.evaluation.significance import compare
+from embedtune.manifest import library_versions, write_json
+from embedtune.stages.vectors import FOLDER as VECTORS
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache" / "lift"
+MEASURE = "ndcg@10"
+SYSTEMS = ("bm25", "base", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned")
+UNTUNED = {"tuned": "base", "hybrid_tuned": "hybrid_base", "rrf_tuned": "rrf_base", "base_pca": "base"}
+"""What a user gets where the gate keeps the base."""
+
+
+def run_cell(collection: Path, seed: int, ladder: Sequence[str]) -> None:
+    """Draw, train and evaluate one cell, unless it is done."""
+    out = CACHE / f"{collection.name}-{seed}"
+    if (out / "cell.json").is_file():
+        return
+    _share_vectors(collection.name, out)
+    started = time.time()
+    embedtune.generate(embedtune.GenerateConfig(source=str(collection), queries_from="generate", seed=seed), out)
+    embedtune.train(embedtune.TrainConfig(method="auto", ladder=tuple(ladder), seed=seed), out)
+    trained = time.time()
+    facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(str(collection),), seed=seed), out).facts
+    model = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
+    cell = {
+        "collection": collection.name,
+        "seed": seed,
+        "n_queries": facts["n_queries"],
+        "shipped": model["method"] if model["shipped"] == "tuned" else "base",
+        "strength": model["strength"],
+        "attempts": [{key: rung[key] for key in ("method", "gain", "standard_error")} for rung in model["attempts"]],
+        "fusion_weights": model["fusion_weights"],
+        "verdict": facts["verdict"]["decision"],
+        "systems": facts["systems"],
+        "seconds": {"until_trained": round(trained - started), "eval": round(time.time() - trained)},
+        "peak_mib": psutil.Process().memory_info().rss >> 20,
+    }
+    write_json(out / "cell.json", cell)
+
+
+def _share_vectors(name: str, out: Path) -> None:
+    """Take the base's passage vectors from another seed of the collection; they do not depend on it."""
+    for other in sorted(CACHE.glob(f"{name}-*/{VECTORS}")):
+        if other.parent != out and not (out / VECTORS).exists():
+            shutil.copytree(other, out / VECTORS)
+
+
+def read_cells() -> dict[str, list[dict[str, Any]]]:
+    """Return the finished cells by collection, in order of seed."""
+    cells: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(CACHE.glob("*/cell.json")):
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        cells.setdefault(cell["collection"], []).append(cell)
+    return cells
+
+
+def value(cell: Mapping[str, Any], system: str) -> float:
+    """Return what a user gets from a system: that of the base where nothing was tuned."""
+    systems = cell["systems"]
+    found: float = systems.get(system, systems[UNTUNED.get(system, system)])[MEASURE]
+    return found
+
+
+def per_query(name: str, seed: int) -> dict[str, dict[str, float]]:
+    """Return system → query → score of one cell."""
+    scores: dict[str, dict[str, float]] = {}
+    lines = (CACHE / f"{name}-{seed}" / "eval" / "per_query.tsv").read_text(encoding="utf-8").splitlines()
+    header = lines[0].split("\t")
+    for line in lines[1:]:
+        row = dict(zip(header, line.split("\t"), strict=True))
+        scores.setdefault(row["system"], {})[row["query-id"]] = float(row[MEASURE])
+    return scores
+
+
+def test_gain(name: str, seeds: Sequence[int], system: str) -> dict[str, float]:
+    """Compare a system, averaged over seeds, with its untuned one: paired, by query."""
+    reference = UNTUNED[system]
+    averaged: dict[str, list[Any]] = {system: [], reference: []}
+    for seed in seeds:
+        scores = per_query(name, seed)
+        base = scores[reference]
+        tuned = scores.get(system, base)
+        averaged[reference].append(np.array(list(base.values())))
+        averaged[system].append(np.array([tuned[query] for query in base]))
+    means = {key: {MEASURE: average_seeds(values)} for key, values in averaged.items()}
+    found = compare(means, [(system, reference)], None, seed=0)[system, reference][MEASURE]
+    return {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
+
+
+def write_report() -> str:
+    """Write lift.json and lift.md from all finished cells, and return the latter."""
+    cells = read_cells()
+    tests = {
+        name: {
+            system: test_gain(name, [cell["seed"] for cell in of_name], system) for system in ("tuned", "hybrid_tuned")
+        }
+        for name, of_name in cells.items()
+    }
+    means = {
+        name: {system: {MEASURE: statistics.mean(value(cell, system) for cell in of_name)} for system in SYSTEMS}
+        for name, of_name in cells.items()
+    }
+    result = {
+        "schema_version": 1,
+        "measure": MEASURE,
+        "collections": means,
+        "tests": tests,
+        "cells": [cell for of_name in cells.values() for cell in of_name],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
+        "versions": library_versions(),
+    }
+    write_json(HERE / "lift.json", result)
+    text = _table(cells, tests, str(result["machine"]))
+    (HERE / "lift.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mapping[str, Any]], machine: str) -> str:
+    names = list(cells)
+    lines = ["| nDCG@10 | " + " | ".join(names) + " | mean |", "|---" * (len(names) + 2) + "|"]
+    for system in SYSTEMS:
+        row = [_spread([value(cell, system) for cell in cells[name]]) for name in names]
+        mean = statistics.mean(statistics.mean(value(cell, system) for cell in cells[name]) for name in names)
+        lines.append(f"| {system} | " + " | ".join(row) + f" | {mean:.3f} |")
+    for system in ("tuned", "hybrid_tuned"):
+        gains = {name: tests[name][system] for name in names}
+        row = [f"{100 * gain['difference']:+.1f} (p {gain['p']:.2g})" for gain in gains.values()]
+        mean = statistics.mean(gain["difference"] for gain in gains.values())
+        lines.append(f"| {system} over {UNTUNED[system]}, points | " + " | ".join(row) + f" | {100 * mean:+.1f} |")
+    shipped = [", ".join(cell["shipped"] for cell in cells[name]) for name in names]
+    lines.append("| shipped, by seed | " + " | ".join(shipped) + " | |")
+    seconds = [_spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
+    lines.append("| seconds to draw and train | " + " | ".join(seconds) + " | |")
+    memory = [f"{max(cell['peak_mib'] for cell in cells[name]):,}" for name in names]
+    lines.append("| memory at the end, MiB | " + " | ".join(memory) + " | |")
+    seeds = ", ".join(f"{name} {len(of_name)}" for name, of_name in cells.items())
+    lines += [
+        "",
+        f"Human test queries, read once; mean ± standard deviation over seeds ({seeds}); p of the paired test over queries, "
+        f"scores averaged over seeds. The first seed of a collection encodes its passages, the others read them. "
+        f"all-MiniLM-L6-v2, no LLM; {machine}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: Sequence[float], digits: int = 3) -> str:
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def main() -> None:
+    """Run the cells that are asked for and write the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collections", type=Path, nargs="*")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
+    parser.add_argument("--ladder", nargs="+", default=["pca", "linear", "query-lora"])
+    arguments = parser.parse_args()
+    set_up_logging(quiet=False, verbose=False)
+    for seed in range(arguments.seeds):
+        for collection in arguments.collections:
+            if not arguments.only or f"{collection.name}:{seed}" in arguments.only:
+                run_cell(collection, seed, arguments.ladder)
+                write_report()
+    print(write_report())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What an attempt takes and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.config import GenerateConfig, TrainConfig
+from embedtune.evaluation.dev_set import DevSet
+from embedtune.evaluation.gate import Decision, decide
+from embedtune.hashing import hash_json
+from embedtune.records import Dataset
+from embedtune.retrieval.encoder import Encoder, Vectors, load_model
+from embedtune.stages.corpus import relevant_passages, windows_of
+from embedtune.stages.fit import DevRetrieval
+from embedtune.stages.vectors import VectorCache
+from embedtune.training.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from embedtune.training.methods import Method
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What all attempts of one training share.
+
+    Attributes:
+        config: How to train.
+        made: How the dataset was made.
+        base_folder: The base model.
+        dataset: Passages, queries and judgements.
+        base: The base model's encoder.
+        precision: ``fp32`` or ``bf16``.
+        retrieval: Dev retrieval.
+        vectors: Vectors of the whole corpus, kept on disk.
+        checkpoints: Folder of the checkpoints.
+        identity: Of the training.
+    """
+
+    config: TrainConfig
+    made: GenerateConfig
+    base_folder: Path
+    dataset: Dataset
+    base: Encoder
+    precision: str
+    retrieval: DevRetrieval
+    vectors: VectorCache
+    checkpoints: Path
+    identity: str
+
+    @property
+    def dev(self) -> DevSet:
+        """The dev set."""
+        return self.retrieval.dev
+
+    def load_base(self) -> SentenceTransformer:
+        """Load another copy of the base, with the prompts of the dataset."""
+        return load_model(
+            self.base_folder,
+            query_prompt=self.made.query_prompt,
+            document_prompt=self.made.document_prompt,
+            trust_remote_code=self.made.trust_remote_code,
+        )
+
+    def relevant(self) -> dict[str, list[int]]:
+        """Return for each train query the indices of its passages."""
+        return relevant_passages(self.dataset.splits["train"], self.dataset.passages)
+
+    def windows(self) -> Sequence[list[str]]:
+        """Return the windows of each passage, cut when they are asked for."""
+        return windows_of(self.dataset.passages, self.base, self.made.window_tokens, self.made.window_overlap)
+
+    def checkpoints_of(self, name: str) -> Checkpoints:
+        """Return the checkpoints of one attempt."""
+        identity = hash_json([self.identity, name])
+        return Checkpoints(self.checkpoints / name, identity, seconds=self.config.checkpoint_seconds)
+
+
+class Attempt(NamedTuple):
+    """A way to tune, tried.
+
+    Attributes:
+        name: Of the method.
+        method: Holds what was trained, at full strength.
+        scheme: How the frozen weights are kept.
+        decision: What the gate says of it, against the base.
+        dense: Dev scores at the chosen or best strength, ``(n_queries, n_passages)``.
+        rows: The training examples, for ``pairs.jsonl``.
+        facts: For the manifest.
+    """
+
+    name: str
+    method: Method
+    scheme: str
+    decision: Decision
+    dense: Vectors
+    rows: list[dict[str, str]]
+    facts: dict[str, Any]
+
+
+def judge(context: Context, dense: Mapping[float, Vectors]) -> tuple[Decision, Vectors, dict[str, Any]]:
+    """Ask the gate about one attempt.
+
+    Args:
+        context: With the dev set.
+        dense: Dev scores by strength, or by whatever else was tried.
+
+    Returns:
+        The decision, the scores of the best strength, and facts.
+    """
+    dev = context.dev
+    base = dev.reciprocal_ranks(context.retrieval.base)
+    scores = {strength: dev.reciprocal_ranks(matrix) for strength, matrix in dense.items()}
+    decision = decide(base, scores, dev.clusters)
+    best = max(scores, key=lambda strength: (scores[strength].mean(), -strength))
+    facts = {
+        "by_strength": {f"{strength:g}": mean(values) for strength, values in scores.items()},
+        "gain": round(decision.gain, 4),
+        "standard_error": round(decision.error, 4),
+    }
+    return decision, dense[best], facts
+
+
+def mean(scores: Scores) -> float:
+    """Return a mean as manifests show it."""
+    return round(float(scores.mean()), 4)

@@ -1,0 +1,141 @@
+"""LoRA on quantised weights, or all weights, for queries and passages alike: contrastive loss over pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedtune.errors import DataError
+from embedtune.evaluation.gate import choose_check
+from embedtune.progress import track
+from embedtune.records import Passage
+from embedtune.retrieval.encoder import set_prompts
+from embedtune.stages.attempts.attempt import Attempt, Context, judge, mean
+from embedtune.stages.corpus import same_passages
+from embedtune.stages.fit import fit
+from embedtune.training import adapters
+from embedtune.training.pairs import Pair, build_pairs, conflict_keys
+from embedtune.training.quantisation import choose_scheme, load_quantised
+from embedtune.training.sampler import plan_epochs
+
+if TYPE_CHECKING:
+    from embedtune.training.losses import MaskedContrastiveLoss
+    from embedtune.training.methods import Method
+    from embedtune.training.trainer import Recipe
+
+
+def tune_both_sides(context: Context, name: str) -> Attempt:
+    """Train ``lora`` or ``full``.
+
+    Raises:
+        DataError: If there are too few pairs for a batch, or the loss is not finite.
+        StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
+    """
+    config, relevant = context.config, context.relevant()
+    pairs, batches = _plan(context, relevant)
+    parameters = sum(weight.numel() for weight in context.base.model.parameters())
+    scheme = choose_scheme("none" if name == "full" else config.quantize, parameters)
+    method = _prepare(context, name, scheme)
+    loss, recipe = _loss(context, method, pairs, relevant), _recipe(context, len(batches))
+    columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
+    checkpoints = context.checkpoints_of(name)
+    checks, losses = fit(method, columns, batches, loss, recipe, context.retrieval, checkpoints)
+    best = checks[choose_check([check.scores for check in checks], context.dev.clusters)]
+    adapters.restore(method.model, best.weights)
+    dense = {
+        alpha: best.dense if alpha == 1 else context.retrieval.search_with(method, alpha, f"dev: strength {alpha:g}")
+        for alpha in config.strengths
+    }
+    decision, chosen, facts = judge(context, dense)
+    facts |= {
+        "pairs": len(pairs),
+        "steps": len(batches),
+        "by_step": {str(check.step): mean(check.scores) for check in checks},
+        "best_step": best.step,
+        "losses": [round(value, 4) for value in losses],
+    }
+    rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
+    return Attempt(name, method, scheme, decision, chosen, rows, facts)
+
+
+def _plan(context: Context, relevant: dict[str, list[int]]) -> tuple[list[Pair], list[list[int]]]:
+    """Sample the pairs and deal them into batches."""
+    config, passages = context.config, context.dataset.passages
+    pairs = build_pairs(
+        context.dataset.splits["train"].queries,
+        relevant,
+        passages,
+        context.windows(),
+        removal=config.removal,
+        seed=config.seed,
+    )
+    if config.max_pairs and len(pairs) > config.max_pairs:
+        kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
+        pairs = [pairs[number] for number in sorted(kept)]
+    compared: Sequence[Passage] = passages
+    if len(passages) > context.made.max_query_passages:
+        compared = [passages[number] for number in sorted({pair.passage for pair in pairs})]
+    keys = conflict_keys(passages, same_passages(compared))
+    n_steps = config.epochs * max(1, len(pairs) // config.batch_size)
+    held = [keys[pair.passage] | {pair.anchor} for pair in pairs]  # nor the same query twice
+    batches = plan_epochs(held, config.batch_size, n_steps, config.seed)
+    if not batches:
+        raise DataError(
+            f"dataset: expected at least {config.batch_size} pairs from passages that do not touch, found too few in "
+            f"{len(pairs)} pairs",
+            hint="add documents, or --set train.batch_size=8",
+        )
+    return pairs, batches
+
+
+def _prepare(context: Context, name: str, scheme: str) -> Method:
+    """Load the model that is trained."""
+    import torch
+
+    from embedtune.training.methods import Full, Lora
+
+    made = context.made
+    model = load_quantised(context.base_folder, scheme, trust_remote_code=made.trust_remote_code)
+    set_prompts(model, query_prompt=made.query_prompt, document_prompt=made.document_prompt)
+    torch.manual_seed(context.config.seed)
+    if name == "full":
+        return Full(model)
+    return Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
+
+
+def _loss(
+    context: Context, method: Method, pairs: Sequence[Pair], relevant: dict[str, list[int]]
+) -> MaskedContrastiveLoss:
+    import torch
+
+    from embedtune.training.losses import MaskedContrastiveLoss
+
+    config = context.config
+    with track("encode pairs", 2 * len(pairs)) as report:
+        queries = context.base.encode_queries([pair.anchor for pair in pairs], report)
+        documents = context.base.encode_documents([pair.positive for pair in pairs], report)
+    return MaskedContrastiveLoss(
+        method.model,
+        torch.from_numpy(queries),
+        torch.from_numpy(documents),
+        [relevant[pair.query_id] for pair in pairs],
+        [pair.passage for pair in pairs],
+        temperature=config.temperature,
+        mask_margin=config.mask_margin,
+        base_share=config.base_share,
+    )
+
+
+def _recipe(context: Context, n_steps: int) -> Recipe:
+    from embedtune.training.trainer import Recipe
+
+    config = context.config
+    return Recipe(
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        precision=context.precision,
+        seed=config.seed,
+        check_at=frozenset(n_steps * number // config.checks for number in range(1, config.checks + 1)) - {0},
+    )

@@ -1,0 +1,68 @@
+"""Linear maps of the query vector: the principal directions of the corpus, or a map fitted to the teacher; seconds each."""
+
+from __future__ import annotations
+
+from embedtune.retrieval.projection import principal_map
+from embedtune.stages.attempts.attempt import Attempt, Context, judge
+from embedtune.stages.attempts.teaching import prepare_lesson
+
+_SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
+
+
+def tune_by_principal_directions(context: Context, name: str) -> Attempt:
+    """Project queries onto the directions in which the corpus varies; how many, dev tells. No query is trained on."""
+    import torch
+
+    from embedtune.training.query_maps import QueryMap
+
+    vectors = prepare_lesson(context).documents
+    maps = {
+        share: QueryMap(context.load_base(), torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1]))))
+        for share in _SHARES
+    }
+    dense = {
+        share: context.retrieval.search_with(each, 1.0, f"dev: {share:.0%} of the directions")
+        for share, each in maps.items()
+    }
+    best = max(maps, key=lambda share: context.dev.reciprocal_ranks(dense[share]).mean())
+    decision, chosen, facts = judge(context, {1.0: dense[best]})
+    facts |= {"directions": round(best * vectors.shape[1])}
+    return Attempt(name, maps[best], "none", decision, chosen, [], facts)
+
+
+def tune_linear_map(context: Context, name: str) -> Attempt:
+    """Fit a residual linear map to the teacher's order of all passages.
+
+    Raises:
+        DataError: If there are too few queries for a batch.
+    """
+    import torch
+
+    from embedtune.training.query_maps import QueryMap, fit_linear_map
+
+    config, settings = context.config, context.config.query_side
+    lesson = prepare_lesson(context)
+    matrix, losses = fit_linear_map(
+        torch.from_numpy(lesson.vectors),
+        lesson.passages,
+        lesson.teacher,
+        temperature=config.temperature,
+        learning_rate=settings.linear_learning_rate,
+        weight_decay=config.weight_decay,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        seed=config.seed,
+    )
+    method = QueryMap(context.load_base(), matrix)
+    dense = {
+        alpha: context.retrieval.search_with(method, alpha, f"dev: strength {alpha:g}") for alpha in config.strengths
+    }
+    decision, chosen, facts = judge(context, dense)
+    facts |= {
+        "teacher": config.teacher,
+        "queries": len(lesson.queries),
+        "steps": len(losses),
+        "losses": [round(value, 4) for value in losses],
+    }
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in lesson.queries]
+    return Attempt(name, method, "none", decision, chosen, rows, facts)

@@ -1,0 +1,136 @@
+"""The teacher of query-side tuning: BM25, its fusion with the base, or a cross-encoder, over the frozen corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from embedtune.errors import DataError
+from embedtune.progress import track
+from embedtune.records import Query
+from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.encoder import Vectors
+from embedtune.retrieval.fusion import z_scores
+from embedtune.retrieval.windows import Windows
+from embedtune.stages.attempts.attempt import Context
+from embedtune.stages.corpus import corpus_windows
+
+if TYPE_CHECKING:
+    from embedtune.training.distillation import FrozenPassages
+    from embedtune.training.teachers import SoftTeacher
+
+CROSS_ENCODER = "cross-encoder:"
+_RERANKED = 20  # passages that a cross-encoder looks at for each query
+
+
+class Lesson(NamedTuple):
+    """What query-side methods learn from.
+
+    Attributes:
+        queries: Train queries, at most ``max_queries``.
+        vectors: Of these by the base, ``(n_queries, dim)``.
+        passages: Frozen vectors of the corpus.
+        teacher: What each query should find.
+        documents: Window vectors of the corpus, ``(n_windows, dim)``.
+    """
+
+    queries: list[Query]
+    vectors: Vectors
+    passages: FrozenPassages
+    teacher: SoftTeacher
+    documents: Vectors
+
+
+@lru_cache(maxsize=1)  # the rungs of one ladder learn from the same
+def prepare_lesson(context: Context) -> Lesson:
+    """Encode the corpus and the queries with the base, and set up the teacher.
+
+    Raises:
+        DataError: If there are fewer train queries than a batch needs.
+    """
+    import torch
+
+    from embedtune.training.distillation import FrozenPassages
+    from embedtune.training.teachers import SoftTeacher
+
+    settings, relevant = context.config.query_side, context.relevant()
+    queries = _sample(context)
+    corpus = _corpus(context, {passage for query in queries for passage in relevant[query.query_id]})
+    column = {passage: number for number, passage in enumerate(corpus)}
+    passages = [context.dataset.passages[number] for number in corpus]
+    windows = corpus_windows(passages, context.base, context.made.window_tokens, context.made.window_overlap)
+    with track("encode: base", len(set(windows.texts)) + len(queries)) as report:
+        documents = context.vectors.documents(context.base, hash_model(context.base_folder), windows.texts, report)
+        vectors = context.base.encode_queries([query.text for query in queries], report)
+    known = [[column[passage] for passage in relevant[query.query_id]] for query in queries]
+    texts = [passage.full_text for passage in passages]
+    scores = _scorer(context.config.teacher, [query.text for query in queries], vectors, texts, documents, windows)
+    teacher = SoftTeacher(known, len(passages), scores, bonus=settings.bonus, temperature=settings.teacher_temperature)
+    frozen = FrozenPassages(torch.from_numpy(documents), windows.starts.tolist())
+    return Lesson(queries, vectors, frozen, teacher, documents)
+
+
+def _sample(context: Context) -> list[Query]:
+    queries, settings = context.dataset.splits["train"].queries, context.config.query_side
+    if len(queries) < settings.batch_size:
+        raise DataError(
+            f"dataset: expected at least {settings.batch_size} train queries, found {len(queries)}",
+            hint="add documents, or --set train.query_side.batch_size=8",
+        )
+    kept = np.random.default_rng(context.config.seed).permutation(len(queries))[: settings.max_queries]
+    return [queries[number] for number in sorted(kept.tolist())]
+
+
+def _corpus(context: Context, sources: set[int]) -> list[int]:
+    """Return the passages that are searched: all, or of a large corpus a sample that holds every source."""
+    n, most = len(context.dataset.passages), context.config.query_side.max_passages
+    if n <= most:
+        return list(range(n))
+    order = np.random.default_rng(context.config.seed).permutation(n).tolist()
+    others = [passage for passage in order if passage not in sources]
+    return sorted([*sources, *others[: max(0, most - len(sources))]])
+
+
+def _scorer(
+    name: str, queries: Sequence[str], vectors: Vectors, texts: Sequence[str], documents: Vectors, windows: Windows
+) -> Callable[[Sequence[int]], Vectors] | None:
+    """Return what scores all passages for some queries; each row has mean 0. None for teacher ``none``."""
+    if name == "none":
+        return None
+    bm25 = BM25(texts)
+
+    def by_words(rows: Sequence[int]) -> Vectors:
+        return z_scores(bm25.scores([queries[row] for row in rows]))
+
+    def by_both(rows: Sequence[int]) -> Vectors:
+        return by_words(rows) + z_scores(windows.best(vectors[list(rows)] @ documents.T))
+
+    if name == "bm25":
+        return lambda rows: 2 * by_words(rows)  # the spread of a sum of two
+    if name == "hybrid":
+        return by_both
+    return _reranked(name.removeprefix(CROSS_ENCODER), queries, texts, by_both)
+
+
+def _reranked(
+    name: str, queries: Sequence[str], texts: Sequence[str], scores: Callable[[Sequence[int]], Vectors]
+) -> Callable[[Sequence[int]], Vectors]:
+    """Return scores whose best passages are put into a cross-encoder's order; each keeps one of the scores they had."""
+    from sentence_transformers import CrossEncoder
+
+    judge = CrossEncoder(str(find_model(name)), model_kwargs={"use_safetensors": True})
+
+    def reranked(rows: Sequence[int]) -> Vectors:
+        found = scores(rows)
+        best = np.argsort(-found, axis=1, kind="stable")[:, :_RERANKED]
+        pairs = [(queries[row], texts[passage]) for row, line in zip(rows, best, strict=True) for passage in line]
+        opinion = np.asarray(judge.predict(pairs, show_progress_bar=False), dtype=np.float32).reshape(best.shape)
+        order = np.take_along_axis(best, np.argsort(-opinion, axis=1, kind="stable"), axis=1)
+        np.put_along_axis(found, order, np.take_along_axis(found, best, axis=1), axis=1)
+        return found
+
+    return reranked

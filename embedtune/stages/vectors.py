@@ -1,0 +1,80 @@
+"""Vectors of a whole corpus by the base model, kept beside the stages: train and eval need the same, and take minutes to make.
+
+A cache and not a result: it may be deleted at any time, and what is in it is used only if its bytes are whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.hashing import hash_file, hash_json
+from embedtune.manifest import sync, write_json
+from embedtune.retrieval.encoder import Encoder, Vectors
+
+FOLDER = ".vectors"
+_log = logging.getLogger("embedtune")
+
+
+class VectorCache:
+    """The vectors of one run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder; it is made when there is something to keep."""
+        self._folder = folder
+
+    def documents(
+        self, encoder: Encoder, model: str, texts: Sequence[str], report: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Return unit vectors ``(n, dim)`` of passages or windows, from the disk if they are there.
+
+        Args:
+            encoder: Encodes what is not there.
+            model: Hash of the model's files.
+            texts: What is encoded.
+            report: Hears how many texts more are done.
+        """
+        key = hash_json([model, encoder.precision, encoder.model.prompts.get("document"), list(texts)])
+        path = self._folder / f"{key[:32]}.npy"
+        found = _read(path)
+        if found is None:
+            found = encoder.encode_documents(texts, report)
+            _write(path, found)
+        elif report:
+            report(len(set(texts)))
+        return found
+
+
+def _read(path: Path) -> Vectors | None:
+    try:
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if hash_file(path) != record["sha256"]:
+            raise ValueError("its bytes do not fit its record")
+        vectors: Vectors = np.load(path, allow_pickle=False)
+        return vectors
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _log.warning("%s: not whole, made anew: %s", path, error)
+        return None
+
+
+def _write(path: Path, vectors: Vectors) -> None:
+    """Keep vectors, the record last; a disk that refuses costs time later and nothing else."""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            np.save(file, vectors)
+        sync(part)
+        part.rename(path)
+        write_json(path.with_suffix(".json"), {"sha256": hash_file(path)})
+    except OSError as error:
+        _log.warning("%s: not kept: %s", path, error)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

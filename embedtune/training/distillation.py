@@ -1,0 +1,97 @@
+"""The loss that tunes queries alone: a teacher's order of the whole corpus, learnt by the query vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from embedtune.training.gradient_cache import Features, loss_of_batch
+
+Teacher = Callable[[Sequence[int]], Tensor]
+"""Numbers of queries → what to aim at, ``(n, n_passages)``; each row is a distribution."""
+
+
+class FrozenPassages:
+    """Vectors of the whole corpus, which no step changes; a passage scores as its best window."""
+
+    def __init__(self, vectors: Tensor, starts: Sequence[int]) -> None:
+        """Take unit vectors ``(n_windows, dim)`` and each passage's first window, rising from 0."""
+        self._vectors = vectors
+        self._n_passages = len(starts)
+        sizes = torch.tensor([*starts[1:], len(vectors)]) - torch.tensor(list(starts))
+        self._passage = torch.repeat_interleave(torch.arange(len(starts)), sizes)
+
+    def cosines(self, queries: Tensor) -> Tensor:
+        """Return the cosines of queries ``(n, dim)`` and passages, ``(n, n_passages)``."""
+        vectors = self._vectors.to(queries.device)
+        scores = queries @ vectors.T
+        if self._n_passages == len(vectors):
+            return scores
+        # The gradient goes to the best window alone, so only that is looked up again with a gradient.
+        with torch.no_grad():
+            best = self._best_windows(scores)
+        return scores.gather(1, best)
+
+    def _best_windows(self, scores: Tensor) -> Tensor:
+        passage = self._passage.to(scores.device).expand(len(scores), -1)
+        highest = torch.full((len(scores), self._n_passages), -torch.inf, dtype=scores.dtype, device=scores.device)
+        highest.scatter_reduce_(1, passage, scores, "amax")
+        window = torch.arange(scores.shape[1], device=scores.device).expand(len(scores), -1)
+        is_best = scores == highest.gather(1, passage)
+        best = torch.zeros_like(highest, dtype=torch.long)
+        return best.scatter_reduce_(1, passage, torch.where(is_best, window, -1), "amax", include_self=False)
+
+
+def distillation_loss(cosines: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Return the mean KL divergence of softmax(cosine / temperature) from the teacher's distribution, ``(n, n_passages)``."""
+    return functional.kl_div((cosines / temperature).log_softmax(dim=1), targets, reduction="batchmean")
+
+
+class CorpusDistillationLoss(nn.Module):
+    """KL divergence between a teacher's distribution over all passages and the query's own.
+
+    Passage vectors are frozen, so every step scores the whole corpus for the price of encoding short queries, and the index
+    stays as it is. Source: Hinton et al. 2015 (distillation); listwise for retrieval: Hofstätter et al. 2020.
+
+    Attributes:
+        mini_batch: Queries encoded at once, or None for the whole batch; see ``gradient_cache``.
+    """
+
+    def __init__(
+        self, model: SentenceTransformer, passages: FrozenPassages, teacher: Teacher, *, temperature: float
+    ) -> None:
+        """Take the query encoder to train.
+
+        Args:
+            model: To train.
+            passages: Of the whole corpus, by the base model.
+            teacher: What each query should find; queries are numbered as in training.
+            temperature: Of the student's softmax over cosines, above 0.
+        """
+        super().__init__()
+        self.model = model
+        self.mini_batch: int | None = None
+        self._passages = passages
+        self._teacher = teacher
+        self._temperature = temperature
+
+    def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch of query features; ``labels`` are the queries' numbers."""
+        targets = self._teacher(labels.tolist())
+        return loss_of_batch(
+            self._encode,
+            list(sentence_features),
+            lambda queries: self._loss(queries, targets),
+            batch=len(labels),
+            mini_batch=self.mini_batch,
+        )
+
+    def _encode(self, features: Features) -> Tensor:
+        return functional.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
+
+    def _loss(self, queries: Tensor, targets: Tensor) -> Tensor:
+        return distillation_loss(self._passages.cosines(queries), targets.to(queries.device), self._temperature)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from embedtune.stages.vectors import VectorCache
+
+
+class Counting:
+    """Encodes a text as its length, and counts."""
+
+    precision = "fp32"
+
+    def __init__(self, prompt=""):
+        self.model = SimpleNamespace(prompts={"document": prompt})
+        self.calls = 0
+
+    def encode_documents(self, texts, report=None):
+        self.calls += 1
+        return np.array([[len(text)] for text in texts], dtype=np.float32)
+
+
+def test_what_was_encoded_once_is_read_from_the_disk(tmp_path):
+    encoder, told = Counting(), []
+    first = VectorCache(tmp_path / "v").documents(encoder, "m", ["a", "bb"])
+    again = VectorCache(tmp_path / "v").documents(encoder, "m", ["a", "bb"], told.append)
+    assert encoder.calls == 1
+    assert np.array_equal(first, again)
+    assert sum(told) == 2
+
+
+def test_other_texts_model_or_prompt_are_encoded_anew(tmp_path):
+    cache, encoder, prompted = VectorCache(tmp_path), Counting(), Counting("passage: ")
+    for model, texts, by in [
+        ("m", ["a"], encoder),
+        ("m", ["b"], encoder),
+        ("n", ["a"], encoder),
+        ("m", ["a"], prompted),
+    ]:
+        cache.documents(by, model, texts)
+    assert encoder.calls + prompted.calls == 4
+
+
+def test_a_torn_file_is_made_anew_and_named(tmp_path, caplog):
+    encoder = Counting()
+    VectorCache(tmp_path).documents(encoder, "m", ["a"])
+    (file,) = tmp_path.glob("*.npy")
+    file.write_bytes(file.read_bytes()[:-2])
+    assert VectorCache(tmp_path).documents(encoder, "m", ["a"]).tolist() == [[1]]
+    assert encoder.calls == 2
+    assert file.name in caplog.text
+
+
+def test_a_disk_that_refuses_costs_nothing_but_time(tmp_path, caplog):
+    (tmp_path / "v").write_text("a file where a folder should be")
+    assert VectorCache(tmp_path / "v").documents(Counting(), "m", ["a"]).tolist() == [[1]]
+    assert "not kept" in caplog.text

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from embedtune.training.distillation import CorpusDistillationLoss, FrozenPassages, distillation_loss
+
+
+class Lookup(torch.nn.Module):
+    """Stands for a query encoder: a row of a table is the vector of a query."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        super().__init__()
+        self.table = torch.nn.Parameter(rows)
+
+    def forward(self, features):
+        return {"sentence_embedding": self.table[features["rows"]]}
+
+
+def unit(seed: int, *shape: int) -> torch.Tensor:
+    return functional.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6), seed=st.integers(0, 99))
+def test_a_passage_scores_as_its_best_window_and_only_that_gets_a_gradient(sizes, seed):
+    vectors, queries = unit(seed, sum(sizes), 5), unit(seed + 100, 3, 5).requires_grad_()
+    starts = [sum(sizes[:number]) for number in range(len(sizes))]
+    found = FrozenPassages(vectors, starts).cosines(queries)
+    parts = (queries @ vectors.T).split(sizes, dim=1)
+    expected = torch.stack([part.max(dim=1).values for part in parts], dim=1)
+    assert torch.equal(found, expected)
+    weights = torch.randn(found.shape, generator=torch.Generator().manual_seed(seed))
+    (gradient,) = torch.autograd.grad((found * weights).sum(), queries)
+    (other,) = torch.autograd.grad((expected * weights).sum(), queries)
+    assert torch.allclose(gradient, other, atol=1e-6)
+
+
+def test_the_loss_is_zero_where_the_student_has_the_teachers_order():
+    cosines = torch.tensor([[0.9, 0.1, -0.3]])
+    assert float(distillation_loss(cosines, (cosines / 0.05).softmax(dim=1), 0.05)) == pytest.approx(0, abs=1e-6)
+    assert float(distillation_loss(cosines, torch.tensor([[0.0, 0.0, 1.0]]), 0.05)) > 1
+
+
+def test_training_the_queries_finds_what_the_teacher_wants():
+    vectors = unit(0, 6, 8)
+    targets = torch.eye(6)[[3, 5]]
+    model = Lookup(unit(1, 2, 8))
+    loss = CorpusDistillationLoss(
+        model, FrozenPassages(vectors, range(6)), lambda rows: targets[rows], temperature=0.05
+    )
+    optimizer = torch.optim.Adam(loss.parameters(), lr=0.1)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss([{"rows": torch.tensor([0, 1])}], torch.tensor([0, 1])).backward()
+        optimizer.step()
+    assert (functional.normalize(model.table, dim=-1) @ vectors.T).argmax(dim=1).tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("mini_batch", [1, 2, 3])
+def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_batch):
+    vectors, table, targets = unit(0, 7, 8), unit(1, 4, 8), torch.eye(7)[:4]
+    outcomes = []
+    for size in (None, mini_batch):
+        model = Lookup(table.clone())
+        loss = CorpusDistillationLoss(
+            model, FrozenPassages(vectors, [0, 2, 3, 6]), lambda rows: targets[rows][:, :4], temperature=0.05
+        )
+        loss.mini_batch = size
+        value = loss([{"rows": torch.arange(4)}], torch.arange(4))
+        value.backward()
+        outcomes.append((float(value), model.table.grad))
+    assert outcomes[0][0] == pytest.approx(outcomes[1][0], rel=1e-5)
+    assert torch.allclose(outcomes[0][1], outcomes[1][1], atol=1e-5)
