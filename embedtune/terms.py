@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from unicodedata import normalize
 
@@ -13,6 +14,7 @@ import regex
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}ー]+"
 _PIECE = regex.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])+")
 _IS_UNSPACED = regex.compile(_UNSPACED)
+_ASCII_PIECE = re.compile(r"[a-z0-9_]+")  # of lower-case text; most text is ASCII, and this takes a tenth of the time
 # In running text of a language its stop words make up a third of all words and more.
 _LANGUAGE_SHARE = 0.15
 
@@ -26,6 +28,8 @@ def lexical_terms(text: str) -> list[str]:
         >>> lexical_terms("東京都")
         ['東京', '京都']
     """
+    if text.isascii():
+        return _ASCII_PIECE.findall(text.lower())
     terms: list[str] = []
     for piece in _PIECE.findall(normalize("NFC", text).lower()):
         if _IS_UNSPACED.match(piece) and len(piece) > 1:
@@ -35,7 +39,7 @@ def lexical_terms(text: str) -> list[str]:
     return terms
 
 
-def find_stop_words(terms: Iterable[str]) -> frozenset[str]:
+def find_stop_words(terms: Sequence[str]) -> frozenset[str]:
     """Return bm25s's stop words of the language that covers most of a corpus's terms; none where no language covers 15 %.
 
     Measured on dev queries, nDCG@10 without and with: TAT-QA 0.488 → 0.504, CoSQA 0.307 → 0.308, Lyft 0.765 → 0.782;
@@ -55,12 +59,10 @@ class StopWordTally:
         self._counts: Counter[str] = Counter()
         self._total = 0
 
-    def add(self, terms: Iterable[str]) -> None:
+    def add(self, terms: Sequence[str]) -> None:
         """Count more terms."""
-        for term in terms:
-            self._total += 1
-            if term in self._candidates:
-                self._counts[term] += 1
+        self._total += len(terms)
+        self._counts.update(filter(self._candidates.__contains__, terms))
 
     def stop_words(self) -> frozenset[str]:
         """Return what ``find_stop_words`` returns for all terms so far."""

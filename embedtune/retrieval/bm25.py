@@ -19,7 +19,7 @@ class BM25:
 
         terms = [lexical_terms(text) for text in texts]
         self._n_texts = len(texts)
-        self._stop_words = find_stop_words(chain.from_iterable(terms))
+        self._stop_words = find_stop_words(list(chain.from_iterable(terms)))
         terms = [self._without_stop_words(words) for words in terms]
         self._vocabulary = set(chain.from_iterable(terms))
         self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75) if self._vocabulary else None
