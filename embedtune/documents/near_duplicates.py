@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.documents.blocks import in_blocks
 from embedtune.documents.shingles import Keys, shingle_keys, split_keys
 from embedtune.fingerprints import fingerprint
 from embedtune.records import Document
@@ -172,17 +173,7 @@ class _Groups:
 
 
 def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Yield documents in lists that are bounded in number and, but for a single long one, in characters."""
-    block: list[Document] = []
-    n_chars = 0
-    for document in documents:
-        if block and (len(block) == _BLOCK or n_chars + len(document.text) > _BLOCK_CHARS):
-            yield block
-            block, n_chars = [], 0
-        block.append(document)
-        n_chars += len(document.text)
-    if block:
-        yield block
+    return in_blocks(documents, lambda document: len(document.text), max_items=_BLOCK, max_chars=_BLOCK_CHARS)
 
 
 def _renumbered(keys: Keys, numbers: Sequence[int]) -> Keys:

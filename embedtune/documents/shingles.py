@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -44,12 +44,9 @@ def split_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     return (keys >> _HALF).astype(np.int64), keys.astype(np.uint32)
 
 
-def _words(text: str) -> Iterator[bytes]:
+def _words(text: str) -> Iterable[bytes]:
     lower = text.lower()
-    if lower.isascii():
-        yield from _ASCII_WORD.findall(lower.encode())
-    else:
-        yield from map(str.encode, _WORD.findall(lower))
+    return _ASCII_WORD.findall(lower.encode()) if lower.isascii() else map(str.encode, _WORD.findall(lower))
 
 
 def _roll(hashes: Keys) -> Keys:
