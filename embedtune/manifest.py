@@ -55,7 +55,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path}: expected the manifest of a finished stage, found nothing",
             hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
         raise DataError.at(
             path, None, "a JSON manifest", str(error), hint="run the stage again with --force"
         ) from error
