@@ -27,7 +27,7 @@ from embedtune.hashing import hash_folder, hash_json
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
-              "llama-index-core", "numpy")  # fmt: skip
+              "numpy")  # fmt: skip
 
 
 def library_versions() -> dict[str, str]:
