@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.documents.blocks import in_blocks
-from embedtune.documents.shingles import Keys, shingle_keys, split_keys
+from embedtune.documents.shingles import Keys, distinct, shingle_keys, split_keys
 from embedtune.fingerprints import fingerprint
 from embedtune.records import Document
 
@@ -98,7 +98,7 @@ class ShingleIndex:
             keys.append(_renumbered(shingle_keys([document.text for document in block]), numbers))
         self.names = list(rows)
         # Once more, because the parts of a document are one.
-        self._fill(*split_keys(np.unique(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64)))
+        self._fill(*split_keys(distinct(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64)))
 
     def _fill(self, rows: NDArray[np.int64], shingles: NDArray[np.uint32]) -> None:
         self._known, columns, frequency = np.unique(shingles, return_inverse=True, return_counts=True)

