@@ -1,10 +1,12 @@
 """What ``embedtune generate`` costs as the corpus grows: seconds, and the peak memory of the whole process tree.
 
-    python -m benchmarks.scale --documents 10000 100000 --rows 1000000 --megabytes 10 100
+    python -m benchmarks.scale                                    # every cell of the table that is not measured yet
+    python -m benchmarks.scale --only text:1000MB files:100000    # these
+    python -m benchmarks.scale --only rows:100000 --again         # measured before or not
 
---documents makes folders of small .txt files, --rows BEIR folders of small documents, --megabytes one .txt file of that size.
-The words are drawn by Zipf's law, one document in twenty repeats the one before; everything is deleted at the end. The table is
-written to benchmarks/scale.md and .json.
+files:N is a folder of so many small .txt files, rows:N a BEIR folder of small documents, text:NMB one .txt file of that size.
+The words are drawn by Zipf's law, one document in twenty repeats the one before; everything is deleted at the end. Each cell is
+kept in benchmarks/scale.json as soon as it is measured; scale.md is the table of all. TMPDIR needs five times the text's size.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import argparse
 import json
 import os
 import random
-import shutil
+import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -88,26 +91,60 @@ def make_file(folder: Path, megabytes: int) -> None:
                 return
 
 
-MAKERS = {"documents": make_folder, "rows": make_rows, "megabytes": make_file}
+MAKERS = {"files": make_folder, "rows": make_rows, "text": make_file}
+TABLE = (
+    "files:20000",
+    "files:100000",
+    "rows:100000",
+    "rows:1000000",
+    "text:10MB",
+    "text:30MB",
+    "text:100MB",
+    "text:1000MB",
+)
+_NAME = re.compile(r"(files|rows):(\d+)|(text):(\d+)MB")
+
+
+def parse(name: str) -> tuple[str, int]:
+    """Return the kind of a cell and its size: documents, rows or megabytes."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected files:N, rows:N or text:NMB, found {name!r}")
+    return match[1] or match[3], int(match[2] or match[4])
+
+
+def _checked(name: str) -> str:
+    parse(name)
+    return name
 
 
 def measure(source: Path, out: Path, settings: list[str]) -> dict[str, Any]:
     """Run the command; look at the memory of all its processes ten times a second."""
     command = [sys.executable, "-m", "embedtune", "generate", str(source), "--out", str(out), "--json"]
     command += [part for setting in settings for part in ("--set", setting)]
-    started = time.monotonic()
+    started, worked = time.monotonic(), _children_cpu()
     with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=said, env=_environment()) as process:  # noqa: S603
         peak = _watch(process)
         said.seek(0)
         facts = json.loads(said.read() or "{}")
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
-    passages = facts["passages"]
-    return {"seconds": round(time.monotonic() - started, 1), "peak_mib": round(peak / _MIB), "passages": passages}
+    return {
+        "seconds": round(time.monotonic() - started, 1),
+        "cpu_seconds": round(_children_cpu() - worked, 1),
+        "peak_mib": round(peak / _MIB),
+        "passages": facts["passages"],
+    }
+
+
+def _children_cpu() -> float:
+    """Return the seconds that processors have worked for our ended children: on a busy machine they say more than the clock."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _watch(process: subprocess.Popen[bytes]) -> int:
@@ -127,40 +164,53 @@ def _watch(process: subprocess.Popen[bytes]) -> int:
 
 
 def main() -> None:
-    """Make, measure and delete one corpus after the other."""
+    """Measure what is asked for and not there yet; keep each cell at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for kind in MAKERS:
-        parser.add_argument(f"--{kind}", type=int, nargs="*", default=[])
-    parser.add_argument("--set", dest="settings", action="append", default=[], help="as for embedtune generate")
-    parser.add_argument("--keep", action="store_true", help="leave the tables that are there as they are")
+    parser.add_argument(
+        "--only", nargs="+", type=_checked, default=TABLE, metavar="CELL", help="files:N, rows:N or text:NMB"
+    )
+    parser.add_argument("--again", action="store_true", help="measure cells that are there already too")
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], help="as for embedtune generate; kept nowhere"
+    )
     options = parser.parse_args()
-    cells = []
-    for kind, make in MAKERS.items():
-        for size in getattr(options, kind):
-            with tempfile.TemporaryDirectory(prefix="embedtune-scale-") as scratch:
-                source = Path(scratch) / "source"
-                make(source, size)
-                cell = {"kind": kind, "size": size, **measure(source, Path(scratch) / "run", options.settings)}
-                shutil.rmtree(source)
-            cells.append(cell)
-            print(_row(cell), flush=True)
-    if not options.keep:
-        result = {"schema_version": 1, "settings": options.settings, "versions": library_versions(), "cells": cells}
-        write_json(HERE / "scale.json", result)
-        (HERE / "scale.md").write_text(_table(cells), encoding="utf-8")
+    for name in options.only:
+        cells = {} if options.settings else _kept()
+        if name not in cells or options.again:
+            cells[name] = _measured(name, options.settings)
+            if not options.settings:
+                _keep(cells)
+        print(_row(name, cells[name]), flush=True)
 
 
-def _table(cells: list[dict[str, Any]]) -> str:
-    header = "| source | passages | seconds | ms for each passage | peak memory, MiB | KiB for each passage |"
-    return "\n".join([header, "|---" * 6 + "|", *map(_row, cells)]) + "\n"
+def _measured(name: str, settings: list[str]) -> dict[str, Any]:
+    kind, size = parse(name)
+    with tempfile.TemporaryDirectory(prefix="embedtune-scale-") as scratch:
+        source = Path(scratch) / "source"
+        MAKERS[kind](source, size)
+        return {**measure(source, Path(scratch) / "run", settings), "versions": library_versions()}
 
 
-def _row(cell: dict[str, Any]) -> str:
-    what = {"documents": "{:,} .txt files", "rows": "{:,} rows of corpus.jsonl", "megabytes": "one .txt of {:,} MB"}
+def _kept() -> dict[str, dict[str, Any]]:
+    path = HERE / "scale.json"
+    cells: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else {}
+    return cells
+
+
+def _keep(cells: dict[str, dict[str, Any]]) -> None:
+    cells = dict(sorted(cells.items(), key=lambda cell: parse(cell[0])))
+    write_json(HERE / "scale.json", {"schema_version": 2, "cells": cells})
+    header = "| source | passages | seconds | of a processor | ms of it a passage | peak memory, MiB |"
+    rows = [header, "|---" * 6 + "|", *(_row(name, cell) for name, cell in cells.items())]
+    (HERE / "scale.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _row(name: str, cell: dict[str, Any]) -> str:
+    kind, size = parse(name)
+    what = {"files": "{:,} .txt files", "rows": "{:,} rows of corpus.jsonl", "text": "one .txt of {:,} MB"}[kind]
     return (
-        f"| {what[cell['kind']].format(cell['size'])} | {cell['passages']:,} | {cell['seconds']:,.0f} "
-        f"| {1000 * cell['seconds'] / cell['passages']:.2f} | {cell['peak_mib']:,} "
-        f"| {1024 * cell['peak_mib'] / cell['passages']:.1f} |"
+        f"| {what.format(size)} | {cell['passages']:,} | {cell['seconds']:,.0f} | {cell['cpu_seconds']:,.0f} "
+        f"| {1000 * cell['cpu_seconds'] / cell['passages']:.2f} | {cell['peak_mib']:,} |"
     )
 
 

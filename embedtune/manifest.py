@@ -27,7 +27,7 @@ from embedtune.hashing import hash_folder, hash_json
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
-              "llama-index-core", "numpy")  # fmt: skip
+              "numpy")  # fmt: skip
 
 
 def library_versions() -> dict[str, str]:
@@ -55,7 +55,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path}: expected the manifest of a finished stage, found nothing",
             hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
         raise DataError.at(
             path, None, "a JSON manifest", str(error), hint="run the stage again with --force"
         ) from error
@@ -67,14 +67,33 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_done(folder: Path, identity: dict[str, Any]) -> bool:
-    """Tell whether a stage's folder holds, byte for byte, what this identity would make."""
-    if not (folder / MANIFEST).is_file():
+    """Tell whether a stage's folder holds, byte for byte, what this identity would make; not if it is to be made anew."""
+    if not (folder / MANIFEST).is_file() or _wish(folder).exists():
         return False
     try:
         manifest = read_manifest(folder)
     except DataError:
         return False
     return manifest.get("identity_hash") == hash_json(identity) and not find_changes(folder)
+
+
+def ask_anew(folder: Path) -> None:
+    """Note that a stage is to be made anew though it may be done.
+
+    The note stands until that has been done, whatever kills the work before; the old result stays whole all the while.
+
+    Raises:
+        ResourceError: If the note cannot be written.
+    """
+    if (folder / MANIFEST).is_file():
+        try:
+            _wish(folder).touch()
+        except OSError as error:
+            raise _refused(folder, error) from error
+
+
+def _wish(folder: Path) -> Path:
+    return folder.with_name(f".anew-{folder.name}")
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -146,6 +165,7 @@ def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) 
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
         _write_manifest(temporary, identity, facts, started)
         _replace(folder, temporary)
+        _wish(folder).unlink(missing_ok=True)
     except Exception as error:
         # Libraries written in Rust or C++ report a full disk by exceptions of their own.
         refused = isinstance(error, OSError) or "No space left on device" in str(error)

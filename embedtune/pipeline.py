@@ -6,11 +6,15 @@ import logging
 from pathlib import Path
 
 from embedtune.config import RunConfig
+from embedtune.manifest import ask_anew
 from embedtune.run_folder import hold
+from embedtune.stages.evaluate import FOLDER as EVAL
 from embedtune.stages.evaluate import evaluate
+from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.generate import generate
 from embedtune.stages.preflight import before_run
 from embedtune.stages.result import StageResult
+from embedtune.stages.train import FOLDER as MODEL
 from embedtune.stages.train import train
 
 _log = logging.getLogger("embedtune")
@@ -37,6 +41,9 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
 
 def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult]:
     out = Path(config.out)
+    if force and not dry_run:
+        for folder in (DATASET, MODEL, EVAL):  # at once: what is broken off in the first stage goes on to the last
+            ask_anew(out / folder)
     results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
     if dry_run and results["generate"].facts["would_run"]:
         return results

@@ -17,6 +17,10 @@ def best_ranks(scores: NDArray[np.float32], relevant: Sequence[Sequence[int]]) -
         scores: ``(n_queries, n_passages)``, higher is better.
         relevant: Relevant columns of each row, at least one.
     """
-    best = np.array([row[list(columns)].max() for row, columns in zip(scores, relevant, strict=True)])
-    ranks: NDArray[np.int64] = (scores > best[:, None]).sum(axis=1) + 1
-    return ranks
+    ranks = [best_rank(row, columns) for row, columns in zip(scores, relevant, strict=True)]
+    return np.array(ranks, dtype=np.int64)
+
+
+def best_rank(scores: NDArray[np.float32], relevant: Sequence[int]) -> int:
+    """Return what ``best_ranks`` returns for a single row, ``(n_passages,)``."""
+    return int(np.count_nonzero(scores > scores[list(relevant)].max())) + 1

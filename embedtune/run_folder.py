@@ -87,5 +87,5 @@ def _owner(run: Path) -> str:
     try:
         owner = json.loads((run / _OWNER).read_text(encoding="utf-8"))
         return f"process {owner['pid']} on {owner['host']} ({owner['command']}, since {owner['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

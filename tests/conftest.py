@@ -7,7 +7,7 @@ import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -153,6 +153,12 @@ def tokenize(tokenizer: Tokenizer) -> Callable[[str], list[int]]:
 
 
 @pytest.fixture(scope="session")
+def token_counts(tokenizer: Tokenizer) -> Callable[[Sequence[str]], list[int]]:
+    """Return a function that gives the number of tokens of each text, without special tokens."""
+    return lambda texts: [len(encoding) for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+
+@pytest.fixture(scope="session")
 def offsets(tokenizer: Tokenizer) -> Callable[[str], list[tuple[int, int]]]:
     """Return a function that gives the first and last+1 character of each token."""
     return lambda text: tokenizer.encode(text, add_special_tokens=False).offsets
@@ -186,9 +192,9 @@ def document_folder(documents: list[Document], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def passages(documents: list[Document], tokenize: Callable[[str], list[int]]) -> list[Passage]:
+def passages(documents: list[Document], token_counts: Callable[[Sequence[str]], list[int]]) -> list[Passage]:
     """Return the passages of the 26 documents, cut to 48 tokens."""
-    return list(chunk_documents(documents, tokenize, 48))
+    return [counted.passage for counted in chunk_documents(documents, token_counts, 48)]
 
 
 @pytest.fixture(scope="session")

@@ -155,11 +155,12 @@ def test_verify_of_a_stage_that_never_ran_says_what_to_run(tmp_path):
     assert caught.value.hint == "run the stage that makes 'dataset' first: generate → train → eval"
 
 
-@pytest.mark.parametrize("data", [b'{"identity": ', b"\xff\xfe"])
+@pytest.mark.parametrize("data", [b'{"identity": ', b"\xff\xfe", b"[" * 200_000, b'{"a":' * 200_000])
 def test_unreadable_manifest_is_a_data_error(stage, data):
     (stage / "manifest.json").write_bytes(data)
     with pytest.raises(DataError, match=r"manifest\.json: expected a JSON manifest"):
         read_manifest(stage)
+    assert not is_done(stage, IDENTITY)
 
 
 @pytest.mark.parametrize("inside", ["dataset", "deeper/dataset"])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.ranking import best_ranks
+from embedtune.ranking import best_rank, best_ranks
 
 
 def test_rank_counts_the_columns_with_a_higher_score():
@@ -34,3 +34,4 @@ def test_rank_equals_the_place_in_a_sorted_list(data):
     relevant = data.draw(st.lists(st.integers(0, len(row) - 1), min_size=1, unique=True))
     expected = sorted(row, reverse=True).index(max(row[column] for column in relevant)) + 1
     assert best_ranks(np.array([row], dtype=np.float32), [relevant]).tolist() == [expected]
+    assert best_rank(np.array(row, dtype=np.float32), relevant) == expected

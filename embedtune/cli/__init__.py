@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _stop(error: BaseException) -> int:
-    """Say how to go on where this command stopped; with --force it would start again."""
+    """Say how to go on where this command stopped: without --force, which would start again and has been noted."""
     again = "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
     if isinstance(error, StoppedError):
         return _fail(str(error), again, error.exit_code)

@@ -6,26 +6,25 @@ three of the contained topics of the Python reference, and each miss is a leak.
 
 from __future__ import annotations
 
-import re
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.documents.blocks import in_blocks
+from embedtune.documents.shingles import Keys, distinct, shingle_keys, split_keys
 from embedtune.fingerprints import fingerprint
 from embedtune.records import Document
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_WORD = re.compile(r"\w+")
-_SHINGLE_WORDS = 5
 _MAX_DOCUMENTS = 50  # a shingle in more documents than this is boilerplate, and no evidence of copying
 _BLOCK = 512  # documents that are held against all others at once
+_BLOCK_CHARS = 4_000_000  # of them in all; their words take ten times the memory
+_LOW_BITS = 8  # of a shingle that the table of those that may be known leaves out: 16 MiB
 
 
 def group_near_duplicates(documents: Iterable[Document], *, containment: float = 0.5) -> list[list[str]]:
@@ -56,19 +55,18 @@ def add_copies(
     Whether two belong together is told as in ``group_near_duplicates``; what is boilerplate is told by the documents alone. The
     others are seen once and not kept.
     """
-    stream = iter(others)
-    block = list(islice(stream, _BLOCK))
-    if not block:
+    blocks = _blocks(others)
+    first = next(blocks, None)
+    if first is None:
         return groups
     index = ShingleIndex(documents)
     number_of = {name: number for number, group in enumerate(groups) for name in group}
     joined = _Groups(len(groups))
     added: dict[str, int] = {}
-    while block:
+    for block in chain([first], blocks):
         for row, document in index.find(block, containment):
             number = number_of[index.names[document]]
             joined.join(number, added.setdefault(block[row].document_id, number))
-        block = list(islice(stream, _BLOCK))
     merged = [[name for number in numbers for name in groups[number]] for numbers in joined.members()]
     place = {number: place for place, numbers in enumerate(joined.members()) for number in numbers}
     for name, number in added.items():
@@ -90,24 +88,23 @@ class ShingleIndex:
         rows: dict[str, int] = {}
         self._first: dict[int, int] = {}
         self.equal: list[tuple[int, int]] = []
-        numbers, shingles = array("i"), array("I")
-        seen: set[int] = set()
-        for document in documents:
-            row = rows.setdefault(document.document_id, len(rows))
-            twin = self._first.setdefault(fingerprint(document.text), row)
-            if twin != row:
-                self.equal.append((row, twin))
-            found = _shingles(document.text)
-            new = found - seen if document.offset else found  # the parts of a document are one
-            seen = seen | new if document.offset else found
-            shingles.extend(new)
-            numbers.extend([row] * len(new))
+        keys: list[Keys] = []
+        for block in _blocks(documents):
+            numbers = [rows.setdefault(document.document_id, len(rows)) for document in block]
+            for row, document in zip(numbers, block, strict=True):
+                twin = self._first.setdefault(fingerprint(document.text), row)
+                if twin != row:
+                    self.equal.append((row, twin))
+            keys.append(_renumbered(shingle_keys([document.text for document in block]), numbers))
         self.names = list(rows)
-        self._fill(np.array(numbers, dtype=np.int32), np.array(shingles, dtype=np.uint32))
+        # Once more, because the parts of a document are one.
+        self._fill(*split_keys(distinct(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64)))
 
-    def _fill(self, rows: NDArray[np.int32], shingles: NDArray[np.uint32]) -> None:
+    def _fill(self, rows: NDArray[np.int64], shingles: NDArray[np.uint32]) -> None:
         self._known, columns, frequency = np.unique(shingles, return_inverse=True, return_counts=True)
         self._boilerplate = frequency > _MAX_DOCUMENTS
+        self._may_be_known = np.zeros(1 << 32 - _LOW_BITS, dtype=bool)
+        self._may_be_known[self._known >> _LOW_BITS] = True
         telling = ~self._boilerplate[columns]
         self.held = self._matrix(rows[telling], columns[telling], len(self.names))
         self.sizes = np.diff(self.held.indptr)
@@ -124,24 +121,25 @@ class ShingleIndex:
 
     def find(self, others: Sequence[Document], containment: float) -> Iterator[tuple[int, int]]:
         """Yield row and number of each of our documents that says the same as one of a few others."""
-        held = [_shingles(other.text) for other in others]
-        rows = np.repeat(np.arange(len(held)), [len(found) for found in held])
-        columns, known = self._columns(np.array([shingle for found in held for shingle in found], dtype=np.uint32))
+        rows, shingles = split_keys(shingle_keys([other.text for other in others]))
+        columns, known = self._columns(shingles)
         telling = known.copy()
         telling[known] = ~self._boilerplate[columns[known]]
-        matrix = self._matrix(rows[telling], columns[telling], len(held))
-        sizes = np.bincount(rows[telling | ~known], minlength=len(held))
+        matrix = self._matrix(rows[telling], columns[telling], len(others))
+        sizes = np.bincount(rows[telling | ~known], minlength=len(others))
         yield from self.contained(matrix, sizes, containment)
         for row, other in enumerate(others):
             if (twin := self._first.get(fingerprint(other.text))) is not None:
                 yield row, twin
 
     def _columns(self, shingles: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return each shingle's column, and whether it is its own: others stand where it would be."""
-        if not len(self._known):
-            return np.zeros(len(shingles), dtype=np.int64), np.zeros(len(shingles), dtype=bool)
-        columns = np.minimum(np.searchsorted(self._known, shingles), len(self._known) - 1)
-        return columns, self._known[columns] == shingles
+        """Return each shingle's column, and whether it is its own: others stand anywhere."""
+        columns = np.zeros(len(shingles), dtype=np.int64)
+        known = self._may_be_known[shingles >> _LOW_BITS]  # a look at one byte spares most searches
+        if len(self._known):
+            columns[known] = np.minimum(np.searchsorted(self._known, shingles[known]), len(self._known) - 1)
+            known[known] = self._known[columns[known]] == shingles[known]
+        return columns, known
 
     def _matrix(self, rows: NDArray[Any], columns: NDArray[Any], n_rows: int) -> csr_array:
         from scipy.sparse import csr_array
@@ -174,7 +172,11 @@ class _Groups:
         return number
 
 
-def _shingles(text: str) -> set[int]:
-    words = _WORD.findall(text.lower())
-    starts = range(max(1, len(words) - _SHINGLE_WORDS + 1)) if words else ()
-    return {crc32(" ".join(words[start : start + _SHINGLE_WORDS]).encode()) for start in starts}
+def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    return in_blocks(documents, lambda document: len(document.text), max_items=_BLOCK, max_chars=_BLOCK_CHARS)
+
+
+def _renumbered(keys: Keys, numbers: Sequence[int]) -> Keys:
+    """Give the texts of a block their documents' numbers."""
+    rows, shingles = split_keys(keys)
+    return np.array(numbers, dtype=np.uint64)[rows] << np.uint64(32) | shingles

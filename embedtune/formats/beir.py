@@ -207,7 +207,8 @@ def _is_offset(value: object) -> TypeGuard[int]:
 def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-        json.dumps(row, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
+        if "\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
     except (ValueError, RecursionError) as error:
         raise DataError.at(path, number, "one JSON object", str(error)[:200], hint=_TORN) from error
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not is_identifier(row.get("_id")):

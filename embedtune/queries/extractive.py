@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from embedtune.cloze import sentences_of
-from embedtune.queries.statistics import CorpusStatistics
+from embedtune.queries.statistics import CorpusStatistics, mean
 from embedtune.records import PATH_SEPARATOR, Passage
 from embedtune.terms import lexical_terms
 
@@ -71,14 +72,18 @@ def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: 
 def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
     """Return the most salient of some random runs of words."""
     words = list(_WORD.finditer(passage.text))
-    candidates = []
+    if not words:
+        return []
+    idf_by_word = [[statistics.idf(term) for term in lexical_terms(word[0])] for word in words]
+    salience: dict[str, float] = {}
     for _ in range(_SPAN_DRAWS * count):
         length = draw.randint(*_SPAN_WORDS)
         start = draw.randrange(max(1, len(words) - length + 1))
-        run = words[start : start + length]
-        if run:
-            candidates.append(passage.text[run[0].start() : run[-1].end()])
-    best = sorted(set(candidates), key=lambda text: (-statistics.salience(text), text))
+        end = min(start + length, len(words))
+        text = passage.text[words[start].start() : words[end - 1].end()]
+        if text not in salience:  # no term goes over a blank, so the terms of a run are those of its words
+            salience[text] = mean(list(chain.from_iterable(idf_by_word[start:end])))
+    best = sorted(salience, key=lambda text: (-salience[text], text))
     return [_thin(text, statistics, draw) for text in _apart(best, count)]
 
 
@@ -116,21 +121,21 @@ def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
     """Flatten white space; in half of the cases leave out the stop words."""
     words = text.split()
     if draw.random() < 0.5:
-        kept = [word for word in words if not set(lexical_terms(word)) <= statistics.stop_words]
+        kept = [word for word in words if not statistics.stop_words.issuperset(lexical_terms(word))]
         words = kept or words
     return " ".join(words).strip(" ,;:.")
 
 
 def _apart(texts: Sequence[str], count: int) -> list[str]:
     """Keep the first texts that share less than half of their words with those already kept."""
-    kept: list[str] = []
+    kept: dict[str, set[str]] = {}
     for text in texts:
         words = set(text.split())
-        if all(2 * len(words & set(other.split())) < len(words) for other in kept):
-            kept.append(text)
+        if all(2 * len(words & others) < len(words) for others in kept.values()):
+            kept[text] = words
         if len(kept) == count:
             break
-    return kept
+    return list(kept)
 
 
 _MAKERS: dict[str, Callable[[Passage, int, CorpusStatistics, random.Random], list[str]]] = {

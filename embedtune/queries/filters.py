@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from embedtune.queries.extractive import Draft
@@ -32,11 +31,11 @@ def filter_drafts(
     """
     dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
     sources: dict[tuple[str, ...], set[str]] = {}
-    for draft in drafts:
-        sources.setdefault(_key(draft), set()).add(draft.passage_id)
+    keys = [_key(draft) for draft in drafts]
+    for draft, key in zip(drafts, keys, strict=True):
+        sources.setdefault(key, set()).add(draft.passage_id)
     kept, seen = [], set()
-    for draft in drafts:
-        key = _key(draft)
+    for draft, key in zip(drafts, keys, strict=True):
         reason = _fault(draft, len(sources[key]), key in seen, statistics)
         if reason:
             dropped[reason] += 1
@@ -54,8 +53,8 @@ def _key(draft: Draft) -> tuple[str, ...]:
 
 
 def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:
-    characters = Counter(character.isalpha() for character in draft.text if not character.isspace())
-    if characters[True] < _MIN_LETTERS * characters.total() or not 0 < len(draft.text) <= _MAX_CHARS:
+    letters = sum(map(str.isalpha, draft.text))
+    if letters < _MIN_LETTERS * sum(map(len, draft.text.split())) or not 0 < len(draft.text) <= _MAX_CHARS:
         return "not_language"
     if n_sources >= _BOILERPLATE and draft.kind != "heading":
         return "boilerplate"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from embedtune.terms import LanguageTally, lexical_terms
 
@@ -26,6 +26,7 @@ class CorpusStatistics:
         self._tally = LanguageTally()
         self._stop_words: frozenset[str] | None = None
         self._frequency: Counter[str] = Counter()
+        self._idf: dict[str, float] = {}
         self.n_texts = 0
         self.n_prunings = 0
         for text in texts:
@@ -36,6 +37,7 @@ class CorpusStatistics:
         terms = lexical_terms(text)
         self.n_texts += 1
         self._stop_words = None
+        self._idf.clear()
         self._tally.add(terms)
         self._frequency.update(set(terms))
         if len(self._frequency) > self._max_terms:
@@ -50,18 +52,20 @@ class CorpusStatistics:
 
     def idf(self, term: str) -> float:
         """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""
-        if term in self.stop_words:
-            return 0.0
-        return math.log(self.n_texts / max(1, self._frequency[term]))
+        known = self._idf.get(term)
+        if known is None:
+            known = 0.0 if term in self.stop_words else math.log(self.n_texts / max(1, self._frequency[term]))
+            self._idf[term] = known
+        return known
 
     def salience(self, text: str) -> float:
         """Return the mean idf of a text's terms; 0 when it has none."""
-        terms = lexical_terms(text)
-        return sum(map(self.idf, terms)) / len(terms) if terms else 0.0
+        return mean([self.idf(term) for term in lexical_terms(text)])
 
     def content_terms(self, text: str) -> list[str]:
         """Return the terms that are no stop words, in order."""
-        return [term for term in lexical_terms(text) if term not in self.stop_words]
+        stop_words = self.stop_words
+        return [term for term in lexical_terms(text) if term not in stop_words]
 
     def is_generic(self, text: str) -> bool:
         """Tell whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
@@ -78,3 +82,8 @@ class CorpusStatistics:
             left -= counts[floor]
         self._frequency = Counter({term: count for term, count in self._frequency.items() if count > floor})
         self.n_prunings += 1
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean, 0 of no values."""
+    return sum(values) / len(values) if values else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -27,9 +27,14 @@ class BM25:
 
     def scores(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Return the score of every text for every query, ``(n_queries, n_texts)``; 0 where no term is shared."""
-        matrix = np.zeros((len(queries), self._n_texts), dtype=np.float32)
-        for row, query in enumerate(queries):
+        rows = list(self.rows(queries))
+        return np.stack(rows) if rows else np.zeros((0, self._n_texts), dtype=np.float32)
+
+    def rows(self, queries: Iterable[str]) -> Iterator[NDArray[np.float32]]:
+        """Yield the rows of ``scores`` one after the other: one stays in the processor's cache, hundreds do not."""
+        for query in queries:
             known = [term for term in self._analyze(query) if term in self._vocabulary]
             if known and self._index is not None:
-                matrix[row] = self._index.get_scores(known)
-        return matrix
+                yield self._index.get_scores(known)
+            else:
+                yield np.zeros(self._n_texts, dtype=np.float32)

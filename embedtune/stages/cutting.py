@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config import GenerateConfig
-from embedtune.documents.chunking import chunk_documents, keep_whole
+from embedtune.documents.chunking import Counted, chunk_documents, count_tokens, keep_whole
 from embedtune.fingerprints import Fingerprints
 from embedtune.formats import beir
 from embedtune.progress import track
@@ -56,22 +56,22 @@ class Cut:
         self._texts = Fingerprints(folder)
         self._windows = _WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
         if source.ready_made:
-            passages = keep_whole(source.documents)
+            passages = count_tokens(keep_whole(source.documents), encoder.token_counts)
         else:
-            passages = chunk_documents(source.documents, encoder.token_ids, self._windows.size)
+            passages = chunk_documents(source.documents, encoder.token_counts, self._windows.size)
         with track("cut: characters", n_chars) as report:
             beir.write_passages(folder, self._noted(passages, report))
         self.n_passages = len(self._texts)
         self.n_identical = len(self._texts.repeats())
         self.window = self._windows.facts()
 
-    def _noted(self, passages: Iterable[Passage], report: Callable[[int], None]) -> Iterator[Passage]:
-        for passage in passages:
+    def _noted(self, passages: Iterable[Counted], report: Callable[[int], None]) -> Iterator[Passage]:
+        for passage, tokens in passages:
             text = passage.full_text
             self.sample.add(passage)
             self.statistics.add(text)
             self._texts.add(text)
-            self._windows.add(passage)
+            self._windows.add(passage, tokens)
             self.first_document = min(self.first_document or passage.document_id, passage.document_id)
             yield passage
             report(len(passage.text))
@@ -87,9 +87,8 @@ class _WindowTally:
         self._overlap = overlap
         self._corpus_tokens = self._truncated = self._n_windows = self._window_tokens = self._lost = 0
 
-    def add(self, passage: Passage) -> None:
-        """Count a passage."""
-        tokens = len(self._encoder.token_ids(passage.full_text))
+    def add(self, passage: Passage, tokens: int) -> None:
+        """Count a passage of so many tokens."""
         self._corpus_tokens += tokens
         self._truncated += self._beyond(tokens)
         # What fits is one window; it is not tokenized again to learn that.
@@ -110,8 +109,7 @@ class _WindowTally:
         }
 
     def _lengths(self, passage: Passage) -> list[int]:
-        windows = corpus_windows([passage], self._encoder, self.size, self._overlap).texts
-        return [len(self._encoder.token_ids(text)) for text in windows]
+        return self._encoder.token_counts(corpus_windows([passage], self._encoder, self.size, self._overlap).texts)
 
     def _beyond(self, tokens: int) -> int:
         return max(0, tokens - self._window)

@@ -12,7 +12,7 @@ from embedtune.queries.extractive import Draft, draft_queries
 from embedtune.queries.filters import filter_drafts
 from embedtune.queries.splits import Split, split_passages
 from embedtune.queries.statistics import CorpusStatistics
-from embedtune.ranking import best_ranks
+from embedtune.ranking import best_rank
 from embedtune.records import SPLITS, Document, Passage, Query, QuerySet
 from embedtune.retrieval.bm25 import BM25
 from embedtune.stages.corpus import SAME_PASSAGE, as_documents
@@ -83,10 +83,10 @@ class Drawing:
             with track("filter queries", len(asked)) as report:
                 for start in range(0, len(asked), _BLOCK):
                     block = asked[start : start + _BLOCK]
-                    relevant = [
+                    relevant = (
                         [column[name] for name in self._members[draft.passage_id] if name in column] for draft in block
-                    ]
-                    found += best_ranks(bm25.scores([draft.text for draft in block]), relevant).tolist()
+                    )
+                    found += map(best_rank, bm25.rows(draft.text for draft in block), relevant)
                     report(len(block))
             return found
 

@@ -128,7 +128,9 @@ def _measure(
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
         base=KeptVectors(VectorCache(run.folder / VECTORS), hash_model(base_folder)),
-        directions=next((rung["directions"] for rung in run.model["facts"].get("attempts", []) if "directions" in rung), None),
+        directions=next(
+            (rung["directions"] for rung in run.model["facts"].get("attempts", []) if "directions" in rung), None
+        ),
     )
     for model in models:
         search.add(model)

@@ -52,7 +52,9 @@ def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Mo
             rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
             models.append(Model("base_quantized", rounded, None, family, "base_quantized"))
         tuned = partial(_load, run.merged, settings, precision)
-        models.append(Model("tuned", tuned, weights["tuned"], family, "base" if trained.get("queries_only") else "tuned"))
+        models.append(
+            Model("tuned", tuned, weights["tuned"], family, "base" if trained.get("queries_only") else "tuned")
+        )
     return models
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embedtune.manifest import is_done, read_manifest
+from embedtune.manifest import ask_anew, is_done, read_manifest
 
 _log = logging.getLogger("embedtune")
 
@@ -42,7 +42,8 @@ def settled(
 ) -> StageResult | None:
     """Return the result if there is nothing to do now: the stage is done, or this is a dry run; else None.
 
-    ``check`` is called when there is work to do, in a dry run too; it raises what would stop the work.
+    ``check`` is called when there is work to do, in a dry run too; it raises what would stop the work. Work that ``force``
+    asks for is noted: if it is broken off, the same stage works the next time without ``force``, and a training goes on.
     """
     done = not force and is_done(folder, identity)
     if not done:
@@ -52,4 +53,6 @@ def settled(
     if done:
         _log.info("%s: nothing it depends on has changed, skipped", folder)
         return StageResult(folder, read_manifest(folder)["facts"], "skipped")
+    if force:
+        ask_anew(folder)
     return None

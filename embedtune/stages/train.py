@@ -56,7 +56,8 @@ def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool 
     Args:
         config: Settings.
         run: The run folder, with a finished dataset.
-        force: Work even if nothing has changed, and from the first step.
+        force: Work even if nothing has changed, and from the first step. If that is broken off, the next call goes on from
+            its checkpoint without ``force``; until it ends, the old result stays.
         dry_run: Tell what would happen; write nothing.
 
     Returns:

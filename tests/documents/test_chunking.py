@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.documents.chunking import chunk_documents, fit_title, keep_whole
+from embedtune.documents.chunking import chunk_documents, count_tokens, fit_title, keep_whole
 from embedtune.documents.headings import find_sections
 from embedtune.records import Document, Passage, Section
 
@@ -39,15 +39,26 @@ def document(name: str, title: str, text: str) -> Document:
     return Document(name, title, text, tuple(find_sections(text)))
 
 
+@pytest.fixture(scope="session")
+def cut(token_counts):
+    """Return a function that gives the passages of documents for a budget of tokens."""
+    return lambda documents, budget: [passage for passage, _ in chunk_documents(documents, token_counts, budget)]
+
+
+@pytest.fixture(scope="session")
+def count(tokenize):
+    return lambda text: len(tokenize(text))
+
+
 def letters(text: str) -> str:
     return "".join(text.split())
 
 
 @settings(max_examples=40)
 @given(blocks=blocks, title=st.sampled_from(["", "Brava 3"]), budget=st.sampled_from([16, 24, 48, 128]))
-def test_passages_fit_slice_their_document_and_lose_only_headings(blocks, title, budget, tokenize):
+def test_passages_fit_slice_their_document_and_lose_only_headings(blocks, title, budget, cut, tokenize):
     whole = document("a.md", title, "\n\n".join(blocks) + "\n")
-    passages = list(chunk_documents([whole], tokenize, budget))
+    passages = cut([whole], budget)
     assert [p for p in passages if len(tokenize(p.full_text)) > budget] == []
     assert [p for p in passages if whole.text[p.start : p.end] != p.text or not p.text.strip()] == []
     assert [(a, b) for a, b in pairwise(passages) if a.end > b.start] == []
@@ -56,8 +67,8 @@ def test_passages_fit_slice_their_document_and_lose_only_headings(blocks, title,
     assert len({p.passage_id for p in passages}) == len(passages)
 
 
-def test_short_sections_are_one_passage_each_with_the_heading_path_as_title(manual, tokenize):
-    passages = list(chunk_documents([manual], tokenize, 128))
+def test_short_sections_are_one_passage_each_with_the_heading_path_as_title(manual, cut):
+    passages = cut([manual], 128)
     assert [passage.title for passage in passages] == [
         "",
         "Brava 3 espresso machine",
@@ -69,8 +80,8 @@ def test_short_sections_are_one_passage_each_with_the_heading_path_as_title(manu
     assert {passage.document_id for passage in passages} == {"brava.md"}
 
 
-def test_title_of_the_document_stands_first_in_the_path(help_article, tokenize):
-    passages = list(chunk_documents([help_article._replace(title="Help")], tokenize, 128))
+def test_title_of_the_document_stands_first_in_the_path(help_article, cut):
+    passages = cut([help_article._replace(title="Help")], 128)
     assert [passage.title for passage in passages] == [
         "Help › Billing and invoices",
         "Help › Billing and invoices › Changing the payment card",
@@ -78,27 +89,27 @@ def test_title_of_the_document_stands_first_in_the_path(help_article, tokenize):
     ]
 
 
-def test_title_that_the_outermost_heading_repeats_stands_once(tokenize):
+def test_title_that_the_outermost_heading_repeats_stands_once(cut):
     whole = Document("a.html", "Help", "Help\n\nCall us.", (Section(("Help",), 6, 14),))
-    assert [passage.title for passage in list(chunk_documents([whole], tokenize, 64))] == ["Help"]
+    assert [passage.title for passage in cut([whole], 64)] == ["Help"]
 
 
-def test_document_without_sections_is_one_section_whatever_its_text_looks_like(tokenize):
-    passages = list(chunk_documents([Document("a.json", "", "# A\nKeep dry.")], tokenize, 64))
+def test_document_without_sections_is_one_section_whatever_its_text_looks_like(cut):
+    passages = cut([Document("a.json", "", "# A\nKeep dry.")], 64)
     assert [(passage.title, passage.text) for passage in passages] == [("", "# A\nKeep dry.")]
 
 
-def test_passage_knows_the_page_it_starts_on(tokenize):
+def test_passage_knows_the_page_it_starts_on(cut):
     text = "One.\n\nTwo.\n\nThree."
     sections = (Section(("A",), 0, 4), Section(("B",), 6, 10), Section(("C",), 12, 18))
-    passages = list(chunk_documents([Document("a.pdf", "", text, sections, (0, 6, 6, 14))], tokenize, 64))
+    passages = cut([Document("a.pdf", "", text, sections, (0, 6, 6, 14))], 64)
     assert [passage.page for passage in passages] == [1, 3, 3]  # page 2 is empty, page 4 starts within a passage
-    assert [p.page for p in list(chunk_documents([Document("a.txt", "", text)], tokenize, 64))] == [None]
+    assert [p.page for p in cut([Document("a.txt", "", text)], 64)] == [None]
 
 
-def test_long_section_is_cut_at_sentences_into_pieces_of_about_equal_length(tokenize):
+def test_long_section_is_cut_at_sentences_into_pieces_of_about_equal_length(cut, tokenize):
     text = " ".join(f"Turn knob number {number} slowly to the left." for number in range(20))
-    passages = list(chunk_documents([Document("a.txt", "", text)], tokenize, 128))
+    passages = cut([Document("a.txt", "", text)], 128)
     lengths = [len(tokenize(passage.text)) for passage in passages]
     assert len(tokenize(text)) == 180
     # two pieces of 90 give or take a tenth: eleven of the twenty sentences, and nine
@@ -106,34 +117,74 @@ def test_long_section_is_cut_at_sentences_into_pieces_of_about_equal_length(toke
     assert all(passage.text.endswith("left.") for passage in passages)
 
 
-def test_documents_keep_their_order(documents, tokenize):
-    passages = list(chunk_documents(documents, tokenize, 128))
+def test_documents_keep_their_order(documents, cut):
+    passages = cut(documents, 128)
     assert list(dict.fromkeys(passage.document_id for passage in passages)) == [d.document_id for d in documents]
 
 
-def test_ids_depend_on_content_alone(manual, help_article, tokenize):
-    alone = list(chunk_documents([help_article], tokenize, 64))
-    together = list(chunk_documents([manual, help_article], tokenize, 64))
+def test_ids_depend_on_content_alone(manual, help_article, cut):
+    alone = cut([help_article], 64)
+    together = cut([manual, help_article], 64)
     assert together[-len(alone) :] == alone
 
 
-def test_same_text_twice_in_a_document_gives_two_ids(tokenize):
-    passages = list(chunk_documents([document("a.md", "", "# A\nKeep dry.\n# A\nKeep dry.\n")], tokenize, 64))
+def test_same_text_twice_in_a_document_gives_two_ids(cut):
+    passages = cut([document("a.md", "", "# A\nKeep dry.\n# A\nKeep dry.\n")], 64)
     assert [passage.text for passage in passages] == ["Keep dry.", "Keep dry."]
     assert passages[0].passage_id != passages[1].passage_id
 
 
-def test_word_longer_than_the_budget_is_cut_through(tokenize):
+def test_word_longer_than_the_budget_is_cut_through(cut):
     text = "antidisestablishmentarianism" * 3
-    passages = list(chunk_documents([Document("a.txt", "", text)], tokenize, 16))
+    passages = cut([Document("a.txt", "", text)], 16)
     assert len(passages) > 1
     assert "".join(passage.text for passage in passages) == text
 
 
-def test_document_of_headings_alone_is_a_passage_of_them(tokenize):
-    assert [p.text for p in chunk_documents([document("a.md", "", "# One\n\n## Two\n")], tokenize, 64)] == [
-        "# One\n\n## Two"
-    ]
+@settings(max_examples=40)
+@given(text=st.text(st.sampled_from("ab1.,;!? \n\u3000é語。、\u0301"), max_size=300), budget=st.integers(16, 40))
+def test_words_that_fit_are_never_cut_through(text, budget, cut, count):
+    for before, after in pairwise(cut([Document("a.txt", "", text)], budget)):
+        if before.end == after.start and text[before.end - 1] not in "。、":
+            start = max(text.rfind(blank, 0, after.start) for blank in " \n\u3000") + 1
+            assert count(text[start:].split()[0]) > budget
+
+
+def test_numbers_and_names_with_full_stops_stay_whole(cut):
+    text = "call os.path.join with 3.5 or 1,200 and then " * 40
+    passages = cut([Document("a.txt", "", text)], 20)
+    assert set(" ".join(passage.text for passage in passages).split()) == set(text.split())
+
+
+def test_word_that_is_longer_than_the_even_length_and_fits_is_not_cut(cut, count):
+    word = "antidisestablishmentarianism" * 2
+    assert count(word) == 16
+    text = f"one two three {word} four five"  # of 21 tokens, which is two even pieces of 11
+    assert [passage.text for passage in cut([Document("a.txt", "", text)], 20)] == ["one two three", word, "four five"]
+
+
+@pytest.mark.parametrize("budget", [16, 40])
+def test_tokens_that_go_over_blanks_still_fit(budget):
+    text = "one two three four five six seven eight nine ten " * 30
+
+    def token_counts(texts):
+        return [len(text.split()) + len(text) // 10 for text in texts]  # more than those of its words together
+
+    counted = list(chunk_documents([Document("a.txt", "", text)], token_counts, budget))
+    assert [tokens for passage, tokens in counted] == token_counts([passage.text for passage, _ in counted])
+    assert max(tokens for _, tokens in counted) <= budget
+    assert " ".join(passage.text for passage, _ in counted).split() == text.split()
+
+
+def test_what_is_tokenized_together_changes_nothing(documents, manual, cut, monkeypatch):
+    together = cut([manual, *documents], 32)
+    monkeypatch.setattr("embedtune.documents.chunking._BLOCK", 1)
+    monkeypatch.setattr("embedtune.documents.words._REMEMBERED_CHARS", 0)
+    assert cut([manual, *documents], 32) == together
+
+
+def test_document_of_headings_alone_is_a_passage_of_them(cut):
+    assert [p.text for p in cut([document("a.md", "", "# One\n\n## Two\n")], 64)] == ["# One\n\n## Two"]
 
 
 @pytest.mark.parametrize(
@@ -145,20 +196,24 @@ def test_document_of_headings_alone_is_a_passage_of_them(tokenize):
         ((), 5, ""),
     ],
 )
-def test_long_path_loses_its_outer_headings(headings, room, title, tokenize):
-    assert fit_title(headings, tokenize, room) == title
+def test_long_path_loses_its_outer_headings(headings, room, title, count):
+    assert fit_title(headings, count, room) == title
 
 
-def test_heading_too_long_for_itself_is_cut(tokenize):
+def test_heading_too_long_for_itself_is_cut(count):
     heading = "how to clean the water tank of the machine every week"
-    title = fit_title(("Manual", heading), tokenize, 5)
+    title = fit_title(("Manual", heading), count, 5)
     assert title and heading.startswith(title)
-    assert len(tokenize(title)) <= 5
+    assert count(title) <= 5
 
 
-def test_ready_made_documents_stay_whole():
+def test_ready_made_documents_stay_whole(token_counts):
     long = "word " * 500
-    passages = list(keep_whole([Document("d1", "Tank", long), Document("d2", "", "x"), Document("d3", "", "x")]))
+    documents = [Document("d1", "Tank", long), Document("d2", "", "x"), Document("d3", "", "x")]
+    passages = list(keep_whole(documents))
+    counted = list(count_tokens(passages, token_counts))
+    assert [passage for passage, _ in counted] == passages
+    assert [tokens for _, tokens in counted] == [501, 1, 1]
     assert [passage[1:] for passage in passages] == [
         ("d1", "Tank", long, 0, 2500, None),
         ("d2", "", "x", 0, 1, None),

@@ -57,6 +57,29 @@ def test_a_signal_finishes_the_step_saves_and_names_the_command_to_go_on(stages,
     assert not (run / ".checkpoints").exists()
 
 
+def test_forced_training_that_was_stopped_goes_on_without_force_though_the_old_result_is_whole(stages, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(stages.finished[TRAIN], run)
+    before = (run / "model" / "manifest.json").read_bytes()
+    process = start(stages, run, "--force")
+    wait_for_checkpoint(run)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    (advice,) = [line for line in said.splitlines() if "to go on:" in line]
+    assert "--force" not in advice
+    assert (run / "model" / "manifest.json").read_bytes() == before
+    again = start(stages, run)
+    _, said = again.communicate(timeout=200)
+    assert again.returncode == 0, said
+    assert "going on after step" in said
+    assert (run / "model" / "manifest.json").read_bytes() != before
+    assert compare(stages.finished[TRAIN] / "model", run / "model") == []
+    third = start(stages, run)
+    _, said = third.communicate(timeout=200)
+    assert "nothing it depends on has changed, skipped" in said
+
+
 def test_a_torn_checkpoint_is_passed_over_with_a_warning(stages, run):
     process = start(stages, run)
     wait_for_checkpoint(run)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,28 @@ def test_token_offsets_cover_the_words(encoder):
     text = "Ünïcode boilers"
     assert [text[start:end] for start, end in encoder.token_offsets(text)][-1] in ("boilers", "s")
     assert len(encoder.token_offsets(text)) == len(encoder.token_ids(text))
+
+
+def test_tokens_of_many_texts_are_counted_whatever_was_encoded_before(encoder):
+    long = "word " * 1000
+    encoder.encode_documents([long])  # sentence-transformers truncates and pads
+    assert encoder.token_counts(["", "Ünïcode boilers", long]) == [0, len(encoder.token_ids("Ünïcode boilers")), 1000]
+
+
+class PythonTokenizer:
+    is_fast = False
+    model_max_length = 128
+
+    def __call__(self, text, **settings):
+        return {"input_ids": text.split()}
+
+    def num_special_tokens_to_add(self):
+        return 2
+
+
+def test_a_tokenizer_written_in_python_counts_too():
+    model = SimpleNamespace(tokenizer=PythonTokenizer(), prompts={}, get_max_seq_length=lambda: None)
+    assert Encoder(model).token_counts(["", "two words"]) == [0, 2]
 
 
 def test_no_texts_give_no_vectors(encoder):

@@ -1,5 +1,8 @@
+import pytest
+
+from embedtune.errors import ResourceError
 from embedtune.hashing import hash_json
-from embedtune.manifest import stage_folder
+from embedtune.manifest import stage_folder, verify
 from embedtune.stages.result import settled
 
 IDENTITY = {"stage": "generate", "seed": 0}
@@ -34,3 +37,35 @@ def test_a_dry_run_says_what_would_happen_and_repeats_the_plan(tmp_path):
         result = settled(tmp_path / "dataset", IDENTITY, {"documents": 2}, force=force, dry_run=True)
         assert result.status == "planned"
         assert result.facts == {"dry_run": True, "would_run": force, "documents": 2}
+
+
+def test_forced_work_that_is_broken_off_is_taken_up_without_force(tmp_path):
+    make(tmp_path / "dataset")
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=True, dry_run=True) is not None
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False).status == "skipped"
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=True, dry_run=False) is None  # and is killed here
+    assert verify(tmp_path / "dataset")["facts"] == {"passages": 3}  # the old result is whole
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=True).facts == {
+        "dry_run": True,
+        "would_run": True,
+    }
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False) is None
+    make(tmp_path / "dataset")
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False).status == "skipped"
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
+def test_what_stops_forced_work_before_it_begins_asks_for_nothing(tmp_path):
+    make(tmp_path / "dataset")
+
+    def check():
+        raise ResourceError("no room")
+
+    with pytest.raises(ResourceError):
+        settled(tmp_path / "dataset", IDENTITY, {}, force=True, dry_run=False, check=check)
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=False, dry_run=False).status == "skipped"
+
+
+def test_force_on_a_stage_that_never_ran_leaves_no_note(tmp_path):
+    assert settled(tmp_path / "dataset", IDENTITY, {}, force=True, dry_run=False) is None
+    assert list(tmp_path.iterdir()) == []
