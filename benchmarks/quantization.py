@@ -1,0 +1,199 @@
+"""What quantising the frozen weights costs and saves: one recipe on fp32, bf16, int8, NF4 and FP4 bases.
+
+    python -m benchmarks.quantization COLLECTION [--seeds 3] [--only SCHEME:SEED …]
+
+COLLECTION is a BEIR folder with test judgements, or python-reference. The dataset is drawn once a seed; every scheme trains
+LoRA on the same pairs in the same order, and what it gives is measured where the gate ships it. Each training is a process
+of its own, whose peak memory is told. Cells live in benchmarks/cache/quantization; benchmarks/quantization.md and .json hold
+all that are done. On a machine with CUDA the same command trains and evaluates there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import embedtune
+from embedtune.cli.options import set_up_logging
+from embedtune.config import DEFAULT_MODEL
+from embedtune.evaluation.drift import mean_cosine
+from embedtune.formats.dataset import read_dataset
+from embedtune.manifest import library_versions, write_json
+from embedtune.retrieval.base_model import find_model
+from embedtune.retrieval.encoder import Encoder, choose_precision, load_model
+from embedtune.training.merging import merge
+from embedtune.training.parity import load_with_adapter
+from embedtune.training.quantisation import load_quantised
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache" / "quantization"
+MEASURE = "ndcg@10"
+_DRIFT_PASSAGES = 256
+
+
+class Scheme(NamedTuple):
+    """How the frozen weights are kept while training.
+
+    Attributes:
+        quantize: As ``train --quantize``.
+        precision: As ``train.precision``.
+    """
+
+    quantize: str
+    precision: str
+
+
+SCHEMES = {
+    "fp32": Scheme("none", "fp32"),
+    "bf16": Scheme("none", "bf16"),
+    "int8": Scheme("int8", "auto"),
+    "nf4": Scheme("nf4", "auto"),
+    "fp4": Scheme("fp4", "auto"),
+}
+
+
+def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
+    """Train and evaluate one scheme with one seed, unless that is done."""
+    out = CACHE / f"{_name(collection)}-{name}-{seed}"
+    if (out / "cell.json").is_file():
+        return
+    _draw(collection, seed, out)
+    seconds, peak = _train(out, SCHEMES[name], seed, pairs)
+    trained = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
+    drift = _drift(out, SCHEMES[name].quantize)
+    cell = {"collection": _name(collection), "scheme": name, "seed": seed, "seconds": seconds, "peak_mib": peak}
+    cell |= {"dev_gain": trained["dev"]["gain"], "shipped": trained["shipped"], "cosine_of_rounding": drift}
+    if trained["shipped"] == "tuned":
+        other = _merge_into_original(out) if SCHEMES[name].quantize != "none" else None
+        models = (str(other),) if other else ()
+        facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(collection,), models=models), out).facts
+        cell["systems"] = {system: values[MEASURE] for system, values in facts["systems"].items()}
+    write_json(out / "cell.json", cell)
+
+
+def _name(collection: str) -> str:
+    return Path(collection).name
+
+
+def _draw(collection: str, seed: int, out: Path) -> None:
+    """Draw the dataset of a seed once; the other schemes take a copy."""
+    drawn = CACHE / f"{_name(collection)}-dataset-{seed}"
+    embedtune.generate(embedtune.GenerateConfig(source=collection, queries_from="generate", seed=seed), drawn)
+    if not (out / "dataset").exists():
+        shutil.copytree(drawn / "dataset", out / "dataset")
+
+
+def _train(out: Path, scheme: Scheme, seed: int, pairs: int) -> tuple[float, int]:
+    """Train in a process of its own; return its seconds and its peak memory in MiB."""
+    command = [
+        sys.executable, "-m", "embedtune", "train", str(out), "--quiet", "--method", "lora", "--quantize", scheme.quantize,
+        "--set", f"precision={scheme.precision}", "--set", f"max_pairs={pairs}", "--seed", str(seed),
+    ]  # fmt: skip
+    started = time.time()
+    process = subprocess.Popen(command)  # noqa: S603 (our own module, no shell)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: expected exit code 0, found {process.returncode}")
+    return round(time.time() - started, 1), usage.ru_maxrss >> 10
+
+
+def _drift(out: Path, quantize: str) -> float:
+    """Return the mean cosine of passages before and after their encoder's weights were rounded; no training in between."""
+    if quantize == "none":
+        return 1.0
+    folder, precision = find_model(DEFAULT_MODEL), choose_precision("auto")
+    texts = [passage.full_text for passage in read_dataset(out / "dataset").passages[:_DRIFT_PASSAGES]]
+    plain = load_model(folder)
+    before = Encoder(plain, precision=precision).encode_documents(texts)
+    after = Encoder(merge(load_quantised(folder, quantize), plain), precision=precision).encode_documents(texts)
+    return round(float(mean_cosine(before, after)), 5)
+
+
+def _merge_into_original(out: Path) -> Path:
+    """Write the other merge: the update added to the weights as they were before rounding, which is not what was trained."""
+    folder, target = find_model(DEFAULT_MODEL), out / "into_original"
+    merged = merge(load_with_adapter(folder, out / "model" / "adapter", "none"), load_model(folder))
+    merged.save_pretrained(str(target), create_model_card=False)
+    return target
+
+
+def write_report() -> str:
+    """Write quantization.json and .md from all finished cells, and return the latter."""
+    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*/cell.json"))]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {_accelerator()}"
+    write_json(
+        HERE / "quantization.json",
+        {"schema_version": 1, "measure": MEASURE, "cells": cells, "machine": machine, "versions": library_versions()},
+    )
+    text = _table(cells, machine)
+    (HERE / "quantization.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _accelerator() -> str:
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
+
+
+def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> str:
+    lines = [
+        "| frozen weights | base, rounded | cosine of rounding | tuned | merged into the original | shipped | seconds | MiB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in SCHEMES:
+        rows = [cell for cell in cells if cell["scheme"] == name]
+        measured = [cell["systems"] for cell in rows if "systems" in cell]
+        if not rows:
+            continue
+        rounded = [systems.get("base_quantized", systems["base"]) for systems in measured]
+        lines.append(
+            f"| {name} | {_spread(rounded)} | {_spread([cell['cosine_of_rounding'] for cell in rows], 4)} "
+            f"| {_spread([systems['tuned'] for systems in measured])} "
+            f"| {_spread([systems['into_original'] for systems in measured if 'into_original' in systems])} "
+            f"| {sum(cell['shipped'] == 'tuned' for cell in rows)} of {len(rows)} "
+            f"| {_spread([cell['seconds'] for cell in rows], 0)} | {max(cell['peak_mib'] for cell in rows):,} |"
+        )
+    names = ", ".join(dict.fromkeys(cell["collection"] for cell in cells))
+    seeds = max((cell["seed"] for cell in cells), default=0) + 1
+    lines += ["", f"nDCG@10 on {names}, mean ± standard deviation over {seeds} seeds; all-MiniLM-L6-v2; {machine}."]
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: Sequence[float], digits: int = 3) -> str:
+    if not values:
+        return "–"
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def main() -> None:
+    """Run the cells that are asked for and write the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collection")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=2000)
+    parser.add_argument("--only", nargs="*", default=(), help="cells as SCHEME:SEED")
+    arguments = parser.parse_args()
+    set_up_logging(quiet=False, verbose=False)
+    for seed in range(arguments.seeds):
+        for name in SCHEMES:
+            if not arguments.only or f"{name}:{seed}" in arguments.only:
+                run_cell(arguments.collection, name, seed, arguments.pairs)
+                write_report()
+    print(write_report())
+
+
+if __name__ == "__main__":
+    main()
