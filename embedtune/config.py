@@ -86,6 +86,10 @@ class GenerateConfig(_Settings):
         "keyphrase", description="Kind that only dev and test see, when another is left to train on."
     )
     per_kind: int = Field(3, ge=1, le=20, description="Queries of one kind for each 150 words of a passage at most.")
+    question_share: Share = Field(
+        0.5,
+        description="Share of headings, spans and key phrases asked as a question, in languages with forms for it.",
+    )
     held_out_per_passage: int = Field(6, ge=1, le=50, description="Dev and test queries of one passage at most.")
     max_query_passages: int = Field(
         50_000, ge=100, description="Passages that queries are drawn from at most; of more a random sample is taken."

@@ -2,8 +2,8 @@
 
 Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a few salient words in a row),
 ``keyphrase`` (terms that set the passage apart) and ``sentence``. Half of the spans and sentences lose their stop words,
-because people type key words as often as sentences. Everything is drawn with a generator seeded by the passage, so a
-passage gives the same queries whatever stands around it in the list.
+because people type key words as often as sentences, and a share of all but the sentences is asked as a question. Everything
+is drawn with a generator seeded by the passage, so a passage gives the same queries whatever stands around it in the list.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from embedtune.cloze import sentences_of
+from embedtune.queries.questions import ask
 from embedtune.queries.statistics import CorpusStatistics, mean
 from embedtune.records import PATH_SEPARATOR, Passage
 from embedtune.terms import lexical_terms
@@ -38,7 +39,13 @@ class Draft(NamedTuple):
 
 
 def draft_queries(
-    passages: Sequence[Passage], *, kinds: Sequence[str], per_kind: int, statistics: CorpusStatistics, seed: int
+    passages: Sequence[Passage],
+    *,
+    kinds: Sequence[str],
+    per_kind: int,
+    statistics: CorpusStatistics,
+    seed: int,
+    question_share: float = 0.0,
 ) -> list[Draft]:
     """Draw up to ``per_kind`` queries of each kind from each passage, and as many more as it is longer than 150 words.
 
@@ -48,6 +55,8 @@ def draft_queries(
         per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
         statistics: Of the whole corpus.
         seed: Another seed draws other queries.
+        question_share: Share of all but the sentences, 0 to 1, that are put into the form of a question, where the language
+            of the corpus has forms.
     """
     drafts = []
     for passage in passages:
@@ -56,8 +65,16 @@ def draft_queries(
         for kind in KINDS:
             if kind in kinds:
                 texts = _MAKERS[kind](passage, count, statistics, draw)
+                if kind != "sentence":
+                    texts = [_asked(text, statistics.language, question_share, seed) for text in texts]
                 drafts += [Draft(text, kind, passage.passage_id) for text in texts]
     return drafts
+
+
+def _asked(text: str, language: str, share: float, seed: int) -> str:
+    """Ask for a share of the texts; a text is drawn for itself, so that no form moves the draw of the next text."""
+    draw = random.Random(f"{seed}:{text}")  # noqa: S311 (reproducible on purpose)
+    return ask(text, language, draw) if draw.random() < share else text
 
 
 def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:

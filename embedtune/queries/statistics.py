@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from embedtune.terms import LanguageTally, lexical_terms
+from embedtune.terms import Language, LanguageTally, lexical_terms
 
 
 class CorpusStatistics:
@@ -24,7 +24,7 @@ class CorpusStatistics:
     def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
         self._max_terms = max_terms
         self._tally = LanguageTally()
-        self._stop_words: frozenset[str] | None = None
+        self._language: Language | None = None
         self._frequency: Counter[str] = Counter()
         self._idf: dict[str, float] = {}
         self.n_texts = 0
@@ -36,7 +36,7 @@ class CorpusStatistics:
         """Count the terms of a text."""
         terms = lexical_terms(text)
         self.n_texts += 1
-        self._stop_words = None
+        self._language = None
         self._idf.clear()
         self._tally.add(terms)
         self._frequency.update(set(terms))
@@ -46,9 +46,17 @@ class CorpusStatistics:
     @property
     def stop_words(self) -> frozenset[str]:
         """Those of the corpus's language."""
-        if self._stop_words is None:
-            self._stop_words = self._tally.language().stop_words
-        return self._stop_words
+        return self._known_language().stop_words
+
+    @property
+    def language(self) -> str:
+        """The corpus's language, as ``terms.find_language`` names it."""
+        return self._known_language().name
+
+    def _known_language(self) -> Language:
+        if self._language is None:
+            self._language = self._tally.language()
+        return self._language
 
     def idf(self, term: str) -> float:
         """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""

@@ -69,6 +69,7 @@ class Drawing:
                 per_kind=config.per_kind if name == "train" else config.held_out_per_passage,
                 statistics=statistics,
                 seed=config.seed,
+                question_share=config.question_share,
             )
         kept, dropped = filter_drafts(drafts, statistics, self._ranks())
         return self._labelled(kept), dropped

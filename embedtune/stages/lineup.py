@@ -45,16 +45,15 @@ class Model(NamedTuple):
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
     trained, settings = run.model["facts"], run.settings
+    queries_only = trained.get("queries_only")
     weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
     models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family, "base")]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
             rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, family, "base_quantized"))
+            models.append(Model("base_quantized", rounded, None, family, "base" if queries_only else "base_quantized"))
         tuned = partial(_load, run.merged, settings, precision)
-        models.append(
-            Model("tuned", tuned, weights["tuned"], family, "base" if trained.get("queries_only") else "tuned")
-        )
+        models.append(Model("tuned", tuned, weights["tuned"], family, "base" if queries_only else "tuned"))
     return models
 
 

@@ -27,8 +27,10 @@ def is_subsequence(part: list[str], whole: list[str]) -> bool:
     return all(word in rest for word in part)
 
 
-def draft(passages, statistics, kinds=KINDS, per_kind=2, seed=0) -> list[Draft]:
-    return draft_queries(passages, kinds=kinds, per_kind=per_kind, statistics=statistics, seed=seed)
+def draft(passages, statistics, kinds=KINDS, per_kind=2, seed=0, question_share=0.0) -> list[Draft]:
+    return draft_queries(
+        passages, kinds=kinds, per_kind=per_kind, statistics=statistics, seed=seed, question_share=question_share
+    )
 
 
 def test_only_the_kinds_asked_for_are_made(passages, statistics):
@@ -148,3 +150,12 @@ def test_japanese_sentences_end_without_spaces(statistics):
 
 def test_empty_passage_gives_nothing(statistics):
     assert draft([passage("", "")], statistics) == []
+
+
+def test_a_share_of_all_but_the_sentences_is_asked(passages, statistics):
+    bare, asked = (draft(passages, statistics, question_share=share) for share in (0.0, 0.5))
+    assert [(d.kind, d.passage_id) for d in bare] == [(d.kind, d.passage_id) for d in asked]
+    changed = [(one, other) for one, other in zip(bare, asked, strict=True) if one != other]
+    short = [d for d in bare if d.kind != "sentence" and len(d.text.split()) <= 10]
+    assert 0.3 * len(short) < len(changed) < 0.7 * len(short)
+    assert all(one.text in other.text and one.kind != "sentence" for one, other in changed)

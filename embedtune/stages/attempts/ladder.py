@@ -40,8 +40,8 @@ class Climb(NamedTuple):
 def climb(context: Context, method: str) -> Climb:
     """Try one method, or with ``auto`` all of ``config.ladder``.
 
-    An attempt takes the place of the one before it when it beats the base by more than noise, and the one before it too: what
-    is dearer must be better.
+    An attempt takes the place of the one before it when it beats the base by more than noise, and does better than the one
+    before it: by more than noise where it needs a new index and that one did not.
     """
     names: Sequence[str] = context.config.ladder if method == "auto" else (method,)
     held: Attempt | None = None
@@ -69,6 +69,11 @@ def _compare(context: Context, attempt: Attempt, held: Attempt | None) -> tuple[
     if held is None:
         return "better than the base", True
     dev = context.dev
-    if beats(dev.reciprocal_ranks(attempt.dense), dev.reciprocal_ranks(held.dense), dev.clusters):
+    scores, others = dev.reciprocal_ranks(attempt.dense), dev.reciprocal_ranks(held.dense)
+    if held.method.queries_only and not attempt.method.queries_only:
+        if beats(scores, others, dev.clusters):
+            return f"better than {held.name}, and worth a new index", True
+        return f"better than the base, no more than noise over {held.name}, which needs no new index", False
+    if scores.mean() > others.mean():
         return f"better than {held.name}", True
-    return f"better than the base, no more than noise over {held.name}, which costs less", False
+    return f"better than the base, not than {held.name}", False
