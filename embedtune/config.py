@@ -112,6 +112,9 @@ class QuerySideConfig(_Settings):
     epochs: int = Field(1, ge=1, description="Passes over the queries.")
     learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of query-lora; peak of the schedule.")
     linear_learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of linear; peak of the schedule.")
+    steadiness: float = Field(
+        10.0, ge=0, description="Weight of keeping each passage as popular with all queries together as it was."
+    )
     bonus: float = Field(2.0, ge=0, description="Lift of a query's own passage, in standard deviations of the score.")
     teacher_temperature: float = Field(1.0, gt=0, description="Of the softmax over the teacher's scores.")
 

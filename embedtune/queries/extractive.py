@@ -25,6 +25,8 @@ KINDS = ("heading", "span", "keyphrase", "sentence")
 _SPAN_WORDS = (5, 16)
 _SENTENCE_WORDS = (6, 30)
 _SPAN_DRAWS = 16
+_LETTERS = 0.6  # of the characters that are not white space
+_LEAST_WORDS = 2
 _WORDS_PER_DRAW = 150
 _PHRASE_TERMS = (2, 5)
 _WORD = re.compile(r"\S+")
@@ -97,17 +99,35 @@ def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: ran
         length = draw.randint(*_SPAN_WORDS)
         start = draw.randrange(max(1, len(words) - length + 1))
         end = min(start + length, len(words))
-        text = passage.text[words[start].start() : words[end - 1].end()]
-        if text not in salience:  # no term goes over a blank, so the terms of a run are those of its words
+        text = _wordy(passage.text[words[start].start() : words[end - 1].end()])
+        if text and text not in salience:  # no term goes over a blank, so the terms of a run are those of its words
             salience[text] = mean(list(chain.from_iterable(idf_by_word[start:end])))
     best = sorted(salience, key=lambda text: (-salience[text], text))
     return [_thin(text, statistics, draw) for text in _apart(best, count)]
 
 
+def is_language(text: str) -> bool:
+    """Tell whether most of a text's characters, white space aside, are letters: a run of figures or symbols is no query."""
+    return sum(map(str.isalpha, text)) >= _LETTERS * sum(map(len, text.split())) > 0
+
+
+def _wordy(text: str) -> str:
+    """Return a run of words as it is, of a table's cells those that hold a word, and nothing where that is too little."""
+    if is_language(text):
+        return text
+    words = [word for word in text.split() if any(map(str.isalpha, word))]
+    kept = " ".join(words)
+    return kept if len(words) >= _LEAST_WORDS and is_language(kept) else ""
+
+
 def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
     sentences = [" ".join(sentence.split()) for sentence in sentences_of(passage.text)]
-    usable = [text for text in sentences if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1]]
+    usable = [
+        text
+        for text in sentences
+        if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1] and is_language(text)
+    ]
     usable.sort(key=lambda text: (-statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
     return [_thin(text, statistics, draw) for text in draw.sample(pool, min(count, len(pool)))]

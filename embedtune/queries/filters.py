@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from embedtune.queries.extractive import Draft
+from embedtune.queries.extractive import Draft, is_language
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.terms import lexical_terms
 
 RanksOfSources = Callable[[Sequence[Draft]], Sequence[int]]
 """Rank from 1 of each draft's own passage (or of one that says the same) in a search for the draft."""
 
-_MIN_LETTERS = 0.6  # of the characters that are not white space
 _MAX_CHARS = 300
 _BOILERPLATE = 3  # passages that give the same query
 _ROUND_TRIP = 20
@@ -53,8 +52,7 @@ def _key(draft: Draft) -> tuple[str, ...]:
 
 
 def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:
-    letters = sum(map(str.isalpha, draft.text))
-    if letters < _MIN_LETTERS * sum(map(len, draft.text.split())) or not 0 < len(draft.text) <= _MAX_CHARS:
+    if not is_language(draft.text) or len(draft.text) > _MAX_CHARS:
         return "not_language"
     if n_sources >= _BOILERPLATE and draft.kind != "heading":
         return "boilerplate"

@@ -36,6 +36,10 @@ class FrozenPassages:
             best = self._best_windows(scores)
         return scores.gather(1, best)
 
+    def window_cosines(self, direction: Tensor) -> Tensor:
+        """Return the inner products of one vector ``(dim,)`` and all windows, ``(n_windows,)``."""
+        return self._vectors.to(direction.device) @ direction
+
     def _best_windows(self, scores: Tensor) -> Tensor:
         passage = self._passage.to(scores.device).expand(len(scores), -1)
         highest = torch.full((len(scores), self._n_passages), -torch.inf, dtype=scores.dtype, device=scores.device)
@@ -51,6 +55,23 @@ def distillation_loss(cosines: Tensor, targets: Tensor, temperature: float) -> T
     return functional.kl_div((cosines / temperature).log_softmax(dim=1), targets, reduction="batchmean")
 
 
+def popularity_shift(queries: Tensor, base: Tensor, passages: FrozenPassages, temperature: float) -> Tensor:
+    """Return how far passages became more or less popular with the queries of a batch as a whole.
+
+    The mean square of each passage's change of mean cosine, in units of the temperature. Queries that are drawn from a corpus
+    come from some of its passages more than people's do; learning that paragraphs are asked for and tables are not would
+    move every query away from tables, whatever it asks.
+
+    Args:
+        queries: Unit vectors of a batch, ``(n, dim)``.
+        base: Those of the untouched model.
+        passages: Of the corpus.
+        temperature: Of the student's softmax.
+    """
+    change = passages.window_cosines(queries.mean(dim=0) - base.mean(dim=0))
+    return (change / temperature).square().mean()
+
+
 class CorpusDistillationLoss(nn.Module):
     """KL divergence between a teacher's distribution over all passages and the query's own.
 
@@ -62,15 +83,24 @@ class CorpusDistillationLoss(nn.Module):
     """
 
     def __init__(
-        self, model: SentenceTransformer, passages: FrozenPassages, teacher: Teacher, *, temperature: float
+        self,
+        model: SentenceTransformer,
+        base_queries: Tensor,
+        passages: FrozenPassages,
+        teacher: Teacher,
+        *,
+        temperature: float,
+        steadiness: float = 0.0,
     ) -> None:
         """Take the query encoder to train.
 
         Args:
             model: To train.
+            base_queries: Unit vectors of all queries by the base model, ``(n_queries, dim)``.
             passages: Of the whole corpus, by the base model.
             teacher: What each query should find; queries are numbered as in training.
             temperature: Of the student's softmax over cosines, above 0.
+            steadiness: Weight of ``popularity_shift``.
         """
         super().__init__()
         self.model = model
@@ -78,6 +108,8 @@ class CorpusDistillationLoss(nn.Module):
         self._passages = passages
         self._teacher = teacher
         self._temperature = temperature
+        self._base_queries = base_queries
+        self._steadiness = steadiness
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
         """Return the mean loss of a batch of query features; ``labels`` are the queries' numbers."""
@@ -85,7 +117,7 @@ class CorpusDistillationLoss(nn.Module):
         return loss_of_batch(
             self._encode,
             list(sentence_features),
-            lambda queries: self._loss(queries, targets),
+            lambda queries: self._loss(queries, targets, self._base_queries[labels.cpu()]),
             batch=len(labels),
             mini_batch=self.mini_batch,
         )
@@ -93,5 +125,8 @@ class CorpusDistillationLoss(nn.Module):
     def _encode(self, features: Features) -> Tensor:
         return functional.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
 
-    def _loss(self, queries: Tensor, targets: Tensor) -> Tensor:
-        return distillation_loss(self._passages.cosines(queries), targets.to(queries.device), self._temperature)
+    def _loss(self, queries: Tensor, targets: Tensor, base: Tensor) -> Tensor:
+        cosines = self._passages.cosines(queries)
+        divergence = distillation_loss(cosines, targets.to(queries.device), self._temperature)
+        shift = popularity_shift(queries, base.to(queries.device), self._passages, self._temperature)
+        return divergence + self._steadiness * shift

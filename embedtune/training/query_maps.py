@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedtune.training.distillation import FrozenPassages, Teacher, distillation_loss
+from embedtune.training.distillation import FrozenPassages, Teacher, distillation_loss, popularity_shift
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -53,6 +53,7 @@ def fit_linear_map(
     teacher: Teacher,
     *,
     temperature: float,
+    steadiness: float = 0.0,
     learning_rate: float,
     weight_decay: float,
     batch_size: int,
@@ -66,6 +67,7 @@ def fit_linear_map(
         passages: Base vectors of the corpus.
         teacher: What each query should find.
         temperature: Of the student's softmax over cosines.
+        steadiness: Weight of ``popularity_shift``.
         learning_rate: Adam's peak; warm-up over the first tenth, then linear decay.
         weight_decay: AdamW's, pulls W to zero.
         batch_size: Queries in a step.
@@ -87,11 +89,12 @@ def fit_linear_map(
     for rows in batches:
         moved = functional.normalize(queries[rows] + queries[rows] @ update.T, dim=-1)
         loss = distillation_loss(passages.cosines(moved), teacher(rows), temperature)
+        loss = loss + steadiness * popularity_shift(moved, queries[rows], passages, temperature)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return torch.eye(dim) + update.detach(), losses
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.queries.extractive import KINDS, Draft, draft_queries
+from embedtune.queries.extractive import KINDS, Draft, draft_queries, is_language
 from embedtune.queries.statistics import CorpusStatistics
 from embedtune.records import Passage
 from embedtune.terms import lexical_terms
@@ -159,3 +159,17 @@ def test_a_share_of_all_but_the_sentences_is_asked(passages, statistics):
     short = [d for d in bare if d.kind != "sentence" and len(d.text.split()) <= 10]
     assert 0.3 * len(short) < len(changed) < 0.7 * len(short)
     assert all(one.text in other.text and one.kind != "sentence" for one, other in changed)
+
+
+def test_a_table_is_asked_by_the_words_of_its_cells(statistics):
+    rows = ["Receivables, less allowance | $831.7 | $8.7 | $840.4", "Prepaid expenses | 93.8 | (16.6) | 77.2"] * 3
+    drafts = draft([passage("", "\n".join(rows))], statistics, kinds=["span"])
+    assert drafts
+    assert all(is_language(d.text) for d in drafts)
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"), [("the pump stops", True), ("1,571.7 | (3.1)", False), ("", False), ("x = 3", False)]
+)
+def test_figures_and_symbols_are_no_language(text, yes):
+    assert is_language(text) == yes

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from embedtune.training.distillation import CorpusDistillationLoss, FrozenPassages, distillation_loss
+from embedtune.training.distillation import CorpusDistillationLoss, FrozenPassages, distillation_loss, popularity_shift
 
 
 class Lookup(torch.nn.Module):
@@ -49,7 +49,7 @@ def test_training_the_queries_finds_what_the_teacher_wants():
     targets = torch.eye(6)[[3, 5]]
     model = Lookup(unit(1, 2, 8))
     loss = CorpusDistillationLoss(
-        model, FrozenPassages(vectors, range(6)), lambda rows: targets[rows], temperature=0.05
+        model, unit(1, 2, 8), FrozenPassages(vectors, range(6)), lambda rows: targets[rows], temperature=0.05
     )
     optimizer = torch.optim.Adam(loss.parameters(), lr=0.1)
     for _ in range(60):
@@ -66,7 +66,12 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_ba
     for size in (None, mini_batch):
         model = Lookup(table.clone())
         loss = CorpusDistillationLoss(
-            model, FrozenPassages(vectors, [0, 2, 3, 6]), lambda rows: targets[rows][:, :4], temperature=0.05
+            model,
+            unit(2, 4, 8),
+            FrozenPassages(vectors, [0, 2, 3, 6]),
+            lambda rows: targets[rows][:, :4],
+            temperature=0.05,
+            steadiness=2.0,
         )
         loss.mini_batch = size
         value = loss([{"rows": torch.arange(4)}], torch.arange(4))
@@ -74,3 +79,12 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_ba
         outcomes.append((float(value), model.table.grad))
     assert outcomes[0][0] == pytest.approx(outcomes[1][0], rel=1e-5)
     assert torch.allclose(outcomes[0][1], outcomes[1][1], atol=1e-5)
+
+
+def test_a_shift_of_all_queries_alike_is_counted_and_one_that_evens_out_is_not():
+    passages, base = FrozenPassages(unit(0, 9, 8), range(9)), unit(1, 4, 8)
+    step = 0.1 * unit(2, 1, 8)
+    assert float(popularity_shift(base, base, passages, 0.05)) == 0
+    assert float(popularity_shift(base + step, base, passages, 0.05)) > 0.1
+    evened = base + torch.cat([step, -step, step, -step])
+    assert float(popularity_shift(evened, base, passages, 0.05)) == pytest.approx(0, abs=1e-9)

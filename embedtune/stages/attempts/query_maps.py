@@ -47,6 +47,7 @@ def tune_linear_map(context: Context, name: str) -> Attempt:
         lesson.passages,
         lesson.teacher,
         temperature=config.temperature,
+        steadiness=settings.steadiness,
         learning_rate=settings.linear_learning_rate,
         weight_decay=config.weight_decay,
         batch_size=settings.batch_size,

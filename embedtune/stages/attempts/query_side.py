@@ -35,7 +35,14 @@ def tune_query_side(context: Context, name: str) -> Attempt:
     method = Lora(model, rank=config.lora_rank, alpha=config.lora_alpha, queries_only=True)
     texts = [query.text for query in lesson.queries]
     batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
-    loss = CorpusDistillationLoss(model, lesson.passages, lesson.teacher, temperature=config.temperature)
+    loss = CorpusDistillationLoss(
+        model,
+        torch.from_numpy(lesson.vectors),
+        lesson.passages,
+        lesson.teacher,
+        temperature=config.temperature,
+        steadiness=settings.steadiness,
+    )
     n_steps = len(batches)
     recipe = Recipe(
         learning_rate=settings.learning_rate,

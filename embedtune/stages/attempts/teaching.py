@@ -33,8 +33,8 @@ class Lesson(NamedTuple):
     Attributes:
         queries: Train queries, at most ``max_queries``.
         vectors: Of these by the base, ``(n_queries, dim)``.
-        passages: Frozen vectors of the corpus.
-        teacher: What each query should find.
+        passages: Frozen vectors of the passages that are an answer to some of these queries.
+        teacher: What each query should find among them.
         documents: Window vectors of the corpus, ``(n_windows, dim)``.
     """
 
@@ -52,26 +52,49 @@ def prepare_lesson(context: Context) -> Lesson:
     Raises:
         DataError: If there are fewer train queries than a batch needs.
     """
-    import torch
-
-    from embedtune.training.distillation import FrozenPassages
     from embedtune.training.teachers import SoftTeacher
 
     settings, relevant = context.config.query_side, context.relevant()
     queries = _sample(context)
-    corpus = _corpus(context, {passage for query in queries for passage in relevant[query.query_id]})
-    column = {passage: number for number, passage in enumerate(corpus)}
+    asked = sorted({passage for query in queries for passage in relevant[query.query_id]})
+    corpus = _corpus(context, asked)
     passages = [context.dataset.passages[number] for number in corpus]
     windows = corpus_windows(passages, context.base, context.made.window_tokens, context.made.window_overlap)
     with track("encode: base", len(set(windows.texts)) + len(queries)) as report:
         documents = context.vectors.documents(context.base, hash_model(context.base_folder), windows.texts, report)
         vectors = context.base.encode_queries([query.text for query in queries], report)
-    known = [[column[passage] for passage in relevant[query.query_id]] for query in queries]
     texts = [passage.full_text for passage in passages]
     scores = _scorer(context.config.teacher, [query.text for query in queries], vectors, texts, documents, windows)
-    teacher = SoftTeacher(known, len(passages), scores, bonus=settings.bonus, temperature=settings.teacher_temperature)
-    frozen = FrozenPassages(torch.from_numpy(documents), windows.starts.tolist())
-    return Lesson(queries, vectors, frozen, teacher, documents)
+    place, column = (
+        {passage: number for number, passage in enumerate(corpus)},
+        {passage: number for number, passage in enumerate(asked)},
+    )
+    columns = [place[passage] for passage in asked]
+    teacher = SoftTeacher(
+        [[column[passage] for passage in relevant[query.query_id]] for query in queries],
+        len(asked),
+        None if scores is None else lambda rows: scores(rows)[:, columns],
+        bonus=settings.bonus,
+        temperature=settings.teacher_temperature,
+    )
+    return Lesson(queries, vectors, _frozen(documents, windows, columns), teacher, documents)
+
+
+def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> FrozenPassages:
+    """Return the passages that are somebody's answer.
+
+    All others would only ever be wrong, whatever the query, and queries would learn to turn away from their kind: the tables
+    of a report, say, from which no query can be drawn.
+    """
+    import torch
+
+    from embedtune.training.distillation import FrozenPassages
+
+    ends = [*windows.starts.tolist()[1:], len(documents)]
+    spans = [range(windows.starts[column], ends[column]) for column in columns]
+    starts = np.cumsum([0, *(len(span) for span in spans[:-1])])
+    rows = [row for span in spans for row in span]
+    return FrozenPassages(torch.from_numpy(documents[rows]), starts.tolist())
 
 
 def _sample(context: Context) -> list[Query]:
@@ -85,13 +108,14 @@ def _sample(context: Context) -> list[Query]:
     return [queries[number] for number in sorted(kept.tolist())]
 
 
-def _corpus(context: Context, sources: set[int]) -> list[int]:
+def _corpus(context: Context, sources: Sequence[int]) -> list[int]:
     """Return the passages that are searched: all, or of a large corpus a sample that holds every source."""
     n, most = len(context.dataset.passages), context.config.query_side.max_passages
     if n <= most:
         return list(range(n))
     order = np.random.default_rng(context.config.seed).permutation(n).tolist()
-    others = [passage for passage in order if passage not in sources]
+    known = set(sources)
+    others = [passage for passage in order if passage not in known]
     return sorted([*sources, *others[: max(0, most - len(sources))]])
 
 
