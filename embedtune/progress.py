@@ -37,6 +37,26 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how far a piece of work is, and a note that changes: counts, cost.
+
+    Yields:
+        A function to call with the units done since the last call, and the note.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        yield lambda _, note: None
+    elif sys.stderr.isatty():
+        with _display() as progress:
+            task = progress.add_task(what, total=total)
+            try:
+                yield lambda done, note: progress.update(task, advance=done, description=f"{what}: {note}")
+            finally:
+                progress.stop_task(task)
+    else:
+        yield _Lines(what, total).report
+
+
+@contextmanager
 def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with _display() as progress:
         task = progress.add_task(what, total=total)
@@ -88,11 +108,12 @@ class _Lines:
         self._what, self._total, self._done = what, total, 0
         self._started = self._last = time.monotonic()
 
-    def report(self, done: int) -> None:
+    def report(self, done: int, note: str = "") -> None:
         """Count, and print if it is time."""
         self._done += done
         now = time.monotonic()
         if now - self._last >= _EVERY_S:
             self._last = now
             left = (now - self._started) * (self._total - self._done) / max(1, self._done)
-            _log.info("%s: %d of %d, about %.0f s left", self._what, self._done, self._total, left)
+            more = f"; {note}" if note else ""
+            _log.info("%s: %d of %d, about %.0f s left%s", self._what, self._done, self._total, left, more)
