@@ -22,7 +22,9 @@ from embedtune.redaction import redact
 _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
-_COMMANDS = ("generate", "train", "eval", "run", "verify", "doctor")
+_COMMANDS = (
+    "generate", "train", "eval", "run", "verify", "doctor", "templates", "export-prompts", "import-responses",
+)  # fmt: skip
 
 
 class _Group(click.Group):
@@ -34,7 +36,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"embedtune.cli.{cmd_name}_command").command
+        command: click.Command = import_module(f"embedtune.cli.{cmd_name.replace('-', '_')}_command").command
         return command
 
 
@@ -50,6 +52,8 @@ def group() -> None:
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine
+    embedtune templates prompts/                the prompts for an LLM, to be edited
+    embedtune export-prompts, import-responses  let a batch API or a cluster do the calls
     """  # noqa: D301 (click reads the escaped b)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from embedtune.config import GenerateConfig
 from embedtune.documents.limits import ReadingLimits
@@ -18,6 +18,7 @@ from embedtune.formats.dataset import write_labels
 from embedtune.hashing import hash_rows
 from embedtune.machine import nearest_folder
 from embedtune.manifest import library_versions, stage_folder
+from embedtune.queries.statistics import CorpusStatistics
 from embedtune.records import SPLITS, Passage, QuerySet, Source
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.encoder import Encoder, load_model
@@ -31,6 +32,7 @@ from embedtune.stages.llm_queries import LlmQueries
 from embedtune.stages.result import StageResult, settled
 
 FOLDER = "dataset"
+Result = TypeVar("Result")
 _log = logging.getLogger("embedtune")
 
 
@@ -61,9 +63,7 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
 
 
 def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
-    limits = ReadingLimits(**config.reading.model_dump())
-    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(folder.parent))
-    survey = _survey(source)
+    source, survey = _read(config, folder.parent)
     model_folder = preflight.find_base(config.model, folder)
     llm = LlmQueries(config, folder.parent) if asks_llm(config) else None
     identity = {
@@ -79,7 +79,7 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
     force = force or (llm is not None and llm.asks_again(folder))
     if result := settled(folder, identity, plan, force=force, dry_run=dry_run, check=check):
         if llm and result.facts.get("would_run"):
-            result.facts["llm"] = look_ahead(llm, source, config, survey.n_chars)
+            result.facts["llm"] = _prepared(source, config, survey.n_chars, lambda drawing, *_: llm.preview(drawing))
         return result
     if llm:
         llm.check()
@@ -110,12 +110,32 @@ def base_encoder(config: GenerateConfig, model_folder: Path) -> Encoder:
     return Encoder(model)
 
 
-def look_ahead(llm: LlmQueries, source: Source, config: GenerateConfig, n_chars: int) -> dict[str, Any]:
-    """Cut a source in passing and tell what asking about it would take; nothing stays."""
+def rehearse(
+    config: GenerateConfig, out: Path, act: Callable[[LlmQueries, Drawing, CorpusStatistics, Encoder], Result]
+) -> Result:
+    """Read and cut a source as ``generate`` would, let somebody look at what came of it, and leave nothing behind.
+
+    Raises:
+        EmbedtuneError: As ``generate`` does before it asks.
+    """
+    source, survey = _read(config, out)
+    llm = LlmQueries(config, out)
+    return _prepared(source, config, survey.n_chars, lambda *made: act(llm, *made))
+
+
+def _prepared(
+    source: Source, config: GenerateConfig, n_chars: int, act: Callable[[Drawing, CorpusStatistics, Encoder], Result]
+) -> Result:
     encoder = base_encoder(config, preflight.find_base(config.model, Path(FOLDER)))
     with tempfile.TemporaryDirectory(prefix="embedtune-") as scratch:
-        _, drawing = prepare(source, encoder, config, Path(scratch), n_chars=n_chars)
-        return llm.preview(drawing)
+        cut, drawing = prepare(source, encoder, config, Path(scratch), n_chars=n_chars)
+        return act(drawing, cut.statistics, encoder)
+
+
+def _read(config: GenerateConfig, out: Path) -> tuple[Source, _Survey]:
+    limits = ReadingLimits(**config.reading.model_dump())
+    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(out))
+    return source, _survey(source)
 
 
 def make_dataset(

@@ -29,6 +29,14 @@ ANSWERS = "llm.sqlite"
 _log = logging.getLogger("embedtune")
 
 
+class PendingError(Exception):
+    """Calls that would be sent now."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__(f"{len(calls)} calls")
+        self.calls = calls
+
+
 class Asking:
     """The language model of one run.
 
@@ -38,8 +46,10 @@ class Asking:
         rejected: Answers that were set aside, by what was wrong with them.
     """
 
-    def __init__(self, config: LlmConfig, store: AnswerStore) -> None:
+    def __init__(self, config: LlmConfig, store: AnswerStore, *, collect: bool = False) -> None:
+        """Ask by settings, and keep everything in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
         self._config = config
+        self._collect = collect
         self._provider: Provider | None = None
         self._prices = Prices(config.price_input, config.price_output)
         self.store = store
@@ -70,6 +80,7 @@ class Asking:
         Raises:
             ProviderError: If the provider refuses, or the cost limit is reached; all answers are kept.
             StoppedError: After Ctrl-C or SIGTERM; the calls in flight were finished and kept.
+            PendingError: In place of sending, when calls are collected.
         """
         unique = {call.key: call for call in calls}
         self.store.register(unique.values())
@@ -78,6 +89,8 @@ class Asking:
             self.store.renew([key for key, outcome in standing.items() if outcome.failure])
             standing = self.standing(calls, judge)
         waiting = [(unique[key], outcome) for key, outcome in standing.items() if outcome.waits]
+        if waiting and self._collect:
+            raise PendingError([call for call, _ in waiting])
         if waiting:
             self._send(waiting, judge, what, n_known=len(standing) - len(waiting))
             standing = self.standing(calls, judge)
@@ -152,7 +165,7 @@ class Asking:
 
 
 @contextmanager
-def open_asking(config: LlmConfig, run: Path) -> Iterator[Asking]:
+def open_asking(config: LlmConfig, run: Path, *, collect: bool = False) -> Iterator[Asking]:
     """Open the store of a run folder; one whose store is gone starts from the answers of its dataset."""
     run.mkdir(parents=True, exist_ok=True)
     fresh = not (run / STORE).exists()
@@ -163,7 +176,7 @@ def open_asking(config: LlmConfig, run: Path) -> Iterator[Asking]:
             store.register(call for call, _ in rows)
             store.add((call.key, Attempt(ANSWER, answer)) for call, answer in rows)
             _log.info("%s: %d answers are taken over (%s)", finished, len(rows), in_words(finished.stat().st_size))
-        yield Asking(config, store)
+        yield Asking(config, store, collect=collect)
     finally:
         store.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from embedtune.queries.statistics import CorpusStatistics
 from embedtune.records import SPLITS, Passage, Query, QuerySet
 from embedtune.retrieval.encoder import Encoder
 from embedtune.stages.drawing import Drawing
-from embedtune.stages.llm_asking import ANSWERS, STORE, Asking, access_of, open_asking
+from embedtune.stages.llm_asking import ANSWERS, STORE, Asking, PendingError, access_of, open_asking
 from embedtune.stages.llm_plan import Asked, LlmSettings
 from embedtune.stages.llm_preview import preview
 from embedtune.stages.llm_relabel import further_answers
@@ -99,23 +100,40 @@ class LlmQueries:
             StoppedError: After Ctrl-C or SIGTERM.
         """
         with open_asking(self._config.llm, self._run) as asking:
-            planned, n_screened = self.plan(drawing)
-            outcomes = asking.ask([asked.call for asked in planned], reader(planned), "write queries")
-            drafts = _drafts(planned, outcomes)
-            _demand(planned, drafts, outcomes)
-            kept, dropped, extra = self._select(drafts, drawing, statistics, encoder, asking)
-            asking.write(folder / ANSWERS)
-            self.facts = {
-                "model": self.described.model,
-                **asking.facts(),
-                "screened_passages": n_screened,
-                "preambles": _preambles(planned, outcomes),
-                "written": len(drafts),
-                "relabelled": sum(map(len, extra)),
-            }
-            if self.settings.examples:
-                self.facts["examples"] = compare(self.settings.examples, [draft.text for draft in kept])
-            self.circumstances = {"llm": asking.spent()}
+            return self._make(drawing, statistics, encoder, folder, asking)
+
+    def pending(self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
+        """Return the calls that ``make`` would send next, and note them in the store; none when all answers are there."""
+        with (
+            tempfile.TemporaryDirectory(prefix="embedtune-") as scratch,
+            open_asking(self._config.llm, self._run, collect=True) as asking,
+        ):
+            try:
+                self._make(drawing, statistics, encoder, Path(scratch), asking)
+            except PendingError as pending:
+                return pending.calls
+        return []
+
+    def _make(
+        self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder, folder: Path, asking: Asking
+    ) -> tuple[dict[str, QuerySet], dict[str, int]]:
+        planned, n_screened = self.plan(drawing)
+        outcomes = asking.ask([asked.call for asked in planned], reader(planned), "write queries")
+        drafts = _drafts(planned, outcomes)
+        _demand(planned, drafts, outcomes)
+        kept, dropped, extra = self._select(drafts, drawing, statistics, encoder, asking)
+        asking.write(folder / ANSWERS)
+        self.facts = {
+            "model": self.described.model,
+            **asking.facts(),
+            "screened_passages": n_screened,
+            "preambles": _preambles(planned, outcomes),
+            "written": len(drafts),
+            "relabelled": sum(map(len, extra)),
+        }
+        if self.settings.examples:
+            self.facts["examples"] = compare(self.settings.examples, [draft.text for draft in kept])
+        self.circumstances = {"llm": asking.spent()}
         return _labelled(kept, extra, drawing), dropped
 
     def _select(

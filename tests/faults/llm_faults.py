@@ -33,7 +33,7 @@ from embedtune.llm.calls import Call, Message, make_call  # noqa: E402
 from embedtune.llm.store import AnswerStore  # noqa: E402
 from embedtune.queries.answers import read_queries  # noqa: E402
 from embedtune.stages.llm_asking import Asking  # noqa: E402
-from tests.llm_server import FAULTS, REFUSED, Script, ScriptedServer  # noqa: E402
+from tests.llm_server import FAULTS, REFUSED, WAIT_S, Script, ScriptedServer  # noqa: E402
 
 N_QUERIES = 2
 ATTEMPTS = 8
@@ -119,13 +119,24 @@ def judge(call: Call, answer: Any) -> str | None:
 
 
 def storm(
-    questions: Questions, scratch: Path, rate: float | None, concurrency: int, seed: int, latency_s: float
+    questions: Questions,
+    scratch: Path,
+    rate: float | None,
+    concurrency: int,
+    seed: int,
+    latency_s: float,
+    *,
+    wait_s: float = WAIT_S,
+    hang_s: float = 5.0,
 ) -> dict[str, Any]:
     """Ask everything without faults and with them."""
-    settings = {"requests_per_minute": rate, "concurrency": concurrency, "timeout_s": 5.0}
+    settings = {"requests_per_minute": rate, "concurrency": concurrency, "timeout_s": hang_s}
     calm = Run(questions, Script(latency_s=latency_s), scratch / "calm", **settings)
     wild = Run(
-        questions, Script(faults=FAULTS, refused=REFUSED, seed=seed, latency_s=latency_s), scratch / "wild", **settings
+        questions,
+        Script(faults=FAULTS, refused=REFUSED, seed=seed, latency_s=latency_s, wait_s=wait_s),
+        scratch / "wild",
+        **settings,
     )
     refused = {key for key, failure in wild.failed.items() if failure == "refusal"}
     wanted = {pair for pair in calm.pairs if pair[0] not in refused}
@@ -154,29 +165,29 @@ def storm(
     }
 
 
-def fatal_ends(questions: Questions, scratch: Path, concurrency: int) -> list[dict[str, Any]]:
-    """Let a provider refuse for good after 100 calls, then go on with one that works."""
+def fatal_ends(questions: Questions, scratch: Path, concurrency: int, *, after: int = 100) -> list[dict[str, Any]]:
+    """Let a provider refuse for good after some calls, then go on with one that works."""
     rows = []
     for status, code in FATAL:
         folder = scratch / f"fatal-{status}-{code}"
-        ended = Run(questions, Script(fatal=(status, code), fatal_after=100), folder, concurrency=concurrency)
+        ended = Run(questions, Script(fatal=(status, code), fatal_after=after), folder, concurrency=concurrency)
         kept = len(ended.pairs) // N_QUERIES
-        after = int(str(ended.record["calls"])) - 100
+        calls_after = int(str(ended.record["calls"])) - after
         again = Run(questions, Script(), folder, concurrency=concurrency)
         rows.append({
             "status": status, "code": code, "exit_code": ended.error.exit_code if ended.error else 0, "answers_kept": kept,
-            "calls_after": after, "workers": concurrency, "asked_when_going_on": again.record["calls"],
+            "calls_after": calls_after, "workers": concurrency, "asked_when_going_on": again.record["calls"],
             "complete_then": len(again.pairs) == N_QUERIES * len(questions.calls),
         })  # fmt: skip
     return rows
 
 
-def cost_limit(questions: Questions, scratch: Path, concurrency: int) -> dict[str, Any]:
+def cost_limit(questions: Questions, scratch: Path, concurrency: int, *, limit: float = 0.02) -> dict[str, Any]:
     """Stop at a cost limit."""
     prices = {"price_input": 1.0, "price_output": 4.0}
-    run = Run(questions, Script(latency_s=0.02), scratch / "dear", concurrency=concurrency, max_cost=0.05, **prices)
+    run = Run(questions, Script(latency_s=0.02), scratch / "dear", concurrency=concurrency, max_cost=limit, **prices)
     cost = (prices["price_input"] * run.tokens[0] + prices["price_output"] * run.tokens[1]) / 1e6
-    return {"limit": 0.05, "spent": round(cost, 5), "exit_code": run.error.exit_code if run.error else 0}
+    return {"limit": limit, "spent": round(cost, 5), "exit_code": run.error.exit_code if run.error else 0}
 
 
 def _prompt_key(call: Call) -> str:
