@@ -160,23 +160,32 @@ class Dispatcher:
             raise CallError(fault, answer.text, scope="call" if believed else "again")
 
     async def _send(self, call: Call) -> Answer:
-        try:
-            answer = await asyncio.wait_for(self._provider.ask(call), self._timeout)
-        except Exception as error:
-            if any(isinstance(cause, HeldBackError) for cause in causes(error)):
-                await self._gate.reopened()
-                return await self._send(call)
-            failure = classify(error)
-        else:
+        """Send a call once; a failure is noted and raised."""
+        while (result := await self._try(call)) is None:
+            await self._gate.reopened()
+        if isinstance(result, Answer):
             self._contact.set()
             self._gate.answered()
-            return answer
-        if failure.retry_after is not None:
-            self._gate.pause(failure.retry_after)
-            if failure.retry_after > self._settings.max_wait_s:
-                raise CallError(failure.kind, str(failure), scope="run", retry_after=failure.retry_after)
-        if failure.scope != "run":
-            await self._store.record(call.key, Attempt(failure.kind, Answer(str(failure))))
+            return result
+        if result.retry_after is not None:
+            self._gate.pause(result.retry_after)
+            if result.retry_after > self._settings.max_wait_s:
+                raise CallError(result.kind, str(result), scope="run", retry_after=result.retry_after)
+        if result.scope != "run":
+            await self._store.record(call.key, Attempt(result.kind, Answer(str(result))))
+        self._note_contact(call, result)
+        raise result
+
+    async def _try(self, call: Call) -> Answer | CallError | None:
+        """Return an answer or a failure; None if the gate closed before anything was sent."""
+        try:
+            return await asyncio.wait_for(self._provider.ask(call), self._timeout)
+        except Exception as error:
+            held_back = any(isinstance(cause, HeldBackError) for cause in causes(error))
+            return None if held_back else classify(error)
+
+    def _note_contact(self, call: Call, failure: CallError) -> None:
+        """Tell a server that was never heard from one that fails now and then."""
         if failure.kind != "unreachable":
             self._contact.set()
         elif not self._contact.is_set():
@@ -184,7 +193,6 @@ class Dispatcher:
             if self._unreached >= _UNREACHED:
                 self._store.renew([call.key])
                 raise CallError("unreachable", str(failure), scope="run")
-        raise failure
 
     def _give_up(self, call: Call, error: CallError) -> None:
         self._failed[error.kind] += 1

@@ -69,15 +69,17 @@ class ChatServer:
         self._connect()
         messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
         params = dict(call.params) if self._takes_params else {}
+        form = self._forms.get(call.purpose, {})
         try:
-            response = await self._llm.achat(messages, **params, **self._forms.get(call.purpose, {}))
+            response = await self._llm.achat(messages, **params, **form)
         except Exception as error:
-            if call.purpose in self._forms and getattr(error, "status_code", None) in (400, 422):
-                # Not every server knows schemas; the reader of answers manages without.
-                self._forms.clear()
-                return await self.ask(call)
-            raise
-        return read_response(call, response)
+            if not form or getattr(error, "status_code", None) not in (400, 422):
+                raise
+            # Not every server knows schemas; the reader of answers manages without.
+            self._forms.clear()
+        else:
+            return read_response(call, response)
+        return await self.ask(call)
 
     async def close(self) -> None:
         """Close the connections; they belong to one event loop."""

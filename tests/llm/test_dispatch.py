@@ -11,6 +11,7 @@ from embedtune.llm.calls import Answer, Message, make_call
 from embedtune.llm.cost import Meter, Prices
 from embedtune.llm.dispatch import Dispatcher, Settings
 from embedtune.llm.failures import CallError
+from embedtune.llm.limits import HeldBackError
 from embedtune.llm.outcomes import outcome_of
 from embedtune.llm.providers import MANY
 from embedtune.llm.store import AnswerStore
@@ -245,3 +246,18 @@ def test_a_bug_in_a_judge_is_not_taken_for_a_failure_of_the_call(ask, monkeypatc
     monkeypatch.setitem(globals(), "judge", lambda call, answer: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ask(Scripted())
+
+
+def test_a_call_that_was_held_back_and_then_fails_is_counted(ask, monkeypatch):
+    """An exception remembers the one before it; a failure must not be taken for another holding back."""
+    provider = Scripted()
+
+    async def held_once(call):
+        provider.asked.append(call.messages[0].content)
+        raise HeldBackError if len(provider.asked) == 1 else ConnectionResetError
+
+    provider.ask = held_once
+    monkeypatch.setattr("embedtune.llm.retries._FIRST_S", 0.0)
+    outcomes = ask(provider, 1)
+    assert outcomes["p0"].failure == "connection"
+    assert len(provider.asked) == 1 + 8
