@@ -47,9 +47,9 @@ def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None
         yield lambda _, note: None
     elif sys.stderr.isatty():
         with _display() as progress:
-            task = progress.add_task(what, total=total)
+            task = progress.add_task(what, total=total, note="")
             try:
-                yield lambda done, note: progress.update(task, advance=done, description=f"{what}: {note}")
+                yield lambda done, note: progress.update(task, advance=done, note=note)
             finally:
                 progress.stop_task(task)
     else:
@@ -72,7 +72,7 @@ _shown: list[Progress] = []
 @contextmanager
 def _display() -> Iterator[Progress]:
     """Give the display that is on the screen, or a new one: work within work (dev within training) is a second line of it."""
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -81,6 +81,7 @@ def _display() -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
     if _shown:
         yield _shown[-1]
@@ -93,7 +94,17 @@ def _display() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+    class Display(Progress):
+        """Bars, and under them what changes: a note within a bar's line would leave no room for the time."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if note := task.fields.get("note"):
+                    yield Text(f"  {note}")
+
+    with Display(*columns, console=Console(stderr=True)) as progress:
         _shown.append(progress)
         try:
             yield progress

@@ -47,6 +47,8 @@ def print_llm_plan(plan: Mapping[str, Any]) -> None:
     )
     if plan["screened_passages"]:
         click.echo(f"{plan['screened_passages']} passages give orders to a model and are left out")
+    if plan["further_calls_at_most"]:
+        click.echo(f"judge and relabelling: up to {plan['further_calls_at_most']} calls more, not counted below")
     click.echo(f"about {plan['prompt_tokens']:,} prompt tokens and {plan['completion_tokens']:,} answer tokens")
     if plan["price"] is None:
         click.echo("price: set llm.price_input and llm.price_output (for a million tokens) to see it")

@@ -18,7 +18,7 @@ _CALL_S = 3.0  # of one call, where no rate is given: a guess
 def preview(
     planned: Sequence[Asked], standing: dict[str, Outcome], config: LlmConfig, n_screened: int
 ) -> dict[str, Any]:
-    """Return what the writing of queries would take; grading and relabelling come on top and depend on the answers.
+    """Return what the writing of queries would take; calls that grade and relabel come on top and depend on the answers.
 
     Args:
         planned: All calls.
@@ -31,15 +31,18 @@ def preview(
     prompt = sum(prompt_tokens(asked.call) for asked in waiting)
     likely = sum(_FRAME_TOKENS + _QUERY_TOKENS * len(asked.request.wanted) for asked in waiting)
     most = len(waiting) * config.max_tokens
+    n_queries = sum(len(asked.request.wanted) for asked in planned)
+    further = len(unique) * config.judge + n_queries * (config.relabel == "llm")
     prices = Prices(config.price_input, config.price_output)
     return {
         "passages": len({passage.passage_id for asked in planned for passage in asked.request.passages}),
         "screened_passages": n_screened,
-        "queries": sum(len(asked.request.wanted) for asked in planned),
+        "queries": n_queries,
         "calls": len(unique),
         "cached": sum(outcome.answer is not None for outcome in standing.values()),
         "given_up": sum(outcome.failure is not None for outcome in standing.values()),
         "to_ask": len(waiting),
+        "further_calls_at_most": further,
         "prompt_tokens": prompt,
         "completion_tokens": likely,
         "price": round(prices.of(prompt, likely), 4) if prices.known else None,

@@ -11,7 +11,7 @@ from typing import Any
 
 from embedtune.config import GenerateConfig
 from embedtune.errors import DataError
-from embedtune.hashing import content_id
+from embedtune.hashing import content_id, hash_folder, hash_json
 from embedtune.llm.calls import Answer, Call
 from embedtune.llm.outcomes import Outcome
 from embedtune.llm.providers import check_access, describe
@@ -59,7 +59,11 @@ class LlmQueries:
 
     def identity(self) -> dict[str, Any]:
         """Return what the dataset depends on beside the settings."""
-        return {**self.settings.identity(), "model": self.described.model}
+        identity = {**self.settings.identity(), "model": self.described.model}
+        folder = Path(self._config.llm.cross_encoder)
+        if self._config.llm.relabel == "cross-encoder" and folder.is_dir():
+            identity["cross_encoder"] = hash_json(hash_folder(folder))
+        return identity
 
     def plan(self, drawing: Drawing) -> tuple[list[Asked], int]:
         """Return the calls that write queries, and how many passages were left out."""
