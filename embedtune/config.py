@@ -94,7 +94,9 @@ class LlmConfig(_Settings):
     concurrency: int = Field(8, ge=1, le=512, description="Calls in flight at most.")
     requests_per_minute: float | None = Field(None, gt=0, description="Calls in any minute at most.")
     tokens_per_minute: float | None = Field(None, gt=0, description="Tokens in any minute at most.")
-    timeout_s: float = Field(120, gt=0, description="A call without an answer in this time is sent again.")
+    timeout_s: float = Field(
+        120, gt=0, description="A call without an answer in this time is sent again, sooner where others were quick."
+    )
     max_wait_s: float = Field(600, gt=0, description="Longest wait that a server may ask for.")
     price_input: float | None = Field(None, ge=0, description="Price of a million prompt tokens.")
     price_output: float | None = Field(None, ge=0, description="Price of a million answer tokens.")

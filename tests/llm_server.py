@@ -31,6 +31,7 @@ FAULTS = {
     "rate_limit": 12, "error_500": 4, "error_503_wait": 2, "error_529": 2, "reset": 3, "hang": 1, "html_200": 2, "html_502": 1,
     "broken_json": 3, "torn_body": 1, "wrong_count": 3, "empty": 1, "refusal": 1, "cut_off": 1,
 }  # fmt: skip
+IN_A_ROW = 6  # faults of one prompt; without a limit 0.37⁸ of all calls would fail eight times, whoever asks
 REFUSED = 100  # one prompt in so many is always refused
 WAIT_S = 1
 GRACE_S = 0.1  # until the client can have read of a window; on a busy machine that takes some time
@@ -53,6 +54,7 @@ class Script:
     Attributes:
         faults: Per cent of calls by fault.
         refused: One prompt in so many is always refused; 0 is none.
+        in_a_row: Faults of one prompt at most; 0 is no limit.
         seed: Of the faults.
         latency_s: Of a good answer.
         wait_s: What ``Retry-After`` asks for.
@@ -65,6 +67,7 @@ class Script:
 
     faults: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    in_a_row: int = IN_A_ROW
     seed: int = 0
     latency_s: float = 0.0
     wait_s: float = WAIT_S
@@ -174,6 +177,8 @@ class ScriptedServer:
     def _fault(self, key: str, number: int) -> str | None:
         if self.script.refused and int(key[:8], 16) % self.script.refused == 0:
             return "refused_for_ever"
+        if self.script.in_a_row and number % (self.script.in_a_row + 1) == self.script.in_a_row:
+            return None
         draw = random.Random(f"{self.script.seed}:{key}:{number}").uniform(0, 100)
         for name, share in self.script.faults.items():
             draw -= share

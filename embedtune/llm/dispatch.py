@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from embedtune.llm.retries import ATTEMPTS, REFUSALS, retrying
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt
 
 _GIVEN_UP_IN_A_ROW = 10  # without one answer in between: it is not the calls, it is the server
+_ENOUGH, _PATIENCE, _LEAST_PATIENCE_S = 20, 10.0, 10.0  # answers; times the slowest of them; seconds
 _CALLS_A_SLOT = 4  # a call that waits to be sent again leaves its slot to another
 _UNREACHED = 3  # tries of the very first call before the address is doubted
 
@@ -28,7 +30,8 @@ class Settings(NamedTuple):
 
     Attributes:
         concurrency: Calls in flight at most.
-        timeout_s: Seconds after which a call without an answer is given up and sent again.
+        timeout_s: Seconds after which a call without an answer is sent again; sooner once ten times the slowest of the last
+            hundred answers have passed, though not within ten seconds.
         max_wait_s: Longest ``Retry-After`` that is waited; a longer one ends the run.
         max_tokens: Of an answer, for the price that is set aside.
         requests_per_minute: None is no limit.
@@ -77,7 +80,7 @@ class Dispatcher:
         self._stop = stop
         self._report = report
         self._n_slots = min(settings.concurrency, provider.max_concurrency)
-        self._timeout = None if provider.is_local else settings.timeout_s  # a thread that computes cannot be called off
+        self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
         self._end: Exception | None = None  # what ends the run
         self._contact = asyncio.Event()  # set once the server was heard, whatever it said
         self._unreached = 0
@@ -178,11 +181,22 @@ class Dispatcher:
 
     async def _try(self, call: Call) -> Answer | CallError | None:
         """Return an answer or a failure; None if the gate closed before anything was sent."""
+        started = time.monotonic()
         try:
-            return await asyncio.wait_for(self._provider.ask(call), self._timeout)
+            answer = await asyncio.wait_for(self._provider.ask(call), self._patience())
         except Exception as error:
             held_back = any(isinstance(cause, HeldBackError) for cause in causes(error))
             return None if held_back else classify(error)
+        self._seconds.append(time.monotonic() - started)
+        return answer
+
+    def _patience(self) -> float | None:
+        """Return how long to wait for an answer: where all others took a second, one that takes a minute hangs."""
+        if self._provider.is_local:
+            return None  # a thread that computes cannot be called off
+        if len(self._seconds) < _ENOUGH:
+            return self._settings.timeout_s
+        return min(self._settings.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
 
     def _note_contact(self, call: Call, failure: CallError) -> None:
         """Tell a server that was never heard from one that fails now and then."""

@@ -63,23 +63,25 @@ class ChatServer:
         self._gate = gate
 
     async def ask(self, call: Call) -> Answer:
-        """Send a call once."""
-        from llama_index.core.base.llms.types import ChatMessage
-
+        """Send a call once; a second time if the server may not know schemas."""
         self._connect()
-        messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
-        params = dict(call.params) if self._takes_params else {}
         form = self._forms.get(call.purpose, {})
         try:
-            response = await self._llm.achat(messages, **params, **form)
+            return await self._chat(call, form)
         except Exception as error:
             if not form or getattr(error, "status_code", None) not in (400, 422):
                 raise
-            # Not every server knows schemas; the reader of answers manages without.
-            self._forms.clear()
-        else:
-            return read_response(call, response)
-        return await self.ask(call)
+        answer = await self._chat(call, {})
+        # It is the schema that this server does not know; the reader of answers manages without.
+        self._forms.clear()
+        return answer
+
+    async def _chat(self, call: Call, form: Mapping[str, Any]) -> Answer:
+        from llama_index.core.base.llms.types import ChatMessage
+
+        messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
+        params = dict(call.params) if self._takes_params else {}
+        return read_response(call, await self._llm.achat(messages, **params, **form))
 
     async def close(self) -> None:
         """Close the connections; they belong to one event loop."""

@@ -33,7 +33,7 @@ from embedtune.llm.calls import Call, Message, make_call  # noqa: E402
 from embedtune.llm.store import AnswerStore  # noqa: E402
 from embedtune.queries.answers import read_queries  # noqa: E402
 from embedtune.stages.llm_asking import Asking  # noqa: E402
-from tests.llm_server import FAULTS, GRACE_S, REFUSED, WAIT_S, Script, ServerProcess  # noqa: E402
+from tests.llm_server import FAULTS, GRACE_S, IN_A_ROW, REFUSED, WAIT_S, Script, ServerProcess  # noqa: E402
 
 N_QUERIES = 2
 ATTEMPTS = 8
@@ -128,13 +128,14 @@ def storm(
     *,
     wait_s: float = WAIT_S,
     hang_s: float = 5.0,
+    in_a_row: int = IN_A_ROW,
 ) -> dict[str, Any]:
     """Ask everything without faults and with them."""
     settings = {"requests_per_minute": rate, "concurrency": concurrency, "timeout_s": hang_s}
     calm = Run(questions, Script(latency_s=latency_s), scratch / "calm", **settings)
     wild = Run(
         questions,
-        Script(faults=FAULTS, refused=REFUSED, seed=seed, latency_s=latency_s, wait_s=wait_s),
+        Script(faults=FAULTS, refused=REFUSED, in_a_row=in_a_row, seed=seed, latency_s=latency_s, wait_s=wait_s),
         scratch / "wild",
         **settings,
     )
@@ -162,6 +163,7 @@ def storm(
         "time_ratio": round(wild.seconds / calm.seconds, 2),
         "rate_per_minute": rate,
         "concurrency": concurrency,
+        "faults_in_a_row_at_most": in_a_row or None,
     }
 
 
@@ -205,12 +207,19 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--latency", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--in-a-row", type=int, default=IN_A_ROW, help="faults of one prompt at most; 0 is no limit")
     parser.add_argument("--print-only", action="store_true", help="write no files")
     arguments = parser.parse_args()
     questions = Questions(arguments.folder, arguments.calls)
     with tempfile.TemporaryDirectory(prefix="embedtune-llm-") as scratch:
         found = storm(
-            questions, Path(scratch), arguments.rate or None, arguments.concurrency, arguments.seed, arguments.latency
+            questions,
+            Path(scratch),
+            arguments.rate or None,
+            arguments.concurrency,
+            arguments.seed,
+            arguments.latency,
+            in_a_row=arguments.in_a_row,
         )
         few = Questions(arguments.folder, min(400, arguments.calls))
         result = {
@@ -270,11 +279,10 @@ def table(result: dict[str, Any]) -> str:
         )
     )
     lines = ["| what | wanted | found |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows), ""]
+    most, rate = found["faults_in_a_row_at_most"], found["rate_per_minute"]
     lines.append(
-        f"{found['concurrency']} calls at once, {found['rate_per_minute']:g} a minute on both sides, seed {result['seed']}; "
-        f"{result['machine']}."
-        if found["rate_per_minute"]
-        else f"no rate; {result['machine']}."
+        f"{f'At most {most} faults' if most else 'Any number of faults'} in a row for one prompt; {found['concurrency']} calls at "
+        f"once, {f'{rate:g} a minute on both sides' if rate else 'no rate'}, seed {result['seed']}; {result['machine']}."
     )
     return re.sub(r" +\|", " |", "\n".join(lines)) + "\n"
 

@@ -221,6 +221,23 @@ def test_a_hanging_call_is_sent_again(ask):
     assert outcomes["p2"].answer.text == "good p2"
 
 
+def test_where_all_others_were_quick_a_hanging_call_is_sent_again_sooner(ask, monkeypatch):
+    monkeypatch.setattr("embedtune.llm.dispatch._LEAST_PATIENCE_S", 0.2)
+    provider = Scripted()
+
+    async def hangs(call, ask=provider.ask):
+        if call.messages[0].content == "p30" and "p30" not in provider.asked:
+            provider.asked.append("p30")
+            await asyncio.sleep(60)
+        return await ask(call)
+
+    provider.ask = hangs
+    started = time.monotonic()
+    outcomes = ask(provider, 40, timeout_s=60.0)
+    assert outcomes["p30"].answer.text == "good p30"
+    assert time.monotonic() - started < 20
+
+
 def test_a_cost_limit_is_not_overrun(ask):
     with pytest.raises(ProviderError, match="--max-cost") as ended:
         ask(Scripted(seconds=0.001), 50, max_cost=200.0, concurrency=8)  # 20 a call, at most about 16 to 26 reserved
