@@ -134,6 +134,7 @@ def test_a_provider_that_refuses_ends_with_four(invoke, arguments, server, statu
     assert server.calls.total() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_keeps_what_was_answered_and_names_the_command_to_go_on(arguments, server, tmp_path):
     server.script.latency_s = 0.1
