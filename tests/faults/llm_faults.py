@@ -156,6 +156,7 @@ def storm(
         "refused_for_ever": {"scripted": scripted, "given_up": len(refused)},
         "given_up_otherwise": len(wild.failed) - len(refused),
         "calls_in_a_retry_after_window": wild.record["in_window"],
+        "latest_of_these_s": max(wild.record["lateness"], default=None),
         "of_the_same_prompt": wild.record["same_prompt_in_window"],
         "most_attempts": wild.record["most_calls_of_a_prompt"],
         "answered_twice": wild.record["answered_twice"],
