@@ -19,7 +19,9 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
 Rung = Literal["pca", "linear", "query-lora", "lora", "full"]
+LlmKind = Literal["question", "keywords", "claim", "task", "multi_hop"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str) else value),
@@ -59,6 +61,66 @@ class ReadingConfig(_Settings):
     memory_mb: int = Field(2048, ge=256, description="Memory of the process that reads.")
 
 
+class LlmConfig(_Settings):
+    """Queries written by a language model, and how it is asked."""
+
+    name: str | None = Field(None, description="PROVIDER:MODEL: openai:…, ollama:…, hf:… or a class of llama-index.")
+    kinds: dict[LlmKind, Weight] = Field(
+        {"question": 4, "keywords": 2, "claim": 1, "task": 1, "multi_hop": 1}, description="Kinds of queries by weight."
+    )
+    held_out_kind: LlmKind | None = Field(
+        "task", description="Kind that only dev and test see; null shows all kinds to all."
+    )
+    per_passage: int = Field(3, ge=1, le=20, description="Queries asked for each passage.")
+    long_share: Share = Field(0.3, description="Share of long queries.")
+    limit: int | None = Field(None, ge=1, description="Passages asked about at most; of more a random sample is taken.")
+    examples: str | None = Field(None, description="File with some of your real queries, one a line.")
+    n_examples: int = Field(5, ge=0, le=50, description="Of those, how many each prompt shows.")
+    templates: str | None = Field(None, description="Folder with templates of your own.")
+    screen: bool = Field(True, description="Ask nothing about passages that give orders to a language model.")
+    max_copied: int = Field(5, ge=1, description="Words in a row that a query may share with its passage.")
+    max_per_document: int | None = Field(None, ge=1, description="Queries of one document at most.")
+    judge: bool = Field(False, description="Let the model grade each query; it must reach 4 of 5.")
+    relabel: Literal["none", "llm", "cross-encoder"] = Field(
+        "none", description="Let the model, or a cross-encoder, look for further answers among the fused top ten."
+    )
+    cross_encoder: str = Field(
+        "cross-encoder/ms-marco-MiniLM-L6-v2", description="The cross-encoder: hub name or folder."
+    )
+    temperature: float = Field(0.7, ge=0, le=2, description="Of the sampling.")
+    max_tokens: int = Field(512, ge=16, description="Tokens of an answer at most.")
+    quantize: Literal["none", "int8", "nf4"] = Field("none", description="Weights of a local model.")
+    base_url: str | None = Field(None, description="Address of the server; none is the provider's own.")
+    key_variable: str | None = Field(None, description="Environment variable that holds the key.")
+    concurrency: int = Field(8, ge=1, le=512, description="Calls in flight at most.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Calls in any minute at most.")
+    tokens_per_minute: float | None = Field(None, gt=0, description="Tokens in any minute at most.")
+    timeout_s: float = Field(
+        120, gt=0, description="A call without an answer in this time is sent again, sooner where others were quick."
+    )
+    max_wait_s: float = Field(600, gt=0, description="Longest wait that a server may ask for.")
+    price_input: float | None = Field(None, ge=0, description="Price of a million prompt tokens.")
+    price_output: float | None = Field(None, ge=0, description="Price of a million answer tokens.")
+    max_cost: float | None = Field(None, gt=0, description="Stop before the answers in the run folder cost more.")
+    retry_errors: bool = Field(False, description="Ask again what was given up before.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> LlmConfig:
+        trained = [kind for kind, weight in self.kinds.items() if weight > 0 and kind != self.held_out_kind]
+        if not trained:
+            raise ValueError(f"kinds must have one of weight above 0 besides held_out_kind {self.held_out_kind}")
+        if self.max_cost is not None and (self.price_input is None or self.price_output is None):
+            raise ValueError("max_cost needs price_input and price_output, in the same currency, for a million tokens")
+        return self
+
+
+LLM_ASKING = frozenset(
+    {"base_url", "key_variable", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s", "max_wait_s",
+     "price_input", "price_output", "max_cost", "retry_errors"}
+)  # fmt: skip
+"""Settings of ``llm`` that say how it is asked; an answer does not depend on them, and no identity holds them."""
+
+
 class GenerateConfig(_Settings):
     """From documents to passages, queries and judgements."""
 
@@ -75,7 +137,10 @@ class GenerateConfig(_Settings):
         128, ge=16, description="Own passages are cut to this; longer ready-made ones score as their best window of it."
     )
     window_overlap: float = Field(0.25, ge=0, lt=1, description="Share of a window that the next one repeats.")
-    generator: Literal["extractive"] = Field("extractive", description="What makes queries; extractive needs no LLM.")
+    generator: Literal["extractive", "llm"] = Field(
+        "extractive", description="What makes queries; extractive needs no LLM."
+    )
+    llm: LlmConfig = Field(LlmConfig(), description="The language model, for generator llm.")
     queries_from: Literal["generate", "source", "both"] = Field(
         "generate", description="Generated queries, the source's own train and dev judgements, or both."
     )
@@ -99,6 +164,12 @@ class GenerateConfig(_Settings):
     )
     split: SplitConfig = Field(SplitConfig(), description="Shares of train, dev and test.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the split and the draw of queries.")
+
+    @model_validator(mode="after")
+    def _names_its_llm(self) -> GenerateConfig:
+        if self.generator == "llm" and self.queries_from != "source" and not self.llm.name:
+            raise ValueError("generator llm needs llm.name, for example --llm openai:gpt-4o-mini")
+        return self
 
 
 class QuerySideConfig(_Settings):

@@ -5,6 +5,7 @@
     EmbedtuneError                  exit code
     ├─ ConfigError     (ValueError)     2   a setting, a name or a command line that cannot be used
     ├─ DataError       (ValueError)     3   a file or a dataset that cannot be used
+    ├─ ProviderError                    4   an LLM provider that refuses or a cost limit; all answers are kept
     ├─ ResourceError   (OSError)        5   memory, disk or permission
     ├─ InUseError                       6   another process works in this run folder
     ├─ IntegrityError                   7   what was written is not what was meant
@@ -58,6 +59,12 @@ class DataError(EmbedtuneError, ValueError):
         """Build the error for one place in one file; ``line`` counts from 1."""
         where = str(path) if line is None else f"{path}:{line}"
         return cls(f"{where}: expected {expected}, found {found}", hint=hint)
+
+
+class ProviderError(EmbedtuneError):
+    """An LLM provider that refuses to work, or a cost limit that is reached; every answer so far is kept."""
+
+    exit_code = 4
 
 
 class ResourceError(EmbedtuneError, OSError):

@@ -87,7 +87,8 @@ class Gathered:
     def add_option(self, key: str, value: object) -> None:
         """Take a named option of a command."""
         path = tuple(key.split("."))
-        self._put(path, value, "SOURCE" if key == "source" else f"--{path[-1].replace('_', '-')}")
+        name = path[-2] if path[-1] == "name" else path[-1]
+        self._put(path, value, "SOURCE" if key == "source" else f"--{name.replace('_', '-')}")
 
     def _put(self, path: KeyPath, value: object, where: str) -> None:
         values = self.values

@@ -23,6 +23,7 @@ from typing import Any
 
 from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
 from embedtune.hashing import hash_folder, hash_json
+from embedtune.redaction import redact_all
 
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
@@ -139,13 +140,16 @@ def _outputs(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) -> Iterator[Path]:
+def stage_folder(
+    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any] | None = None
+) -> Iterator[Path]:
     """Give a temporary folder to write into; on success it becomes ``folder``, on failure it vanishes.
 
     Args:
         folder: Where the stage's files shall stand; an older one is replaced in the last moment.
         identity: What determines the result.
         facts: Filled by the caller while it works; stored in the manifest under ``facts``.
+        circumstances: The same for what may be another at another time: what was tried in vain, what it cost.
 
     Raises:
         ResourceError: If the disk or a permission refuses.
@@ -163,7 +167,7 @@ def stage_folder(folder: Path, identity: dict[str, Any], facts: dict[str, Any]) 
     try:
         yield temporary
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
-        _write_manifest(temporary, identity, facts, started)
+        _write_manifest(temporary, identity, facts, circumstances or {}, started)
         _replace(folder, temporary)
         _wish(folder).unlink(missing_ok=True)
     except Exception as error:
@@ -182,7 +186,9 @@ def _refused(folder: Path, error: Exception) -> ResourceError:
     )
 
 
-def _write_manifest(folder: Path, identity: dict[str, Any], facts: dict[str, Any], started: float) -> None:
+def _write_manifest(
+    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any], started: float
+) -> None:
     manifest = {
         "schema_version": 1,
         "identity_hash": hash_json(identity),
@@ -190,12 +196,13 @@ def _write_manifest(folder: Path, identity: dict[str, Any], facts: dict[str, Any
         "facts": facts,
         "outputs": _outputs(folder),
         "circumstances": {
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "command": redact_all([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
             "duration_s": round(time.time() - started, 1),
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
             "cpus": os.cpu_count(),
+            **circumstances,
         },
     }
     for path in folder.rglob("*"):

@@ -37,6 +37,26 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how far a piece of work is, and a note that changes: counts, cost.
+
+    Yields:
+        A function to call with the units done since the last call, and the note.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        yield lambda _, note: None
+    elif sys.stderr.isatty():
+        with _display() as progress:
+            task = progress.add_task(what, total=total, note="")
+            try:
+                yield lambda done, note: progress.update(task, advance=done, note=note)
+            finally:
+                progress.stop_task(task)
+    else:
+        yield _Lines(what, total).report
+
+
+@contextmanager
 def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with _display() as progress:
         task = progress.add_task(what, total=total)
@@ -52,7 +72,7 @@ _shown: list[Progress] = []
 @contextmanager
 def _display() -> Iterator[Progress]:
     """Give the display that is on the screen, or a new one: work within work (dev within training) is a second line of it."""
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -61,6 +81,7 @@ def _display() -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
     if _shown:
         yield _shown[-1]
@@ -73,7 +94,17 @@ def _display() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+    class Display(Progress):
+        """Bars, and under them what changes: a note within a bar's line would leave no room for the time."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if note := task.fields.get("note"):
+                    yield Text(f"  {note}")
+
+    with Display(*columns, console=Console(stderr=True)) as progress:
         _shown.append(progress)
         try:
             yield progress
@@ -88,11 +119,12 @@ class _Lines:
         self._what, self._total, self._done = what, total, 0
         self._started = self._last = time.monotonic()
 
-    def report(self, done: int) -> None:
+    def report(self, done: int, note: str = "") -> None:
         """Count, and print if it is time."""
         self._done += done
         now = time.monotonic()
         if now - self._last >= _EVERY_S:
             self._last = now
             left = (now - self._started) * (self._total - self._done) / max(1, self._done)
-            _log.info("%s: %d of %d, about %.0f s left", self._what, self._done, self._total, left)
+            more = f"; {note}" if note else ""
+            _log.info("%s: %d of %d, about %.0f s left%s", self._what, self._done, self._total, left, more)

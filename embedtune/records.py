@@ -14,6 +14,9 @@ Run = dict[str, dict[str, float]]
 
 SPLITS = ("train", "dev", "test")
 
+DRAWN_KINDS = ("heading", "span", "keyphrase", "sentence")
+"""Kinds of queries that were cut out of their passage; all others were written, by people or by a language model."""
+
 PATH_SEPARATOR = " › "
 """Between the headings of a path, in passage titles."""
 

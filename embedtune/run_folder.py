@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from embedtune.errors import InUseError, ResourceError
 from embedtune.manifest import clear_leftovers, json_text
+from embedtune.redaction import redact_all
 
 _LOCK, _OWNER = ".lock", ".lock-owner.json"
 
@@ -77,7 +78,7 @@ def _sign(run: Path) -> None:
     owner = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "command": shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "embedtune"), *sys.argv[1:]]),
+        "command": shlex.join(redact_all([Path(sys.argv[0]).name.replace("__main__.py", "embedtune"), *sys.argv[1:]])),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     (run / _OWNER).write_text(json_text(owner), encoding="utf-8")

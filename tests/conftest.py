@@ -234,3 +234,11 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def evaluate(invoke: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
     """Return the same for ``embedtune eval``."""
     return partial(invoke, "eval")
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a base model of two layers with random weights."""
+    from tests.faults.kill_runs import make_model
+
+    return make_model(tmp_path_factory.mktemp("tiny-base"))

@@ -36,10 +36,10 @@ def test_rows_that_are_not_well_say_what_to_do(rows):
 
 def test_values_of_keys_are_never_shown(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "")
+    monkeypatch.setenv("EMBEDTUNE_LLM_KEY", "")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     (row,) = machine_rows.keys()
-    assert row.found == "set: OPENAI_API_KEY; not set: ANTHROPIC_API_KEY, HF_TOKEN; none is needed"
+    assert row.found == "set: OPENAI_API_KEY; not set: EMBEDTUNE_LLM_KEY, HF_TOKEN; none is needed"
 
 
 @pytest.mark.parametrize(("available", "status"), [(GIB // 4, FAIL), (2 * GIB, WARN), (8 * GIB, OK)])

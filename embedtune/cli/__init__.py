@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shlex
 import sys
+import traceback
 from importlib import import_module
+from types import TracebackType
 
 import click
 
 from embedtune import __version__
 from embedtune.errors import EmbedtuneError, StoppedError
 from embedtune.interruption import TerminatedError, raise_on_termination
+from embedtune.redaction import redact
 
 # Refusals of the operating system that any library may run into; another OSError is a bug of ours.
 _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
-_COMMANDS = ("generate", "train", "eval", "run", "verify", "doctor")
+_COMMANDS = (
+    "generate", "train", "eval", "run", "verify", "doctor", "templates", "export-prompts", "import-responses",
+)  # fmt: skip
 
 
 class _Group(click.Group):
@@ -30,7 +36,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"embedtune.cli.{cmd_name}_command").command
+        command: click.Command = import_module(f"embedtune.cli.{cmd_name.replace('-', '_')}_command").command
         return command
 
 
@@ -46,12 +52,15 @@ def group() -> None:
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine
+    embedtune templates prompts/                the prompts for an LLM, to be edited
+    embedtune export-prompts, import-responses  let a batch API or a cluster do the calls
     """  # noqa: D301 (click reads the escaped b)
 
 
 def main() -> None:
     """Run the command line and exit with the code of the contract."""
     raise_on_termination()
+    sys.excepthook = _report_bug
     try:
         code = group.main(prog_name="embedtune", standalone_mode=False)
     except click.exceptions.Exit as exit_:
@@ -59,7 +68,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt, StoppedError) as error:
         code = _stop(error)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(redact(shown.getvalue()), err=True, nl=False)
         code = error.exit_code
     except EmbedtuneError as error:
         code = _fail(str(error), error.hint, error.exit_code)
@@ -84,8 +95,13 @@ def _stop(error: BaseException) -> int:
     return _fail("terminated", again, 143) if isinstance(error, TerminatedError) else _fail("interrupted", again, 130)
 
 
+def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug without keys: people paste it into reports."""
+    click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+
+
 def _fail(message: str, hint: str | None, code: int) -> int:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {redact(message)}", err=True)
     if hint:
-        click.echo(f"Hint: {hint}", err=True)
+        click.echo(f"Hint: {redact(hint)}", err=True)
     return code

@@ -16,7 +16,10 @@ _FROM = click.Choice(["generate", "source", "both"])
 @click.argument("source", required=False)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder; writes OUT/dataset.")
 @click.option("--model", help="Base model: hub name or local folder.")
-@click.option("--generator", type=click.Choice(["extractive"]), help="What makes queries; extractive needs no LLM.")
+@click.option(
+    "--generator", type=click.Choice(["extractive", "llm"]), help="What makes queries; extractive needs no LLM."
+)
+@options.llm
 @click.option(
     "--queries-from", type=_FROM, help="Generated queries, the source's own judgements (never its test), or both."
 )
@@ -40,9 +43,12 @@ def command(common: options.Shared, out: Path, **given: Any) -> None:
 
     \b
     Example: embedtune generate docs/ --out runs/mine
+             embedtune generate docs/ --out runs/mine --generator llm --llm openai:gpt-4o-mini --dry-run
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.config import GenerateConfig, load_config
     from embedtune.stages.generate import generate
 
+    if given["llm.name"] and given["generator"] is None:
+        given["generator"] = "llm"
     config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
     output.show("generate", generate(config, out, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

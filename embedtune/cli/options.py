@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from embedtune.redaction import RedactingFormatter
+
 
 class Shared(NamedTuple):
     """What the shared options said.
@@ -59,10 +61,56 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+_LLM_SETTINGS = ("name", "base_url", "examples", "templates", "limit", "max_cost", "retry_errors")
+_SETTING = {f"llm_{name}": f"llm.{name}" for name in _LLM_SETTINGS}
+_LLM_OPTIONS = (
+    click.option(
+        "--llm", "llm_name", metavar="PROVIDER:MODEL", help="openai:MODEL, ollama:MODEL, hf:MODEL; for generator llm."
+    ),
+    click.option(
+        "--base-url",
+        "llm_base_url",
+        metavar="URL",
+        help="A server with the provider's interface; keys come from the environment.",
+    ),
+    click.option(
+        "--examples", "llm_examples", type=click.Path(), help="Some of your real queries, one a line, as a pattern."
+    ),
+    click.option(
+        "--templates",
+        "llm_templates",
+        type=click.Path(),
+        help="Folder of prompts of your own; see embedtune templates.",
+    ),
+    click.option("--limit", "llm_limit", type=int, help="Passages that the LLM is asked about at most."),
+    click.option(
+        "--max-cost",
+        "llm_max_cost",
+        type=float,
+        help="Stop before the answers cost more; needs prices (--set llm.price_input=…).",
+    ),
+    click.option(
+        "--retry-errors", "llm_retry_errors", is_flag=True, default=None, help="Ask again what was given up before."
+    ),
+)
+
+
+def llm(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a language model; they reach it under the names of their settings."""
+
+    @wraps(command)
+    def wrapped(**given: Any) -> None:
+        command(**{_SETTING.get(name, name): value for name, value in given.items()})
+
+    for option in reversed(_LLM_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     """Log our messages to stderr, and the libraries' only on request."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(RedactingFormatter("%(message)s"))
     log = logging.getLogger("embedtune")
     log.handlers[:] = [handler]
     log.propagate = False

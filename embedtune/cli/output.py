@@ -18,6 +18,7 @@ from embedtune.cli.eval_output import (
     print_table,
     print_verdict,
 )
+from embedtune.cli.llm_output import print_llm, print_llm_plan
 from embedtune.stages.result import StageResult, by_query_set
 
 if TYPE_CHECKING:
@@ -35,11 +36,23 @@ def as_document(stage: str, result: StageResult) -> dict[str, Any]:
     return {"schema_version": 1, "stage": stage, "folder": str(result.folder), **result.facts}
 
 
+def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command counted."""
+    if as_json:
+        print_json({"schema_version": 1, **facts})
+        return
+    for name, value in facts.items():
+        click.echo(f"{name.replace('_', ' '):<17}{'none' if value is None else value}")
+
+
 def print_plan(stage: str, result: StageResult) -> None:
     """Say what a stage would do."""
     verb = "would run" if result.facts["would_run"] else "is done and would be skipped"
-    details = ", ".join(f"{key}: {value}" for key, value in result.facts.items() if key not in ("dry_run", "would_run"))
+    hidden = ("dry_run", "would_run", "llm")
+    details = ", ".join(f"{key}: {value}" for key, value in result.facts.items() if key not in hidden)
     click.echo(f"{stage} {verb} ({details}) → {result.folder}")
+    if "llm" in result.facts:
+        print_llm_plan(result.facts["llm"])
 
 
 def print_generated(result: StageResult) -> None:
@@ -58,6 +71,8 @@ def print_generated(result: StageResult) -> None:
         click.echo("split by contiguous sections, because there are fewer than 20 unlike documents")
     dropped = ", ".join(f"{count} {name}" for name, count in facts["dropped_queries"].items() if count)
     click.echo(f"dropped: {dropped or 'none'}")
+    if "llm" in facts:
+        print_llm(facts["llm"])
     click.echo(str(result.folder))
 
 

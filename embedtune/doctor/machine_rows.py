@@ -11,7 +11,7 @@ from embedtune.doctor.rows import FAIL, OK, WARN, Row
 from embedtune.manifest import library_versions
 from embedtune.stages.preflight import check_writable
 
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
+KEYS = ("OPENAI_API_KEY", "EMBEDTUNE_LLM_KEY", "HF_TOKEN")
 _GIB = 1 << 30
 _DEMO_MEMORY = 4 * _GIB
 _LEAST_MEMORY = _GIB // 2

@@ -17,10 +17,10 @@ from typing import NamedTuple
 from embedtune.cloze import sentences_of
 from embedtune.queries.questions import ask
 from embedtune.queries.statistics import CorpusStatistics, mean
-from embedtune.records import PATH_SEPARATOR, Passage
+from embedtune.records import DRAWN_KINDS, PATH_SEPARATOR, Passage
 from embedtune.terms import lexical_terms
 
-KINDS = ("heading", "span", "keyphrase", "sentence")
+KINDS = DRAWN_KINDS
 
 _SPAN_WORDS = (5, 16)
 _SENTENCE_WORDS = (6, 30)

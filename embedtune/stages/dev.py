@@ -9,14 +9,14 @@ import numpy as np
 from embedtune.cloze import remove_closest_sentence
 from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.evaluation.dev_set import DevQuery, DevSet, Shown
-from embedtune.records import Dataset, Passage, Query, QuerySet
+from embedtune.records import DRAWN_KINDS, Dataset, Passage, Query, QuerySet
 from embedtune.retrieval.encoder import Encoder
 from embedtune.stages.corpus import OnDemand, relevant_passages, windows_of
 from embedtune.stages.grouping import group_queries
 
 
 def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config: TrainConfig) -> DevSet:
-    """Build dev retrieval; a share of the generated queries meet their passages without the sentence they were drawn from."""
+    """Build dev retrieval; a share of the drawn queries meet their passages without the sentence they were drawn from."""
 
     def shown(passages: Sequence[Passage]) -> Sequence[Shown]:
         windows = windows_of(passages, base, made.window_tokens, made.window_overlap)
@@ -32,12 +32,12 @@ def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config:
     queries = []
     for number, cluster in zip(numbers, clusters, strict=True):
         query = labelled.queries[number]
-        generated = query.kind != "source"
+        drawn = query.kind in DRAWN_KINDS
         met = [dataset.passages[index] for index in relevant[query.query_id]]
-        if generated and removed[number]:
+        if drawn and removed[number]:
             met = [_without_source(passage, query) for passage in met]
         answers = dict(zip(relevant[query.query_id], shown(met), strict=True))
-        queries.append(DevQuery(query.text, answers, generated and not removed[number], cluster))
+        queries.append(DevQuery(query.text, answers, drawn and not removed[number], cluster))
     return DevSet(queries, shown(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
 
 

@@ -55,6 +55,14 @@ class Drawing:
         same = {name: number for number, group in enumerate(groups) for name in group}
         self.split: Split = split_passages(passages, self.documents, same, shares, seed)
 
+    def same_as(self, passage_id: str) -> list[str]:
+        """Return the passages of the corpus that say the same as one, itself among them."""
+        return self._members[passage_id]
+
+    def of_split(self, name: str) -> list[Passage]:
+        """Return the passages of a split, in document order."""
+        return [passage for passage in self.passages if self.split.of_passage.get(passage.passage_id) == name]
+
     def queries(
         self, statistics: CorpusStatistics, config: GenerateConfig
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
@@ -64,7 +72,7 @@ class Drawing:
         drafts: list[Draft] = []
         for name in SPLITS:
             drafts += draft_queries(
-                [passage for passage in self.passages if self.split.of_passage.get(passage.passage_id) == name],
+                self.of_split(name),
                 kinds=(trained or held_out) if name == "train" else held_out,
                 per_kind=config.per_kind if name == "train" else config.held_out_per_passage,
                 statistics=statistics,

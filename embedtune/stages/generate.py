@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from embedtune.config import GenerateConfig
 from embedtune.documents.limits import ReadingLimits
@@ -17,6 +18,7 @@ from embedtune.formats.dataset import write_labels
 from embedtune.hashing import hash_rows
 from embedtune.machine import nearest_folder
 from embedtune.manifest import library_versions, stage_folder
+from embedtune.queries.statistics import CorpusStatistics
 from embedtune.records import SPLITS, Passage, QuerySet, Source
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.encoder import Encoder, load_model
@@ -25,9 +27,12 @@ from embedtune.stages import preflight
 from embedtune.stages.cutting import Cut
 from embedtune.stages.drawing import Drawing, joined_by_document, train_kinds
 from embedtune.stages.labelled import add_labelled, judged_documents, judged_passages, translate
+from embedtune.stages.llm_plan import asks_llm, identity_settings
+from embedtune.stages.llm_queries import LlmQueries
 from embedtune.stages.result import StageResult, settled
 
 FOLDER = "dataset"
+Result = TypeVar("Result")
 _log = logging.getLogger("embedtune")
 
 
@@ -50,53 +55,133 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
             ``config.strict`` is set.
         ResourceError: If the folder cannot be written.
         InUseError: If another process works in the run folder.
+        ProviderError: If a language model's provider refuses or the cost limit is reached; every answer is kept.
+        StoppedError: After Ctrl-C or SIGTERM while a language model was asked; every answer is kept.
     """
     with hold(Path(out), idle=dry_run):
         return _generate(config, Path(out) / FOLDER, force=force, dry_run=dry_run)
 
 
 def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
-    limits = ReadingLimits(**config.reading.model_dump())
-    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(folder.parent))
-    survey = _survey(source)
+    source, survey = _read(config, folder.parent)
     model_folder = preflight.find_base(config.model, folder)
+    llm = LlmQueries(config, folder.parent) if asks_llm(config) else None
     identity = {
         "stage": "generate",
-        "config": config.model_dump(
-            mode="json", exclude={"source", "reading", "strict"}
-        ),  # what was read is hashed below
+        "config": identity_settings(config),
         "source": survey.hash,
         "model": hash_model(model_folder),
         "versions": library_versions(),
+        **({"llm": llm.identity()} if llm else {}),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
     check = preflight.before_generate(config, folder, model_folder, survey.n_bytes)
+    force = force or (llm is not None and llm.asks_again(folder))
     if result := settled(folder, identity, plan, force=force, dry_run=dry_run, check=check):
+        if llm and result.facts.get("would_run"):
+            result.facts["llm"] = _prepared(source, config, survey.n_chars, lambda drawing, *_: llm.preview(drawing))
         return result
+    if llm:
+        llm.check()
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
     facts: dict[str, Any] = {}
-    with stage_folder(folder, identity, facts) as temporary:
-        model = load_model(
-            model_folder,
-            query_prompt=config.query_prompt,
-            document_prompt=config.document_prompt,
-            trust_remote_code=config.trust_remote_code,
-        )
-        splits, found = make_dataset(source, Encoder(model), config, temporary, n_chars=survey.n_chars)
+    circumstances: dict[str, Any] = {}
+    with stage_folder(folder, identity, facts, circumstances) as temporary:
+        encoder = base_encoder(config, model_folder)
+        splits, found = make_dataset(source, encoder, config, temporary, n_chars=survey.n_chars, llm=llm)
         facts.update(plan, **found)
+        if llm:
+            facts["llm"] = llm.facts
+            circumstances.update(llm.circumstances)
         write_labels(temporary, splits, source.skipped)
     _log.info("%s: %d passages, %s", folder, facts["passages"], _summary(facts["queries"]))
     return StageResult(folder, facts, "done")
 
 
+def base_encoder(config: GenerateConfig, model_folder: Path) -> Encoder:
+    """Load the base model."""
+    model = load_model(
+        model_folder,
+        query_prompt=config.query_prompt,
+        document_prompt=config.document_prompt,
+        trust_remote_code=config.trust_remote_code,
+    )
+    return Encoder(model)
+
+
+def rehearse(
+    config: GenerateConfig, out: Path, act: Callable[[LlmQueries, Drawing, CorpusStatistics, Encoder], Result]
+) -> Result:
+    """Read and cut a source as ``generate`` would, let somebody look at what came of it, and leave nothing behind.
+
+    Raises:
+        EmbedtuneError: As ``generate`` does before it asks.
+    """
+    source, survey = _read(config, out)
+    llm = LlmQueries(config, out)
+    return _prepared(source, config, survey.n_chars, lambda *made: act(llm, *made))
+
+
+def _prepared(
+    source: Source, config: GenerateConfig, n_chars: int, act: Callable[[Drawing, CorpusStatistics, Encoder], Result]
+) -> Result:
+    encoder = base_encoder(config, preflight.find_base(config.model, Path(FOLDER)))
+    with tempfile.TemporaryDirectory(prefix="embedtune-") as scratch:
+        cut, drawing = prepare(source, encoder, config, Path(scratch), n_chars=n_chars)
+        return act(drawing, cut.statistics, encoder)
+
+
+def _read(config: GenerateConfig, out: Path) -> tuple[Source, _Survey]:
+    limits = ReadingLimits(**config.reading.model_dump())
+    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(out))
+    return source, _survey(source)
+
+
 def make_dataset(
-    source: Source, encoder: Encoder, config: GenerateConfig, folder: Path, *, n_chars: int
+    source: Source,
+    encoder: Encoder,
+    config: GenerateConfig,
+    folder: Path,
+    *,
+    n_chars: int,
+    llm: LlmQueries | None = None,
 ) -> tuple[dict[str, QuerySet], dict[str, Any]]:
     """Cut a source into ``corpus.jsonl`` of a folder, split it, make queries and filter them; see ``generate``.
 
     Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample; ``n_chars`` is for the
-    progress.
+    progress. With ``llm`` the queries are written by it.
+    """
+    cut, drawing = prepare(source, encoder, config, folder, n_chars=n_chars)
+    queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
+    if llm:
+        queries, dropped = llm.make(drawing, cut.statistics, encoder, folder)
+    elif config.queries_from != "source":
+        queries, dropped = drawing.queries(cut.statistics, config)
+    queries = _with_labelled(queries, source, config, drawing, folder, cut)
+    _demand(queries, cut, source)
+    facts = {
+        "passages": cut.n_passages,
+        "identical_passages": cut.n_identical,
+        "drawn_from_passages": len(drawing.passages),
+        "forgotten_terms": cut.statistics.n_prunings > 0,
+        "split_by": drawing.split.unit,
+        "near_duplicate_documents": sum(len(group) - 1 for group in drawing.documents),
+        "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
+        "held_out_kind": _held_out(config),
+        "dropped_queries": dropped,
+        "window": cut.window,
+    }
+    return queries, facts
+
+
+def prepare(
+    source: Source, encoder: Encoder, config: GenerateConfig, folder: Path, *, n_chars: int
+) -> tuple[Cut, Drawing]:
+    """Cut a source into ``corpus.jsonl`` of a folder and split what queries will be drawn from.
+
+    Raises:
+        DataError: If there is no text.
     """
     cut = Cut(source, encoder, config, folder, n_chars=n_chars, wanted=_needed(source, config))
     if not cut.n_passages:
@@ -109,24 +194,15 @@ def make_dataset(
         shares=_shares(config, source),
         seed=config.seed,
     )
-    queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
-    if config.queries_from != "source":
-        queries, dropped = drawing.queries(cut.statistics, config)
-    queries = _with_labelled(queries, source, config, drawing, folder, cut)
-    _demand(queries, cut, source)
-    facts = {
-        "passages": cut.n_passages,
-        "identical_passages": cut.n_identical,
-        "drawn_from_passages": len(passages),
-        "forgotten_terms": cut.statistics.n_prunings > 0,
-        "split_by": drawing.split.unit,
-        "near_duplicate_documents": sum(len(group) - 1 for group in drawing.documents),
-        "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
-        "held_out_kind": config.held_out_kind if config.queries_from != "source" and train_kinds(config) else None,
-        "dropped_queries": dropped,
-        "window": cut.window,
-    }
-    return queries, facts
+    return cut, drawing
+
+
+def _held_out(config: GenerateConfig) -> str | None:
+    if config.queries_from == "source":
+        return None
+    if config.generator == "llm":
+        return config.llm.held_out_kind
+    return config.held_out_kind if train_kinds(config) else None
 
 
 class _Survey(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from embedtune.cloze import remove_closest_sentence
-from embedtune.records import Passage, Query
+from embedtune.records import DRAWN_KINDS, Passage, Query
 from embedtune.terms import lexical_terms
 
 _KEEP_SHARE = 0.5
@@ -41,7 +41,7 @@ def build_pairs(
     """Pair each query with the best window of each of its passages.
 
     A share of the positives loses the sentence that the query resembles most (see ``cloze``), and a heading is paired with a
-    window that does not show it. Queries of kind ``source`` keep their passages whole: people wrote them.
+    window that does not show it. Queries that somebody wrote, a person or a language model, keep their passages whole.
 
     Args:
         queries: Of the training split.
@@ -56,7 +56,7 @@ def build_pairs(
     for query in queries:
         for index in positives[query.query_id]:
             positive = _best_window(query.text, windows[index])
-            if query.kind != "source":
+            if query.kind in DRAWN_KINDS:
                 positive = _without_title(positive, passages[index].title, query.kind)
                 if draw.random() < removal:
                     positive = remove_closest_sentence(positive, query.text, keep=_KEEP_SHARE)

@@ -73,3 +73,14 @@ def test_a_name_too_long_for_any_file_is_refused(monkeypatch, capsys, tmp_path, 
         cli.main()
     assert exit_.value.code == 5
     assert "File name too long" in capsys.readouterr().err
+
+
+def test_the_traceback_of_a_bug_holds_no_key(monkeypatch, capsys):
+    monkeypatch.setenv("SOME_TOKEN", "open-sesame-99")
+    try:
+        raise ValueError("Bearer open-sesame-99")
+    except ValueError as error:
+        cli._report_bug(type(error), error, error.__traceback__)
+    stderr = capsys.readouterr().err
+    assert "Traceback" in stderr
+    assert "sesame" not in stderr

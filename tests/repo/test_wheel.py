@@ -15,6 +15,7 @@ def test_the_wheel_carries_recipes_and_demo_queries(tmp_path):
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         "embedtune/py.typed",
+        "embedtune/queries/templates/write.jinja",
         "embedtune/_pipelines/quickstart.yaml",
         "embedtune/_data/python-reference/queries.jsonl",
         "embedtune/_data/python-reference/qrels/test.tsv",

@@ -1,0 +1,136 @@
+"""Generators of queries compared by the lift they give, not by the look of their queries.
+
+    python -m benchmarks.generators RUN RUN … --queries SET --seeds 3
+
+Each RUN holds a dataset that one generator made (``embedtune generate``) from the same documents. Each is trained with the same
+settings and measured on the same queries, which should be people's own. Runs are not touched: cells lie in
+benchmarks/cache/generators and are resumed. The table is written to benchmarks/generators.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import embedtune
+from embedtune.cli.options import set_up_logging
+from embedtune.errors import DataError
+from embedtune.manifest import library_versions, read_manifest, verify, write_json
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache" / "generators"
+MEASURE = "ndcg@10"
+
+
+def cell(run: Path, queries: str, seed: int) -> dict[str, Any]:
+    """Train on a run's dataset and measure; return base, tuned and what was shipped."""
+    manifest = verify(run / "dataset")
+    out = CACHE / f"{manifest['manifest_hash'][:12]}-{seed}"
+    if not (out / "dataset").exists():
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(run / "dataset", out / "dataset-part", dirs_exist_ok=True)
+        (out / "dataset-part").rename(out / "dataset")
+    embedtune.train(embedtune.TrainConfig(seed=seed), out)
+    facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(queries,)), out).facts
+    systems = facts["systems"]
+    return {
+        "shipped": facts["shipped"],
+        "base": systems["base"][MEASURE],
+        "tuned": systems.get("tuned", systems["base"])[MEASURE],  # where the base was shipped, it is what the user gets
+        "n_queries": facts["n_queries"],
+    }
+
+
+def about(run: Path) -> dict[str, Any]:
+    """Return what made a dataset, how much of it was kept, and what it cost."""
+    manifest = read_manifest(run / "dataset")
+    facts, llm = manifest["facts"], manifest["facts"].get("llm")
+    made = {"generator": llm["model"] if llm else manifest["identity"]["config"]["generator"]}
+    kept = sum(facts["queries"]["train"].values())
+    dropped = sum(facts["dropped_queries"].values())
+    return {
+        **made,
+        "run": run.name,
+        "train_queries": kept,
+        "dropped": dropped,
+        "cost": manifest["circumstances"].get("llm", {}).get("cost"),
+    }
+
+
+def check_same_corpus(runs: Sequence[Path]) -> None:
+    """Refuse datasets over different passages: their gains could not be compared.
+
+    Raises:
+        DataError: With the first that differs.
+    """
+    hashes = {run: verify(run / "dataset")["outputs"]["corpus.jsonl"] for run in runs}
+    other = next((run for run in runs if hashes[run] != hashes[runs[0]]), None)
+    if other:
+        raise DataError(
+            f"{other}: expected the passages of {runs[0]}, found others",
+            hint="generate both from the same documents with the same model and window",
+        )
+
+
+def main() -> None:
+    """Run all cells and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--queries", required=True, help="BEIR folder, LlamaIndex JSON or packaged set")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    set_up_logging(quiet=False, verbose=False)
+    started = time.time()
+    check_same_corpus(arguments.runs)
+    result = {
+        "schema_version": 1,
+        "measure": MEASURE,
+        "queries": arguments.queries,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": library_versions(),
+        "generators": [
+            {**about(run), "cells": [cell(run, arguments.queries, seed) for seed in range(arguments.seeds)]}
+            for run in arguments.runs
+        ],
+        "seconds": 0,
+    }
+    result["seconds"] = round(time.time() - started)
+    write_json(HERE / "generators.json", result)
+    (HERE / "generators.md").write_text(table(result), encoding="utf-8")
+    print(table(result))
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Return the table for people, the largest lift first."""
+    lines = [
+        f"| generator | run | training queries | dropped | cost | {MEASURE} untuned | tuned | lift in points | shipped |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows = sorted(result["generators"], key=lambda row: -statistics.mean(_lifts(row)))
+    for row in rows:
+        lifts, cells = _lifts(row), row["cells"]
+        spread = f" ± {statistics.stdev(lifts):.1f}" if len(lifts) > 1 else ""
+        cost = "" if row["cost"] is None else f"{row['cost']:.2f}"
+        tuned = statistics.mean(each["tuned"] for each in cells)
+        shipped = sum(each["shipped"] == "tuned" for each in cells)
+        lifted = f"{statistics.mean(lifts):+.1f}{spread}"
+        columns = [row["generator"], row["run"], row["train_queries"], row["dropped"], cost, f"{cells[0]['base']:.3f}"]
+        columns += [f"{tuned:.3f}", lifted, f"{shipped} of {len(cells)}"]
+        lines.append(f"| {' | '.join(map(str, columns))} |")
+    lines += ["", f"{rows[0]['cells'][0]['n_queries']} queries; {result['machine']}; {result['seconds']} s."]
+    return "\n".join(lines) + "\n"
+
+
+def _lifts(row: Mapping[str, Any]) -> list[float]:
+    return [100 * (each["tuned"] - each["base"]) for each in row["cells"]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Asking language models: providers, limits, retries, and a durable store of every answer."""

@@ -1,0 +1,216 @@
+"""The providers that llama-index brings, each behind the same two methods.
+
+``PROVIDER:MODEL`` names one: ``openai:…`` (any server with OpenAI's interface), ``ollama:…``, ``hf:…`` (a local model), or the
+path of any other class of llama-index, ``llama_index.llms.anthropic.Anthropic:…``. Keys come from the environment alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from embedtune.errors import ConfigError
+from embedtune.llm.calls import Answer, Call
+from embedtune.llm.limits import Gate
+
+OPENAI_URL = "https://api.openai.com/v1"
+OLLAMA_URL = "http://localhost:11434"
+OWN_KEY = "EMBEDTUNE_LLM_KEY"
+PROVIDERS = ("openai", "ollama", "hf")
+MANY = 1_000_000
+"""Calls at once of a provider that has no bound of its own."""
+
+_MODULES = {
+    "openai": ("llama_index.llms.openai_like", "'embedtune[llm]'"),
+    "ollama": ("llama_index.llms.ollama", "'embedtune[ollama]'"),
+    "hf": ("transformers", "'embedtune[hf]'"),
+}
+_CLASS = re.compile(r"llama_index\.llms\.[a-z_]+\.[A-Za-z]+")
+
+
+class Provider(Protocol):
+    """Anything that answers calls.
+
+    Attributes:
+        name: For messages, without keys.
+        model: As it goes into the key of a call.
+        max_concurrency: Calls it can take at once.
+        is_local: Whether it computes in this process.
+        chats: Whether it wants chat messages and can follow a schema; else it gets a plain prompt for one query.
+    """
+
+    name: str
+    model: str
+    max_concurrency: int
+    is_local: bool
+    chats: bool
+
+    async def ask(self, call: Call) -> Answer:
+        """Send a call once and return its answer; any exception is a failure."""
+        ...
+
+    def attach(self, gate: Gate) -> None:
+        """Ask a gate before each request is written, and tell it of each response's head."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections; asking again opens new ones."""
+        ...
+
+
+class Access(NamedTuple):
+    """Where a provider is and how it is spoken to.
+
+    Attributes:
+        name: ``PROVIDER:MODEL``.
+        base_url: Of the server; None is the provider's own.
+        key_variable: Environment variable that holds the key; None is the provider's usual one.
+        schemas: By purpose of a call, the JSON schema that answers shall follow; a purpose without one asks for none.
+        timeout_s: Of the connection.
+        quantize: ``none``, ``int8`` or ``nf4``, for local models.
+        params: Sampling parameters, for classes that take them only once.
+    """
+
+    name: str
+    base_url: str | None = None
+    key_variable: str | None = None
+    schemas: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    timeout_s: float = 120.0
+    quantize: str = "none"
+    params: Mapping[str, float] = MappingProxyType({})
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return provider and model of ``PROVIDER:MODEL``.
+
+    Raises:
+        ConfigError: If it has another form or names no provider we know.
+    """
+    provider, colon, model = name.partition(":")
+    if not colon or not model or not (provider in PROVIDERS or _CLASS.fullmatch(provider)):
+        raise ConfigError(
+            f"--llm: expected PROVIDER:MODEL with one of {', '.join(PROVIDERS)}, found {name!r}",
+            hint="for example openai:gpt-4o-mini, ollama:llama3.2, hf:google/flan-t5-base, or any server with OpenAI's "
+            "interface: openai:MODEL --base-url http://localhost:8000/v1",
+        )
+    return provider, model
+
+
+def check_url(url: str | None) -> None:
+    """Refuse an address that is none, or that carries a key: addresses end up in logs.
+
+    Raises:
+        ConfigError: Without the address, since it may hold a key.
+    """
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        secret = bool(parts.username or parts.password or parts.query or parts.fragment)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        secret, good = False, False
+    if secret:
+        raise ConfigError(
+            "--base-url: expected an address without user, password or query, found one with them",
+            hint=f"put the key into the environment: export {OWN_KEY}=…",
+        )
+    if not good:
+        raise ConfigError(
+            f"--base-url: expected an address such as http://localhost:8000/v1, found {url!r}",
+            hint="it begins with http",
+        )
+
+
+def find_key(provider: str, base_url: str | None, variable: str | None) -> str | None:
+    """Return the key for a provider from the environment, or None where none is needed.
+
+    OpenAI's own key goes to OpenAI alone, unless its variable is named: another server would learn it.
+
+    Raises:
+        ConfigError: If a key is needed and there is none.
+    """
+    name = variable or ("OPENAI_API_KEY" if provider == "openai" and base_url is None else OWN_KEY)
+    key = os.environ.get(name, "").strip()
+    if key or (variable is None and (base_url is not None or provider != "openai")):
+        return key or None
+    raise ConfigError(
+        f"{name}: expected a key in this environment variable, found none",
+        hint=f"export {name}=…, or --base-url ADDRESS for a server of your own, or --set llm.key_variable=NAME",
+    )
+
+
+class Described(NamedTuple):
+    """What a plan must know of a model that is not loaded yet; see ``Provider``."""
+
+    model: str
+    chats: bool
+
+
+def describe(access: Access) -> Described:
+    """Name a model as it stands in the key of a call; of a local one the small files are read.
+
+    Raises:
+        ConfigError: If the name has another form, or a local model cannot be found.
+    """
+    kind, model = split_name(access.name)
+    check_url(access.base_url)
+    if kind != "hf":
+        return Described(f"{kind}:{model}", chats=True)
+    from embedtune.llm.local_models import describe_local
+
+    return describe_local(model, access.quantize)
+
+
+def check_access(access: Access) -> None:
+    """Look for the key and the packages that a provider needs; nothing is loaded or sent.
+
+    Raises:
+        ConfigError: If one is missing.
+    """
+    kind, _ = split_name(access.name)
+    if kind in _MODULES:
+        import_extra(*_MODULES[kind])
+    if kind != "hf":
+        find_key(kind, access.base_url, access.key_variable)
+
+
+def load_provider(access: Access) -> Provider:
+    """Build a provider; nothing is sent yet.
+
+    Raises:
+        ConfigError: If name, address, key or an extra is missing or wrong.
+    """
+    kind, model = split_name(access.name)
+    check_url(access.base_url)
+    if kind == "hf":
+        from embedtune.llm.local_models import load_local
+
+        return load_local(model, access.quantize)
+    key = find_key(kind, access.base_url, access.key_variable)
+    from embedtune.llm import servers
+
+    build: Callable[[str, Access, str | None], Provider] = {
+        "openai": servers.openai_like,
+        "ollama": servers.ollama,
+    }.get(kind, servers.by_class)
+    return build(model, access, key)
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """Import an optional part.
+
+    Raises:
+        ConfigError: With the line that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"--llm: expected the package of {module}, found: {error}", hint=f"pip install {extra}"
+        ) from error

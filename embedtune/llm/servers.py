@@ -1,0 +1,232 @@
+"""Providers behind a server: OpenAI's interface, Ollama's, and any other class of llama-index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from embedtune.errors import ConfigError
+from embedtune.llm.calls import Answer, Call
+from embedtune.llm.cost import estimate_tokens, prompt_tokens
+from embedtune.llm.failures import CallError
+from embedtune.llm.limits import Gate
+from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Access, Provider, import_extra
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatResponse
+
+_OLLAMA_CONTEXT = 8192  # tokens; left to itself, llama-index asks the server for the model's longest, and memory for it
+_NO_KEY = "none"  # an empty one would make llama-index send OPENAI_API_KEY
+_CUT_OFF = {"length", "max_tokens", "MAX_TOKENS"}
+_FILTERED = {"content_filter", "safety", "SAFETY", "refusal"}
+
+
+class ChatServer:
+    """A llama-index LLM that chats over the network; see ``Provider``."""
+
+    max_concurrency = MANY
+    is_local = False
+    chats = True
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        llm: Any,
+        forms: Mapping[str, Any],
+        *,
+        takes_params: bool = True,
+        renew: Callable[[Any, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        """Wrap an LLM.
+
+        Args:
+            name: For messages.
+            model: For the key of a call.
+            llm: With the coroutine ``achat``.
+            forms: By purpose of a call, how its answer shall look, in the server's own words; dropped if it takes none.
+            takes_params: Whether ``achat`` takes sampling parameters; else the LLM was made with them.
+            renew: Gives the LLM a new client, with hooks for httpx; None keeps its own.
+        """
+        self.name = name
+        self.model = model
+        self._llm = llm
+        self._forms = dict(forms)
+        self._takes_params = takes_params
+        self._renew = renew
+        self._gate: Gate | None = None
+        self._connected = False
+
+    def attach(self, gate: Gate) -> None:
+        """Ask a gate before each request is written, and tell it of each response's head."""
+        self._gate = gate
+
+    async def ask(self, call: Call) -> Answer:
+        """Send a call once; a second time if the server may not know schemas."""
+        self._connect()
+        form = self._forms.get(call.purpose, {})
+        try:
+            return await self._chat(call, form)
+        except Exception as error:
+            if not form or getattr(error, "status_code", None) not in (400, 422):
+                raise
+        answer = await self._chat(call, {})
+        # It is the schema that this server does not know; the reader of answers manages without.
+        self._forms.clear()
+        return answer
+
+    async def _chat(self, call: Call, form: Mapping[str, Any]) -> Answer:
+        from llama_index.core.base.llms.types import ChatMessage
+
+        messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
+        params = dict(call.params) if self._takes_params else {}
+        return read_response(call, await self._llm.achat(messages, **params, **form))
+
+    async def close(self) -> None:
+        """Close the connections; they belong to one event loop."""
+        for name in ("_aclient", "_async_client"):
+            client = getattr(self._llm, name, None)
+            if client is not None:
+                with suppress(Exception):
+                    await (client.close() if hasattr(client, "close") else client._client.aclose())
+        self._connected = False
+
+    def _connect(self) -> None:
+        if self._renew and not self._connected:
+            self._renew(self._llm, {"request": [self._before], "response": [self._after]})
+            self._connected = True
+
+    async def _before(self, request: Any) -> None:
+        if self._gate:
+            self._gate.check_open()
+
+    async def _after(self, response: Any) -> None:
+        if self._gate:
+            self._gate.hear(response.status_code, response.headers)
+
+
+def openai_like(model: str, access: Access, key: str | None) -> Provider:
+    """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds."""
+    module = import_extra("llama_index.llms.openai_like", "'embedtune[llm]'")
+    url = access.base_url or OPENAI_URL
+    llm = module.OpenAILike(
+        model=model,
+        api_base=url,
+        api_key=key or _NO_KEY,
+        is_chat_model=True,
+        is_function_calling_model=False,
+        max_retries=0,
+        timeout=access.timeout_s,
+    )
+    forms = {
+        purpose: {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": schema, "strict": True},
+            }
+        }
+        for purpose, schema in access.schemas.items()
+    }
+    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=_renew_openai)
+
+
+def _renew_openai(llm: Any, hooks: Mapping[str, Any]) -> None:
+    from openai import DefaultAsyncHttpxClient
+
+    llm._async_http_client = DefaultAsyncHttpxClient(event_hooks=dict(hooks), timeout=llm.timeout)
+    llm._aclient = None
+
+
+def ollama(model: str, access: Access, key: str | None) -> Provider:
+    """Return a model of an Ollama server."""
+    module = import_extra("llama_index.llms.ollama", "'embedtune[ollama]'")
+    url = access.base_url or OLLAMA_URL
+
+    llm = module.Ollama(
+        model=model,
+        base_url=url,
+        request_timeout=access.timeout_s,
+        temperature=access.params.get("temperature"),
+        context_window=_OLLAMA_CONTEXT,
+        additional_kwargs={"num_predict": int(access.params.get("max_tokens", -1))},
+        headers={"Authorization": f"Bearer {key}"} if key else None,
+    )
+    forms = {purpose: {"format": schema} for purpose, schema in access.schemas.items()}
+    return ChatServer(
+        f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, takes_params=False, renew=_renew_ollama
+    )
+
+
+def _renew_ollama(llm: Any, hooks: Mapping[str, Any]) -> None:
+    from ollama import AsyncClient
+
+    llm._async_client = AsyncClient(
+        host=llm.base_url, timeout=llm.request_timeout, headers=llm.headers or {}, event_hooks=dict(hooks)
+    )
+
+
+def by_class(model: str, access: Access, key: str | None) -> Provider:
+    """Return another class of llama-index, such as ``llama_index.llms.anthropic.Anthropic``; its package must be installed."""
+    path = access.name.partition(":")[0]
+    module_name, _, class_name = path.rpartition(".")
+    package = module_name.replace("llama_index.llms.", "llama-index-llms-").replace("_", "-")
+    kind = getattr(import_extra(module_name, package), class_name, None)
+    if kind is None:
+        raise ConfigError(f"--llm: expected a class of {module_name}, found no {class_name!r} there")
+    wanted = {
+        "model": model,
+        "max_retries": 0,
+        "timeout": access.timeout_s,
+        "api_key": key or (_NO_KEY if access.base_url else None),
+        "api_base": access.base_url,
+        **access.params,
+    }
+    known = getattr(kind, "model_fields", {})
+    try:
+        llm = kind(**{name: value for name, value in wanted.items() if value is not None and name in known})
+    except Exception as error:
+        raise ConfigError(
+            f"--llm: expected {path} to start, found: {type(error).__name__}: {error}",
+            hint="its key is read from the environment variable that llama-index names for it",
+        ) from None
+    return ChatServer(f"{class_name}:{model}", f"{path}:{model}", llm, {}, takes_params=False)
+
+
+def read_response(call: Call, response: ChatResponse) -> Answer:
+    """Return words, reason of the end and tokens of what llama-index returns.
+
+    Raises:
+        CallError: If there is no message in it.
+    """
+    raw = _plain(response.raw)
+    choices = raw.get("choices") or [{}]
+    choice = choices[0] if isinstance(choices, list) and isinstance(choices[0], Mapping) else {}
+    message = choice.get("message") or {}
+    text = response.message.content or ""
+    finish = str(choice.get("finish_reason") or raw.get("done_reason") or raw.get("stop_reason") or "stop")
+    if refusal := message.get("refusal"):
+        return _counted(call, str(refusal), "refusal", raw)
+    if not isinstance(text, str):
+        raise CallError("bad_response", "a message that is no text")
+    ending = "length" if finish in _CUT_OFF else "refusal" if finish in _FILTERED else "stop"
+    return _counted(call, text, ending, raw)
+
+
+def _counted(call: Call, text: str, finish: str, raw: Mapping[str, Any]) -> Answer:
+    usage = raw.get("usage") or {}
+    prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or raw.get("prompt_eval_count")
+    completion = usage.get("completion_tokens") or usage.get("output_tokens") or raw.get("eval_count")
+    counts = (prompt_tokens(call), estimate_tokens(text))
+    found = [
+        own if isinstance(own, int) and own >= 0 else guess
+        for own, guess in zip((prompt, completion), counts, strict=True)
+    ]
+    return Answer(text, finish, *found)
+
+
+def _plain(raw: Any) -> Mapping[str, Any]:
+    """Return a provider's own object as a mapping."""
+    if hasattr(raw, "model_dump"):
+        raw = raw.model_dump()
+    return raw if isinstance(raw, Mapping) else {}

@@ -1,0 +1,222 @@
+"""The durable queue: every call that was planned, and every answer and failure as it came, in one SQLite file.
+
+An answer is committed (write-ahead log, ``synchronous=FULL``) before anybody reads it. What an answer is worth is not stored:
+it is judged anew each time from its words, so a better reader costs no second call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.errors import EmbedtuneError, IntegrityError, ResourceError
+from embedtune.llm.calls import Answer, Call
+from embedtune.redaction import hide_known, redact
+
+ANSWER = "answer"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+  key TEXT PRIMARY KEY, purpose TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL,
+  round INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS attempts (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL REFERENCES calls (key), round INTEGER NOT NULL, outcome TEXT NOT NULL,
+  text TEXT NOT NULL, finish TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS attempts_of_call ON attempts (key);
+"""
+_VERSION = 1
+
+
+class Attempt(NamedTuple):
+    """One thing that came back for a call.
+
+    Attributes:
+        outcome: ``answer``, or the class of the failure.
+        answer: The answer; of a failure its message, as text.
+        current: Whether it counts against the call's attempts: it does until failed calls are asked anew.
+    """
+
+    outcome: str
+    answer: Answer
+    current: bool = True
+
+
+class AnswerStore:
+    """The answers of one run folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file, readable by its owner alone.
+
+        Raises:
+            IntegrityError: If it is not a store of ours, or is damaged.
+            ResourceError: If the disk or a permission refuses.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        with _explained(path):
+            path.touch(mode=0o600, exist_ok=True)
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.executescript(_SCHEMA)
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, _VERSION):
+                raise IntegrityError(
+                    f"{path}: expected answers in format {_VERSION}, found format {found}",
+                    hint="use the newer embedtune",
+                )
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
+        self._pending: list[tuple[tuple[str, Attempt], asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded in."""
+        with self._lock:
+            self._connection.close()
+
+    def register(self, calls: Iterable[Call]) -> None:
+        """Note calls that will be asked; those that are known stay as they are."""
+        rows = [
+            (
+                call.key,
+                call.purpose,
+                call.model,
+                json.dumps([list(message) for message in call.messages], ensure_ascii=False),
+                json.dumps(dict(call.params), sort_keys=True),
+            )
+            for call in calls
+        ]
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO calls (key, purpose, model, messages, params) VALUES (?, ?, ?, ?, ?)", rows
+            )
+
+    def known(self) -> set[str]:
+        """Return the keys of all calls that were ever noted."""
+        with self._reading() as connection:
+            return {key for (key,) in connection.execute("SELECT key FROM calls")}
+
+    def histories(self, keys: Sequence[str]) -> dict[str, list[Attempt]]:
+        """Return what came back for each of some calls, in the order in which it came; calls without any are left out."""
+        wanted, found = set(keys), dict[str, list[Attempt]]()
+        query = (
+            "SELECT key, outcome, text, finish, prompt_tokens, completion_tokens, attempts.round = calls.round "
+            "FROM attempts JOIN calls USING (key) ORDER BY id"
+        )
+        with self._reading() as connection:
+            for key, outcome, *answer, current in connection.execute(query):
+                if key in wanted:
+                    found.setdefault(key, []).append(Attempt(outcome, Answer(*answer), bool(current)))
+        return found
+
+    def tokens(self) -> tuple[int, int]:
+        """Return the prompt and completion tokens of everything that was ever answered here."""
+        query = "SELECT coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM attempts"
+        with self._reading() as connection:
+            prompt, completion = connection.execute(query).fetchone()
+        return int(prompt), int(completion)
+
+    def renew(self, keys: Iterable[str]) -> None:
+        """Give calls all their attempts again; what came back before is kept."""
+        with self._transaction() as connection:
+            connection.executemany("UPDATE calls SET round = round + 1 WHERE key = ?", [(key,) for key in keys])
+
+    def add(self, rows: Iterable[tuple[str, Attempt]]) -> None:
+        """Commit attempts of calls that are noted; returns when they are on the disk."""
+        values = [_values(key, attempt) for key, attempt in rows]
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO attempts (key, round, outcome, text, finish, prompt_tokens, completion_tokens) "
+                "VALUES (?1, coalesce((SELECT round FROM calls WHERE key = ?1), 0), ?2, ?3, ?4, ?5, ?6)",
+                values,
+            )
+
+    async def record(self, key: str, attempt: Attempt) -> None:
+        """Commit one attempt; those that come while the disk is busy are committed together."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append(((key, attempt), done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        while self._pending:
+            taken, self._pending = self._pending, []
+            try:
+                await asyncio.to_thread(self.add, [row for row, _ in taken])
+            except BaseException as error:
+                for _, done in taken:
+                    if not done.done():
+                        done.set_exception(error)
+                if not isinstance(error, EmbedtuneError):
+                    raise
+            else:
+                for _, done in taken:
+                    if not done.done():
+                        done.set_result(None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explained(self.path):
+            yield self._connection
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[AnswerStore]:
+    """Open a copy of a store that vanishes afterwards, so that looking writes nothing; an empty one if there is none."""
+    with tempfile.TemporaryDirectory(prefix="embedtune-") as folder:
+        for suffix in ("", "-wal"):
+            if (source := path.with_name(path.name + suffix)).is_file():
+                shutil.copyfile(source, Path(folder, path.name + suffix))
+        store = AnswerStore(Path(folder, path.name))
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _values(key: str, attempt: Attempt) -> tuple[object, ...]:
+    text, finish, *tokens = attempt.answer
+    safe = hide_known(text) if attempt.outcome == ANSWER else redact(text)
+    return (key, attempt.outcome, safe.encode("utf-8", "replace").decode(), finish, *tokens)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Word what SQLite refuses."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        words = str(error)
+        if "full" in words or "readonly" in words or "unable to open" in words or "disk I/O" in words:
+            raise ResourceError(
+                f"{path}: expected to write there, found: {words}",
+                hint="free disk space or mend its permissions, and give the same command again; no answer is lost",
+            ) from error
+        raise IntegrityError(
+            f"{path}: expected the answers of an LLM in SQLite, found: {words}",
+            hint="restore the file, or move it away; then its answers are asked for again",
+        ) from error
+    except OSError as error:
+        raise ResourceError(f"{path}: expected to write there, found: {error}", hint="choose another folder") from error

@@ -1,0 +1,191 @@
+"""From a model's words to queries: JSON by schema, else a tolerant reading; what is no query is recognised and named."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+EMPTY, REFUSAL, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "refusal", "cut_off", "broken", "wrong_count"
+
+_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[a-z]*\s*(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_ITEM = re.compile(
+    r"^\s*(?:[-*•–]|[*_]{0,2}\(?\d{1,2}[.):][*_]{0,2}|[*_]{0,2}(?:question|query|q|frage|pregunta|requête)\s*\d*\s*[:.)][*_]{0,2})\s+",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(r"^[\s\"'“”„«»`*_]+|[\s\"'“”„«»`*_]+$")
+_PREAMBLE = re.compile(
+    r"^(?:sure|certainly|of course|okay|ok|here (?:are|is)|below (?:are|is)|the following|these are|voici|hier (?:sind|ist)|"
+    r"aquí (?:están|tienes)|ecco)\b.*(?:[:!.]|quer(?:y|ies)|questions?|fragen?|preguntas?)\s*$|^[^?]{3,120}:$",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"^(?:let me know|i hope|hope this|feel free|note:|please note|these (?:queries|questions))\b", re.IGNORECASE
+)
+_REFUSAL = re.compile(
+    r"^(?:i['’]?m sorry|i am sorry|sorry,|i apologi[sz]e|unfortunately,? i|i (?:cannot|can['’]?t|can not|won['’]?t|"
+    r"am (?:not able|unable)|['’]?m (?:not able|unable))\b|as an? (?:ai|language model)|i do not have (?:access|the ability)|"
+    r"es tut mir leid|leider kann ich|ich kann (?:das|dabei|diese[nrs]?|ihnen|dir)\b.*nicht|je suis désolée?|désolée?,|"
+    r"je ne peux pas|lo siento|no puedo|mi dispiace|non posso|desculpe|não posso|извините|я не могу|"
+    r"抱歉|对不起|很抱歉|我无法|申し訳|すみません)",
+    re.IGNORECASE,
+)
+
+
+class Reading(NamedTuple):
+    """What an answer holds.
+
+    Attributes:
+        texts: The queries, in order; none where there is a fault.
+        fault: ``empty``, ``refusal``, ``cut_off``, ``broken`` or ``wrong_count``; None for an answer that can be used.
+        preamble: Whether words stood around the queries.
+    """
+
+    texts: tuple[str, ...] = ()
+    fault: str | None = None
+    preamble: bool = False
+
+
+class QueriesAnswer(BaseModel):
+    """The form of an answer with queries; its JSON schema is sent to servers that take one."""
+
+    model_config = ConfigDict(extra="forbid")
+    queries: list[str]
+
+
+class GradesAnswer(BaseModel):
+    """The form of an answer with grades."""
+
+    model_config = ConfigDict(extra="ignore")
+    grades: list[int]
+
+
+def read_queries(text: str, *, finish: str, n: int) -> Reading:
+    """Read the queries of an answer.
+
+    Args:
+        text: The model's words.
+        finish: Why it ended: ``stop``, ``length`` or ``refusal``.
+        n: How many were asked for.
+
+    Examples:
+        >>> read_queries('Here you go: {"queries": ["cold tap water", "fill the tank"]}', finish="stop", n=2).texts
+        ('cold tap water', 'fill the tank')
+        >>> read_queries("I'm sorry, I cannot help with that.", finish="stop", n=2).fault
+        'refusal'
+    """
+    words = _bare(text)
+    cut_off = finish == "length"
+    if finish == "refusal" or _REFUSAL.match(words):
+        return Reading(fault=REFUSAL)
+    if not words:
+        return Reading(fault=CUT_OFF if cut_off else EMPTY)
+    found, around = _json_in(words)
+    if found is not None:
+        return _checked(_strings(found), n, preamble=around)
+    if "{" in words or words.startswith(("[", "<")):
+        torn = cut_off or not words.endswith(("}", "]", "```", ">"))
+        return Reading(fault=CUT_OFF if torn else BROKEN)
+    lines, around = _lines(words)
+    return Reading(fault=CUT_OFF) if cut_off else _checked(lines, n, preamble=around)
+
+
+def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int], str | None]:
+    """Read ``n`` grades from 0 to ``most``; returns them, or the fault."""
+    words = _bare(text)
+    if finish == "refusal" or _REFUSAL.match(words):
+        return [], REFUSAL
+    found, _ = _json_in(words)
+    try:
+        grades = GradesAnswer.model_validate({"grades": found} if isinstance(found, list) else found or {}).grades
+    except ValidationError:
+        return [], CUT_OFF if finish == "length" else EMPTY if not words else BROKEN
+    if len(grades) != n:
+        return [], WRONG_COUNT
+    return ([], BROKEN) if any(not 0 <= grade <= most for grade in grades) else (grades, None)
+
+
+def clean(text: str) -> str:
+    """Return a query on one line, without numbering, quotes and emphasis."""
+    text = " ".join(text.split())
+    previous = None
+    while previous != text:
+        previous, text = text, _MARKS.sub("", _ITEM.sub("", text))
+    return text
+
+
+def _bare(text: str) -> str:
+    return _THINKING.sub("", text).strip()
+
+
+def _json_in(words: str) -> tuple[Any, bool]:
+    """Return the first JSON value in a text and whether words stand around it; None if there is none."""
+    fenced = _FENCE.search(words)
+    body = fenced.group(1).strip() if fenced else words
+    start = min((place for place in (body.find("{"), body.find("[")) if place >= 0), default=-1)
+    if start < 0:
+        return None, False
+    around = bool(fenced and words[: fenced.start()].strip()) or start > 0
+    try:
+        value, end = json.JSONDecoder().raw_decode(body, start)
+    except (ValueError, RecursionError):
+        return _lenient(body[start:]), around
+    return (value, around or bool(body[end:].strip())) if isinstance(value, dict | list) else (None, around)
+
+
+def _lenient(text: str) -> Any:
+    """Read JSON with single quotes, comments or a comma too many; None if it is none."""
+    import dirtyjson
+
+    end = max(text.rfind("}"), text.rfind("]"))
+    try:
+        value = dirtyjson.loads(text[: end + 1])
+    except Exception:  # its errors have no common class
+        return None
+    return json.loads(json.dumps(value)) if isinstance(value, dict | list) else None
+
+
+def _strings(found: Any) -> list[str] | None:
+    """Return the queries of a JSON value in any of the forms that models give it."""
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list)]
+        found = found.get("queries", lists[0] if len(lists) == 1 else [found] if _text_of(found) else None)
+        if isinstance(found, dict):
+            found = list(found.values())
+    if not isinstance(found, list):
+        return None
+    texts = [_text_of(item) for item in found]
+    return None if any(text is None for text in texts) else [text for text in texts if text is not None]
+
+
+def _text_of(item: Any) -> str | None:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, dict):
+        named = [item[name] for name in ("query", "question", "text", "q") if isinstance(item.get(name), str)]
+        return named[0] if named else None
+    return None
+
+
+def _lines(words: str) -> tuple[list[str] | None, bool]:
+    """Read one query a line; with numbers or bullets, only what has one."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    items = [line for line in lines if _ITEM.match(line)]
+    kept = items or [line for line in lines if not _PREAMBLE.match(line) and not _CLOSING.match(line)]
+    return kept or None, len(kept) < len(lines)
+
+
+def _checked(texts: Iterable[str] | None, n: int, *, preamble: bool) -> Reading:
+    if texts is None:
+        return Reading(fault=BROKEN)
+    cleaned = [clean(text) for text in texts]
+    if any(_REFUSAL.match(text) and len(text) > 25 for text in cleaned):
+        return Reading(fault=REFUSAL)
+    kept = [text for text in cleaned if text and text != "…" and not _PREAMBLE.match(text)]
+    if len(kept) != n:
+        return Reading(fault=WRONG_COUNT)
+    return Reading(tuple(kept), None, preamble or len(kept) < len(cleaned))

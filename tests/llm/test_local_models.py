@@ -1,0 +1,57 @@
+"""Models in this process: a seq2seq and a causal one, made on the spot."""
+
+import asyncio
+
+import pytest
+
+from embedtune.errors import ConfigError
+from embedtune.llm.calls import Message, make_call
+from embedtune.llm.limits import Gate
+from embedtune.llm.providers import Access, describe, load_provider
+from tests.llm_models import make_causal, make_seq2seq
+
+
+@pytest.fixture(scope="session")
+def seq2seq(tmp_path_factory):
+    return make_seq2seq(tmp_path_factory.mktemp("seq2seq"))
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory):
+    return make_causal(tmp_path_factory.mktemp("causal"))
+
+
+def ask(provider, prompt, **params):
+    call = make_call("hf:m", [Message("user", prompt)], {"temperature": 0.9, "max_tokens": 12, **params}, "write")
+    provider.attach(Gate())
+    return asyncio.run(provider.ask(call))
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8", "nf4"])
+def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize):
+    provider = load_provider(Access(f"hf:{seq2seq}", quantize=quantize))
+    assert (provider.max_concurrency, provider.is_local, provider.chats) == (1, True, False)
+    first = ask(provider, "fill the tank with cold tap water and wait")
+    assert first == ask(provider, "fill the tank with cold tap water and wait")
+    assert first.text
+    assert first.completion_tokens >= 1
+    assert first.prompt_tokens > 5
+    asyncio.run(provider.close())
+
+
+def test_a_causal_model_with_a_template_chats(causal):
+    provider = load_provider(Access(f"hf:{causal}"))
+    assert provider.chats
+    assert ask(provider, "cold water", max_tokens=20, temperature=0.0).finish in ("stop", "length")
+
+
+def test_a_folder_is_known_by_its_bytes(seq2seq, causal):
+    assert describe(Access(f"hf:{seq2seq}")) == describe(Access(f"hf:{seq2seq}"))
+    assert describe(Access(f"hf:{seq2seq}")).model != describe(Access(f"hf:{seq2seq}", quantize="int8")).model
+    assert describe(Access(f"hf:{causal}")).chats
+    assert str(seq2seq) not in describe(Access(f"hf:{seq2seq}")).model
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(ConfigError, match="expected a causal or seq2seq model"):
+        load_provider(Access(f"hf:{tmp_path}"))
