@@ -32,7 +32,7 @@ def start(stages, run, *more):
 
 def wait_for_checkpoint(run):
     deadline = time.monotonic() + 120
-    while not list(run.glob(".checkpoints/*/step-*.json")):
+    while not list(run.glob(".checkpoints/*/*/step-*.json")):
         assert time.monotonic() < deadline, "no checkpoint in two minutes"
         time.sleep(0.02)
 
@@ -86,7 +86,7 @@ def test_a_torn_checkpoint_is_passed_over_with_a_warning(stages, run):
     time.sleep(0.5)
     process.kill()
     process.wait()
-    newest = sorted(run.glob(".checkpoints/*/step-*.pt"))[-1]
+    newest = sorted(run.glob(".checkpoints/*/*/step-*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
     again = start(stages, run)
     _, said = again.communicate(timeout=200)
