@@ -151,10 +151,7 @@ class GenerateConfig(_Settings):
         "keyphrase", description="Kind that only dev and test see, when another is left to train on."
     )
     per_kind: int = Field(3, ge=1, le=20, description="Queries of one kind for each 150 words of a passage at most.")
-    question_share: Share = Field(
-        0.5,
-        description="Share of headings, spans and key phrases asked as a question, in languages with forms for it.",
-    )
+    question_share: Share = Field(0.5, description="Share of headings, spans and key phrases asked as a question.")
     held_out_per_passage: int = Field(6, ge=1, le=50, description="Dev and test queries of one passage at most.")
     max_query_passages: int = Field(
         50_000, ge=100, description="Passages that queries are drawn from at most; of more a random sample is taken."
@@ -176,16 +173,12 @@ class QuerySideConfig(_Settings):
     """Tuning of queries alone, by a teacher that ranks the whole corpus."""
 
     max_queries: int = Field(4000, ge=1, description="Random sample of the train queries, if there are more.")
-    max_passages: int = Field(
-        50_000, ge=100, description="Passages that are ranked; of more a sample that holds every query's own."
-    )
+    max_passages: int = Field(50_000, ge=100, description="Passages that are ranked, all sources among them.")
     batch_size: int = Field(64, ge=1, description="Queries in a step.")
     epochs: int = Field(1, ge=1, description="Passes over the queries.")
     learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of query-lora; peak of the schedule.")
     linear_learning_rate: float = Field(1e-3, gt=0, lt=1, description="Of linear; peak of the schedule.")
-    steadiness: float = Field(
-        10.0, ge=0, description="Weight of keeping each passage as popular with all queries together as it was."
-    )
+    steadiness: float = Field(10.0, ge=0, description="Weight of keeping each passage as popular as it was.")
     bonus: float = Field(2.0, ge=0, description="Lift of a query's own passage, in standard deviations of the score.")
     teacher_temperature: float = Field(1.0, gt=0, description="Of the softmax over the teacher's scores.")
 

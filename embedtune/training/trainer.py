@@ -28,11 +28,8 @@ _FINITE_HINT = "lower train.learning_rate, or use --set train.precision=fp32"
 _log = logging.getLogger("embedtune")
 
 
-QUERY, PASSAGE = "anchor", "positive"
-"""Columns of examples, by the names of sentence-transformers."""
-
 Examples = Mapping[str, Sequence[str]]
-"""Texts by column, queries first; passages only where they are encoded."""
+"""Texts by column, ``anchor`` (queries) first; ``positive`` (passages) only where passages are encoded."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,7 @@ def _walk(
     recipe: Recipe,
     watch: _Watch,
 ) -> None:
-    n_examples = len(next(iter(examples.values())))
-    dataset = Dataset.from_dict({**examples, "label": list(range(n_examples))})
+    dataset = Dataset.from_dict({**examples, "label": list(range(len(examples["anchor"])))})
     with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
         trainer = _Trainer(
             model=model,
@@ -139,7 +135,7 @@ def _walk(
 
 def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
     """Return what stands in front of each column's texts, as in retrieval."""
-    names = {QUERY: "query", PASSAGE: "document"}
+    names = {"anchor": "query", "positive": "document"}
     return {column: prompt for column in examples if (prompt := model.prompts.get(names[column]))}
 
 
