@@ -26,3 +26,19 @@ def shake():
                 weight.copy_(scale * torch.randn(weight.shape, generator=generator))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def base(base_folder):
+    """Return the base model; no test may change it."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(base_folder))
+
+
+@pytest.fixture(scope="session")
+def matrix():
+    """Return a map of query vectors that is near to the identity."""
+    import torch
+
+    return torch.eye(384) + 0.02 * torch.randn(384, 384, generator=torch.Generator().manual_seed(0))

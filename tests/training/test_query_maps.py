@@ -3,23 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
 from torch.nn import functional
 
 from embedtune.training.distillation import FrozenPassages
 from embedtune.training.query_maps import QueryMap, fit_linear_map
 
 TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
-
-
-@pytest.fixture(scope="module")
-def base(base_folder):
-    return SentenceTransformer(str(base_folder))
-
-
-@pytest.fixture(scope="module")
-def matrix():
-    return torch.eye(384) + 0.02 * torch.randn(384, 384, generator=torch.Generator().manual_seed(0))
 
 
 def mapped(vectors, matrix):

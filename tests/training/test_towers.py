@@ -2,23 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from sentence_transformers import SentenceTransformer
 
 from embedtune.training.query_maps import QueryMap
 from embedtune.training.towers import in_shape_of, two_towers
 
 TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
-
-
-@pytest.fixture(scope="module")
-def base(base_folder):
-    return SentenceTransformer(str(base_folder))
-
-
-@pytest.fixture(scope="module")
-def matrix():
-    return torch.eye(384) + 0.02 * torch.randn(384, 384, generator=torch.Generator().manual_seed(0))
 
 
 def test_a_saved_map_loads_with_stock_modules_and_passages_are_the_base_to_the_bit(base, matrix, tmp_path):

@@ -107,6 +107,16 @@ class Attempt(NamedTuple):
     facts: dict[str, Any]
 
 
+def search_strengths(context: Context, method: Method, *, full: Vectors | None = None) -> dict[float, Vectors]:
+    """Return dev scores at every strength of the settings; those at full strength may be known from a check."""
+    return {
+        alpha: full
+        if alpha == 1 and full is not None
+        else context.retrieval.search_with(method, alpha, f"dev: strength {alpha:g}")
+        for alpha in context.config.strengths
+    }
+
+
 def judge(context: Context, dense: Mapping[float, Vectors]) -> tuple[Decision, Vectors, dict[str, Any]]:
     """Ask the gate about one attempt.
 

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedtune.errors import DataError
-from embedtune.evaluation.gate import choose_check
 from embedtune.progress import track
 from embedtune.records import Passage
-from embedtune.retrieval.encoder import set_prompts
-from embedtune.stages.attempts.attempt import Attempt, Context, judge, mean
+from embedtune.stages.attempts.attempt import Attempt, Context
+from embedtune.stages.attempts.gradient_training import load_for_training, train_and_judge
 from embedtune.stages.corpus import same_passages
-from embedtune.stages.fit import fit
-from embedtune.training import adapters
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
-from embedtune.training.quantisation import choose_scheme, load_quantised
 from embedtune.training.sampler import plan_epochs
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
     from embedtune.training.losses import MaskedContrastiveLoss
     from embedtune.training.methods import Method
-    from embedtune.training.trainer import Recipe
 
 
 def tune_both_sides(context: Context, name: str) -> Attempt:
@@ -35,27 +32,14 @@ def tune_both_sides(context: Context, name: str) -> Attempt:
     """
     config, relevant = context.config, context.relevant()
     pairs, batches = _plan(context, relevant)
-    parameters = sum(weight.numel() for weight in context.base.model.parameters())
-    scheme = choose_scheme("none" if name == "full" else config.quantize, parameters)
-    method = _prepare(context, name, scheme)
-    loss, recipe = _loss(context, method, pairs, relevant), _recipe(context, len(batches))
+    model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
+    method = _method(context, name, model)
+    loss = _loss(context, method, pairs, relevant)
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
-    checkpoints = context.checkpoints_of(name)
-    checks, losses = fit(method, columns, batches, loss, recipe, context.retrieval, checkpoints)
-    best = checks[choose_check([check.scores for check in checks], context.dev.clusters)]
-    adapters.restore(method.model, best.weights)
-    dense = {
-        alpha: best.dense if alpha == 1 else context.retrieval.search_with(method, alpha, f"dev: strength {alpha:g}")
-        for alpha in config.strengths
-    }
-    decision, chosen, facts = judge(context, dense)
-    facts |= {
-        "pairs": len(pairs),
-        "steps": len(batches),
-        "by_step": {str(check.step): mean(check.scores) for check in checks},
-        "best_step": best.step,
-        "losses": [round(value, 4) for value in losses],
-    }
+    decision, chosen, facts = train_and_judge(
+        context, name, method, columns, batches, loss, learning_rate=config.learning_rate
+    )
+    facts |= {"pairs": len(pairs)}
     rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
     return Attempt(name, method, scheme, decision, chosen, rows, facts)
 
@@ -90,16 +74,9 @@ def _plan(context: Context, relevant: dict[str, list[int]]) -> tuple[list[Pair],
     return pairs, batches
 
 
-def _prepare(context: Context, name: str, scheme: str) -> Method:
-    """Load the model that is trained."""
-    import torch
-
+def _method(context: Context, name: str, model: SentenceTransformer) -> Method:
     from embedtune.training.methods import Full, Lora
 
-    made = context.made
-    model = load_quantised(context.base_folder, scheme, trust_remote_code=made.trust_remote_code)
-    set_prompts(model, query_prompt=made.query_prompt, document_prompt=made.document_prompt)
-    torch.manual_seed(context.config.seed)
     if name == "full":
         return Full(model)
     return Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
@@ -125,17 +102,4 @@ def _loss(
         temperature=config.temperature,
         mask_margin=config.mask_margin,
         base_share=config.base_share,
-    )
-
-
-def _recipe(context: Context, n_steps: int) -> Recipe:
-    from embedtune.training.trainer import Recipe
-
-    config = context.config
-    return Recipe(
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        precision=context.precision,
-        seed=config.seed,
-        check_at=frozenset(n_steps * number // config.checks for number in range(1, config.checks + 1)) - {0},
     )

@@ -11,6 +11,7 @@ from embedtune.stages.attempts.attempt import Attempt, Context
 from embedtune.stages.attempts.both_sides import tune_both_sides
 from embedtune.stages.attempts.query_maps import tune_by_principal_directions, tune_linear_map
 from embedtune.stages.attempts.query_side import tune_query_side
+from embedtune.stages.attempts.teaching import prepare_lesson
 
 _METHODS: dict[str, Callable[[Context, str], Attempt]] = {
     "pca": tune_by_principal_directions,
@@ -57,6 +58,7 @@ def climb(context: Context, method: str) -> Climb:
         held = attempt if better else held
         if closest is None or attempt.decision.gain > closest.decision.gain:
             closest = attempt
+    prepare_lesson.cache_clear()  # the vectors of a corpus are not held for whatever the process does next
     best = held or closest
     if best is None:
         raise AssertionError("a ladder has at least one rung")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedtune.retrieval.projection import principal_map
-from embedtune.stages.attempts.attempt import Attempt, Context, judge
+from embedtune.stages.attempts.attempt import Attempt, Context, judge, search_strengths
 from embedtune.stages.attempts.teaching import prepare_lesson
 
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
@@ -16,8 +16,9 @@ def tune_by_principal_directions(context: Context, name: str) -> Attempt:
     from embedtune.training.query_maps import QueryMap
 
     vectors = prepare_lesson(context).documents
+    base = context.load_base()
     maps = {
-        share: QueryMap(context.load_base(), torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1]))))
+        share: QueryMap(base, torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1]))))
         for share in _SHARES
     }
     dense = {
@@ -55,10 +56,7 @@ def tune_linear_map(context: Context, name: str) -> Attempt:
         seed=config.seed,
     )
     method = QueryMap(context.load_base(), matrix)
-    dense = {
-        alpha: context.retrieval.search_with(method, alpha, f"dev: strength {alpha:g}") for alpha in config.strengths
-    }
-    decision, chosen, facts = judge(context, dense)
+    decision, chosen, facts = judge(context, search_strengths(context, method))
     facts |= {
         "teacher": config.teacher,
         "queries": len(lesson.queries),
