@@ -43,6 +43,11 @@ FOLDER = "model"
 CHECKPOINTS = ".checkpoints"
 _PARITY_TEXTS = 16
 _DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
+_LOADING = {
+    False: 'SentenceTransformer("merged")',
+    True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
+    'is SentenceTransformer("merged/dense")',
+}
 _log = logging.getLogger("embedtune")
 
 
@@ -143,6 +148,7 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         "shipped": "tuned" if climbed.ships else "base",
         "method": best.name,
         "queries_only": climbed.ships and best.method.queries_only,
+        "loading": _LOADING[climbed.ships and best.name == "lexical"],
         "quantize": best.scheme,
         "strength": strength,
         "fusion_weights": _fusion_weights(dev, {"base": base} | ({"tuned": best.dense} if climbed.ships else {})),

@@ -57,7 +57,7 @@ def prepare_lesson(context: Context) -> Lesson:
     settings, relevant = context.config.query_side, context.relevant()
     queries = _sample(context)
     asked = sorted({passage for query in queries for passage in relevant[query.query_id]})
-    corpus = _corpus(context, asked)
+    corpus = context.sample_passages(asked)
     passages = [context.dataset.passages[number] for number in corpus]
     windows = corpus_windows(passages, context.base, context.made.window_tokens, context.made.window_overlap)
     with track("encode: base", len(set(windows.texts)) + len(queries)) as report:
@@ -106,17 +106,6 @@ def _sample(context: Context) -> list[Query]:
         )
     kept = np.random.default_rng(context.config.seed).permutation(len(queries))[: settings.max_queries]
     return [queries[number] for number in sorted(kept.tolist())]
-
-
-def _corpus(context: Context, sources: Sequence[int]) -> list[int]:
-    """Return the passages that are searched: all, or of a large corpus a sample that holds every source."""
-    n, most = len(context.dataset.passages), context.config.query_side.max_passages
-    if n <= most:
-        return list(range(n))
-    order = np.random.default_rng(context.config.seed).permutation(n).tolist()
-    known = set(sources)
-    others = [passage for passage in order if passage not in known]
-    return sorted([*sources, *others[: max(0, most - len(sources))]])
 
 
 def _scorer(
