@@ -98,6 +98,13 @@ class WithLexical(InputModule):  # type: ignore[misc]
         return cls(dense, lexical, scale=settings["scale"], longest=settings["longest"])
 
 
+def put_words_beside(model: WithLexical, vectors: Matrix, texts: Sequence[str]) -> Matrix:
+    """Return the vectors of passages whose dense part is known, as the model would encode them, ``(n, dim)``."""
+    both = np.hstack([vectors, document_parts(model, texts)])
+    unit: Matrix = both / np.linalg.norm(both, axis=1, keepdims=True)
+    return unit
+
+
 def query_parts(model: WithLexical, texts: Sequence[str]) -> Matrix:
     """Return what stands behind the dense vectors of queries, ``(n, dimensions + 1)``."""
     parts = _scaled(model.lexical.queries(texts), model.scale)

@@ -9,7 +9,7 @@ from embedtune.evaluation.drift import mean_cosine
 from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.encoder import Encoder, Vectors, is_lexical
 from embedtune.retrieval.projection import principal_map, project
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import Windows
@@ -60,7 +60,7 @@ class Search:
         n_queries = sum(len(table.texts) for table in self._tables)
         known = model.documents in self._documents
         with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as report:
-            vectors = self._documents[model.documents] if known else self._encode(model, encoder, windows, report)
+            vectors = self._known(model, encoder, windows) if known else self._encode(model, encoder, windows, report)
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(model, queries, vectors, windows)
@@ -80,6 +80,15 @@ class Search:
                     table.search(model._replace(name="base_pca", weight=None), projected, vectors, windows)
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
+
+    def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
+        """Return vectors that were made before, with the words of a lexical part beside them if the model has one."""
+        vectors = self._documents[model.documents]
+        if not is_lexical(encoder.model):
+            return vectors
+        from embedtune.retrieval.with_lexical import put_words_beside
+
+        return put_words_beside(encoder.model[0], vectors, windows.texts)
 
     def _encode(self, model: Model, encoder: Encoder, windows: Windows, report: Callable[[int], None]) -> Vectors:
         """Encode passages; the base's vectors are held for the models that tune queries only."""

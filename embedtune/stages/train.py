@@ -9,27 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from embedtune.config import GenerateConfig, TrainConfig
-from embedtune.evaluation.dev_set import DevSet
-from embedtune.evaluation.gate import choose_weight
 from embedtune.formats.dataset import read_dataset
 from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
-from embedtune.ranking import best_ranks
 from embedtune.records import Dataset
 from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
-from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
+from embedtune.retrieval.encoder import Encoder, choose_precision, load_model
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
 from embedtune.stages.attempts.attempt import Attempt, Context, mean
 from embedtune.stages.attempts.ladder import climb
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval
+from embedtune.stages.fusion_weights import choose_fusion_weight
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
@@ -151,7 +144,8 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         "loading": _LOADING[climbed.ships and best.name == "lexical"],
         "quantize": best.scheme,
         "strength": strength,
-        "fusion_weights": _fusion_weights(dev, {"base": base} | ({"tuned": best.dense} if climbed.ships else {})),
+        "fusion_weights": {"base": choose_fusion_weight(dev, base)}
+        | ({"tuned": best.fusion_weight or choose_fusion_weight(dev, best.dense)} if climbed.ships else {}),
         "dev": {
             "measure": "mean reciprocal rank",
             "n_queries": len(dev.queries),
@@ -163,23 +157,6 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         "attempts": climbed.rungs,
     }
     return facts | {"checks": _save(context, folder, best, strength)}
-
-
-def _fusion_weights(dev: DevSet, dense: dict[str, Vectors]) -> dict[str, float]:
-    """Choose each model's weight against BM25 by the same rule."""
-    rows = dev.unfamiliar
-    lexical = dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]
-    relevant = [dev.relevant[row] for row in rows]
-
-    def quality(scores: Vectors, weight: float) -> NDArray[np.float64]:
-        ranks: NDArray[np.float64] = 1.0 / best_ranks(z_score_sum(scores[rows], lexical, weight), relevant)
-        return ranks
-
-    clusters = dev.clusters[rows]
-    return {
-        name: choose_weight({weight: quality(scores, weight) for weight in WEIGHTS}, clusters)
-        for name, scores in dense.items()
-    }
 
 
 def _save(context: Context, folder: Path, best: Attempt, strength: float) -> dict[str, Any]:

@@ -106,6 +106,7 @@ class Attempt(NamedTuple):
         dense: Dev scores at the chosen or best strength, ``(n_queries, n_passages)``.
         rows: The training examples, for ``pairs.jsonl``.
         facts: For the manifest.
+        fusion_weight: Of the dense side, where the method says it; None has it chosen on dev.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Attempt(NamedTuple):
     dense: Vectors
     rows: list[dict[str, str]]
     facts: dict[str, Any]
+    fusion_weight: float | None = None
 
 
 def search_strengths(context: Context, method: Method, *, full: Vectors | None = None) -> dict[float, Vectors]:

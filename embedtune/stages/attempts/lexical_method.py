@@ -18,7 +18,7 @@ class Lexical:
     """v → (v, lexical part), of unit length; see ``retrieval.with_lexical``.
 
     Attributes:
-        model: The model at full strength.
+        model: The model at full strength, what lies below included.
     """
 
     queries_only = False
@@ -49,8 +49,7 @@ class Lexical:
         self._longest = longest
         self._below = below
         self._strength_below = strength_below
-        # What lies below is merged when there is a copy of the base to merge it into.
-        self.model = self._wrapped(base, 1.0)
+        self.model = self._whole(1.0)
 
     def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return the lexical part beside ``plain``, into which a method below is merged first."""
@@ -62,10 +61,17 @@ class Lexical:
         """Scale the lexical part for good."""
         self._scale *= strength
         self._longest *= strength
+        if self._below:
+            self._below.fold(self._strength_below)
+            self._strength_below = 1.0
+        self.model = self._whole(1.0)
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
         """Write nothing: all of it is in the merged folder."""
         return False
+
+    def _whole(self, strength: float) -> SentenceTransformer:
+        return self._wrapped(two_towers(self._below.model, self._base) if self._below else self._base, strength)
 
     def _wrapped(self, dense: SentenceTransformer, strength: float) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer

@@ -10,9 +10,14 @@ from embedtune.evaluation.dev_set import Report
 from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.lexical import LexicalProjection
 from embedtune.stages.attempts.attempt import Attempt, Context, judge
+from embedtune.stages.attempts.lexical_method import Lexical
+from embedtune.stages.fusion_weights import choose_fusion_weight
 
-FULL_SHARE = 0.5
-"""Spread of the lexical scores against that of the cosines at full strength. Drawn queries flatter words: more is not tried."""
+FULL_SHARE = 0.35
+"""Spread of the lexical scores against that of the cosines at full strength, where fusion gives words as much as meaning.
+
+Drawn queries flatter words: more is not tried.
+"""
 
 _MARGIN = 1.25  # of the longest lexical part in the sample; what is longer still is shortened
 _SAMPLE = 4000  # windows
@@ -26,8 +31,6 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         name: Of the method.
         held: The best attempt so far; one that leaves passages with the base goes below the lexical part.
     """
-    from embedtune.stages.attempts.lexical_method import Lexical
-
     below = held if held and held.method.queries_only else None
     strength_below = below.decision.strength if below else 0.0
     passages = context.sample_passages()
@@ -37,7 +40,10 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
     else:
         queries = context.base.encode_queries(context.dev.queries)
     search = _Search(context, lexical, queries)
-    scale = FULL_SHARE * _spread(search.scores(1, 0)) / max(_spread(search.scores(0, 1)), 1e-9)
+    weight = choose_fusion_weight(context.dev, context.retrieval.base)
+    share = FULL_SHARE * min(1.0, (1 - weight) / weight)
+    meaning = _spread(search.scores(1, 0))
+    scale = share * meaning / max(_spread(search.scores(0, 1)), 1e-9)
     dense = {strength: search.scores(1, strength * scale) for strength in context.config.strengths}
     decision, chosen, facts = judge(context, dense)
     method = Lexical(
@@ -48,9 +54,18 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         below=below.method if below else None,
         strength_below=strength_below,
     )
-    facts |= {"over": below.name if below else "base", "scale": round(scale, 6)}
+    facts |= {"over": below.name if below else "base", "share": round(share, 4), "scale": round(scale, 6)}
+    scheme, rows = (below.scheme, below.rows) if below else ("none", [])
+    spread = _spread(chosen) / meaning
     return Attempt(
-        name, method, below.scheme if below else "none", decision, chosen, below.rows if below else [], facts
+        name,
+        method,
+        scheme,
+        decision,
+        chosen,
+        rows,
+        facts,
+        _same_share(weight, share * (decision.strength or 1), spread),
     )
 
 
@@ -90,6 +105,16 @@ def _n(context: Context) -> int:
 
 def _spread(scores: Vectors) -> float:
     return float(scores.std(axis=1).mean())
+
+
+def _same_share(weight: float, share: float, spread: float) -> float:
+    """Return the weight in fusion, to a twentieth, that leaves words the share which they have in the base's fusion.
+
+    That gives words r = (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is the sum over
+    its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
+    """
+    wanted = (1 - weight) / weight
+    return round(20 * spread / (spread + wanted - share)) / 20
 
 
 def _longest(context: Context, lexical: LexicalProjection, passages: Sequence[int]) -> float:
