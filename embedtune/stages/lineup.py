@@ -32,8 +32,9 @@ class Model(NamedTuple):
         load: Loads it.
         weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
         family: Models of one family have one tokenizer and one document prompt, and share their windows.
-        documents: The model whose passages it searches: itself or, where only queries were tuned or words stand beside the
-            vectors, the base.
+        documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
+            the base.
+        words_beside: Whether a lexical part stands beside those vectors.
     """
 
     name: str
@@ -41,21 +42,24 @@ class Model(NamedTuple):
     weight: float | None
     family: tuple[str, str | None]
     documents: str
+    words_beside: bool = False
 
 
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
     trained, settings = run.model["facts"], run.settings
-    queries_only = trained.get("queries_only")
-    passages = "base" if queries_only or trained.get("method") == "lexical" else "tuned"
+    words_beside = trained.get("method") == "lexical"
+    same_passages = words_beside or trained.get("queries_only")
     weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
     models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family, "base")]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
             rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, family, "base" if queries_only else "base_quantized"))
+            models.append(Model("base_quantized", rounded, None, family, "base" if same_passages else "base_quantized"))
         tuned = partial(_load, run.merged, settings, precision)
-        models.append(Model("tuned", tuned, weights["tuned"], family, passages))
+        models.append(
+            Model("tuned", tuned, weights["tuned"], family, "base" if same_passages else "tuned", words_beside)
+        )
     return models
 
 

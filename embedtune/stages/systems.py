@@ -9,7 +9,7 @@ from embedtune.evaluation.drift import mean_cosine
 from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, Vectors, is_lexical
+from embedtune.retrieval.encoder import Encoder, Vectors
 from embedtune.retrieval.projection import principal_map, project
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import Windows
@@ -84,7 +84,7 @@ class Search:
     def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
         """Return vectors that were made before, with the words of a lexical part beside them if the model has one."""
         vectors = self._documents[model.documents]
-        if not is_lexical(encoder.model):
+        if not model.words_beside:
             return vectors
         from embedtune.retrieval.with_lexical import put_words_beside
 
