@@ -28,6 +28,7 @@ from embedtune.run_folder import hold
 from embedtune.stages import preflight
 from embedtune.stages.attempts.attempt import Attempt, Context, mean
 from embedtune.stages.attempts.ladder import climb
+from embedtune.stages.cards import README, card_of, write_card
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval
 from embedtune.stages.generate import FOLDER as DATASET
@@ -156,7 +157,10 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
         "attempts": climbed.rungs,
     }
-    return facts | {"checks": _save(context, folder, best, strength)}
+    facts |= {"checks": _save(context, folder, best, strength)}
+    prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
+    write_card(folder / "merged" / README, card_of(facts, context.made, prompts, n_passages))
+    return facts
 
 
 def _fusion_weights(dev: DevSet, dense: dict[str, Vectors]) -> dict[str, float]:
