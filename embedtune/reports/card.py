@@ -53,12 +53,12 @@ def model_card(card: Card) -> str:
     on_hub = card.base_model if card.base_model and _HUB_NAME.fullmatch(card.base_model) else None
     facts = card.facts
     values = {
-        "base": card.base_model if on_hub else "A local model",
+        "base": card.base_model if on_hub else "a local model",
         "base_on_hub": on_hub,
         "tuned": facts["shipped"] == "tuned",
         "method": facts.get("method", "not recorded"),
         "quantize": facts.get("quantize", "none"),
-        "strength": facts.get("strength", 1.0),
+        "strength": f"{facts.get('strength', 1.0):g}",
         "queries_only": facts.get("queries_only", False),
         "dev": facts.get("dev"),
         "prompts": {name: _quoted(card.prompts.get(name)) for name in ("query", "document")},

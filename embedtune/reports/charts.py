@@ -184,4 +184,5 @@ def whiskers(
         )
         for low, mid, high in rows
     ]
-    return drawn, (f"{round(scale.low, 6):g}", f"{round(scale.high, 6):g}")
+    low, high = (f"{round(end, 6):g}".replace("-", "−") for end in (scale.low, scale.high))
+    return drawn, (low, high)

@@ -90,8 +90,8 @@ def p_value(value: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in per cent."""
-    return f"{100 * value:.1f} %"
+    """Return a share in per cent, which no line end parts."""
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
 def number(value: float) -> str:

@@ -64,7 +64,7 @@ def ticks(scale: Scale, count: int = 4) -> list[Tick]:
     step = scale.step or _step(scale.low, scale.high, count)
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) + (1 if _leading(step) == 2.5 else 0)
     first, last = math.ceil(scale.low / step - 1e-6), math.floor(scale.high / step + 1e-6)
-    return [Tick(scale.at(n * step), f"{n * step + 0.0:.{digits}f}") for n in range(first, last + 1)]
+    return [Tick(scale.at(n * step), f"{n * step + 0.0:.{digits}f}".replace("-", "−")) for n in range(first, last + 1)]
 
 
 def _step(low: float, high: float, count: int) -> float:

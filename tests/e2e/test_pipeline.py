@@ -25,10 +25,15 @@ def test_the_run_folder_holds_the_files_of_the_contract(trained_run):
         "model/adapter/adapter_model.safetensors",
         "model/merged/modules.json",
         "model/merged/model.safetensors",
+        "model/merged/README.md",
         "model/pairs.jsonl",
         "model/manifest.json",
         *(f"eval/{system}.run.trec" for system in SYSTEMS),
-        *(f"eval/{name}" for name in ("per_query.tsv", "metrics.json", "manifest.json")),
+        *(
+            f"eval/{name}"
+            for name in ("per_query.tsv", "metrics.json", "report.html", "report.md", "report.json", "manifest.json")
+        ),
+        "eval/model_card.md",
     ]
     assert [name for name in expected if not (out / name).is_file()] == []
     for stage in ("dataset", "model", "eval"):

@@ -46,7 +46,7 @@ def test_names_of_folders_models_queries_and_sets_are_not_on_it():
     text = card(base_model=None, metrics=[data["metrics"], data["metrics"]])
     assert "private" not in text
     assert "base_model" not in header(text)
-    assert "A local model tuned" in text
+    assert "This is a local model, tuned with" in text
     assert re.findall(r"## Evaluation.*", text) == ["## Evaluation 1", "## Evaluation 2"]
 
 

@@ -43,7 +43,7 @@ def test_whiskers_share_one_scale_and_its_zero():
     assert 0 <= wide.low < wide.zero < wide.mid < wide.high <= WHISKER_WIDTH
     assert (bare.low, bare.high, bare.zero) == (None, None, wide.zero)
     assert bare.mid < wide.zero
-    assert [float(end) for end in ends] == [-5, 7.5]
+    assert ends == ("−5", "7.5")
     (score,), _ = whiskers([(0.7, 0.75, 0.8)], zero=False)
     assert score.zero is None
 

@@ -27,4 +27,4 @@ def test_the_dataset_is_told_in_a_sentence():
     told = origin(report_data())["dataset"]
     assert "40 documents were read and 1 skipped" in told
     assert "train 900 (900 span)" in told and "test 0 (none)" in told
-    assert "would lose 25.0 % of all" in told
+    assert "would lose 25.0\N{NO-BREAK SPACE}% of all" in told

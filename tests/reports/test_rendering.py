@@ -11,7 +11,7 @@ def test_numbers_are_written_for_people():
     assert [points(value) for value in (0.0123, -0.05, 0.0, -0.00001, None)] == ["+1.2", "−5.0", "0.0", "0.0", "–"]
     assert points(0.0123, 2) == "+1.23"
     assert (score(0.79345), p_value(0.0001), p_value(None), share(0.256), number(12345)) == (
-        "0.793", "0.0001", "–", "25.6 %", "12,345",
+        "0.793", "0.0001", "–", "25.6\N{NO-BREAK SPACE}%", "12,345",
     )  # fmt: skip
 
 

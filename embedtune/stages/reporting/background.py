@@ -27,7 +27,7 @@ def background(run: TrainedRun, config: EvaluateConfig) -> dict[str, Any]:
     dataset, model = run.dataset, run.model
     return {
         "title": Path(dataset["facts"].get("source") or run.settings.source or "").name or "dataset",
-        "base_model": redact(run.settings.model),
+        "base_model": _name(run.settings.model),
         "dataset": {name: dataset["facts"][name] for name in _DATASET if name in dataset["facts"]},
         "training": _training(model["facts"]),
         "llm": _llm(dataset),
@@ -39,6 +39,11 @@ def background(run: TrainedRun, config: EvaluateConfig) -> dict[str, Any]:
         "versions": library_versions(),
         "made": {"generate": _made(dataset), "train": _made(model), "eval": {}},
     }
+
+
+def _name(model: str) -> str:
+    """Return the name of a model on the hub, or that of its folder without the way to it."""
+    return Path(model).name if Path(model).exists() else redact(model)
 
 
 def _training(facts: Mapping[str, Any]) -> dict[str, Any]:

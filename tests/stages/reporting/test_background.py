@@ -12,6 +12,7 @@ def test_it_tells_what_the_manifests_recorded(small_run):
     assert told["title"] == run.dataset["facts"]["source"].rpartition("/")[2]
     assert told["dataset"]["passages"] == run.dataset["facts"]["passages"]
     assert told["made"]["generate"]["duration_s"] == run.dataset["circumstances"]["duration_s"]
+    assert told["base_model"] == small_run[1].name
     assert "command" not in told["made"]["generate"]
     assert told["made"]["eval"] == {}  # its time is another every time; this text is not
     assert told["settings"]["train"]["seed"] == 0 and told["settings"]["eval"]["seed"] == 7
