@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 .PHONY: help install demo test test-all check clean
 .DEFAULT_GOAL := help
@@ -29,10 +30,10 @@ demo: $(INSTALLED)  ## generate, train and evaluate on the Python language refer
 	@echo "measures:        runs/quickstart/eval/metrics.json, per_query.tsv and *.run.trec beside it"
 
 test: $(INSTALLED)  ## the tests that run in CI
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(INSTALLED)  ## the slow tests and those on collections outside the repository too
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 check: $(INSTALLED)  ## lint, types, import rules
 	$(BIN)/ruff check .
