@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-.PHONY: help install demo test test-all check clean
+.PHONY: help install demo demo-memory test test-all check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,6 +28,9 @@ demo: $(INSTALLED)  ## generate, train and evaluate on the Python language refer
 	@echo "tuned embedder:  runs/quickstart/model/merged   (loads with SentenceTransformer)"
 	@echo "PEFT adapter:    runs/quickstart/model/adapter"
 	@echo "measures:        runs/quickstart/eval/metrics.json, per_query.tsv and *.run.trec beside it"
+
+demo-memory: $(INSTALLED)  ## the same, to see how much memory it takes
+	$(BIN)/python -m benchmarks.demo_memory
 
 test: $(INSTALLED)  ## the tests that run in CI
 	$(PYTEST)
