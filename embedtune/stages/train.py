@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,11 @@ from embedtune.ranking import best_ranks
 from embedtune.records import Dataset
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision, load_model
+from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
 from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
-from embedtune.stages.attempts.attempt import Attempt, Context, mean
+from embedtune.stages.attempts.attempt import Attempt, Context, load_base, mean
 from embedtune.stages.attempts.ladder import climb
 from embedtune.stages.cards import README, card_of, write_card
 from embedtune.stages.dev import build_dev_set
@@ -36,9 +36,6 @@ from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
 from embedtune.stages.vectors import FOLDER as VECTORS
 from embedtune.stages.vectors import VectorCache
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 FOLDER = "model"
 CHECKPOINTS = ".checkpoints"
@@ -108,16 +105,7 @@ def _context(
 ) -> Context:
     """Load the base, build the dev set and search it with the base."""
     precision = choose_precision(config.precision)
-
-    def load() -> SentenceTransformer:
-        return load_model(
-            base_folder,
-            query_prompt=made.query_prompt,
-            document_prompt=made.document_prompt,
-            trust_remote_code=made.trust_remote_code,
-        )
-
-    base = Encoder(load(), precision=precision)
+    base = Encoder(load_base(base_folder, made), precision=precision)
     dev = build_dev_set(dataset, base, made, config)
     return Context(
         config=config,
@@ -126,7 +114,7 @@ def _context(
         dataset=dataset,
         base=base,
         precision=precision,
-        retrieval=DevRetrieval(dev, base, load(), precision=precision),
+        retrieval=DevRetrieval(dev, base, load_base(base_folder, made), precision=precision),
         vectors=VectorCache(run / VECTORS),
         checkpoints=run / CHECKPOINTS,
         identity=identity,
