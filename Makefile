@@ -6,8 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-.PHONY: help install demo test test-all check clean
+.PHONY: help install demo demo-memory test test-all check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,11 +29,14 @@ demo: $(INSTALLED)  ## generate, train and evaluate on the Python language refer
 	@echo "PEFT adapter:    runs/quickstart/model/adapter"
 	@echo "measures:        runs/quickstart/eval/metrics.json, per_query.tsv and *.run.trec beside it"
 
+demo-memory: $(INSTALLED)  ## the same, to see how much memory it takes
+	$(BIN)/python -m benchmarks.demo_memory
+
 test: $(INSTALLED)  ## the tests that run in CI
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(INSTALLED)  ## the slow tests and those on collections outside the repository too
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 check: $(INSTALLED)  ## lint, types, import rules
 	$(BIN)/ruff check .

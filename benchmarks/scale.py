@@ -124,7 +124,7 @@ def measure(source: Path, out: Path, settings: list[str]) -> dict[str, Any]:
     command += [part for setting in settings for part in ("--set", setting)]
     started, worked = time.monotonic(), _children_cpu()
     with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=said, env=_environment()) as process:  # noqa: S603
-        peak = _watch(process)
+        peak = watch_memory(process)
         said.seek(0)
         facts = json.loads(said.read() or "{}")
     if process.returncode:
@@ -147,7 +147,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def _watch(process: subprocess.Popen[bytes]) -> int:
+def watch_memory(process: subprocess.Popen[bytes]) -> int:
     """Wait for the end and return the largest resident memory, anonymous pages only: the system takes back the others."""
     peak, tree = 0, psutil.Process(process.pid)
     while process.poll() is None:

@@ -6,11 +6,16 @@ import os
 import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# What libraries read when they are loaded. Sums in another order have other last bits, so everything has one thread, however
+# many test processes run side by side; the other is what the command line sets too, and saves a gigabyte.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -113,6 +118,33 @@ _SENTENCES = (
     "The {thing} needs two hands: one holds the {part}, one keeps the {place} door shut.",
     "Guests in the {place} should not touch the {part} while the {thing} runs.",
 )
+
+
+# Folders whose tests share a run that takes long to make, and others that train.
+_LONG_RUNS = ("tests/faults", "tests/e2e")
+_TRAINING = (*_LONG_RUNS, "tests/stages/attempts", "tests/training")
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what trains, so that processes side by side end together."""
+    items.sort(key=lambda item: _TRAINING.index(found) if (found := _folder(item.nodeid)) in _TRAINING else 9)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``pytest -n``, keep the tests of a file in one process, and those of a folder that share a long run."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRun(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = _folder(nodeid)
+            return folder if folder in _LONG_RUNS else super()._split_scope(nodeid)
+
+    return ByRun(config, log)
 
 
 def _document_text(number: int) -> str:

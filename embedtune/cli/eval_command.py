@@ -34,8 +34,9 @@ def command(
 ) -> None:
     """Measure base and tuned model of a RUN beside BM25 and their fusions, and say what the differences prove.
 
-    Writes eval/ into the first RUN: a TREC run for each system, per_query.tsv and metrics.json. Queries that judge documents
-    score a document as its best passage. --seed is that of the resamples behind intervals and tests.
+    Writes eval/ into the first RUN: report.html, which needs no network, a TREC run for each system, per_query.tsv and
+    metrics.json. Queries that judge documents score a document as its best passage. --seed is that of the resamples behind
+    intervals and tests.
 
     Further RUNs over the same corpus add their models as tuned:NAME; when all differ only in seed, their mean is judged too.
     Several query sets have a table and a folder each.

@@ -19,6 +19,7 @@ from embedtune.cli.eval_output import (
     print_verdict,
 )
 from embedtune.cli.llm_output import print_llm, print_llm_plan
+from embedtune.stages.names import PAGE
 from embedtune.stages.result import StageResult, by_query_set
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def print_evaluated(result: StageResult) -> None:
         print_forgetting(facts)
     if "sets" in result.facts:
         print_forgetting(result.facts)
-    click.echo(str(result.folder))
+    click.echo(str(result.folder / PAGE))
 
 
 _PRINTERS: dict[str, Callable[[StageResult], None]] = {

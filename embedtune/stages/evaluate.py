@@ -16,6 +16,7 @@ from embedtune.retrieval.encoder import Encoder, choose_precision
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
 from embedtune.stages.audits import audit, prompts_between
+from embedtune.stages.cards import MODEL_CARD, card_of, write_card
 from embedtune.stages.forgetting import measure_forgetting, strengths_between
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.judgements import share_judgements
@@ -23,6 +24,8 @@ from embedtune.stages.lineup import Model, added_model, check_names, model_of_ot
 from embedtune.stages.measured import write_measured
 from embedtune.stages.names import file_name
 from embedtune.stages.query_sets import find_query_sets
+from embedtune.stages.reporting.background import background
+from embedtune.stages.reporting.writing import Reporter
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.systems import KeptVectors, Search
 from embedtune.stages.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_trained_run
@@ -40,7 +43,7 @@ def evaluate(
     force: bool = False,
     dry_run: bool = False,
 ) -> StageResult:
-    """Measure a run's models: ``RUN/eval`` with a TREC run for each system, ``per_query.tsv`` and ``metrics.json``.
+    """Measure a run's models: ``RUN/eval`` with runs, ``per_query.tsv``, ``metrics.json``, report and model card.
 
     The whole corpus is searched, whatever the queries. Fusion weights come from training, which chose them on the
     dev queries for base and tuned alike. Several query sets have a folder each below ``RUN/eval``.
@@ -83,6 +86,7 @@ def _evaluate(
         "forgetting": {name: _hash_set(Path(name)) for name in config.forgetting},
         "dataset": run.dataset["outputs"],
         "model": run.model["outputs"],
+        "recorded": [run.dataset["identity_hash"], run.model["identity_hash"]],  # the report tells of their settings
         "base": hash_model(base_folder),
         "others": {other.name: other.model["outputs"] for other in further},
         "models": {name: hash_model(where) for name, where in added.items()},
@@ -141,6 +145,7 @@ def _measure(
         query_prompt=run.settings.query_prompt,
         document_prompt=run.settings.document_prompt,
     )
+    reporter = Reporter(background(run, config), dataset.passages, seed=config.seed)
     blocks = {}
     for as_judged, queries, runs, found in zip(query_sets, judged, search.runs(), search.for_audits(), strict=True):
         place = folder if len(query_sets) == 1 else folder / file_name(queries.name)
@@ -151,13 +156,16 @@ def _measure(
         )  # fmt: skip
         more = {"audits": audits} | (_forgetting(config, run, models, base) if len(query_sets) == 1 else {})
         blocks[queries.name] = write_measured(
-            place, queries, runs, dataset.passages, trained, seeds=seeds, seed=config.seed, more=more
+            place, queries, runs, dataset.passages, trained, seeds=seeds, seed=config.seed, more=more, reporter=reporter
         )
+    card = card_of(trained, run.settings, prompts.used, len(dataset.passages), list(blocks.values()))
+    write_card(folder / MODEL_CARD, card)
     if len(query_sets) == 1:
         return blocks[query_sets[0].name]
     facts = {"schema_version": 1, "queries": ", ".join(blocks), "shipped": trained["shipped"], "sets": blocks}
     facts |= _forgetting(config, run, models, base)
     write_json(folder / "metrics.json", facts)
+    reporter.write_overview(folder, facts, {file_name(name): block for name, block in blocks.items()})
     return facts
 
 

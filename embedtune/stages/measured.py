@@ -1,4 +1,4 @@
-"""The files of one query set: a TREC run for each system, ``per_query.tsv``, ``metrics.json``."""
+"""The files of one query set: a TREC run for each system, ``per_query.tsv``, ``metrics.json``, the report."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from embedtune.records import Passage, QuerySet, Run
 from embedtune.stages import findings
 from embedtune.stages.judgements import identical_passages
 from embedtune.stages.names import file_name
+from embedtune.stages.reporting.writing import Reporter
 
 
 def write_measured(
@@ -25,6 +26,7 @@ def write_measured(
     seeds: Sequence[str],
     seed: int,
     more: Mapping[str, Any],
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """Score the runs, say what they prove, and write the files; return the content of ``metrics.json``.
 
@@ -37,6 +39,7 @@ def write_measured(
         seeds: As in ``findings.summarise``.
         seed: Likewise.
         more: Facts found elsewhere, written too.
+        reporter: Writes the report.
     """
     method = "query_side" if trained.get("queries_only") else "symmetric"
     values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
@@ -56,6 +59,7 @@ def write_measured(
         **more,
     }
     write_json(folder / "metrics.json", facts)
+    reporter.write(folder, queries, runs, values, facts)
     return facts
 
 

@@ -1,10 +1,13 @@
-"""Names that become files: of systems and of query sets."""
+"""Names of files: those that systems and query sets give, and that of the report."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+
+PAGE = "report.html"
+"""The report of an evaluation, and of each of its query sets where there are several."""
 
 
 def file_name(name: str) -> str:

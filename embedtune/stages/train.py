@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedtune.config import GenerateConfig, TrainConfig
 from embedtune.formats.dataset import read_dataset
@@ -15,11 +15,12 @@ from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
 from embedtune.records import Dataset
 from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.encoder import Encoder, choose_precision, load_model
+from embedtune.retrieval.encoder import Encoder, choose_precision
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
-from embedtune.stages.attempts.attempt import Attempt, Context, mean
+from embedtune.stages.attempts.attempt import Attempt, Context, load_base, mean
 from embedtune.stages.attempts.ladder import climb
+from embedtune.stages.cards import README, card_of, write_card
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval
 from embedtune.stages.fusion_weights import choose_fusion_weight
@@ -28,9 +29,6 @@ from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
 from embedtune.stages.vectors import FOLDER as VECTORS
 from embedtune.stages.vectors import VectorCache
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 FOLDER = "model"
 CHECKPOINTS = ".checkpoints"
@@ -105,16 +103,7 @@ def _context(
 ) -> Context:
     """Load the base, build the dev set and search it with the base."""
     precision = choose_precision(config.precision)
-
-    def load() -> SentenceTransformer:
-        return load_model(
-            base_folder,
-            query_prompt=made.query_prompt,
-            document_prompt=made.document_prompt,
-            trust_remote_code=made.trust_remote_code,
-        )
-
-    base = Encoder(load(), precision=precision)
+    base = Encoder(load_base(base_folder, made), precision=precision)
     dev = build_dev_set(dataset, base, made, config)
     return Context(
         config=config,
@@ -123,7 +112,7 @@ def _context(
         dataset=dataset,
         base=base,
         precision=precision,
-        retrieval=DevRetrieval(dev, base, load(), precision=precision),
+        retrieval=DevRetrieval(dev, base, load_base(base_folder, made), precision=precision),
         vectors=VectorCache(run / VECTORS),
         checkpoints=run / CHECKPOINTS,
         identity=identity,
@@ -156,7 +145,10 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
         "attempts": climbed.rungs,
     }
-    return facts | {"checks": _save(context, folder, best, strength)}
+    facts |= {"checks": _save(context, folder, best, strength)}
+    prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
+    write_card(folder / "merged" / README, card_of(facts, context.made, prompts, n_passages))
+    return facts
 
 
 def _save(context: Context, folder: Path, best: Attempt, strength: float) -> dict[str, Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import logging
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +18,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from embedtune.errors import DataError, ResourceError
 from embedtune.training.adapters import restore, snapshot
 from embedtune.training.checkpoints import State
+from embedtune.training.memory import new_garbage_only, return_memory
 from embedtune.training.sampler import BatchPlan
 
 _STEPS_BETWEEN_TRIMS = 4
@@ -101,7 +99,7 @@ def run_training(
     if watch.done < len(batches):
         _walk(model, examples, batches, loss, recipe, watch)
     model.eval()
-    _return_memory()
+    return_memory()
     return watch.losses
 
 
@@ -127,7 +125,8 @@ def _walk(
         trainer.remove_callback(ProgressCallback)
         trainer.remove_callback(PrinterCallback)
         try:
-            trainer.train()
+            with new_garbage_only():
+                trainer.train()
         finally:
             # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
             trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
@@ -137,14 +136,6 @@ def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
     """Return what stands in front of each column's texts, as in retrieval."""
     names = {"anchor": "query", "positive": "document"}
     return {column: prompt for column in examples if (prompt := model.prompts.get(names[column]))}
-
-
-def _return_memory() -> None:
-    """Give freed memory back to the system; glibc keeps what a step needed, in ever more pieces (4 GB after 46 steps)."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _arguments(
@@ -206,7 +197,7 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
                     raise
                 _shrink(self.loss, len(inputs["label"]), error)
             model.zero_grad()  # what the failed attempt has left
-            _return_memory()
+            return_memory()
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add none: the card would print examples of the user's private text."""
@@ -276,7 +267,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not type
         step = self.done + state.global_step
         self._hooks.report(1)
         if step % _STEPS_BETWEEN_TRIMS == 0:
-            _return_memory()
+            return_memory()
         if step in self._check_at:
             self._model.eval()
             self._hooks.check(step)

@@ -29,7 +29,7 @@ def test_systems_verdict_differences_and_slices_fit_on_a_screen(evaluate, run):
         for words in (" bm25", " rrf_tuned", decision, "points (95 %", "tuned − base", "points of ndcg@10")
     ]
     assert starts == sorted(starts)
-    assert lines[-1] == str(run / "eval")
+    assert lines[-1] == str(run / "eval" / "report.html")
 
 
 def test_a_bound_that_is_not_met_is_exit_100_after_everything_was_written(evaluate, run):

@@ -93,6 +93,8 @@ def test_each_query_set_has_a_folder_and_a_table(evaluate, runs, documents, tmp_
         assert block == metrics["sets"][name]
         assert (block["n_queries"], block["queries"]) == (number, name)
         assert (runs[1] / "eval" / name / "tuned.run.trec").is_file()
+        assert f'href="{name}/report.html"' in (runs[1] / "eval" / "report.html").read_text()
+        assert json.loads((runs[1] / "eval" / name / "report.json").read_text())["metrics"] == block
     assert not (runs[1] / "eval" / "tuned.run.trec").exists()
 
     alone = evaluate(runs[2], "--queries", sets[0], "--json")[1]

@@ -20,8 +20,8 @@ def test_json_is_one_document_and_the_same_when_skipped(trained_run, invoke, tmp
 
 
 def test_eval_prints_a_table_with_every_system(trained_run, invoke):
-    out, _, results = trained_run
-    code, stdout, _ = invoke("eval", out, "--queries", "python-reference")
+    out, config, results = trained_run
+    code, stdout, _ = invoke("eval", out, "--queries", config.eval.queries[0])
     assert code == 0
     assert [line.split()[0] for line in stdout.splitlines()[3:11]] == list(results["eval"].facts["systems"])
     assert f"\n{results['eval'].facts['verdict']['decision']}: " in stdout

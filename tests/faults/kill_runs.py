@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -82,7 +82,6 @@ class Stages:
         self._source = source
         self._model = make_model(scratch)
         self.seconds: dict[Case, float] = {}
-        self.finished: dict[Case, Path] = {}
 
     def command(self, case: Case, run: Path) -> list[str]:
         """Return the command line of a stage."""
@@ -109,39 +108,50 @@ class Stages:
         if code:
             raise SystemExit(f"{case}: exit code {code}\n{(self.scratch / 'stderr').read_text()[-3000:]}")
 
-    def run_undisturbed(self) -> None:
-        """Run everything once, and note how long each stage takes."""
-        before: dict[str, Path] = {}
-        for case in CASES:
-            run = self.scratch / f"undisturbed-{case.stage}-{case.method}"
-            if case.stage != "generate":
-                shutil.copytree(before["train" if case.stage == "eval" else "generate"], run)
+    def undisturbed(self, case: Case) -> Path:
+        """Return the folder of a run that nobody disturbed, made when it is first asked for; note how long the stage takes."""
+        run = self.scratch / f"undisturbed-{case.stage}-{case.method}"
+        if case not in self.seconds:
+            self.ready(case, run)
             started = time.monotonic()
             self.finish(case, run)
             self.seconds[case] = time.monotonic() - started
-            self.finished[case] = run
-            if case.method == "lora":
-                before[case.stage] = run
+        return run
 
-    def kill_once(self, case: Case, moment: float) -> tuple[bool, list[str]]:
-        """Kill a stage after some seconds, run it again, and return whether the kill hit and which files differ."""
-        run = Path(tempfile.mkdtemp(prefix="killed-", dir=self.scratch)) / "run"
+    def ready(self, case: Case, run: Path) -> None:
+        """Put what a stage reads into a run folder."""
         if case.stage != "generate":
-            shutil.copytree(self.finished[case], run)
-            shutil.rmtree(run / FOLDERS[case.stage])
-        process = self.start(case, run)
-        try:
-            process.wait(moment)
-            hit = False
-        except subprocess.TimeoutExpired:
-            hit = True
+            shutil.copytree(self.undisturbed(_before(case)), run)
+
+    def kill_once(self, case: Case, when: float | Callable[[Path], bool]) -> tuple[bool, list[str]]:
+        """Kill a stage after some seconds or once something is true of its folder, and run it again.
+
+        Returns:
+            Whether the kill hit, and which files differ from those of an undisturbed run.
+        """
+        run = Path(tempfile.mkdtemp(prefix="killed-", dir=self.scratch)) / "run"
+        self.ready(case, run)
+        process, started = self.start(case, run), time.monotonic()
+        while process.poll() is None and not is_due(when, started, run):
+            time.sleep(0.01)
+        hit = process.poll() is None
+        if hit:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
         self.finish(case, run)
         folder = FOLDERS[case.stage]
-        differing = compare(self.finished[case] / folder, run / folder)
+        differing = compare(self.undisturbed(case) / folder, run / folder)
         shutil.rmtree(run.parent)
         return hit, differing
+
+
+def _before(case: Case) -> Case:
+    return Case("train", case.method) if case.stage == "eval" else Case("generate", "lora")
+
+
+def is_due(when: float | Callable[[Path], bool], started: float, run: Path) -> bool:
+    """Tell whether it is time to kill."""
+    return when(run) if callable(when) else time.monotonic() - started >= when
 
 
 def compare(expected: Path, found: Path) -> list[str]:
@@ -183,7 +193,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="embedtune-kills-") as scratch:
         stages = Stages(Path(scratch), arguments.source)
-        stages.run_undisturbed()
+        for case in CASES:
+            stages.undisturbed(case)
         rows: list[dict[str, object]] = []
         for row in kill(stages, arguments.kills, arguments.seed, arguments.jobs):
             rows.append(row)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from embedtune.llm.store import ANSWER, snapshot  # noqa: E402
 from embedtune.queries.answers import read_queries  # noqa: E402
 from tests.conftest import _SUBJECTS, _document_text  # noqa: E402
-from tests.faults.kill_runs import compare, environment, make_model  # noqa: E402
+from tests.faults.kill_runs import compare, environment, is_due, make_model  # noqa: E402
 from tests.llm_server import FAULTS, Script, ScriptedServer  # noqa: E402
 
 CONCURRENCY = 4
@@ -89,7 +89,7 @@ class Runs:
         run = Path(tempfile.mkdtemp(prefix="killed-", dir=self._scratch)) / "run"
         with ScriptedServer(self._script) as server:
             process, started = self.start(run, server.url), time.monotonic()
-            while process.poll() is None and not _is_due(when, started, run):
+            while process.poll() is None and not is_due(when, started, run):
                 time.sleep(0.01)
             hit = process.poll() is None
             if hit:
@@ -126,10 +126,6 @@ def usable_prompts(path: Path) -> set[str]:
             if any(read_queries(answer.text, finish=answer.finish, n=n).fault is None for answer in answers):
                 found.add(hashlib.sha256(prompt.encode()).hexdigest())
     return found
-
-
-def _is_due(when: float | Callable[[Path], bool], started: float, run: Path) -> bool:
-    return when(run) if callable(when) else time.monotonic() - started >= when
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ def test_nothing_is_lost_and_nothing_is_asked_too_often(stormy):
     assert stormy["refused_for_ever"]["given_up"] == stormy["refused_for_ever"]["scripted"]
 
 
-def test_no_call_goes_out_while_the_server_wants_none(stormy):
-    assert stormy["of_the_same_prompt"] == 0
-    assert stormy["calls_in_a_retry_after_window"] <= 2  # a busy machine may hear of a window late; the full form has 0
+def test_no_prompt_is_sent_again_before_the_time_that_the_server_asked_for(stormy):
+    """Other prompts may still come: a busy machine hears late of a window. ``tests/llm/test_dispatch.py`` holds them back."""
+    assert stormy["of_the_same_prompt"] == 0  # 6 where Retry-After is not heeded
 
 
 def test_what_ends_a_run_ends_it_at_once(questions, tmp_path):

@@ -16,6 +16,8 @@ def test_the_wheel_carries_recipes_and_demo_queries(tmp_path):
     wanted = {
         "embedtune/py.typed",
         "embedtune/queries/templates/write.jinja",
+        "embedtune/reports/templates/page.html.jinja",
+        "embedtune/reports/templates/page.css",
         "embedtune/_pipelines/quickstart.yaml",
         "embedtune/_data/python-reference/queries.jsonl",
         "embedtune/_data/python-reference/qrels/test.tsv",

@@ -60,13 +60,19 @@ def train(
     return model, losses
 
 
-def test_losses_fall_and_are_the_same_in_a_second_training(base_folder):
+@pytest.fixture(scope="module")
+def trained(base_folder):
+    """Return a trained model and its losses; no test may change it."""
+    return train(base_folder)
+
+
+def test_losses_fall_and_are_the_same_in_a_second_training(base_folder, trained):
     seen = []
     _, losses = train(base_folder, seen=seen)
     assert len(losses) == 6
     assert np.mean(losses[4:]) < np.mean(losses[:2])
     assert seen == [(1, False), (6, False)]  # the checks asked for and the end, in evaluation mode
-    assert train(base_folder)[1] == losses
+    assert trained[1] == losses
 
 
 def test_the_model_computes_fp32_after_a_bf16_training(base_folder):
@@ -164,8 +170,8 @@ class Crowded(MaskedContrastiveLoss):
         MemoryError(),
     ],
 )
-def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, error, monkeypatch):
-    model, losses = train(base_folder)
+def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, trained, error, monkeypatch):
+    model, losses = trained
     monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
     monkeypatch.setattr(Crowded, "error", error)
     small, again = train(base_folder)

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float64]
 
 
+def load_base(folder: Path, made: GenerateConfig) -> SentenceTransformer:
+    """Load the base, with the prompts of the dataset."""
+    return load_model(
+        folder,
+        query_prompt=made.query_prompt,
+        document_prompt=made.document_prompt,
+        trust_remote_code=made.trust_remote_code,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """What all attempts of one training share.
@@ -64,12 +74,7 @@ class Context:
 
     def load_base(self) -> SentenceTransformer:
         """Load another copy of the base, with the prompts of the dataset."""
-        return load_model(
-            self.base_folder,
-            query_prompt=self.made.query_prompt,
-            document_prompt=self.made.document_prompt,
-            trust_remote_code=self.made.trust_remote_code,
-        )
+        return load_base(self.base_folder, self.made)
 
     def relevant(self) -> dict[str, list[int]]:
         """Return for each train query the indices of its passages."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from embedtune.evaluation.gate import beats
 from embedtune.stages.attempts.attempt import Attempt, Context
 from embedtune.stages.attempts.both_sides import tune_both_sides
+from embedtune.stages.attempts.frozen_corpus import encode_corpus
 from embedtune.stages.attempts.lexical_part import add_lexical_part
 from embedtune.stages.attempts.query_maps import tune_by_principal_directions, tune_linear_map
 from embedtune.stages.attempts.query_side import tune_query_side
@@ -59,7 +60,8 @@ def climb(context: Context, method: str) -> Climb:
         held = attempt if better else held
         if closest is None or attempt.decision.gain > closest.decision.gain:
             closest = attempt
-    prepare_lesson.cache_clear()  # the vectors of a corpus are not held for whatever the process does next
+    prepare_lesson.cache_clear()
+    encode_corpus.cache_clear()  # the vectors of a corpus are not held for whatever the process does next
     best = held or closest
     if best is None:
         raise AssertionError("a ladder has at least one rung")

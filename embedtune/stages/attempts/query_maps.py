@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embedtune.retrieval.projection import principal_map
 from embedtune.stages.attempts.attempt import Attempt, Context, judge, search_strengths
+from embedtune.stages.attempts.frozen_corpus import encode_corpus
 from embedtune.stages.attempts.teaching import prepare_lesson
 
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
@@ -15,7 +16,7 @@ def tune_by_principal_directions(context: Context, name: str) -> Attempt:
 
     from embedtune.training.query_maps import QueryMap
 
-    vectors = prepare_lesson(context).documents
+    vectors = encode_corpus(context).vectors
     base = context.load_base()
     maps = {
         share: QueryMap(base, torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1]))))

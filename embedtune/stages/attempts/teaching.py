@@ -11,13 +11,13 @@ import numpy as np
 from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.records import Query
-from embedtune.retrieval.base_model import find_model, hash_model
+from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.fusion import z_scores
 from embedtune.retrieval.windows import Windows
 from embedtune.stages.attempts.attempt import Context
-from embedtune.stages.corpus import corpus_windows
+from embedtune.stages.attempts.frozen_corpus import encode_corpus, sample_queries, sources_of
 
 if TYPE_CHECKING:
     from embedtune.training.distillation import FrozenPassages
@@ -35,14 +35,12 @@ class Lesson(NamedTuple):
         vectors: Of these by the base, ``(n_queries, dim)``.
         passages: Frozen vectors of the passages that are an answer to some of these queries.
         teacher: What each query should find among them.
-        documents: Window vectors of the corpus, ``(n_windows, dim)``.
     """
 
     queries: list[Query]
     vectors: Vectors
     passages: FrozenPassages
     teacher: SoftTeacher
-    documents: Vectors
 
 
 @lru_cache(maxsize=1)  # the rungs of one ladder learn from the same
@@ -54,19 +52,22 @@ def prepare_lesson(context: Context) -> Lesson:
     """
     from embedtune.training.teachers import SoftTeacher
 
-    settings, relevant = context.config.query_side, context.relevant()
-    queries = _sample(context)
-    asked = sorted({passage for query in queries for passage in relevant[query.query_id]})
-    corpus = context.sample_passages(asked)
-    passages = [context.dataset.passages[number] for number in corpus]
-    windows = corpus_windows(passages, context.base, context.made.window_tokens, context.made.window_overlap)
-    with track("encode: base", len(set(windows.texts)) + len(queries)) as report:
-        documents = context.vectors.documents(context.base, hash_model(context.base_folder), windows.texts, report)
-        vectors = context.base.encode_queries([query.text for query in queries], report)
-    texts = [passage.full_text for passage in passages]
-    scores = _scorer(context.config.teacher, [query.text for query in queries], vectors, texts, documents, windows)
+    config, settings, relevant = context.config, context.config.query_side, context.relevant()
+    queries = sample_queries(context)
+    if len(queries) < settings.batch_size:
+        raise DataError(
+            f"dataset: expected at least {settings.batch_size} train queries, found {len(queries)}",
+            hint="add documents, or --set train.query_side.batch_size=8",
+        )
+    asked = sources_of(context, queries)
+    corpus = encode_corpus(context)
+    texts = [query.text for query in queries]
+    with track("encode: train queries", len(texts)) as report:
+        vectors = context.base.encode_queries(texts, report)
+    passages = [context.dataset.passages[number].full_text for number in corpus.passages]
+    scores = _scorer(config.teacher, texts, vectors, passages, corpus.vectors, corpus.windows)
     place, column = (
-        {passage: number for number, passage in enumerate(corpus)},
+        {passage: number for number, passage in enumerate(corpus.passages)},
         {passage: number for number, passage in enumerate(asked)},
     )
     columns = [place[passage] for passage in asked]
@@ -77,7 +78,7 @@ def prepare_lesson(context: Context) -> Lesson:
         bonus=settings.bonus,
         temperature=settings.teacher_temperature,
     )
-    return Lesson(queries, vectors, _frozen(documents, windows, columns), teacher, documents)
+    return Lesson(queries, vectors, _frozen(corpus.vectors, corpus.windows, columns), teacher)
 
 
 def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> FrozenPassages:
@@ -95,17 +96,6 @@ def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> Fro
     starts = np.cumsum([0, *(len(span) for span in spans[:-1])])
     rows = [row for span in spans for row in span]
     return FrozenPassages(torch.from_numpy(documents[rows]), starts.tolist())
-
-
-def _sample(context: Context) -> list[Query]:
-    queries, settings = context.dataset.splits["train"].queries, context.config.query_side
-    if len(queries) < settings.batch_size:
-        raise DataError(
-            f"dataset: expected at least {settings.batch_size} train queries, found {len(queries)}",
-            hint="add documents, or --set train.query_side.batch_size=8",
-        )
-    kept = np.random.default_rng(context.config.seed).permutation(len(queries))[: settings.max_queries]
-    return [queries[number] for number in sorted(kept.tolist())]
 
 
 def _scorer(

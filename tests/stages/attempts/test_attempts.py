@@ -10,6 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import embedtune
+from embedtune.stages.attempts import teaching
 from embedtune.stages.attempts.lexical_part import _same_share
 from tests.small_runs import make_dataset
 
@@ -184,6 +185,13 @@ def test_an_unknown_teacher_is_refused():
 def test_too_few_queries_for_a_batch_are_named(train):
     with pytest.raises(embedtune.DataError, match="at least 5000 train queries"):
         train(method="query-lora", query_side={"batch_size": 5000})
+
+
+def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
+    monkeypatch.setattr(teaching, "BM25", None)
+    _, _, facts = train(method="pca", query_side={"batch_size": 5000})
+    assert facts["method"] == "pca"
+    assert 0 < facts["directions"] < 64
 
 
 def _cross_encoder(folder, base):

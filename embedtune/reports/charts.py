@@ -1,0 +1,188 @@
+"""Drawings as numbers: the templates turn them into SVG that takes its colours from the page, light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from embedtune.reports.scales import Scale, Tick, around, ticks
+
+WIDTH, HEIGHT = 440, 250
+"""Of every chart, in units of its view box; it is drawn as wide as its column."""
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 430, 10, 208
+WHISKER_WIDTH = 150
+_MARGIN = 6
+_MOST_DOTS = 12  # a line of more points shows none of them
+_MOST_PLACES = 6  # of so few different x each is written
+_COLOURS = {"bm25": 0, "base": 1, "tuned": 2, "hybrid_base": 3, "hybrid_tuned": 4}
+_OTHERS = (5, 6, 7)
+
+Points = Sequence[tuple[float, float]]
+
+
+class Line(NamedTuple):
+    """A line of a chart.
+
+    Attributes:
+        name: What it shows.
+        colour: Number of its colour and dashes.
+        path: An SVG path.
+        dots: Its points, where there are few enough to be marked.
+    """
+
+    name: str
+    colour: int
+    path: str
+    dots: list[tuple[float, float]]
+
+
+class Chart(NamedTuple):
+    """A chart with two axes.
+
+    Attributes:
+        title: What it shows; read aloud.
+        x_label: Of the axis below.
+        y_label: Of the axis at the left.
+        x_ticks: Along it.
+        y_ticks: Likewise.
+        lines: In the order of the legend.
+        level: Where a level to compare with is drawn, and its name; None without one.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    lines: list[Line]
+    level: tuple[float, str] | None = None
+
+
+class Whisker(NamedTuple):
+    """A value with its interval, drawn beside others on one scale: positions between 0 and ``WHISKER_WIDTH``.
+
+    Attributes:
+        low: Lower end; None for a value without interval.
+        mid: The value.
+        high: Upper end.
+        zero: Where nothing changes; None where the scale has no zero.
+    """
+
+    low: float | None
+    mid: float
+    high: float | None
+    zero: float | None
+
+
+def colour_of(system: str, number: int = 0) -> int:
+    """Return the number of a system's colour; systems that are no one's own share some by their place."""
+    return _COLOURS.get(system, _OTHERS[number % len(_OTHERS)])
+
+
+def line_chart(
+    series: Mapping[str, Points],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    logarithmic: bool = False,
+    level: tuple[str, float] | None = None,
+    colours: Mapping[str, int] | None = None,
+) -> Chart:
+    """Draw lines over a common x.
+
+    Args:
+        series: Name → points by rising x; at least one point in all.
+        title: What it shows.
+        x_label: Of the axis below.
+        y_label: Of the axis at the left.
+        logarithmic: Whether x is; it must then be above 0.
+        level: Name and height of a level line.
+        colours: Name → number of its colour; a line that has none there gets its own as a system.
+    """
+    xs = [x for points in series.values() for x, _ in points]
+    ys = [y for points in series.values() for _, y in points] + ([level[1]] if level else [])
+    x = Scale(min(xs), max(*xs, min(xs) + 1e-9), _LEFT, _RIGHT, logarithmic)
+    y = around(ys, start=_BOTTOM, end=_TOP, least=0.01)
+    lines = []
+    for number, (name, points) in enumerate(series.items()):
+        places = [(x.at(a), y.at(b)) for a, b in points]
+        path = "M" + "L".join(f"{a:g} {b:g}" for a, b in places)
+        colour = (colours or {}).get(name, colour_of(name, number))
+        lines.append(Line(name, colour, path, places if len(places) <= _MOST_DOTS else []))
+    ruled = (y.at(level[1]), level[0]) if level else None
+    known = sorted(set(xs))
+    x_ticks = [Tick(x.at(value), f"{value:g}") for value in known] if len(known) <= _MOST_PLACES else ticks(x)
+    return Chart(title, x_label, y_label, x_ticks, ticks(y), lines, ruled)
+
+
+class Histogram(NamedTuple):
+    """How often each range of scores occurs, for the right passage and the best wrong one.
+
+    Attributes:
+        title: What it shows; read aloud.
+        x_ticks: Scores.
+        y_ticks: Queries.
+        right: Outline of the right passages, an SVG path.
+        wrong: Outline of the best wrong ones.
+    """
+
+    title: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    right: str
+    wrong: str
+
+
+def histogram(
+    edges: Sequence[float], right: Sequence[int], wrong: Sequence[int], *, most: int, title: str
+) -> Histogram:
+    """Draw two counts over the same ranges.
+
+    Args:
+        edges: Of the ranges, one more than there are counts.
+        right: Queries whose right passage scores in each range.
+        wrong: The same for the best wrong passage.
+        most: Highest count of all that are to be compared by eye.
+        title: What it shows.
+    """
+    x = Scale(edges[0], edges[-1], _LEFT, _RIGHT)
+    y = around([0, max(1, most)], start=_BOTTOM, end=_TOP)
+    whole = [Tick(at, f"{float(label):g}") for at, label in ticks(y) if float(label).is_integer()]  # no half queries
+    outlines = [_outline(edges, counts, x, y) for counts in (right, wrong)]
+    return Histogram(title, ticks(x), whole, *outlines)
+
+
+def _outline(edges: Sequence[float], counts: Sequence[int], x: Scale, y: Scale) -> str:
+    corners = [f"M{x.at(edges[0]):g} {y.at(0):g}"]
+    for number, count in enumerate(counts):
+        corners.append(f"L{x.at(edges[number]):g} {y.at(count):g}L{x.at(edges[number + 1]):g} {y.at(count):g}")
+    return "".join([*corners, f"L{x.at(edges[-1]):g} {y.at(0):g}Z"])
+
+
+def whiskers(
+    rows: Sequence[tuple[float | None, float, float | None]], *, zero: bool
+) -> tuple[list[Whisker], tuple[str, str]]:
+    """Draw values with their intervals on one scale.
+
+    Args:
+        rows: Lower end, value and upper end of each; ends may be None.
+        zero: Whether zero belongs on the scale: for differences.
+
+    Returns:
+        The drawings, and what stands at both ends of the scale.
+    """
+    known = [value for row in rows for value in row if value is not None] + ([0.0] if zero else [])
+    scale = around(known, start=_MARGIN, end=WHISKER_WIDTH - _MARGIN, least=0.001)
+    drawn = [
+        Whisker(
+            None if low is None else scale.at(low),
+            scale.at(mid),
+            None if high is None else scale.at(high),
+            scale.at(0.0) if zero else None,
+        )
+        for low, mid, high in rows
+    ]
+    low, high = (f"{round(end, 6):g}".replace("-", "−") for end in (scale.low, scale.high))
+    return drawn, (low, high)

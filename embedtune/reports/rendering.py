@@ -1,0 +1,123 @@
+"""Templates filled with an evaluation's figures: what comes from outside is escaped in each of them, whoever forgets to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from embedtune.reports.visible import cut, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~&$!]|(?<![^\W_])_|_(?![^\W_]))")  # an underline inside a word is one
+_LONGEST = 600  # of a value in Markdown
+
+
+@cache
+def _environment(*, markdown: bool) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("embedtune.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_in_markdown if markdown else _in_html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "cut": cut,
+        "number": number,
+        "p_value": p_value,
+        "points": points,
+        "score": score,
+        "share": share,
+        "spoken": spoken,
+    }
+    return environment
+
+
+def fill(name: str, values: Mapping[str, Any]) -> str:
+    """Fill a template of this package, ``.html.jinja`` or ``.md.jinja``.
+
+    Raises:
+        jinja2.UndefinedError: If it asks for a value that is not there.
+    """
+    return _environment(markdown=name.endswith(".md.jinja")).get_template(name).render(values)
+
+
+@cache
+def stylesheet() -> tuple[str, str]:
+    """Return the page's style sheet and the source expression that lets it, and nothing else, take effect (CSP level 2)."""
+    source, *_ = _environment(markdown=False).loader.get_source(_environment(markdown=False), "page.css")  # type: ignore[union-attr]
+    text = f"\n{source}"
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return text, f"'sha256-{digest}'"
+
+
+def score(value: float) -> str:
+    """Return a score as tables show it.
+
+    Examples:
+        >>> score(0.7934)
+        '0.793'
+    """
+    return f"{value:.3f}"
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """Return a difference of scores in points, with its sign; a dash where there is none.
+
+    Examples:
+        >>> points(0.0123), points(-0.00001), points(None)
+        ('+1.2', '0.0', '–')
+    """
+    if value is None:
+        return "–"
+    text = f"{100 * value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """Return a p with two digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.2g}"
+
+
+def share(value: float) -> str:
+    """Return a share in per cent, which no line end parts."""
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def number(value: float) -> str:
+    """Return a number with its thousands parted.
+
+    Examples:
+        >>> number(1394), number(0.5)
+        ('1,394', '0.5')
+    """
+    return f"{value:,}"
+
+
+def spoken(name: str) -> str:
+    """Return the name of a setting as words."""
+    return name.replace("_", " ")
+
+
+def _in_html(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _in_markdown(value: Any) -> Any:
+    """Return a value on one line, with everything escaped that Markdown or the HTML inside it would obey."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    escaped = _MARKDOWN.sub(r"\\\1", cut(" ".join(visible(value).split()), _LONGEST))
+    return Markup(escaped)  # noqa: S704 (escaped in the way of Markdown, once)
