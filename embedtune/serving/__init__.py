@@ -17,4 +17,7 @@ Public names, which stay:
     The windows of a run's passages with their vectors, for a vector store.
 ``stores.VectorStore``
     What a retriever asks of your vector store: one method, ``search(vector, k)``.
+``adapters.Adapters``
+    Several tuned models over one base: ``Adapters.from_runs({NAME: RUN, …})``, ``add(NAME, RUN)``; ``adapters[NAME]`` is an
+    ``Embedder``.
 """
