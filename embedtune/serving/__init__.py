@@ -20,4 +20,8 @@ Public names, which stay:
 ``adapters.Adapters``
     Several tuned models over one base: ``Adapters.from_runs({NAME: RUN, …})``, ``add(NAME, RUN)``; ``adapters[NAME]`` is an
     ``Embedder``.
+``comparison.compare``, ``comparison.Comparison``
+    One query by several systems, with what moved; the command ``embedtune compare``.
+``excerpts.Excerpts``, ``excerpts.Excerpt``
+    The stretch of a passage in which a query's words stand.
 """
