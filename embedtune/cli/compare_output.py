@@ -24,9 +24,10 @@ def print_comparison(found: Comparison) -> None:
     console = Console(highlight=False)
     passages = _passages(found)
     letters = dict(zip(passages, _letters(), strict=False))
+    console.print(f"“{found.query}”", markup=False)
     console.print(_grid(found, letters))
     _print_passages(console, found, passages, letters)
-    console.print(f"↑ ↓ = new gone: against base. This run's own choice (system auto) is {found.chosen}.")
+    console.print(f"↑ ↓ = new gone: against base.  * {found.chosen}: what system auto means for this run.")
 
 
 def _grid(found: Comparison, letters: dict[str, str]) -> Table:
@@ -34,7 +35,7 @@ def _grid(found: Comparison, letters: dict[str, str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(f"“{found.query}”"), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rank", justify="right")
     for name in found.systems:
         table.add_column(f"{name} *" if name == found.chosen else name)

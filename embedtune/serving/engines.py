@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from embedtune.formats.trec import ranked
 from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.fusion import Matrix
 from embedtune.retrieval.systems import Units, lexical_run, top_run
 from embedtune.serving.dense import DenseSide
 from embedtune.serving.embedder import Embedder
 from embedtune.serving.hits import Parts
+
+_BLOCK = 64  # queries whose scores of all passages are in memory at once
+_DEPTH = 100  # as deep as eval's runs
 
 
 class Found(NamedTuple):
@@ -41,11 +45,11 @@ class ByWords:
 
     def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
         """See ``Engine``; passages that share no term with the query are not found."""
-        run = lexical_run(_ids(texts), self._bm25.scores(texts), self._units, k)
-        return [
-            [Found(name, score, Parts(None, rank)) for rank, (name, score) in enumerate(ranked(row), start=1)]
-            for row in run.values()
-        ]
+        found = []
+        for block in _blocks(texts):
+            run = lexical_run(_ids(block), self._bm25.scores(block), self._units, _depth(k))
+            found += [_best(row, k, lambda _, rank: Parts(None, rank)) for row in run.values()]
+        return found
 
 
 class ByMeaning:
@@ -57,11 +61,8 @@ class ByMeaning:
 
     def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
         """See ``Engine``."""
-        run = self._dense.search(_ids(texts), self._embedder.encode_queries(texts), k)
-        return [
-            [Found(name, score, Parts(rank, None)) for rank, (name, score) in enumerate(ranked(row), start=1)]
-            for row in run.values()
-        ]
+        run = self._dense.search(_ids(texts), self._embedder.encode_queries(texts), _depth(k))
+        return [_best(row, k, lambda _, rank: Parts(rank, None)) for row in run.values()]
 
 
 class Fused:
@@ -80,17 +81,39 @@ class Fused:
 
     def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
         """See ``Engine``."""
-        dense = self._dense.scores(self._embedder.encode_queries(texts))
-        lexical = self._bm25.scores(texts)
-        run = top_run(_ids(texts), self._dense.fuse(self._kind, dense, lexical, self._weight), self._units, k)
-        return [
-            [
-                Found(name, score, Parts(_rank(by_meaning, place), _rank(by_words, place, floor=0.0)))
-                for name, score in ranked(row)
-                for place in [self._number[name]]
-            ]
-            for row, by_meaning, by_words in zip(run.values(), dense, lexical, strict=True)
-        ]
+        # All at once, because what shares a batch with a text moves the last bits of its vector, in bf16 those that show.
+        vectors = self._embedder.encode_queries(texts)
+        found = []
+        for start, block in enumerate(_blocks(texts)):
+            found += self._search(block, vectors[start * _BLOCK : start * _BLOCK + len(block)], k)
+        return found
+
+    def _search(self, texts: Sequence[str], vectors: Vectors, k: int) -> list[list[Found]]:
+        dense, lexical = self._dense.scores(vectors), self._bm25.scores(texts)
+        fused = self._dense.fuse(self._kind, dense, lexical, self._weight)
+        run = top_run(_ids(texts), fused, self._units, _depth(k))
+
+        def parts(by_meaning: Matrix, by_words: Matrix) -> Callable[[str, int], Parts]:
+            def of(name: str, _: int) -> Parts:
+                place = self._number[name]
+                return Parts(_rank(by_meaning, place), _rank(by_words, place, floor=0.0))
+
+            return of
+
+        return [_best(row, k, parts(*both)) for row, *both in zip(run.values(), dense, lexical, strict=True)]
+
+
+def _best(row: dict[str, float], k: int, parts: Callable[[str, int], Parts]) -> list[Found]:
+    return [Found(name, score, parts(name, rank)) for rank, (name, score) in enumerate(ranked(row)[:k], start=1)]
+
+
+def _depth(k: int) -> int:
+    """Return how deep to search: of equal scores at the end of a list chance decides, so its end must not be seen."""
+    return max(_DEPTH, 2 * k)
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
 
 
 def _ids(texts: Sequence[str]) -> list[str]:

@@ -11,8 +11,6 @@ from embedtune.errors import ConfigError
 from embedtune.serving.hits import Hit
 from embedtune.serving.opened_run import OpenedRun
 
-_BLOCK = 64  # queries whose scores of all passages are in memory at once
-
 
 class Retriever:
     """Finds passages of a run by one of its systems. It can be pickled; a copy opens the run again.
@@ -71,13 +69,10 @@ class Retriever:
         if k < 1:
             raise ConfigError(f"k: expected 1 or more, found {k}")
         with self._lock:
-            blocks = [
-                self._engine.search(queries[start : start + _BLOCK], k) for start in range(0, len(queries), _BLOCK)
-            ]
+            answers = self._engine.search(queries, k) if queries else []
         return [
             [Hit(self._by_id[name], score, rank, parts) for rank, (name, score, parts) in enumerate(found, start=1)]
-            for block in blocks
-            for found in block
+            for found in answers
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -60,6 +60,16 @@ def test_parts_are_the_ranks_in_what_was_fused(measured):
         assert hit.parts.lexical == (above + 1 if name in by_words else None)
 
 
+def test_of_equal_scores_those_are_returned_that_eval_ranks_first(measured):
+    """Words that stand in a hundred passages give many of them one score."""
+    retriever = Retriever(measured[1], "bm25")
+    whole = retriever.retrieve("people crooked spare parts", 200)
+    ties = [number for number in range(1, len(whole)) if whole[number].score == whole[number - 1].score]
+    assert len(ties) > 2
+    for k in ties:
+        assert retriever.retrieve("people crooked spare parts", k) == whole[:k]
+
+
 def test_where_no_word_is_known_bm25_finds_nothing(measured):
     assert Retriever(measured[1], "bm25").retrieve("zzz", 3) == []
 
@@ -79,6 +89,7 @@ def test_threads_share_a_retriever(measured):
 
 
 def test_wrong_arguments_are_refused(measured):
+    assert Retriever(measured[1], "hybrid_base").retrieve_batch([]) == []
     with pytest.raises(ConfigError, match="expected 1 or more, found 0"):
         Retriever(measured[1], "base").retrieve("a", 0)
     with pytest.raises(ConfigError, match="expected auto or one of bm25, base"):
