@@ -145,7 +145,7 @@ def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode
     ]
 
 
-def run_nodes(run: Path | str, which: Which = "shipped", *, precision: str = "auto") -> list[TextNode]:
+def run_nodes(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[TextNode]:
     """Return the windows of a run's passages as nodes that have their vectors already; arguments as for ``load_rows``."""
     facts = {passage.passage_id: passage_facts(passage) for passage in read_passages(Path(run) / DATASET)}
     return [

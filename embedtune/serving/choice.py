@@ -9,7 +9,7 @@ from typing import Any
 from embedtune.errors import ConfigError
 from embedtune.evaluation.power import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.manifest import MANIFEST, verify
+from embedtune.manifest import MANIFEST, read_manifest, verify
 from embedtune.serving.embedder import demand_tuned
 from embedtune.stages.evaluate import FOLDER as EVAL
 from embedtune.stages.trained_run import TrainedRun
@@ -58,6 +58,14 @@ def choose_system(run: TrainedRun) -> str:
         {_named_by(facts, shipped) for facts in measured.get("sets", {"": measured}).values()} if measured else set()
     )
     return systems.pop() if len(systems) == 1 else shipped
+
+
+def measured_precision(run: TrainedRun) -> str:
+    """Return the precision that the run's evaluation was asked for; without one ``auto``, which it takes unless it is told."""
+    if not (run.folder / EVAL / MANIFEST).is_file():
+        return "auto"
+    found: str = read_manifest(run.folder / EVAL)["identity"]["config"]["precision"]
+    return found
 
 
 def _measured(run: TrainedRun) -> dict[str, Any] | None:

@@ -7,19 +7,17 @@ from pathlib import Path
 
 from embedtune.errors import ConfigError
 from embedtune.formats.beir import read_passages
-from embedtune.manifest import MANIFEST, read_manifest
 from embedtune.records import Passage
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.systems import Units, units_of
-from embedtune.serving.choice import check_system, served_systems
+from embedtune.serving.choice import check_system, measured_precision, served_systems
 from embedtune.serving.dense import DenseSide, InMemory, InStore
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.engines import ByMeaning, ByWords, Engine, Fused
 from embedtune.serving.stores import StoredVectors, VectorStore
 from embedtune.serving.window_rows import encode_passages
-from embedtune.stages.evaluate import FOLDER as EVAL
 from embedtune.stages.generate import FOLDER as DATASET
-from embedtune.stages.trained_run import TrainedRun, read_trained_run
+from embedtune.stages.trained_run import read_trained_run
 
 DEPTH = 1000
 """Passages of either side that are fused where the dense side is a vector store."""
@@ -62,7 +60,7 @@ class OpenedRun:
         self.folder = Path(run)
         self.options = {"precision": precision, "device": device, "store": store, "depth": depth}
         self._run = read_trained_run(self.folder)
-        self._precision = precision or _precision_of(self._run)
+        self._precision = precision or measured_precision(self._run)
         self._device = device
         self._store = store
         self._depth = depth
@@ -126,11 +124,3 @@ class OpenedRun:
 
 def _model_of(system: str) -> Which:
     return "tuned" if "tuned" in system else "base"
-
-
-def _precision_of(run: TrainedRun) -> str:
-    """Return the precision that the run's evaluation asked for."""
-    if not (run.folder / EVAL / MANIFEST).is_file():
-        return "auto"
-    found: str = read_manifest(run.folder / EVAL)["identity"]["config"]["precision"]
-    return found

@@ -13,6 +13,7 @@ from embedtune.records import Passage
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.windows import Windows
+from embedtune.serving.choice import measured_precision
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.generate import FOLDER as DATASET
@@ -36,7 +37,7 @@ class WindowRow(NamedTuple):
     vector: Vectors
 
 
-def load_rows(run: Path | str, which: Which = "shipped", *, precision: str = "auto") -> list[WindowRow]:
+def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
     """Return the rows for a vector store, in corpus order.
 
     Rows of the base serve every model of the run that tuned queries alone.
@@ -44,13 +45,13 @@ def load_rows(run: Path | str, which: Which = "shipped", *, precision: str = "au
     Args:
         run: The run folder.
         which: Whose passage vectors; see ``Embedder.from_run``.
-        precision: As for the embedder; ``auto`` is what ``eval`` takes unless it is told otherwise.
+        precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
 
     Raises:
         EmbedtuneError: As ``Embedder.from_run`` does.
     """
     opened = read_trained_run(Path(run))
-    embedder = Embedder.of(opened, which, precision=precision)
+    embedder = Embedder.of(opened, which, precision=precision or measured_precision(opened))
     passages = read_passages(opened.folder / DATASET)
     windows, vectors = encode_passages(opened, which, embedder, passages)
     ids = window_ids(passages, windows)
