@@ -24,4 +24,6 @@ Public names, which stay:
     One query by several systems, with what moved; the command ``embedtune compare``.
 ``excerpts.Excerpts``, ``excerpts.Excerpt``
     The stretch of a passage in which a query's words stand.
+``answers.quote``, ``answers.quote_texts``, ``answers.Quote``
+    The sentences of found passages that are nearest to a query, word for word.
 """

@@ -16,36 +16,36 @@ class Quote(NamedTuple):
     Attributes:
         text: As it stands in the passage.
         passage_id: Where it stands.
-        document_id: Of which document.
         score: Cosine of query and sentence.
     """
 
     text: str
     passage_id: str
-    document_id: str
     score: float
 
 
 def quote(embedder: Embedder, query: str, hits: Sequence[Hit], n: int = 2) -> list[Quote]:
-    """Return the n sentences of the hits' passages that are nearest to the query, best first; the same words once.
+    """Return the n sentences of the hits' passages that are nearest to the query; see ``quote_texts``."""
+    return quote_texts(embedder, query, [(hit.passage.text, hit.passage.passage_id) for hit in hits], n)
+
+
+def quote_texts(embedder: Embedder, query: str, texts: Sequence[tuple[str, str]], n: int = 2) -> list[Quote]:
+    """Return the n sentences that are nearest to a query, best first; the same words once.
 
     Args:
-        embedder: Of the retriever, or any other.
+        embedder: That which found the texts, or any other.
         query: What was asked.
-        hits: What was found; earlier ones win where two sentences are equally near.
+        texts: With their passage ids, best first: of those that share a sentence the first is cited.
         n: Sentences at most.
     """
     found = {
-        sentence: hit.passage
-        for hit in reversed(hits)  # the first hit that has a sentence is the one that is cited
-        for sentence in map(str.strip, sentences_of(hit.passage.text))
+        sentence: passage_id
+        for text, passage_id in reversed(texts)
+        for sentence in map(str.strip, sentences_of(text))
         if sentence
     }
     if not found:
         return []
     scores = embedder.encode_documents(list(found)) @ embedder.encode_query(query)
-    quotes = [
-        Quote(sentence, passage.passage_id, passage.document_id, float(score))
-        for (sentence, passage), score in zip(found.items(), scores, strict=True)
-    ]
+    quotes = [Quote(*item, float(score)) for item, score in zip(found.items(), scores, strict=True)]
     return sorted(quotes, key=lambda each: -each.score)[:n]
