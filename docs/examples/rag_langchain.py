@@ -43,7 +43,8 @@ class Quoting:
     def __call__(self, found):
         texts = [(document.page_content, document.id) for document in found["documents"]]
         quotes = quote_texts(self.embedder, found["question"], texts)
-        return " ".join(f"{each.text} [{each.passage_id}]" for each in quotes) or "Nothing was found."
+        lines = [f"{' '.join(each.text.split())} [{each.passage_id}]" for each in quotes]
+        return "\n".join(lines) or "Nothing was found."
 
 
 def as_prompt_values(found):

@@ -43,8 +43,8 @@ class QuotingEngine(CustomQueryEngine):
         nodes = self.retriever.retrieve(query_str)
         texts = [(found.node.text, found.node.node_id) for found in nodes]
         quotes = quote_texts(self.embedding.embedder, query_str, texts)
-        answer = " ".join(f"{each.text} [{each.passage_id}]" for each in quotes) or "Nothing was found."
-        return Response(answer, source_nodes=nodes)
+        lines = [f"{' '.join(each.text.split())} [{each.passage_id}]" for each in quotes]
+        return Response("\n".join(lines) or "Nothing was found.", source_nodes=nodes)
 
 
 class ProvidedLLM(CustomLLM):

@@ -36,6 +36,7 @@ class FrozenBase:
             self.model.to(device)
         self.own_prompts: dict[str, str] = dict(self.model.prompts)
         self._peft: Any = None
+        self._active: str | None = None
         self._count = 0
 
     def add(self, adapter: Path) -> str:
@@ -48,19 +49,24 @@ class FrozenBase:
             self._peft = PeftModel.from_pretrained(self.model[0].model, str(adapter), adapter_name=name)
         else:
             self._peft.load_adapter(str(adapter), adapter_name=name)
+        self._peft.base_model.enable_adapter_layers()
+        self._peft.set_adapter(name)
+        self._active = name
         self._count += 1
         self.model.eval()
         return name
 
     def switch(self, adapter: str | None) -> None:
         """Make the model compute with one adapter, or with none: a matter of a millisecond, no weight is moved."""
-        if self._peft is None:
+        if adapter == self._active:
             return
         if adapter is None:
             self._peft.base_model.disable_adapter_layers()
         else:
-            self._peft.base_model.enable_adapter_layers()
+            if self._active is None:
+                self._peft.base_model.enable_adapter_layers()
             self._peft.set_adapter(adapter)
+        self._active = adapter
 
     def encoder(self, precision: str, prompts: dict[str, str]) -> Encoder:
         """Return the model as it is switched, with prompts; the next call changes what it computes."""
