@@ -123,8 +123,9 @@ def load_model(
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
+    device: str | None = None,
 ) -> SentenceTransformer:
-    """Load an unquantised model; a prompt that is given replaces the saved one.
+    """Load an unquantised model; a prompt that is given replaces the saved one, no device is the best there is.
 
     Raises:
         ConfigError: If the folder is not a model that sentence-transformers can load.
@@ -136,6 +137,7 @@ def load_model(
     try:
         model = SentenceTransformer(
             str(folder),
+            device=device,
             trust_remote_code=trust_remote_code or is_own_code(folder),
             model_kwargs={"use_safetensors": True},
         )

@@ -41,7 +41,19 @@ def test_modules_are_short():
 
 
 @pytest.mark.parametrize(
-    "folder", ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation", "reports"]
+    "folder",
+    [
+        "documents",
+        "formats",
+        "llm",
+        "queries",
+        "retrieval",
+        "training",
+        "evaluation",
+        "reports",
+        "serving",
+        "integrations",
+    ],
 )
 def test_every_module_has_its_test_file(folder):
     modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}
