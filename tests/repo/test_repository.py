@@ -40,7 +40,9 @@ def test_modules_are_short():
     assert {path.name: length for path, length in lengths.items() if length > 320} == {}
 
 
-@pytest.mark.parametrize("folder", ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation"])
+@pytest.mark.parametrize(
+    "folder", ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation", "advice"]
+)
 def test_every_module_has_its_test_file(folder):
     modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
