@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.advice.judging import Judge, Scores
+from embedtune.advice.judging import Judge, Matrix, Scores
+from embedtune.errors import StoppedError
 from embedtune.evaluation.clusters import Floats, guarded_errors, sum_by_cluster
 from embedtune.evaluation.resampling import bootstrap_interval, randomisation_p
 from embedtune.evaluation.verdict import PRIMARY
@@ -32,9 +33,24 @@ def measure_scaling(judge: Judge, context: Context) -> dict[str, Any]:
     for share in SHARES:
         part = [train.queries[number] for number in sorted(order[: max(1, round(share * len(order)))])]
         counts[share] = len(part)
-        tuned[share] = judge.score(judge.run(tune_query_side(_with_queries(context, part, share), "query-lora").dense))
-        prepare_lesson.cache_clear()
+        tuned[share] = judge.score(judge.run(_tune(_with_queries(context, part, share))))
     return summarise_scaling({counts[share]: scores[PRIMARY] - base for share, scores in tuned.items()}, judge.clusters)
+
+
+def _tune(context: Context) -> Matrix:
+    """Return dev scores of a tuned query side.
+
+    Raises:
+        StoppedError: After Ctrl-C or SIGTERM; its checkpoint vanishes with the advice.
+    """
+    try:
+        return tune_query_side(context, "query-lora").dense
+    except StoppedError as error:
+        raise StoppedError(
+            "stopped; advice keeps nothing and starts from the beginning", error.signal_number
+        ) from error
+    finally:
+        prepare_lesson.cache_clear()
 
 
 def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> dict[str, Any]:
