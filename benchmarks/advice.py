@@ -64,7 +64,9 @@ def run_cell(folder: Path) -> None:
             "decision": advice.recommendation.decision,
             "then": advice.recommendation.then,
             "advised": way_to_search([advice.recommendation.decision, *advice.recommendation.then]),
-            "advice": advice.model_dump(mode="json", exclude={"skipped"}),
+            "advice": advice.model_dump(
+                mode="json", exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
+            ),
             "truth": truth,
             "seconds": {"advice": round(advised - started), "truth": round(time.time() - advised)},
         },

@@ -11,7 +11,7 @@ import click
 from embedtune import machine
 from embedtune.advice.chunk_cells import CUT_OFF
 from embedtune.advice.result import Advice, ComparisonFacts
-from embedtune.cli.layout import print_columns, width, wrapped
+from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.evaluation.verdict import PRIMARY
 
 _MEASURES = (PRIMARY, "mrr@10", "recall@100")
@@ -56,7 +56,8 @@ def print_advice(advice: Advice, out: Path | None = None) -> None:
 def _print_source(advice: Advice) -> None:
     language = f", {advice.language.capitalize()}" if advice.language else ""
     corpus = f"{advice.documents:,} documents, {advice.sample.of_passages:,} passages{language}"
-    click.echo(wrapped(f"{advice.source}: {corpus}; base {advice.model}", _INDENT))
+    click.echo(wrapped(f"{advice.source}: {corpus}", _INDENT))
+    click.echo(f"base model {advice.model}")
     for name, reason in advice.skipped[:_MAX_SKIPPED]:
         click.echo(_fill(f"not read: {name}: {reason}"))
     if len(advice.skipped) > _MAX_SKIPPED:
@@ -175,6 +176,7 @@ def _head(title: str, note: str = "") -> None:
 
 
 def _labelled(label: str, text: str) -> None:
+    text = text.replace("95 %", f"95{UNBROKEN}%")
     click.echo(wrapped(f"{_INDENT}{label:<{_LABEL}}{text}", _INDENT + " " * _LABEL))
 
 

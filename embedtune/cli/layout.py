@@ -20,7 +20,7 @@ def width() -> int:
 
 def wrapped(text: str, indent: str) -> str:
     """Return a text in lines, all but the first indented."""
-    return textwrap.fill(text, width(), subsequent_indent=indent).replace(UNBROKEN, " ")
+    return textwrap.fill(text, width(), subsequent_indent=indent, break_on_hyphens=False).replace(UNBROKEN, " ")
 
 
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
