@@ -23,8 +23,8 @@ _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "generate", "train", "eval", "compare", "run", "verify", "doctor", "templates", "export-prompts", "import-responses",
-    "export-model",
+    "advise", "generate", "train", "eval", "compare", "run", "verify", "doctor", "templates",
+    "export-prompts", "import-responses", "export-model",
 )  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def group() -> None:
 
     \b
     embedtune run quickstart                    the demo: no key, no GPU, about three minutes
+    embedtune advise docs/                      what is worth doing, before anything is made
     embedtune generate docs/ --out runs/mine    queries from your documents
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions

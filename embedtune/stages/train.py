@@ -87,6 +87,8 @@ def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> Sta
     check = preflight.before_train(config, made, run / FOLDER, base_folder)
     if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
+    for warning in recorded["facts"].get("warnings", []):
+        _log.warning("%s", warning)
     if force:
         shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     facts: dict[str, Any] = {}

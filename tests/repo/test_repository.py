@@ -53,6 +53,7 @@ def test_modules_are_short():
         "reports",
         "serving",
         "integrations",
+        "advice",
     ],
 )
 def test_every_module_has_its_test_file(folder):
