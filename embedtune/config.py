@@ -200,7 +200,7 @@ class TrainConfig(_Settings):
         "hybrid", description="What query-lora and linear learn from: none, bm25, hybrid or cross-encoder:MODEL."
     )
     lexical_dimensions: int = Field(
-        640, ge=64, le=8192, description="That lexical adds to each vector; their noise falls with their root."
+        1024, ge=64, le=8192, description="That lexical adds to each vector; their noise falls with their root."
     )
     query_side: QuerySideConfig = Field(QuerySideConfig(), description="Of query-lora and linear.")
     quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from embedtune.evaluation.drift import mean_cosine
@@ -66,7 +67,7 @@ class Search:
             table.search(model, queries, vectors, windows)
             if model.name == "base":
                 table.cut_off = plain_run(
-                    encoder,
+                    partial(self._encode_as_base, encoder),
                     self._passages,
                     table.ids,
                     queries,
@@ -94,12 +95,15 @@ class Search:
         """Encode passages; the base's vectors are held for the models that tune queries only."""
         if model.name != "base":
             return encoder.encode_documents(windows.texts, report)
+        self._documents["base"] = self._encode_as_base(encoder, windows.texts, report)
+        return self._documents["base"]
+
+    def _encode_as_base(
+        self, encoder: Encoder, texts: Sequence[str], report: Callable[[int], None] | None = None
+    ) -> Vectors:
         if self._kept:
-            vectors = self._kept.cache.documents(encoder, self._kept.model, windows.texts, report)
-        else:
-            vectors = encoder.encode_documents(windows.texts, report)
-        self._documents["base"] = vectors
-        return vectors
+            return self._kept.cache.documents(encoder, self._kept.model, texts, report)
+        return encoder.encode_documents(texts, report)
 
     def for_audits(self) -> list[AuditRuns]:
         """Return of each query set what audits need beside its runs."""
