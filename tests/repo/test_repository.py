@@ -54,6 +54,7 @@ def test_modules_are_short():
         "serving",
         "integrations",
         "advice",
+        "plugs",
     ],
 )
 def test_every_module_has_its_test_file(folder):
