@@ -23,8 +23,8 @@ _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "generate", "train", "eval", "compare", "plug", "run", "verify", "doctor", "templates", "export-prompts",
-    "import-responses",
+    "generate", "train", "eval", "compare", "plug", "fit-map", "run", "verify", "doctor", "templates",
+    "export-prompts", "import-responses",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def group() -> None:
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune compare runs/mine "a query"       what each system finds, side by side
     embedtune plug runs/mine --for langchain    the code that puts it into your application
+    embedtune fit-map runs/mine                 a map for the queries of an embedder that is closed
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine
     embedtune templates prompts/                the prompts for an LLM, to be edited
