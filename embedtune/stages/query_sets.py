@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from embedtune.documents.reading import read_query_set
 from embedtune.errors import ConfigError, DataError
-from embedtune.records import Dataset, QuerySet
+from embedtune.hashing import hash_json
+from embedtune.records import Dataset, Passage, QuerySet
 from embedtune.resources import find_query_set
 from embedtune.stages.judgements import check_judged
 from embedtune.stages.names import doubles
@@ -15,6 +17,8 @@ from embedtune.stages.names import doubles
 
 def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
     """Return the named query sets, or the test split where none is named, as they were judged.
+
+    A set whose ids are those of the corpus's passages judges passages; any other judges documents.
 
     Raises:
         ConfigError: If two sets have one name.
@@ -33,9 +37,34 @@ def _read(name: str, dataset: Dataset) -> QuerySet:
     path = Path(name)
     if not path.exists():
         path = find_query_set(name) or path
-    queries = read_query_set(path)
-    check_judged(str(path), queries.qrels, {passage.document_id for passage in dataset.passages})
-    return queries
+    return _linked(str(path), read_query_set(path), dataset.passages)
+
+
+def _linked(where: str, queries: QuerySet, passages: Sequence[Passage]) -> QuerySet:
+    """Find out what a set judges; of a set of passages only those judgements are kept whose passage the corpus has."""
+    documents, held = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
+    judged = {name for grades in queries.qrels.values() for name in grades}
+    if judged & documents or not judged & held:
+        check_judged(where, queries.qrels, documents)
+        return queries
+    check_judged(where, queries.qrels, held)
+    qrels = {
+        query_id: {name: grade for name, grade in grades.items() if name in held}
+        for query_id, grades in queries.qrels.items()
+    }
+    qrels = {query_id: grades for query_id, grades in qrels.items() if grades}
+    kept = [query for query in queries.queries if query.query_id in qrels]
+    return replace(queries, queries=kept, qrels=qrels, judges="passage")
+
+
+def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:
+    """Return the sha256 of names, queries and judgements, by which an evaluation knows its queries again."""
+    return hash_json(
+        [
+            [queries.name, queries.judges, [list(query) for query in queries.queries], queries.qrels]
+            for queries in query_sets
+        ]
+    )
 
 
 def _test_split(dataset: Dataset) -> QuerySet:
