@@ -42,7 +42,7 @@ def test_modules_are_short():
 
 @pytest.mark.parametrize(
     "folder",
-    ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation", "serving", "integrations"],
+    ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation", "serving", "integrations", "ui"],
 )
 def test_every_module_has_its_test_file(folder):
     modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}
