@@ -23,8 +23,8 @@ _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "advise", "generate", "train", "eval", "compare", "plug", "fit-map", "run", "verify", "doctor", "templates",
-    "export-prompts", "import-responses", "export-model",
+    "advise", "generate", "train", "eval", "compare", "ui", "plug", "fit-map", "run", "verify", "doctor",
+    "templates", "export-prompts", "import-responses", "export-model",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def group() -> None:
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune compare runs/mine "a query"       what each system finds, side by side
+    embedtune ui runs/mine                      a page to search, browse and judge in
     embedtune plug runs/mine --for langchain    the code that puts it into your application
     embedtune fit-map runs/mine                 a map for the queries of an embedder that is closed
     embedtune export-model runs/mine mine/      the model with a card of what was measured
@@ -98,7 +99,8 @@ def _stop(error: BaseException) -> int:
     again = "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
     if isinstance(error, StoppedError):
         return _fail(str(error), again, error.exit_code)
-    return _fail("terminated", again, 143) if isinstance(error, TerminatedError) else _fail("interrupted", again, 130)
+    cause = error.__cause__ or error  # click wraps what ends a command from outside into its own Abort
+    return _fail("terminated", again, 143) if isinstance(cause, TerminatedError) else _fail("interrupted", again, 130)
 
 
 def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -19,6 +19,6 @@ def brought_by(extra: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise ConfigError(
-            f"embedtune.integrations: expected the packages of the extra {extra}, found: {error}",
+            f"embedtune: expected the packages of the extra {extra}, found: {error}",
             hint=f'pip install "embedtune[{extra}]"',
         ) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedtune.config import EvaluateConfig
 from embedtune.formats.dataset import read_dataset
-from embedtune.hashing import hash_files, hash_json
+from embedtune.hashing import hash_files
 from embedtune.manifest import library_versions, stage_folder, write_json
 from embedtune.records import Dataset, QuerySet
 from embedtune.retrieval.base_model import hash_model
@@ -23,7 +23,7 @@ from embedtune.stages.judgements import share_judgements
 from embedtune.stages.lineup import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.stages.measured import write_measured
 from embedtune.stages.names import file_name
-from embedtune.stages.query_sets import find_query_sets
+from embedtune.stages.query_sets import find_query_sets, hash_query_sets
 from embedtune.stages.reporting.background import background
 from embedtune.stages.reporting.writing import Reporter
 from embedtune.stages.result import StageResult, settled
@@ -82,7 +82,7 @@ def _evaluate(
     identity = {
         "stage": "eval",
         "config": config.model_dump(mode="json", exclude={"queries", "models", "forgetting"}),
-        "queries": hash_json([_content(queries) for queries in query_sets]),
+        "queries": hash_query_sets(query_sets),
         "forgetting": {name: _hash_set(Path(name)) for name in config.forgetting},
         "dataset": run.dataset["outputs"],
         "model": run.model["outputs"],
@@ -192,10 +192,6 @@ def _seeds(run: TrainedRun, others: Sequence[TrainedRun]) -> list[str]:
     if not differ_in_seed_only([run, *others]):
         return []
     return [run.model["facts"]["shipped"], *(f"tuned:{other.name}" for other in others)]
-
-
-def _content(queries: QuerySet) -> list[Any]:
-    return [queries.name, queries.judges, [list(query) for query in queries.queries], queries.qrels]
 
 
 def _hash_set(folder: Path) -> dict[str, str]:

@@ -62,7 +62,7 @@ def summarise(
         "n_clusters": grouping.n_clusters,
         "comparisons": _rows(found),
         "verdict": verdict._asdict(),
-        "slices": _slice_rows(scores, _labels(lexical, labelled, grouping), grouping, seed),
+        "slices": _slice_rows(scores, query_labels(lexical, labelled, grouping), grouping, seed),
     }
     return facts | ({"seeds": _across_seeds(scores, seeds, grouping, method=method, seed=seed)} if seeds else {})
 
@@ -128,8 +128,14 @@ def _first_relevant(grades: Mapping[str, int], scores: dict[str, float]) -> int 
     return next((rank for rank, (unit, _) in order if grades.get(unit, 0) > 0), None)
 
 
-def _labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
-    """Return the label of each query, in the order of the qrels, by what it says."""
+def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
+    """Return the label of each query, in the order of the qrels, by what it says: the slices of ``metrics.json``.
+
+    Args:
+        lexical: The run of BM25.
+        labelled: The queries with their judgements.
+        grouping: Their documents.
+    """
     by_id = {query.query_id: query for query in labelled.queries}
     queries = [by_id[query_id] for query_id in labelled.qrels]
     return {

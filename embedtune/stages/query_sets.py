@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from embedtune.documents.reading import read_query_set
 from embedtune.errors import ConfigError, DataError
-from embedtune.records import Dataset, QuerySet
+from embedtune.hashing import hash_json
+from embedtune.records import Dataset, Passage, QuerySet
 from embedtune.resources import find_query_set
 from embedtune.stages.judgements import check_judged
 from embedtune.stages.names import doubles
@@ -16,12 +18,13 @@ from embedtune.stages.names import doubles
 def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
     """Return the named query sets, or the test split where none is named, as they were judged.
 
+    A set whose ids are those of the corpus's passages judges passages; any other judges documents.
+
     Raises:
         ConfigError: If two sets have one name.
         DataError: If a set cannot be read or judges nothing in this corpus.
     """
-    known = {passage.document_id for passage in dataset.passages}
-    found = [read_judging(name, known) for name in names] if names else [_test_split(dataset)]
+    found = [_linked(path, dataset.passages) for path in map(_locate, names)] if names else [_test_split(dataset)]
     if double := doubles([queries.name for queries in found]):
         raise ConfigError(
             f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
@@ -40,12 +43,44 @@ def read_judging(name: str, known: Collection[str]) -> QuerySet:
     Raises:
         DataError: If they cannot be read or judge none of these documents.
     """
-    path = Path(name)
-    if not path.exists():
-        path = find_query_set(name) or path
+    path = _locate(name)
     queries = read_query_set(path)
     check_judged(str(path), queries.qrels, known)
     return queries
+
+
+def _locate(name: str) -> Path:
+    """Return where a set lies, of the packaged ones too."""
+    path = Path(name)
+    return path if path.exists() else find_query_set(name) or path
+
+
+def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
+    """Read a set and find out what it judges; of passages only those judgements are kept whose passage the corpus has."""
+    where, queries = str(path), read_query_set(path)
+    documents, held = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
+    judged = {name for grades in queries.qrels.values() for name in grades}
+    if judged & documents or not judged & held:
+        check_judged(where, queries.qrels, documents)
+        return queries
+    check_judged(where, queries.qrels, held)
+    qrels = {
+        query_id: {name: grade for name, grade in grades.items() if name in held}
+        for query_id, grades in queries.qrels.items()
+    }
+    qrels = {query_id: grades for query_id, grades in qrels.items() if grades}
+    kept = [query for query in queries.queries if query.query_id in qrels]
+    return replace(queries, queries=kept, qrels=qrels, judges="passage")
+
+
+def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:
+    """Return the sha256 of names, queries and judgements, by which an evaluation knows its queries again."""
+    return hash_json(
+        [
+            [queries.name, queries.judges, [list(query) for query in queries.queries], queries.qrels]
+            for queries in query_sets
+        ]
+    )
 
 
 def _test_split(dataset: Dataset) -> QuerySet:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import sys
+from functools import partial
 
 import click
 import pytest
 
 from embedtune import cli
 from embedtune.errors import ConfigError, DataError, IntegrityError, QualityError, ResourceError
+from embedtune.interruption import TerminatedError
 
 
 @pytest.fixture
@@ -49,6 +51,20 @@ def test_every_ending_has_its_code_and_no_traceback(end, error, code):
     assert found == code
     assert "Error: " in stderr
     assert "Traceback" not in stderr
+
+
+def test_sigterm_inside_a_command_is_told_from_ctrl_c(monkeypatch, capsys):
+    def stop(error):
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["embedtune", "stop"])
+    for error, code in ((TerminatedError(), 143), (KeyboardInterrupt(), 130)):
+        command = click.Command("stop", callback=partial(stop, error))
+        monkeypatch.setattr(cli.group, "get_command", lambda *_, found=command: found)
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        assert exit_.value.code == code
+    assert "Hint: to go on: embedtune stop" in capsys.readouterr().err
 
 
 def test_refusal_of_the_system_names_the_file(end):

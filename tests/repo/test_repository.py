@@ -52,6 +52,7 @@ def test_modules_are_short():
         "evaluation",
         "reports",
         "serving",
+        "ui",
         "integrations",
         "advice",
         "plugs",

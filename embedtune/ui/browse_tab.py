@@ -1,0 +1,57 @@
+"""The tab in which wins and losses of an evaluation are looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from embedtune.errors import EmbedtuneError
+from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Wish
+from embedtune.ui.events import EVENT
+from embedtune.ui.messages import message, note, or_message
+
+
+def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:
+    """Put the tab's parts on the page that is being built; return the choice of runs."""
+    with gr.Row():
+        run = gr.Dropdown(names, value=names[0], label="run", min_width=120, elem_id="run")
+        queries = gr.Dropdown([], label="queries", min_width=170)
+        pair = gr.Dropdown([], label="systems", min_width=200)
+        measure = gr.Dropdown([], label="measure", min_width=130, elem_id="measure")
+        slice_ = gr.Dropdown([ALL], value=ALL, label="slice", min_width=200, elem_id="slice")
+        side = gr.Radio([GAINS, LOSSES], value=GAINS, label="biggest", min_width=190, elem_id="side")
+    chosen = [run, queries, pair, measure, slice_, side]
+    summary = gr.HTML(js_on_load=None, elem_id="summary")
+    with gr.Row():
+        rows = gr.Radio([], label="points and query", elem_id="changes", scale=2, min_width=300)
+        with gr.Column(scale=5, min_width=300):
+            view = gr.HTML(js_on_load=None, elem_id="view")
+
+    def refresh(*choice: Any) -> list[Any]:
+        try:
+            offer = browsing.offer(_wish(choice))
+        except EmbedtuneError as error:
+            return [gr.skip()] * 4 + [message(error), gr.Radio([], value=None), ""]
+        wish = offer.wish
+        return [
+            gr.Dropdown(offer.queries, value=wish.queries),
+            gr.Dropdown(offer.pairs, value=wish.pair),
+            gr.Dropdown(offer.measures, value=wish.measure),
+            gr.Dropdown(offer.slices, value=wish.slice),
+            note(offer.summary),
+            gr.Radio([(text, change.query.query_id) for text, change in offer.rows], value=None),
+            "",
+        ]
+
+    def show(query_id: str | None, *choice: Any) -> str:
+        return or_message(lambda: browsing.show(_wish(choice), query_id)) if query_id else ""
+
+    outputs = [queries, pair, measure, slice_, summary, rows, view]
+    gr.on([page.load, *(each.input for each in chosen)], refresh, chosen, outputs, **EVENT)
+    rows.input(show, [rows, *chosen], view, **EVENT)
+    return run
+
+
+def _wish(choice: tuple[Any, ...]) -> Wish:
+    return Wish(*(each or "" for each in choice))

@@ -1,0 +1,144 @@
+"""What the page offers to browse for what somebody chose there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from embedtune.errors import DataError
+from embedtune.evaluation.measures import MEASURES
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.ui.beside import RunsBeside
+from embedtune.ui.changes import Change, biggest, changes, pairs, summary
+from embedtune.ui.evaluations import Evaluation, read_evaluations
+from embedtune.ui.query_view import QueryViews
+
+GAINS, LOSSES = "gains", "losses"
+ALL = "all queries"
+_MEASURES = [PRIMARY, *(measure for measure in MEASURES if measure != PRIMARY)]
+_ROWS = 20
+_LARGEST = 20  # labels of one way to slice that are offered
+_FEWEST = 5  # queries of a slice that is worth a look of its own
+_AGAINST = " against "
+
+
+class Wish(NamedTuple):
+    """What is chosen; what there is not is replaced by the first that there is.
+
+    Attributes:
+        run: Name of a run.
+        queries: Name of a query set.
+        pair: ``tuned against base``.
+        measure: One of ``MEASURES``.
+        slice: ``all queries``, or a way to slice and a label: ``kind: heading``.
+        side: ``gains`` or ``losses``.
+    """
+
+    run: str = ""
+    queries: str = ""
+    pair: str = ""
+    measure: str = PRIMARY
+    slice: str = ALL
+    side: str = GAINS
+
+
+class Offer(NamedTuple):
+    """What can be chosen, and what is there for the choice.
+
+    Attributes:
+        wish: The choice, all of whose parts are there.
+        queries: Names of query sets.
+        pairs: As in ``Wish.pair``.
+        measures: As in ``Wish.measure``.
+        slices: As in ``Wish.slice``.
+        rows: The biggest changes, biggest first, with what is read of each.
+        summary: A sentence on all queries of the slice.
+    """
+
+    wish: Wish
+    queries: list[str]
+    pairs: list[str]
+    measures: list[str]
+    slices: list[str]
+    rows: list[tuple[str, Change]]
+    summary: str
+
+
+class Browsing:
+    """The evaluations of the open runs; each is read when it is first asked for."""
+
+    def __init__(self, runs: RunsBeside) -> None:
+        """Browse these runs."""
+        self._runs = runs
+        self._read: dict[str, dict[str, Evaluation]] = {}
+
+    def offer(self, wish: Wish) -> Offer:
+        """Return what there is for a choice.
+
+        Raises:
+            DataError: If the run has no evaluation to browse, see ``read_evaluations``, or one without two systems.
+            IntegrityError: If it was changed since it was written.
+        """
+        run = _valid(wish.run, list(self._runs.opened))
+        sets = self._evaluations(run)
+        queries = _valid(wish.queries, list(sets))
+        evaluation = sets[queries]
+        known = [_AGAINST.join(pair) for pair in pairs(evaluation)]
+        if not known:
+            raise DataError(f"{run}: expected two systems to hold against each other, found {list(evaluation.values)}")
+        slices = {ALL: ("", ""), **_slices(evaluation)}
+        sound = Wish(
+            run, queries, _valid(wish.pair, known), _valid(wish.measure, _MEASURES),
+            _valid(wish.slice, list(slices)), _valid(wish.side, [GAINS, LOSSES]),
+        )  # fmt: skip
+        by, label = slices[sound.slice]
+        found = changes(evaluation, sound.measure, *sound.pair.split(_AGAINST), by=by, label=label)
+        rows = [(_row(change), change) for change in biggest(found, _ROWS, losses=sound.side == LOSSES)]
+        return Offer(sound, list(sets), known, _MEASURES, list(slices), rows, summary(found))
+
+    def show(self, wish: Wish, query_id: str) -> str:
+        """Return the HTML of a query under both systems; nothing for one that the choice has not.
+
+        Raises:
+            EmbedtuneError: As above.
+        """
+        offer = self.offer(wish)
+        evaluation = self._evaluations(offer.wish.run)[offer.wish.queries]
+        views = QueryViews(evaluation, self._runs.first.passages, self._runs.excerpts)
+        chosen = [change for _, change in offer.rows if change.query.query_id == query_id]
+        return "".join(
+            views.show(change, offer.wish.measure, *offer.wish.pair.split(_AGAINST)) for change in chosen[:1]
+        )
+
+    def differences(self) -> list[float]:
+        """Return nDCG@10, tuned - base, of the queries of the first run's evaluation; none where there is no such thing."""
+        try:
+            name, *_ = self._runs.opened
+            evaluation, *_ = self._evaluations(name).values()
+            return [change.gain for change in changes(evaluation, PRIMARY)]
+        except (DataError, KeyError):
+            return []
+
+    def _evaluations(self, run: str) -> dict[str, Evaluation]:
+        if run not in self._read:
+            self._read[run] = read_evaluations(self._runs.opened[run].folder)
+        return self._read[run]
+
+
+def _valid(wanted: str, known: list[str]) -> str:
+    return wanted if wanted in known else known[0]
+
+
+def _slices(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
+    """Return the slices by the name that is offered; a label that all queries share is none, nor is one that few have."""
+    found: dict[str, tuple[str, str]] = {}
+    for by, labels in evaluation.labels.items():
+        counts = Counter(labels.values())
+        if len(counts) > 1:
+            most = counts.most_common(_LARGEST)
+            found |= {f"{by}: {label} ({n})": (by, label) for label, n in most if label and n >= _FEWEST}
+    return found
+
+
+def _row(change: Change) -> str:
+    return f"{100 * change.gain:+.0f}  {change.query.text}"

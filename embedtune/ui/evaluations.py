@@ -1,0 +1,150 @@
+"""What ``eval`` wrote into a run folder, with the queries it asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from embedtune.errors import DataError, EmbedtuneError
+from embedtune.evaluation.measures import MEASURES, PerQuery
+from embedtune.formats.dataset import read_dataset
+from embedtune.formats.lines import numbered_lines
+from embedtune.formats.trec import ranked, read_run
+from embedtune.manifest import read_manifest, verify
+from embedtune.records import Dataset, Passage, Query, QuerySet
+from embedtune.stages.evaluate import FOLDER as EVAL
+from embedtune.stages.findings import query_labels
+from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.grouping import group_queries
+from embedtune.stages.judgements import share_judgements
+from embedtune.stages.names import file_name
+from embedtune.stages.query_sets import find_query_sets, hash_query_sets
+from embedtune.stages.train import FOLDER as MODEL
+
+_AGAIN = "embedtune eval {run}"
+
+
+class Evaluation:
+    """One query set of an evaluation.
+
+    Attributes:
+        queries: With the judgements that the measures were taken by.
+        values: System → measure → query id → value.
+    """
+
+    def __init__(self, folder: Path, queries: QuerySet, passages: Sequence[Passage]) -> None:
+        """Read the files of a query set.
+
+        Raises:
+            DataError: If ``per_query.tsv`` is missing or is no such table.
+        """
+        self.queries = share_judgements(queries, passages)
+        self.values = _read_values(folder / "per_query.tsv")
+        self._folder = folder
+        self._passages = passages
+
+    @property
+    def by_id(self) -> dict[str, Query]:
+        """The queries by id."""
+        return {query.query_id: query for query in self.queries.queries}
+
+    @cached_property
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Way to slice → query id → label, as ``metrics.json`` has them."""
+        grouping = group_queries(self.queries, self._passages)
+        lexical = read_run(self._run_file("bm25"))
+        found = query_labels(lexical, self.queries, grouping)
+        return {by: dict(zip(self.queries.qrels, labels, strict=True)) for by, labels in found.items()}
+
+    def ranking(self, system: str, query_id: str) -> list[str]:
+        """Return what a system found, best first: passage or document ids, as the set judges."""
+        return [name for name, _ in ranked(self._runs(system).get(query_id, {}))]
+
+    def _runs(self, system: str) -> dict[str, dict[str, float]]:
+        if system not in self._read:
+            self._read[system] = read_run(self._run_file(system))
+        return self._read[system]
+
+    @cached_property
+    def _read(self) -> dict[str, dict[str, dict[str, float]]]:
+        return {}
+
+    def _run_file(self, system: str) -> Path:
+        return self._folder / f"{file_name(system)}.run.trec"
+
+
+def read_evaluations(run: Path) -> dict[str, Evaluation]:
+    """Read a run's evaluation: name of the query set → its part.
+
+    Raises:
+        DataError: If there is none, it judged another model, or its queries are not where they were.
+        IntegrityError: If it was changed since it was written.
+    """
+    folder, again = run / EVAL, _AGAIN.format(run=run)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected an evaluation of this run, found none", hint=again)
+    manifest = verify(folder)
+    made_of = {name: read_manifest(run / name).get("outputs") for name in (DATASET, MODEL)}
+    if {name: manifest["identity"].get(name) for name in made_of} != made_of:
+        raise DataError(f"{folder}: expected an evaluation of this model, found that of an earlier one", hint=again)
+    dataset = read_dataset(run / DATASET)
+    found = _asked(folder, manifest, dataset)
+    return {
+        queries.name: Evaluation(
+            folder if len(found) == 1 else folder / file_name(queries.name), queries, dataset.passages
+        )
+        for queries in found
+    }
+
+
+def _asked(folder: Path, manifest: dict[str, Any], dataset: Dataset) -> list[QuerySet]:
+    """Find the query sets that were asked, and know them by their hash.
+
+    Raises:
+        DataError: If they are no longer there, or are others now.
+    """
+    facts = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    names = list(facts.get("sets", [facts["queries"]]))
+    for candidate in ([], _named_in(manifest["circumstances"]["command"]), names):
+        try:
+            found = find_query_sets(candidate, dataset)
+        except EmbedtuneError:
+            continue  # the next place may hold them
+        if hash_query_sets(found) == manifest["identity"]["queries"]:
+            return found
+    raise DataError(
+        f"{folder}: expected to find the queries that it asked ({', '.join(names)}), found them moved or changed",
+        hint="start embedtune ui from the folder that eval was started from, or evaluate again",
+    )
+
+
+def _named_in(command: Sequence[str]) -> list[str]:
+    """Return what a recorded command line gave with ``--queries``."""
+
+    def values() -> Iterator[str]:
+        for part, following in zip(command, [*command[1:], ""], strict=True):
+            if part == "--queries":
+                yield following
+            elif part.startswith("--queries="):
+                yield part.removeprefix("--queries=")
+
+    return list(values())
+
+
+def _read_values(path: Path) -> dict[str, PerQuery]:
+    values: dict[str, PerQuery] = {}
+    header = ["query-id", "system", *MEASURES]
+    for number, line in numbered_lines(path):
+        cells = line.split("\t")
+        if number == 1 and cells == header:
+            continue
+        try:
+            query_id, system, *figures = cells
+            for measure, figure in zip(MEASURES, figures, strict=True):
+                values.setdefault(system, {}).setdefault(measure, {})[query_id] = float(figure)
+        except ValueError as error:
+            raise DataError.at(path, number, f"the columns {', '.join(header)}", repr(line[:120])) from error
+    return values

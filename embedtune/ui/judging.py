@@ -1,0 +1,150 @@
+"""Judging: which passage comes next, what was said of it, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from embedtune.errors import ConfigError
+from embedtune.evaluation.measures import per_query
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.records import Passage, Query, Run
+from embedtune.ui.beside import RunsBeside
+from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.needed import FEWEST, needed, sentence
+from embedtune.ui.pooling import pool
+
+DEPTH = 5
+_LISTED = 10  # as deep as nDCG@10 looks
+
+
+class Task(NamedTuple):
+    """A passage to judge.
+
+    Attributes:
+        query: What was asked.
+        passage: The passage.
+        number: Which of the query's pool it is, from 1.
+        n_pooled: Passages of the pool.
+    """
+
+    query: Query
+    passage: Passage
+    number: int
+    n_pooled: int
+
+
+class Judging:
+    """A person's judging of one corpus; what was skipped is asked again next time."""
+
+    def __init__(
+        self,
+        runs: RunsBeside,
+        folder: JudgementFolder,
+        *,
+        expected: Sequence[float] = (),
+        depth: int = DEPTH,
+        seed: int = 0,
+    ) -> None:
+        """Begin, or go on where the folder ends.
+
+        Args:
+            runs: Whose systems are pooled.
+            folder: Where the grades go.
+            expected: nDCG@10, tuned - base, of the queries of an evaluation, to plan by until there are judged queries enough.
+            depth: Passages of each system that are pooled.
+            seed: Of the order.
+        """
+        self.folder = folder
+        self._runs = runs
+        self._expected = expected
+        self._depth = depth
+        self._seed = seed
+        self._passages = {passage.passage_id: passage for passage in runs.first.passages}
+        self._lists: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
+        self._skipped: set[tuple[str, str]] = set()
+        self._said: list[tuple[str, str]] = []
+        self._wanted: str | None = None
+
+    def ask(self, text: str) -> Task | None:
+        """Note one query or several, one a line, and return what to judge first of them.
+
+        Raises:
+            ConfigError: If there is no query.
+            ResourceError: If it cannot be written.
+        """
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not lines:
+            raise ConfigError("queries: expected one a line, found none")
+        asked = [self.folder.ask(line) for line in lines]
+        self._wanted = asked[0].query_id
+        return self.next()
+
+    def next(self) -> Task | None:
+        """Return the next passage, of the query at hand or else the first that has one; None when all is done."""
+        first = [query for query in self.folder.queries if query.query_id == self._wanted]
+        for query in [*first, *self.folder.queries]:
+            names = self._pool(query)
+            said = self.folder.qrels.get(query.query_id, {})
+            for number, name in enumerate(names, start=1):
+                if name not in said and (query.query_id, name) not in self._skipped:
+                    self._wanted = query.query_id
+                    return Task(query, self._passages[name], number, len(names))
+        return None
+
+    def say(self, query_id: str, passage_id: str, grade: int | None) -> Task | None:
+        """Write down a grade, None skips the passage; return the next.
+
+        Raises:
+            ResourceError: If it cannot be written.
+        """
+        if grade is None:
+            self._skipped.add((query_id, passage_id))
+        else:
+            self.folder.grade(query_id, passage_id, grade)
+        self._said.append((query_id, passage_id))
+        return self.next()
+
+    def back(self) -> Task | None:
+        """Take back what was said last and return it; the next if nothing was said yet.
+
+        Raises:
+            ResourceError: If it cannot be written.
+        """
+        if self._said:
+            query_id, passage_id = self._said.pop()
+            self._skipped.discard((query_id, passage_id))
+            self.folder.withdraw(query_id, passage_id)
+            self._wanted = query_id
+        return self.next()
+
+    def progress(self) -> str:
+        """Say how many queries are judged and how many are needed."""
+        own = self._differences()
+        borrowed = len(own) < FEWEST
+        return sentence(self.folder.qrels, needed(self._expected if borrowed else own), borrowed=borrowed)
+
+    def _pool(self, query: Query) -> list[str]:
+        lists = [list(found) for found in self._found(query).values()]
+        return pool(query.query_id, lists, self._depth, seed=self._seed)
+
+    def _found(self, query: Query) -> dict[str, dict[str, float]]:
+        """Return system → passage id → score of the first ten, best first; asked once for each query and set of runs."""
+        key = (query.query_id, len(self._runs.opened))
+        if key not in self._lists:
+            lists = self._runs.lists(query.text, max(_LISTED, self._depth))
+            self._lists[key] = {
+                name: {hit.passage.passage_id: hit.score for hit in hits} for name, hits in lists.items()
+            }
+        return self._lists[key]
+
+    def _differences(self) -> list[float]:
+        """Return nDCG@10, system - reference, of each judged query."""
+        judged = [query for query in self.folder.queries if query.query_id in self.folder.qrels]
+        has = self._runs.first.systems
+        system, reference = ("tuned", "base") if "tuned" in has else ("hybrid_base", "base")
+        scores = []
+        for name in (system, reference):
+            run: Run = {query.query_id: self._found(query)[name] for query in judged}
+            scores.append(per_query(self.folder.qrels, run)[PRIMARY])
+        return [scores[0][query.query_id] - scores[1][query.query_id] for query in judged]

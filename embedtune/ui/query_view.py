@@ -1,0 +1,93 @@
+"""One query of an evaluation, with what two systems found for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from embedtune.records import Passage
+from embedtune.serving.excerpts import Excerpts
+from embedtune.ui.changes import Change
+from embedtune.ui.evaluations import Evaluation
+from embedtune.ui.rendering import Shown, fill, place_of, shown
+
+_SHOWN = 10
+_WIDTH = 180
+
+
+class Found(NamedTuple):
+    """A passage or document in a list.
+
+    Attributes:
+        rank: From 1; None where the system did not find it as deep as ``eval`` looked.
+        relevant: Whether it is judged relevant.
+        passage: What is shown of it.
+    """
+
+    rank: int | None
+    relevant: bool
+    passage: Shown
+
+
+class FoundList(NamedTuple):
+    """What a system found.
+
+    Attributes:
+        system: Its name.
+        value: The measure of this query.
+        first: The first ten.
+        below: Relevant ones further down, or not found at all.
+    """
+
+    system: str
+    value: float
+    first: list[Found]
+    below: list[Found]
+
+
+class QueryViews:
+    """Makes the views of one evaluation's queries."""
+
+    def __init__(self, evaluation: Evaluation, passages: Sequence[Passage], excerpts: Excerpts) -> None:
+        """Take the corpus that was searched."""
+        self._evaluation = evaluation
+        self._excerpts = excerpts
+        self._units: dict[str, list[Passage]] = {}
+        for passage in passages:
+            unit = passage.passage_id if evaluation.queries.judges == "passage" else passage.document_id
+            self._units.setdefault(unit, []).append(passage)
+
+    def show(self, change: Change, measure: str, system: str, reference: str) -> str:
+        """Return the HTML of a query."""
+        lists = [
+            self.found(change.query.query_id, reference, change.before),
+            self.found(change.query.query_id, system, change.after),
+        ]
+        return fill("query.html", query=change.query, measure=measure, gain=100 * change.gain, lists=lists)
+
+    def found(self, query_id: str, system: str, value: float) -> FoundList:
+        """Return a system's list for a query."""
+        names = self._evaluation.ranking(system, query_id)
+        grades = self._evaluation.queries.qrels[query_id]
+        relevant = {name for name, grade in grades.items() if grade > 0}
+        query = self._evaluation.by_id[query_id].text
+        first = [Found(rank, name in relevant, self._shown(name, query)) for rank, name in _numbered(names)[:_SHOWN]]
+        ranks = {name: rank for rank, name in _numbered(names)}
+        left = sorted(relevant - set(names[:_SHOWN]), key=lambda name: (ranks.get(name, len(names) + 1), name))
+        below = [Found(ranks.get(name), True, self._shown(name, query)) for name in left]
+        return FoundList(system, value, first, below)
+
+    def _shown(self, name: str, query: str) -> Shown:
+        """Return what to show of a passage; of a document the one in which most of the query's words stand.
+
+        What is judged may have gone from the corpus; then its name is all there is.
+        """
+        found = [(passage, self._excerpts(passage.text, query, _WIDTH)) for passage in self._units.get(name, [])]
+        if not found:
+            return Shown(name, [], "")
+        passage, excerpt = max(found, key=lambda each: len(each[1].matches))
+        return shown(place_of(passage), passage.text, excerpt)
+
+
+def _numbered(names: Sequence[str]) -> list[tuple[int, str]]:
+    return list(enumerate(names, start=1))

@@ -1,0 +1,86 @@
+"""Templates filled with texts: whatever a text holds, it is shown as text."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from embedtune.records import PATH_SEPARATOR, Passage
+from embedtune.serving.excerpts import Excerpt
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+STYLES = _TEMPLATES / "page.css"
+_LONGEST = 20_000  # characters of one text on the page
+
+
+class Piece(NamedTuple):
+    """A stretch of an excerpt.
+
+    Attributes:
+        text: As it stands in the passage.
+        match: Whether the query has this word too.
+    """
+
+    text: str
+    match: bool
+
+
+class Shown(NamedTuple):
+    """A passage, or a document, as a template shows it.
+
+    Attributes:
+        place: File, heading path and page.
+        pieces: Its excerpt.
+        text: The whole of it, or as much as a page should hold.
+    """
+
+    place: str
+    pieces: list[Piece]
+    text: str
+
+
+def fill(name: str, **values: Any) -> str:
+    """Fill a template of this package.
+
+    Raises:
+        jinja2.UndefinedError: If it asks for a value that is not there.
+    """
+    return _environment().get_template(name).render(values)
+
+
+def shown(place: str, text: str, excerpt: Excerpt) -> Shown:
+    """Return what a template shows of a text."""
+    return Shown(place, pieces_of(excerpt), text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def pieces_of(excerpt: Excerpt) -> list[Piece]:
+    """Cut an excerpt into matching words and what stands between them."""
+    pieces, end = [], 0
+    for start, stop in excerpt.matches:
+        pieces += [Piece(excerpt.text[end:start], False), Piece(excerpt.text[start:stop], True)]
+        end = stop
+    return [piece for piece in (*pieces, Piece(excerpt.text[end:], False)) if piece.text]
+
+
+def place_of(passage: Passage) -> str:
+    """Return where a passage stands: file, heading path and page."""
+    titled = f"{PATH_SEPARATOR}{passage.title}" if passage.title else ""
+    page = f", page {passage.page}" if passage.page is not None else ""
+    return f"{passage.document_id}{titled}{page}"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

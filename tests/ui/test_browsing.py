@@ -1,0 +1,50 @@
+import shutil
+
+import pytest
+
+from embedtune.errors import DataError
+from embedtune.evaluation.measures import MEASURES
+from embedtune.ui.beside import RunsBeside
+from embedtune.ui.browsing import ALL, LOSSES, Browsing, Wish
+
+
+@pytest.fixture(scope="module")
+def browsing(hostile_run):
+    return Browsing(RunsBeside([hostile_run]))
+
+
+def test_what_is_not_there_is_replaced(browsing):
+    offer = browsing.offer(Wish(run="x", queries="y", pair="z", measure="", slice="kind: w", side=""))
+    assert (
+        offer.wish == browsing.offer(Wish()).wish == Wish("run", "test", "tuned against base", "ndcg@10", ALL, "gains")
+    )
+    assert sorted(offer.measures) == sorted(MEASURES)
+    assert offer.measures[0] == "ndcg@10"
+
+
+def test_gains_losses_and_slices(browsing):
+    gains, losses = browsing.offer(Wish()), browsing.offer(Wish(side=LOSSES))
+    assert all(text.startswith("+") and change.gain > 0 for text, change in gains.rows)
+    assert all(text.startswith("-") and change.gain < 0 for text, change in losses.rows)
+    assert len(gains.rows) >= 1 and len(losses.rows) >= 1
+    named = [name for name in gains.slices if name != ALL]
+    assert len(named) >= 2
+    for name in named:
+        assert browsing.offer(Wish(slice=name)).summary.startswith(f"{name.rpartition('(')[2][:-1]} queries")
+
+
+def test_a_query_is_shown_under_both(browsing):
+    _, change = browsing.offer(Wish()).rows[0]
+    html = browsing.show(Wish(), change.query.query_id)
+    assert html.count('<article class="relevant">') == 2
+    assert "<script" not in html
+    assert browsing.show(Wish(), "no such query") == ""
+
+
+def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path):
+    assert len(browsing.differences()) == 20
+    shutil.copytree(small_run[0], tmp_path / "run")
+    bare = Browsing(RunsBeside([tmp_path / "run"]))
+    assert bare.differences() == []
+    with pytest.raises(DataError, match="found none"):
+        bare.offer(Wish())

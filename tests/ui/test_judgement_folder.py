@@ -1,0 +1,74 @@
+import multiprocessing
+
+import pytest
+
+from embedtune.errors import DataError, ResourceError
+from embedtune.formats import beir
+from embedtune.records import Passage
+from embedtune.ui.judgement_folder import JudgementFolder
+
+PASSAGES = [Passage(f"p-{number}", "d.txt", "", f"text {number}", 0, 6) for number in range(200)]
+
+
+def test_nothing_is_written_before_the_first_query(tmp_path):
+    JudgementFolder(tmp_path / "mine", PASSAGES)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_queries_and_grades_are_there_when_it_is_opened_again(tmp_path):
+    folder = JudgementFolder(tmp_path / "mine", PASSAGES)
+    query = folder.ask("  how do I\tget a refund ")
+    assert query.text == "how do I get a refund"
+    assert folder.ask("how do I get a refund") == query
+    folder.grade(query.query_id, "p-1", 1)
+    folder.grade(query.query_id, "p-2", 1)
+    folder.grade(query.query_id, "p-2", 0)
+    again = JudgementFolder(tmp_path / "mine", PASSAGES)
+    assert again.queries == [query]
+    assert again.qrels == {query.query_id: {"p-1": 1, "p-2": 0}}
+    again.withdraw(query.query_id, "p-1")
+    again.withdraw(query.query_id, "p-2")
+    assert JudgementFolder(tmp_path / "mine", PASSAGES).qrels == {}
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [".lock", "qrels", "queries.jsonl"]
+
+
+def _judge(folder, numbers):
+    judgements = JudgementFolder(folder, PASSAGES)
+    for number in numbers:
+        judgements.grade(judgements.ask(f"query {number % 7}").query_id, f"p-{number}", 1)
+
+
+def test_two_who_judge_at_once_lose_nothing(tmp_path):
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_judge, args=(tmp_path, range(start, 40, 2))) for start in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    qrels = beir.read_qrels(tmp_path / "qrels" / "test.tsv")
+    assert sorted(name for grades in qrels.values() for name in grades) == sorted(f"p-{number}" for number in range(40))
+    assert len(beir.read_queries(tmp_path)) == 7
+
+
+def test_when_writing_fails_the_old_file_stays(tmp_path, monkeypatch):
+    folder = JudgementFolder(tmp_path, PASSAGES)
+    query = folder.ask("a")
+    folder.grade(query.query_id, "p-1", 1)
+    before = (tmp_path / "qrels" / "test.tsv").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(beir, "write_qrels", full)
+    with pytest.raises(ResourceError, match="No space left"):
+        folder.grade(query.query_id, "p-2", 1)
+    assert (tmp_path / "qrels" / "test.tsv").read_bytes() == before
+    assert JudgementFolder(tmp_path, PASSAGES).qrels == {query.query_id: {"p-1": 1}}
+
+
+def test_judgements_of_another_corpus_are_refused(tmp_path):
+    folder = JudgementFolder(tmp_path, PASSAGES)
+    folder.grade(folder.ask("a").query_id, "p-1", 1)
+    with pytest.raises(DataError, match="of this corpus"):
+        JudgementFolder(tmp_path, [Passage("p-other", "d.txt", "", "text", 0, 4)])

@@ -1,0 +1,67 @@
+import pytest
+
+from embedtune.errors import ConfigError
+from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.judging import Judging
+from tests.served_runs import QUERIES
+
+
+@pytest.fixture
+def judging(runs, tmp_path):
+    return Judging(runs, JudgementFolder(tmp_path / "mine", runs.first.passages), depth=3)
+
+
+def say(judging, task, grade):
+    return judging.say(task.query.query_id, task.passage.passage_id, grade)
+
+
+def test_the_pool_of_all_systems_is_asked_one_by_one_then_the_next_query(judging, runs):
+    task = judging.ask(f"{QUERIES[3]}\n\n{QUERIES[4]}")
+    pooled = {hit.passage.passage_id for hits in runs.lists(QUERIES[3], 3).values() for hit in hits}
+    seen = []
+    while task.query.text == QUERIES[3]:
+        assert (task.number, task.n_pooled) == (len(seen) + 1, len(pooled))
+        seen.append(task.passage.passage_id)
+        task = say(judging, task, int(task.passage.document_id == "d3"))
+    assert set(seen) == pooled and len(seen) == len(pooled)
+    assert task.query.text == QUERIES[4]
+    assert judging.progress().startswith("1 query judged. ")
+
+
+def test_who_comes_back_goes_on_and_what_was_skipped_is_asked_again(judging, runs):
+    first = judging.ask(QUERIES[5])
+    second = say(judging, first, 1)
+    third = say(judging, second, None)
+    assert third.number == 3
+    again = Judging(runs, JudgementFolder(judging.folder.folder, runs.first.passages), depth=3)
+    assert again.next() == second
+
+
+def test_back_takes_the_last_word_back(judging):
+    first = judging.ask(QUERIES[5])
+    second = say(judging, first, 1)
+    say(judging, second, None)
+    assert judging.back() == second
+    assert judging.back() == first
+    assert judging.folder.qrels == {}
+    assert judging.back() == first
+
+
+def test_the_end_is_none_and_no_query_is_refused(judging):
+    assert judging.next() is None
+    with pytest.raises(ConfigError, match="found none"):
+        judging.ask(" \n ")
+    task = judging.ask(QUERIES[6])
+    while task is not None:
+        task = say(judging, task, 0)
+    assert "1 query judged, 1 without a relevant passage." in judging.progress()
+
+
+def test_the_plan_goes_by_the_evaluation_until_ten_are_judged(runs, tmp_path):
+    judging = Judging(runs, JudgementFolder(tmp_path / "mine", runs.first.passages), expected=[0.1, -0.1] * 10, depth=1)
+    assert "by how much the queries of the run's evaluation differ" in judging.progress()
+    task = judging.ask("\n".join(QUERIES[:10]))
+    while task is not None:
+        task = say(judging, task, int(task.passage.document_id == f"d{QUERIES.index(task.query.text)}"))
+    assert "10 queries judged. About" in judging.progress()
+    assert "by how much these differ" in judging.progress()
