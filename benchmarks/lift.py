@@ -1,6 +1,6 @@
 """What tuning without any LLM gains on queries that people wrote.
 
-    python -m benchmarks.lift COLLECTION… [--seeds 3] [--only NAME:SEED …] [--ladder pca linear query-lora]
+    python -m benchmarks.lift COLLECTION… [--seeds 3] [--only NAME:SEED …] [--ladder pca linear lexical]
 
 Each COLLECTION is a BEIR folder with test judgements. A cell is a collection and a seed: queries are drawn from the passages
 alone, ``auto`` climbs the ladder on generated dev queries, and the test queries are read once, by eval. Cells live in
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("collections", type=Path, nargs="*")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
-    parser.add_argument("--ladder", nargs="+", default=["pca", "linear", "query-lora"])
+    parser.add_argument("--ladder", nargs="+", default=["pca", "linear", "lexical"])
     arguments = parser.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):

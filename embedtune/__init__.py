@@ -11,7 +11,8 @@ The four functions of the command line, for Python::
     result = embedtune.evaluate(embedtune.EvaluateConfig(), out)
     print(result.facts["verdict"]["reasons"])
 
-``embedtune.run(RunConfig(...))`` does the three in one. Importing this package loads nothing heavy.
+``embedtune.run(RunConfig(...))`` does the three in one, and ``embedtune.advise(GenerateConfig(...))`` says beforehand what is
+worth doing. Importing this package loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtune.advice.advise import advise
     from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
     from embedtune.errors import (
         ConfigError,
@@ -56,6 +58,7 @@ _HOMES = {
     "StageResult": "embedtune.stages.result",
     "StoppedError": "embedtune.errors",
     "TrainConfig": "embedtune.config",
+    "advise": "embedtune.advice.advise",
     "evaluate": "embedtune.stages.evaluate",
     "generate": "embedtune.stages.generate",
     "run": "embedtune.pipeline",
@@ -79,6 +82,7 @@ __all__ = [
     "StoppedError",
     "TrainConfig",
     "__version__",
+    "advise",
     "evaluate",
     "generate",
     "run",

@@ -18,7 +18,7 @@ from embedtune.gathering import Gathered
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
-Rung = Literal["pca", "linear", "query-lora", "lora", "full"]
+Rung = Literal["pca", "linear", "query-lora", "lexical", "lora", "full"]
 LlmKind = Literal["question", "keywords", "claim", "task", "multi_hop"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -189,15 +189,18 @@ class TrainConfig(_Settings):
     method: Literal["auto"] | Rung = Field(
         "lora",
         description="An adapter for queries and passages, or for queries alone; a linear map of queries, or their "
-        "projection; every weight; auto tries all but the last and ships what wins on dev.",
+        "projection; words beside the vector; every weight; auto tries all but the last and ships what wins on dev.",
     )
     ladder: tuple[Rung, ...] = Field(
-        ("pca", "linear", "query-lora", "lora"),
+        ("pca", "linear", "query-lora", "lexical", "lora"),
         min_length=1,
-        description="What auto tries, in this order: seconds, seconds, minutes, and minutes and a new index.",
+        description="What auto tries, in this order: seconds, seconds, minutes; seconds and minutes and a new index.",
     )
     teacher: Annotated[str, Field(pattern=r"^(none|bm25|hybrid|cross-encoder:.+)$")] = Field(
         "hybrid", description="What query-lora and linear learn from: none, bm25, hybrid or cross-encoder:MODEL."
+    )
+    lexical_dimensions: int = Field(
+        1024, ge=64, le=8192, description="That lexical adds to each vector; their noise falls with their root."
     )
     query_side: QuerySideConfig = Field(QuerySideConfig(), description="Of query-lora and linear.")
     quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(

@@ -92,8 +92,13 @@ class QualityError(EmbedtuneError):
 
 
 class StoppedError(EmbedtuneError):
-    """Somebody asked to stop (Ctrl-C or a signal), and the work so far has been saved."""
+    """Somebody asked to stop (Ctrl-C or a signal), and the work so far has been saved.
+
+    Attributes:
+        signal_number: Of what was asked.
+    """
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number

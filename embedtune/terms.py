@@ -66,6 +66,11 @@ def find_language(terms: Iterable[str]) -> Language:
     return tally.language()
 
 
+def stop_words_of(language: str) -> frozenset[str]:
+    """Return the stop words of a language by its name, of several lists the longest; none where there is no list."""
+    return max((known.stop_words for known in _languages() if known.name == language), key=len, default=frozenset())
+
+
 class LanguageTally:
     """Counts of the words that are a stop word in some language, over terms that come bit by bit."""
 

@@ -12,7 +12,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 from hypothesis import settings
 from tokenizers import Tokenizer
 
+import embedtune
 from embedtune import cli
 from embedtune.documents.chunking import chunk_documents
 from embedtune.documents.headings import find_sections
@@ -246,6 +247,34 @@ def small_run(document_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
     train_nothing(run, base, noise=0.02)
     return run, base
+
+
+@pytest.fixture(scope="session")
+def served_run(passages: list[Passage], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that makes a run for applications, see ``tests/served_runs.py``, once for each set of arguments.
+
+    With ``evaluated`` it is evaluated in fp32. Read it only.
+    """
+    from tests.served_runs import make_served_run
+
+    @cache
+    def make(method: str, *, prompts: bool = False, quantize: str = "none") -> Path:
+        run = tmp_path_factory.mktemp("served") / "run"
+        make_served_run(
+            run, passages, tmp_path_factory.mktemp("base"), method=method, prompts=prompts, quantize=quantize
+        )
+        return run
+
+    @cache
+    def measure(run: Path) -> Path:
+        embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), run)
+        return run
+
+    def call(method: str, *, evaluated: bool = False, **options: Any) -> Path:
+        run = make(method, **options)
+        return measure(run) if evaluated else run
+
+    return call
 
 
 @pytest.fixture

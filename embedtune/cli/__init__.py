@@ -23,8 +23,8 @@ _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "generate", "train", "eval", "run", "verify", "doctor", "templates", "export-prompts", "import-responses",
-    "export-model",
+    "advise", "generate", "train", "eval", "compare", "run", "verify", "doctor", "templates",
+    "export-prompts", "import-responses", "export-model",
 )  # fmt: skip
 
 
@@ -48,9 +48,11 @@ def group() -> None:
 
     \b
     embedtune run quickstart                    the demo: no key, no GPU, about three minutes
+    embedtune advise docs/                      what is worth doing, before anything is made
     embedtune generate docs/ --out runs/mine    queries from your documents
     embedtune train runs/mine                   LoRA on quantised frozen weights
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
+    embedtune compare runs/mine "a query"       what each system finds, side by side
     embedtune export-model runs/mine mine/      the model with a card of what was measured
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
@@ -16,7 +15,6 @@ _PAIRS = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "b
 _WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
 _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
-_UNBROKEN = "\u00a0"
 
 
 def print_table(facts: Mapping[str, Any]) -> None:
@@ -34,15 +32,15 @@ def print_table(facts: Mapping[str, Any]) -> None:
     for system, values in systems.items():
         table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in _MEASURES))
     click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judges']}s")
-    Console(width=_width()).print(table)
+    Console(width=width()).print(table)
 
 
 def print_verdict(facts: Mapping[str, Any]) -> None:
     """Print the verdict's sentence, then its other reasons."""
     verdict, *reasons = facts["verdict"]["reasons"]
-    click.echo("\n" + _wrapped(f"{facts['verdict']['decision']}: {verdict}", ""))
+    click.echo("\n" + wrapped(f"{facts['verdict']['decision']}: {verdict}", ""))
     for reason in reasons:
-        click.echo(_wrapped(f"· {reason}", "  "))
+        click.echo(wrapped(f"· {reason}", "  "))
 
 
 def print_differences(facts: Mapping[str, Any]) -> None:
@@ -56,7 +54,7 @@ def print_differences(facts: Mapping[str, Any]) -> None:
     ]
     if rows:
         click.echo()
-        _print_columns([("points (95 % interval)", *_TOLD), *rows])
+        print_columns([("points (95 % interval)", *_TOLD), *rows])
 
 
 def print_seeds(facts: Mapping[str, Any]) -> None:
@@ -65,9 +63,9 @@ def print_seeds(facts: Mapping[str, Any]) -> None:
         return
     seeds = facts["seeds"]
     means = ", ".join(f"{name} {seeds['means'][name]:.3f} ± {seeds['deviations'][name]:.3f}" for name in _TOLD)
-    click.echo("\n" + _wrapped(f"{len(seeds['systems'])} seeds (mean ± standard deviation): {means}", "  "))
+    click.echo("\n" + wrapped(f"{len(seeds['systems'])} seeds (mean ± standard deviation): {means}", "  "))
     verdict, *_ = seeds["verdict"]["reasons"]
-    click.echo(_wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
+    click.echo(wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
 
 
 def print_audits(facts: Mapping[str, Any]) -> None:
@@ -76,16 +74,16 @@ def print_audits(facts: Mapping[str, Any]) -> None:
     found = [row for row in audits if row["severity"] != "ok"]
     for row in sorted(found, key=lambda row: row["severity"] != "warn"):
         advice = f" → {row['advice']}" if row["advice"] else ""
-        click.echo(_wrapped(f"{row['severity']:<5}{row['name']}: {row['sentence']}{advice}", "     "))
+        click.echo(wrapped(f"{row['severity']:<5}{row['name']}: {row['sentence']}{advice}", "     "))
     fine = [row["name"] for row in audits if row["severity"] == "ok"]
-    click.echo(_wrapped(f"audits that found nothing: {', '.join(fine) or 'none'}", "     "))
+    click.echo(wrapped(f"audits that found nothing: {', '.join(fine) or 'none'}", "     "))
 
 
 def print_forgetting(facts: Mapping[str, Any]) -> None:
     """Print what tuning cost on texts that have nothing to do with the corpus."""
     for found in facts.get("forgetting", {}).get("sets", {}).values():
         curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found["curve"])
-        click.echo(_wrapped(f"forgetting: {found['sentence']} {_TOLD[0]} by strength: {curve}", "     "))
+        click.echo(wrapped(f"forgetting: {found['sentence']} {_TOLD[0]} by strength: {curve}", "     "))
 
 
 def _is_added(system: str) -> bool:
@@ -103,19 +101,12 @@ def print_slices(facts: Mapping[str, Any]) -> None:
     indent = max(len(_WAYS[by]) for by in ways) + 4
     for by in ways:
         cells = [_slice_cell(row) for row in mine if row["by"] == by][:_MAX_CELLS]
-        click.echo(_wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent))
+        click.echo(wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent))
 
 
 def _slice_cell(row: Mapping[str, Any]) -> str:
     """Return the gain on one slice, with spaces at which a line is not broken."""
-    return f"{_cut(row['slice'], _MAX_NAME)}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", _UNBROKEN)
-
-
-def _print_columns(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-        click.echo("  ".join([first.ljust(widths[0]), *cells]))
+    return f"{_cut(row['slice'], _MAX_NAME)}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", UNBROKEN)
 
 
 def _interval(row: Mapping[str, Any]) -> str:
@@ -129,11 +120,3 @@ def _cut(name: str, length: int) -> str:
 
 def _cell(value: float, *, bold: bool) -> str:
     return f"[bold]{value:.3f}[/bold]" if bold else f"{value:.3f}"
-
-
-def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(text, _width(), subsequent_indent=indent).replace(_UNBROKEN, " ")
-
-
-def _width() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,12 +35,16 @@ class Shared(NamedTuple):
 
 _RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SET_HELP = "Any setting, for example --set learning_rate=2e-4; repeat."
-_OPTIONS = (
+_SETTINGS = (
     click.option("--config", "file", type=_RECIPE, help="YAML recipe; this command reads its section."),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=_SET_HELP),
     click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random."),
+)
+_WORK = (
     click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
     click.option("--force", is_flag=True, help="Work even if nothing has changed."),
+)
+_PRINTING = (
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
     click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Also what the libraries say."),
@@ -49,14 +53,22 @@ _OPTIONS = (
 
 def shared(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the shared options; it gets them as its first argument, a ``Shared``."""
+    return _with(command, (*_SETTINGS, *_WORK, *_PRINTING))
 
+
+def without_work(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that has no stage's work to plan or to force."""
+    return _with(command, (*_SETTINGS, *_PRINTING))
+
+
+def _with(command: Callable[..., None], options: Sequence[Callable[..., Any]]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(*, quiet: bool, verbose: bool, **given: Any) -> None:
         set_up_logging(quiet=quiet, verbose=verbose)
-        common = Shared(**{name: given.pop(name) for name in Shared._fields})
+        common = Shared(**{name: given.pop(name, False) for name in Shared._fields})
         command(common, **given)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
 

@@ -85,7 +85,9 @@ def _examples(facts: Mapping[str, Any]) -> str:
         return (
             f"{facts['queries']} queries, {facts['steps']} steps, teacher {facts['teacher']}; passages stay as they are"
         )
-    return f"{facts['directions']} directions; passages stay as they are"
+    if "directions" in facts:
+        return f"{facts['directions']} directions; passages stay as they are"
+    return f"words beside the vectors of {facts['over']}; the index is made again. Load: {facts['loading']}"
 
 
 def print_trained(result: StageResult) -> None:

@@ -11,7 +11,7 @@ from embedtune.cli import options, output
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 _SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
-_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "pca", "full"])
+_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "lexical", "pca", "full"])
 
 
 @click.command("train")

@@ -8,7 +8,7 @@ than on people's, the gain on the others larger. BM25's weight is chosen without
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -49,13 +49,13 @@ class DevQuery(NamedTuple):
 
     Attributes:
         text: As typed.
-        answers: Index of each relevant passage → the passage as this query meets it.
+        answers: Index of each relevant passage → the passage as this query meets it; None is as all others meet it.
         familiar: Whether the answers hold the very words that the query was drawn from.
         cluster: The document or section of the answers.
     """
 
     text: str
-    answers: dict[int, Shown]
+    answers: Mapping[int, Shown | None]
     familiar: bool = False
     cluster: str = ""
 
@@ -89,7 +89,14 @@ class DevSet:
         self.unfamiliar = [row for row, query in enumerate(queries) if not query.familiar]
         self._n_passages = len(chosen)
         self._shown = [corpus[passage] for passage in chosen]
-        self._shown += [answer for query in queries for answer in query.answers.values()]
+        met = [
+            (row, column[passage], answer)
+            for row, query in enumerate(queries)
+            for passage, answer in query.answers.items()
+            if answer is not None
+        ]
+        self._met = [(row, place) for row, place, _ in met]
+        self._shown += [answer for _, _, answer in met]
         self.windows = [text for shown in self._shown for text in shown.windows]
         self.n_encoded = len(set(self.windows)) + len(self.queries)
 
@@ -124,11 +131,8 @@ class DevSet:
     def _as_met(self, scores: Matrix) -> Matrix:
         """Put the scores of the answers as each query meets them in the place of those of the whole passages."""
         met = scores[:, : self._n_passages].copy()
-        answer = self._n_passages
-        for row, columns in enumerate(self.relevant):
-            for column in columns:
-                met[row, column] = scores[row, answer]
-                answer += 1
+        for answer, (row, column) in enumerate(self._met, start=self._n_passages):
+            met[row, column] = scores[row, answer]
         return met
 
 

@@ -19,9 +19,9 @@ def mean_cosine(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> float:
 
     Args:
         base: Unit vectors of the base, ``(n_texts, dim)``.
-        tuned: Unit vectors of the tuned model, same shape.
+        tuned: Unit vectors of the tuned model, ``(n_texts, dim)``, or more dimensions, in which the base has zeros.
     """
-    return float(np.einsum("td,td->t", base, tuned, dtype=np.float64).mean())
+    return float(np.einsum("td,td->t", base, tuned[:, : base.shape[1]], dtype=np.float64).mean())
 
 
 def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:

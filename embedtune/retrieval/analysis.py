@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 import regex
 
-from embedtune.terms import find_language, lexical_terms
+from embedtune.terms import find_language, lexical_terms, stop_words_of
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}_]+")
 _SWITCH = regex.compile(r"\p{Ll}\p{Lu}")
@@ -22,17 +22,24 @@ class Analyzer:
     Stop words and stemmer are those of the corpus's language: ``connections`` finds ``connecting``. The stemmers are
     Snowball's (Porter 1980, 2001); a corpus in no language that ``find_language`` knows keeps its terms as they are.
     ``writeBoolean`` and ``write_boolean`` stand for themselves and for ``write`` and ``boolean``.
+
+    Attributes:
+        language: Its name; empty where none is known.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Find the language of a corpus."""
+    def __init__(self, language: str) -> None:
+        """Take a language, as ``find_language`` names it; empty for none."""
         import Stemmer
 
+        self.language = language
+        self._stop_words = stop_words_of(language)
+        self._stem = Stemmer.Stemmer(language).stemWords if language in Stemmer.algorithms() else list
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Analyzer:
+        """Find the language of a corpus."""
         sample = texts[:: max(1, len(texts) // _SAMPLE)]
-        language = find_language(term for text in sample for term in lexical_terms(text))
-        self._stop_words = language.stop_words
-        known = language.name in Stemmer.algorithms()
-        self._stem = Stemmer.Stemmer(language.name).stemWords if known else list
+        return cls(find_language(term for text in sample for term in lexical_terms(text)).name)
 
     def __call__(self, text: str) -> list[str]:
         """Return the index terms of a text, in order; the parts of identifiers come last."""

@@ -13,6 +13,7 @@ from embedtune.hashing import hash_file, hash_json
 
 # No pickled weights and no code: a model folder is data.
 _SAFE_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
+_CARD = "README.md"  # says which languages a model is for, and determines no vector
 
 
 class _Package(NamedTuple):
@@ -80,7 +81,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_SAFE_FILES)))
+        return Path(snapshot_download(name, allow_patterns=[*_SAFE_FILES, _CARD]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ConfigError(
             f"{name}: expected a model folder, a packaged model or a model on the hub, found none "

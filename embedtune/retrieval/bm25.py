@@ -17,7 +17,7 @@ class BM25:
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
-        self._analyze = Analyzer(texts)
+        self._analyze = Analyzer.of(texts)
         self._n_texts = len(texts)
         terms = [self._analyze(text) for text in texts]
         self._vocabulary = set(chain.from_iterable(terms))

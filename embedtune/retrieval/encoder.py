@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = NDArray[np.float32]
+
+_WITH_LEXICAL = "embedtune.retrieval.with_lexical.WithLexical"  # named here as in modules.json
 
 _BLOCK = 256  # texts between two progress reports
 _BATCH = 32
@@ -120,8 +123,9 @@ def load_model(
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
+    device: str | None = None,
 ) -> SentenceTransformer:
-    """Load an unquantised model; a prompt that is given replaces the saved one.
+    """Load an unquantised model; a prompt that is given replaces the saved one, no device is the best there is.
 
     Raises:
         ConfigError: If the folder is not a model that sentence-transformers can load.
@@ -132,7 +136,10 @@ def load_model(
 
     try:
         model = SentenceTransformer(
-            str(folder), trust_remote_code=trust_remote_code, model_kwargs={"use_safetensors": True}
+            str(folder),
+            device=device,
+            trust_remote_code=trust_remote_code or is_own_code(folder),
+            model_kwargs={"use_safetensors": True},
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ConfigError(
@@ -141,6 +148,20 @@ def load_model(
         ) from error
     set_prompts(model, query_prompt=query_prompt, document_prompt=document_prompt)
     return model
+
+
+def is_own_code(folder: Path) -> bool:
+    """Tell whether a model folder needs code that this package brings, and no other."""
+    modules = folder / "modules.json"
+    if not modules.is_file() or list(folder.rglob("*.py")):
+        return False
+    types = {str(module.get("type")) for module in json.loads(modules.read_text(encoding="utf-8"))}
+    return types == {_WITH_LEXICAL}
+
+
+def is_lexical(model: SentenceTransformer) -> bool:
+    """Tell whether a loaded model's vectors have a lexical part."""
+    return f"{type(model[0]).__module__}.{type(model[0]).__name__}" == _WITH_LEXICAL
 
 
 def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:

@@ -33,9 +33,10 @@ def z_score_sum(dense: Matrix, lexical: Matrix, weight: float) -> Matrix:
 def reciprocal_rank(dense: Matrix, lexical: Matrix) -> Matrix:
     """Fuse by reciprocal rank with k = 60 (Cormack, Clarke and Büttcher 2009); it has no weight to choose.
 
-    Passages that share no term with the query have no lexical rank and get nothing from that side.
+    Passages that share no term with the query have no lexical rank and get nothing from that side; those whose dense score
+    is -inf, because they were not found, get nothing from the other.
     """
-    by_meaning = 1 / (RRF_K + _ranks(dense))
+    by_meaning = np.where(dense > -np.inf, 1 / (RRF_K + _ranks(dense)), 0)
     by_words = np.where(lexical > 0, 1 / (RRF_K + _ranks(lexical)), 0)
     return (by_meaning + by_words).astype(np.float32)
 

@@ -47,7 +47,11 @@ def dense_run(
     query_ids: Sequence[str], queries: Matrix, vectors: Matrix, *, windows: Windows, units: Units, depth: int
 ) -> Run:
     """Search window vectors with FAISS; a unit scores as its best window."""
-    index = DenseIndex(vectors, windows.starts[units.first_passage])
+    return index_run(query_ids, queries, DenseIndex(vectors, windows.starts[units.first_passage]), units, depth)
+
+
+def index_run(query_ids: Sequence[str], queries: Matrix, index: DenseIndex, units: Units, depth: int) -> Run:
+    """Search an index of the units' windows that is kept from one call to the next."""
     found = index.search(queries, min(depth, len(units.ids)))
     return {
         query_id: {units.ids[unit]: score for unit, score in hits}
@@ -57,7 +61,7 @@ def dense_run(
 
 def lexical_run(query_ids: Sequence[str], lexical: Matrix, units: Units, depth: int) -> Run:
     """Return BM25's run; passages that share no term with a query are not returned."""
-    return _top(query_ids, lexical, units, depth, floor=0.0)
+    return top_run(query_ids, lexical, units, depth, floor=0.0)
 
 
 def fused_runs(
@@ -76,8 +80,8 @@ def fused_runs(
     ranked: Run = {}
     for start, dense in dense_blocks(queries, vectors, windows):
         block = slice(start, start + len(dense))
-        summed |= _top(query_ids[block], z_score_sum(dense, lexical[block], weight), units, depth)
-        ranked |= _top(query_ids[block], reciprocal_rank(dense, lexical[block]), units, depth)
+        summed |= top_run(query_ids[block], z_score_sum(dense, lexical[block], weight), units, depth)
+        ranked |= top_run(query_ids[block], reciprocal_rank(dense, lexical[block]), units, depth)
     return summed, ranked
 
 
@@ -87,7 +91,8 @@ def dense_blocks(queries: Matrix, vectors: Matrix, windows: Windows) -> Iterator
         yield start, windows.best(queries[start : start + _BLOCK] @ vectors.T)
 
 
-def _top(query_ids: Sequence[str], scores: Matrix, units: Units, depth: int, floor: float = -np.inf) -> Run:
+def top_run(query_ids: Sequence[str], scores: Matrix, units: Units, depth: int, floor: float = -np.inf) -> Run:
+    """Return the best units of each row of scores of all passages, ``(n_queries, n_passages)``, those above ``floor`` only."""
     by_unit = np.maximum.reduceat(scores, units.first_passage, axis=1)
     depth = min(depth, by_unit.shape[1])
     best = np.argpartition(-by_unit, depth - 1, axis=1)[:, :depth]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def encode_bare(encoder: Encoder, queries: Sequence[str]) -> Vectors:
 
 
 def plain_run(
-    encoder: Encoder,
+    encode: Callable[[list[str]], Vectors],
     passages: Sequence[Passage],
     query_ids: Sequence[str],
     queries: Vectors,
@@ -125,7 +125,7 @@ def plain_run(
     Only passages of several windows are encoded anew.
 
     Args:
-        encoder: The model.
+        encode: Encodes passages.
         passages: The corpus.
         query_ids: Ids.
         queries: Their vectors, ``(n_queries, dim)``.
@@ -138,7 +138,7 @@ def plain_run(
     cut = vectors[firsts]
     several = np.flatnonzero(np.diff([*firsts.tolist(), len(vectors)]) > 1)
     if len(several):
-        cut[several] = encoder.encode_documents([passages[number].full_text for number in several.tolist()])
+        cut[several] = encode([passages[number].full_text for number in several.tolist()])
     whole = Windows([passage.full_text for passage in passages], np.arange(len(passages)))
     return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth)
 

@@ -35,7 +35,7 @@ def build_dev_set(dataset: Dataset, base: Encoder, made: GenerateConfig, config:
         drawn = query.kind in DRAWN_KINDS
         met = [dataset.passages[index] for index in relevant[query.query_id]]
         if drawn and removed[number]:
-            met = [_without_source(passage, query) for passage in met]
+            met = [without_source(passage, query) for passage in met]
         answers = dict(zip(relevant[query.query_id], shown(met), strict=True))
         queries.append(DevQuery(query.text, answers, drawn and not removed[number], cluster))
     return DevSet(queries, shown(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
@@ -47,5 +47,6 @@ def _only(labelled: QuerySet, numbers: Sequence[int]) -> QuerySet:
     return QuerySet(labelled.name, queries, qrels, labelled.judges)
 
 
-def _without_source(passage: Passage, query: Query) -> Passage:
+def without_source(passage: Passage, query: Query) -> Passage:
+    """Return a passage without the sentence that a query was drawn from."""
     return passage._replace(text=remove_closest_sentence(passage.text, query.text, keep=0.0))

@@ -34,6 +34,7 @@ class DevRetrieval:
     Attributes:
         dev: The dev set.
         base: Scores of all dev queries with the base, ``(n_queries, n_passages)``.
+        windows: Vectors of the dev windows by the base, ``(n_windows, dim)``.
     """
 
     def __init__(self, dev: DevSet, base: Encoder, plain: SentenceTransformer, *, precision: str) -> None:
@@ -49,8 +50,8 @@ class DevRetrieval:
         self._plain = plain
         self._precision = precision
         with track("dev: base", dev.n_encoded) as report:
-            self._windows = base.encode_documents(dev.windows, report)
-            self.base = dev.dense_scores(base, report, windows=self._windows)
+            self.windows = base.encode_documents(dev.windows, report)
+            self.base = dev.dense_scores(base, report, windows=self.windows)
 
     def search_with(self, method: Method, strength: float, what: str) -> Vectors:
         """Return the scores of all dev queries with base + strength · update, ``(n_queries, n_passages)``.
@@ -58,9 +59,14 @@ class DevRetrieval:
         Passages are encoded again only where tuning moves them. ``what`` is shown while it works.
         """
         encoder = Encoder(method.merged(self._plain, strength), precision=self._precision)
-        windows = self._windows if method.queries_only else None
+        windows = self.windows if method.queries_only else None
         with track(what, len(self.dev.queries) if method.queries_only else self.dev.n_encoded) as report:
             return self.dev.dense_scores(encoder, report, windows=windows)
+
+    def encode_queries_with(self, method: Method, strength: float) -> Vectors:
+        """Return the vectors of all dev queries with base + strength · update, ``(n_queries, dim)``."""
+        encoder = Encoder(method.merged(self._plain, strength), precision=self._precision)
+        return encoder.encode_queries(self.dev.queries)
 
 
 @dataclass(frozen=True)

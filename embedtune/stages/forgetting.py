@@ -19,7 +19,7 @@ from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.records import Qrels, Run
 from embedtune.resources import find_query_set
-from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.encoder import Encoder, Vectors, is_lexical
 from embedtune.retrieval.systems import Units, dense_run, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.stages.corpus import corpus_windows
@@ -109,19 +109,23 @@ def measure_forgetting(
     return {"severity": worst, "strengths": list(strengths) if at_strength else [], "sets": found}
 
 
-def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder]:
+def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder] | None:
     """Return what gives the encoder at a strength; it holds one model, so use each encoder before asking for the next.
+
+    None for a model with a lexical part: there is no line from the base's vectors to longer ones.
 
     Raises:
         ConfigError: If the models are not of the same shape.
     """
+    if is_lexical(tuned.model):
+        return None
     line = Interpolation(in_shape_of(tuned.model, base.model), tuned.model)
     return lambda strength: Encoder(line.at(strength), precision=tuned.precision)
 
 
 def _demand_comparable(base: Encoder, tuned: Encoder, strengths: Sequence[float]) -> None:
-    lengths = [encoder.model.get_embedding_dimension() for encoder in (base, tuned)]
-    if lengths[0] != lengths[1]:
+    lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
+    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
         raise ConfigError(
             f"forgetting: expected two models with vectors of one length, found {lengths[0]} and {lengths[1]}",
             hint="the base must be the model that was tuned",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +24,7 @@ from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.encoder import Encoder, load_model
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
+from embedtune.stages.base_language import language_warning
 from embedtune.stages.cutting import Cut
 from embedtune.stages.drawing import Drawing, joined_by_document, train_kinds
 from embedtune.stages.labelled import add_labelled, judged_documents, judged_passages, translate
@@ -63,7 +64,7 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
 
 
 def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
-    source, survey = _read(config, folder.parent)
+    source, survey = read_for(config, folder.parent)
     model_folder = preflight.find_base(config.model, folder)
     llm = LlmQueries(config, folder.parent) if asks_llm(config) else None
     identity = {
@@ -89,7 +90,9 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
     circumstances: dict[str, Any] = {}
     with stage_folder(folder, identity, facts, circumstances) as temporary:
         encoder = base_encoder(config, model_folder)
-        splits, found = make_dataset(source, encoder, config, temporary, n_chars=survey.n_chars, llm=llm)
+        splits, found = make_dataset(
+            source, encoder, config, temporary, base_folder=model_folder, n_chars=survey.n_chars, llm=llm
+        )
         facts.update(plan, **found)
         if llm:
             facts["llm"] = llm.facts
@@ -118,7 +121,7 @@ def rehearse(
     Raises:
         EmbedtuneError: As ``generate`` does before it asks.
     """
-    source, survey = _read(config, out)
+    source, survey = read_for(config, out)
     llm = LlmQueries(config, out)
     return _prepared(source, config, survey.n_chars, lambda *made: act(llm, *made))
 
@@ -132,7 +135,12 @@ def _prepared(
         return act(drawing, cut.statistics, encoder)
 
 
-def _read(config: GenerateConfig, out: Path) -> tuple[Source, _Survey]:
+def read_for(config: GenerateConfig, out: Path) -> tuple[Source, Survey]:
+    """Read a source under the limits of the settings; ``out`` is where much text may be kept meanwhile.
+
+    Raises:
+        DataError: As ``read_source`` does.
+    """
     limits = ReadingLimits(**config.reading.model_dump())
     source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(out))
     return source, _survey(source)
@@ -144,6 +152,7 @@ def make_dataset(
     config: GenerateConfig,
     folder: Path,
     *,
+    base_folder: Path,
     n_chars: int,
     llm: LlmQueries | None = None,
 ) -> tuple[dict[str, QuerySet], dict[str, Any]]:
@@ -153,6 +162,10 @@ def make_dataset(
     progress. With ``llm`` the queries are written by it.
     """
     cut, drawing = prepare(source, encoder, config, folder, n_chars=n_chars)
+    texts = [passage.text for passage in drawing.passages]
+    warning = language_warning(config.model, base_folder, encoder, cut.statistics.language, texts)
+    if warning:
+        _log.warning("%s", warning)
     queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
     if llm:
         queries, dropped = llm.make(drawing, cut.statistics, encoder, folder)
@@ -171,19 +184,29 @@ def make_dataset(
         "held_out_kind": _held_out(config),
         "dropped_queries": dropped,
         "window": cut.window,
+        "language": cut.statistics.language,
+        "warnings": [warning] if warning else [],
     }
     return queries, facts
 
 
 def prepare(
-    source: Source, encoder: Encoder, config: GenerateConfig, folder: Path, *, n_chars: int
+    source: Source,
+    encoder: Encoder,
+    config: GenerateConfig,
+    folder: Path,
+    *,
+    n_chars: int,
+    wanted: Collection[str] = frozenset(),
 ) -> tuple[Cut, Drawing]:
     """Cut a source into ``corpus.jsonl`` of a folder and split what queries will be drawn from.
+
+    Of a large corpus a sample is drawn from; it holds the documents that are ``wanted``.
 
     Raises:
         DataError: If there is no text.
     """
-    cut = Cut(source, encoder, config, folder, n_chars=n_chars, wanted=_needed(source, config))
+    cut = Cut(source, encoder, config, folder, n_chars=n_chars, wanted=_needed(source, config).union(wanted))
     if not cut.n_passages:
         raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
     passages = cut.sample.passages()
@@ -205,13 +228,21 @@ def _held_out(config: GenerateConfig) -> str | None:
     return config.held_out_kind if train_kinds(config) else None
 
 
-class _Survey(NamedTuple):
+class Survey(NamedTuple):
+    """What a source holds, as far as one pass tells.
+
+    Attributes:
+        hash: Of all that was read.
+        n_chars: Characters of its documents.
+        n_bytes: The same in UTF-8.
+    """
+
     hash: str
     n_chars: int
     n_bytes: int
 
 
-def _survey(source: Source) -> _Survey:
+def _survey(source: Source) -> Survey:
     """Hash and measure what was read, in one pass."""
     n_chars = n_bytes = 0
 
@@ -225,7 +256,7 @@ def _survey(source: Source) -> _Survey:
         for split, labels in source.queries.items():
             yield from ([split, *query, sorted(labels.qrels[query.query_id].items())] for query in labels.queries)
 
-    return _Survey(hash_rows(rows()), n_chars, n_bytes)
+    return Survey(hash_rows(rows()), n_chars, n_bytes)
 
 
 def _needed(source: Source, config: GenerateConfig) -> set[str]:

@@ -32,7 +32,9 @@ class Model(NamedTuple):
         load: Loads it.
         weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
         family: Models of one family have one tokenizer and one document prompt, and share their windows.
-        documents: The model whose passages it searches, itself or, where only queries were tuned, the base.
+        documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
+            the base.
+        words_beside: Whether a lexical part stands beside those vectors.
     """
 
     name: str
@@ -40,20 +42,24 @@ class Model(NamedTuple):
     weight: float | None
     family: tuple[str, str | None]
     documents: str
+    words_beside: bool = False
 
 
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
     trained, settings = run.model["facts"], run.settings
-    queries_only = trained.get("queries_only")
+    words_beside = trained.get("method") == "lexical"
+    same_passages = words_beside or trained.get("queries_only")
     weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
-    models = [Model("base", partial(_load, base_folder, settings, precision), weights["base"], family, "base")]
+    models = [Model("base", partial(load_encoder, base_folder, settings, precision), weights["base"], family, "base")]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
-            rounded = partial(_load_quantised, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, family, "base" if queries_only else "base_quantized"))
-        tuned = partial(_load, run.merged, settings, precision)
-        models.append(Model("tuned", tuned, weights["tuned"], family, "base" if queries_only else "tuned"))
+            rounded = partial(load_rounded, base_folder, settings, precision, trained["quantize"])
+            models.append(Model("base_quantized", rounded, None, family, "base" if same_passages else "base_quantized"))
+        tuned = partial(load_encoder, run.merged, settings, precision)
+        models.append(
+            Model("tuned", tuned, weights["tuned"], family, "base" if same_passages else "tuned", words_beside)
+        )
     return models
 
 
@@ -61,13 +67,13 @@ def model_of_other_run(run: TrainedRun, precision: str) -> Model:
     """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
     family = (str(run.merged), run.settings.document_prompt)
     name = f"tuned:{run.name}"
-    return Model(name, partial(_load, run.merged, run.settings, precision), None, family, name)
+    return Model(name, partial(load_encoder, run.merged, run.settings, precision), None, family, name)
 
 
 def added_model(name: str, folder: Path, precision: str) -> Model:
     """Return a model that belongs to no run, dense only, with its own prompts, named by its folder or as on the hub."""
     shown = Path(name).resolve().name if Path(name).is_dir() else name
-    return Model(shown, partial(_load, folder, _ITS_OWN, precision), None, (str(folder), None), shown)
+    return Model(shown, partial(load_encoder, folder, _ITS_OWN, precision), None, (str(folder), None), shown)
 
 
 def check_names(models: Sequence[Model]) -> None:
@@ -84,19 +90,21 @@ def check_names(models: Sequence[Model]) -> None:
         )
 
 
-def _load(folder: Path, settings: GenerateConfig, precision: str) -> Encoder:
+def load_encoder(folder: Path, settings: GenerateConfig, precision: str, device: str | None = None) -> Encoder:
+    """Load a model with the prompts of a run, or its own where the run sets none."""
     model = load_model(
         folder,
         query_prompt=settings.query_prompt,
         document_prompt=settings.document_prompt,
         trust_remote_code=settings.trust_remote_code,
+        device=device,
     )
     return Encoder(model, precision=precision)
 
 
-def _load_quantised(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
+def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
     """Return the base with its weights rounded and written back: the start of the training, α = 0."""
     quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
-    encoder = _load(folder, settings, precision)
+    encoder = load_encoder(folder, settings, precision)
     merge(quantised, encoder.model)
     return encoder

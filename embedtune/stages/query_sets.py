@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from embedtune.documents.reading import read_query_set
@@ -20,7 +20,8 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
         ConfigError: If two sets have one name.
         DataError: If a set cannot be read or judges nothing in this corpus.
     """
-    found = [_read(name, dataset) for name in names] if names else [_test_split(dataset)]
+    known = {passage.document_id for passage in dataset.passages}
+    found = [read_judging(name, known) for name in names] if names else [_test_split(dataset)]
     if double := doubles([queries.name for queries in found]):
         raise ConfigError(
             f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
@@ -29,12 +30,21 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
     return found
 
 
-def _read(name: str, dataset: Dataset) -> QuerySet:
+def read_judging(name: str, known: Collection[str]) -> QuerySet:
+    """Read queries that judge documents: a BEIR folder, a LlamaIndex JSON, or the name of a packaged set.
+
+    Args:
+        name: Where they are.
+        known: Ids of the documents that there are.
+
+    Raises:
+        DataError: If they cannot be read or judge none of these documents.
+    """
     path = Path(name)
     if not path.exists():
         path = find_query_set(name) or path
     queries = read_query_set(path)
-    check_judged(str(path), queries.qrels, {passage.document_id for passage in dataset.passages})
+    check_judged(str(path), queries.qrels, known)
     return queries
 
 

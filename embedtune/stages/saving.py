@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.retrieval.encoder import is_own_code
 from embedtune.training.parity import check_change, check_reload, encode_plainly
 from embedtune.training.towers import two_towers
 
@@ -93,7 +94,7 @@ def save_tuned(
         scheme=trained.scheme,
         base_folder=base_folder if has_adapter else None,
         queries_only=queries_only,
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=trust_remote_code or is_own_code(folder / "merged"),
     )
     cosine = check_change(before[:n_queries], expected[:n_queries])
     return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from embedtune.evaluation.drift import mean_cosine
@@ -60,13 +61,13 @@ class Search:
         n_queries = sum(len(table.texts) for table in self._tables)
         known = model.documents in self._documents
         with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as report:
-            vectors = self._documents[model.documents] if known else self._encode(model, encoder, windows, report)
+            vectors = self._known(model, encoder, windows) if known else self._encode(model, encoder, windows, report)
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(model, queries, vectors, windows)
             if model.name == "base":
                 table.cut_off = plain_run(
-                    encoder,
+                    partial(self._encode_as_base, encoder),
                     self._passages,
                     table.ids,
                     queries,
@@ -81,16 +82,28 @@ class Search:
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
 
+    def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
+        """Return vectors that were made before, with the words of a lexical part beside them if the model has one."""
+        vectors = self._documents[model.documents]
+        if not model.words_beside:
+            return vectors
+        from embedtune.retrieval.with_lexical import put_words_beside
+
+        return put_words_beside(encoder.model[0], vectors, windows.texts)
+
     def _encode(self, model: Model, encoder: Encoder, windows: Windows, report: Callable[[int], None]) -> Vectors:
         """Encode passages; the base's vectors are held for the models that tune queries only."""
         if model.name != "base":
             return encoder.encode_documents(windows.texts, report)
+        self._documents["base"] = self._encode_as_base(encoder, windows.texts, report)
+        return self._documents["base"]
+
+    def _encode_as_base(
+        self, encoder: Encoder, texts: Sequence[str], report: Callable[[int], None] | None = None
+    ) -> Vectors:
         if self._kept:
-            vectors = self._kept.cache.documents(encoder, self._kept.model, windows.texts, report)
-        else:
-            vectors = encoder.encode_documents(windows.texts, report)
-        self._documents["base"] = vectors
-        return vectors
+            return self._kept.cache.documents(encoder, self._kept.model, texts, report)
+        return encoder.encode_documents(texts, report)
 
     def for_audits(self) -> list[AuditRuns]:
         """Return of each query set what audits need beside its runs."""

@@ -9,21 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from embedtune.config import GenerateConfig, TrainConfig
-from embedtune.evaluation.dev_set import DevSet
-from embedtune.evaluation.gate import choose_weight
 from embedtune.formats.dataset import read_dataset
 from embedtune.hashing import hash_json
 from embedtune.manifest import library_versions, stage_folder, verify
-from embedtune.ranking import best_ranks
 from embedtune.records import Dataset
 from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
-from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
+from embedtune.retrieval.encoder import Encoder, choose_precision
 from embedtune.run_folder import hold
 from embedtune.stages import preflight
 from embedtune.stages.attempts.attempt import Attempt, Context, load_base, mean
@@ -31,6 +23,7 @@ from embedtune.stages.attempts.ladder import climb
 from embedtune.stages.cards import README, card_of, write_card
 from embedtune.stages.dev import build_dev_set
 from embedtune.stages.fit import DevRetrieval
+from embedtune.stages.fusion_weights import choose_fusion_weight
 from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.result import StageResult, settled
 from embedtune.stages.saving import ParityTexts, Trained, save_base, save_tuned
@@ -41,6 +34,11 @@ FOLDER = "model"
 CHECKPOINTS = ".checkpoints"
 _PARITY_TEXTS = 16
 _DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
+_LOADING = {
+    False: 'SentenceTransformer("merged")',
+    True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
+    'is SentenceTransformer("merged/dense")',
+}
 _log = logging.getLogger("embedtune")
 
 
@@ -89,6 +87,8 @@ def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> Sta
     check = preflight.before_train(config, made, run / FOLDER, base_folder)
     if result := settled(run / FOLDER, identity, plan, force=force, dry_run=dry_run, check=check):
         return result
+    for warning in recorded["facts"].get("warnings", []):
+        _log.warning("%s", warning)
     if force:
         shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     facts: dict[str, Any] = {}
@@ -132,9 +132,11 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         "shipped": "tuned" if climbed.ships else "base",
         "method": best.name,
         "queries_only": climbed.ships and best.method.queries_only,
+        "loading": _LOADING[climbed.ships and best.name == "lexical"],
         "quantize": best.scheme,
         "strength": strength,
-        "fusion_weights": _fusion_weights(dev, {"base": base} | ({"tuned": best.dense} if climbed.ships else {})),
+        "fusion_weights": {"base": choose_fusion_weight(dev, base)}
+        | ({"tuned": best.fusion_weight or choose_fusion_weight(dev, best.dense)} if climbed.ships else {}),
         "dev": {
             "measure": "mean reciprocal rank",
             "n_queries": len(dev.queries),
@@ -149,23 +151,6 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
     prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
     write_card(folder / "merged" / README, card_of(facts, context.made, prompts, n_passages))
     return facts
-
-
-def _fusion_weights(dev: DevSet, dense: dict[str, Vectors]) -> dict[str, float]:
-    """Choose each model's weight against BM25 by the same rule."""
-    rows = dev.unfamiliar
-    lexical = dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]
-    relevant = [dev.relevant[row] for row in rows]
-
-    def quality(scores: Vectors, weight: float) -> NDArray[np.float64]:
-        ranks: NDArray[np.float64] = 1.0 / best_ranks(z_score_sum(scores[rows], lexical, weight), relevant)
-        return ranks
-
-    clusters = dev.clusters[rows]
-    return {
-        name: choose_weight({weight: quality(scores, weight) for weight in WEIGHTS}, clusters)
-        for name, scores in dense.items()
-    }
 
 
 def _save(context: Context, folder: Path, best: Attempt, strength: float) -> dict[str, Any]:

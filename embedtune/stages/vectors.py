@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from embedtune.errors import InUseError, ResourceError
 from embedtune.hashing import hash_file, hash_json
 from embedtune.manifest import sync, write_json
 from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.run_folder import hold
 
 FOLDER = ".vectors"
 _log = logging.getLogger("embedtune")
@@ -39,15 +41,46 @@ class VectorCache:
             texts: What is encoded.
             report: Hears how many texts more are done.
         """
-        key = hash_json([model, encoder.precision, encoder.model.prompts.get("document"), list(texts)])
-        path = self._folder / f"{key[:32]}.npy"
-        found = _read(path)
+        found = self.find(encoder, model, texts)
         if found is None:
             found = encoder.encode_documents(texts, report)
-            _write(path, found)
+            self.keep(encoder, model, texts, found)
         elif report:
             report(len(set(texts)))
         return found
+
+    def find(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Vectors | None:
+        """Return what is there, or None; nothing is encoded or written."""
+        return _read(self._path(encoder, model, texts))
+
+    def keep(self, encoder: Encoder, model: str, texts: Sequence[str], vectors: Vectors) -> None:
+        """Write vectors; whoever calls holds the run folder."""
+        _write(self._path(encoder, model, texts), vectors)
+
+    def _path(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Path:
+        key = hash_json([model, encoder.precision, encoder.model.prompts.get("document"), list(texts)])
+        return self._folder / f"{key[:32]}.npy"
+
+
+def vectors_of_run(
+    run: Path,
+    encoder: Encoder,
+    model: str,
+    texts: Sequence[str],
+    report: Callable[[int], None] | None = None,
+) -> Vectors:
+    """Return what the cache of a run has; anything else is encoded, and kept if the run folder is free and can be written.
+
+    For readers of a finished run: they neither wait for the stage that works in it nor need the right to write there.
+    """
+    cache = VectorCache(run / FOLDER)
+    found = cache.find(encoder, model, texts)
+    if found is not None:
+        return found
+    vectors = encoder.encode_documents(texts, report)
+    with suppress(InUseError, ResourceError), hold(run):
+        cache.keep(encoder, model, texts, vectors)
+    return vectors
 
 
 def _read(path: Path) -> Vectors | None:

@@ -41,7 +41,20 @@ def test_modules_are_short():
 
 
 @pytest.mark.parametrize(
-    "folder", ["documents", "formats", "llm", "queries", "retrieval", "training", "evaluation", "reports"]
+    "folder",
+    [
+        "documents",
+        "formats",
+        "llm",
+        "queries",
+        "retrieval",
+        "training",
+        "evaluation",
+        "reports",
+        "serving",
+        "integrations",
+        "advice",
+    ],
 )
 def test_every_module_has_its_test_file(folder):
     modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}

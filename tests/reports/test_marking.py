@@ -5,7 +5,7 @@ from embedtune.reports.marking import excerpt, mark, terms_of, unwrapped
 from embedtune.retrieval.analysis import Analyzer
 from embedtune.terms import lexical_terms
 
-ENGLISH = Analyzer(["the refund of the card is what you get in the end of it and that is all there is to it"] * 3)
+ENGLISH = Analyzer.of(["the refund of the card is what you get in the end of it and that is all there is to it"] * 3)
 
 
 def shared(query, text, analyse=ENGLISH):

@@ -145,6 +145,6 @@ def test_a_plain_run_sees_the_beginning_of_long_passages_alone(encoder):
     windows = Windows([filler, "Descale the espresso machine monthly.", passages[1].text], np.array([0, 2]))
     queries, vectors = encoder.encode_queries(["espresso machine descaling"]), encoder.encode_documents(windows.texts)
     options = {"windows": windows, "units": units_of(passages, "passage"), "depth": 2}
-    found = plain_run(encoder, passages, ["q"], queries, vectors, **options)
+    found = plain_run(encoder.encode_documents, passages, ["q"], queries, vectors, **options)
     assert max(found["q"], key=found["q"].get) == "e"
     assert found["q"]["a"] == pytest.approx((queries @ encoder.encode_documents([passages[0].text]).T).item(), abs=1e-5)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from embedtune.stages.vectors import VectorCache
+from embedtune.stages.vectors import VectorCache, vectors_of_run
 
 
 class Counting:
@@ -56,3 +56,19 @@ def test_a_disk_that_refuses_costs_nothing_but_time(tmp_path, caplog):
     (tmp_path / "v").write_text("a file where a folder should be")
     assert VectorCache(tmp_path / "v").documents(Counting(), "m", ["a"]).tolist() == [[1]]
     assert "not kept" in caplog.text
+
+
+def test_nothing_is_encoded_to_find(tmp_path):
+    cache, encoder = VectorCache(tmp_path), Counting()
+    assert cache.find(encoder, "m", ["a"]) is None
+    cache.keep(encoder, "m", ["a"], np.array([[7]], dtype=np.float32))
+    assert cache.find(encoder, "m", ["a"]).tolist() == [[7]]
+    assert encoder.calls == 0
+
+
+def test_readers_of_a_run_keep_what_they_encoded(tmp_path):
+    encoder = Counting()
+    first = vectors_of_run(tmp_path, encoder, "m", ["a", "bb"])
+    assert np.array_equal(vectors_of_run(tmp_path, encoder, "m", ["a", "bb"]), first)
+    assert encoder.calls == 1
+    assert len(list((tmp_path / ".vectors").glob("*.npy"))) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,6 +80,16 @@ class Context:
         """Return for each train query the indices of its passages."""
         return relevant_passages(self.dataset.splits["train"], self.dataset.passages)
 
+    def sample_passages(self, demanded: Collection[int] = ()) -> list[int]:
+        """Return the passages that are searched and counted: all, or of a large corpus a sample that holds what is demanded."""
+        n, most = len(self.dataset.passages), self.config.query_side.max_passages
+        if n <= most:
+            return list(range(n))
+        order = np.random.default_rng(self.config.seed).permutation(n).tolist()
+        known = set(demanded)
+        others = [passage for passage in order if passage not in known]
+        return sorted([*known, *others[: max(0, most - len(known))]])
+
     def windows(self) -> Sequence[list[str]]:
         """Return the windows of each passage, cut when they are asked for."""
         return windows_of(self.dataset.passages, self.base, self.made.window_tokens, self.made.window_overlap)
@@ -101,6 +111,7 @@ class Attempt(NamedTuple):
         dense: Dev scores at the chosen or best strength, ``(n_queries, n_passages)``.
         rows: The training examples, for ``pairs.jsonl``.
         facts: For the manifest.
+        fusion_weight: Of the dense side, where the method says it; None has it chosen on dev.
     """
 
     name: str
@@ -110,6 +121,7 @@ class Attempt(NamedTuple):
     dense: Vectors
     rows: list[dict[str, str]]
     facts: dict[str, Any]
+    fusion_weight: float | None = None
 
 
 def search_strengths(context: Context, method: Method, *, full: Vectors | None = None) -> dict[float, Vectors]:

@@ -11,7 +11,7 @@ from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.records import Passage
 from embedtune.stages.attempts.attempt import Attempt, Context
-from embedtune.stages.attempts.gradient_training import load_for_training, train_and_judge
+from embedtune.stages.attempts.gradient_training import Prepared, load_for_training, train_and_judge
 from embedtune.stages.corpus import same_passages
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
 from embedtune.training.sampler import plan_epochs
@@ -30,18 +30,34 @@ def tune_both_sides(context: Context, name: str) -> Attempt:
         DataError: If there are too few pairs for a batch, or the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
+    prepared, pairs, batches = prepare_both_sides(context, name)
+    decision, chosen, facts = train_and_judge(
+        context,
+        name,
+        prepared.method,
+        prepared.examples,
+        batches,
+        prepared.loss,
+        learning_rate=context.config.learning_rate,
+    )
+    facts |= {"pairs": len(pairs)}
+    rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
+    return Attempt(name, prepared.method, prepared.scheme, decision, chosen, rows, facts)
+
+
+def prepare_both_sides(context: Context, name: str) -> tuple[Prepared, list[Pair], list[list[int]]]:
+    """Load what is trained, set up the loss, and return both with the pairs and the batches.
+
+    Raises:
+        DataError: If there are too few pairs for a batch.
+    """
     config, relevant = context.config, context.relevant()
     pairs, batches = _plan(context, relevant)
     model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
     method = _method(context, name, model)
     loss = _loss(context, method, pairs, relevant)
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
-    decision, chosen, facts = train_and_judge(
-        context, name, method, columns, batches, loss, learning_rate=config.learning_rate
-    )
-    facts |= {"pairs": len(pairs)}
-    rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
-    return Attempt(name, method, scheme, decision, chosen, rows, facts)
+    return Prepared(method, scheme, columns, loss), pairs, batches
 
 
 def _plan(context: Context, relevant: dict[str, list[int]]) -> tuple[list[Pair], list[list[int]]]:

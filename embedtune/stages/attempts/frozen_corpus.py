@@ -34,7 +34,7 @@ class FrozenCorpus(NamedTuple):
 @lru_cache(maxsize=1)  # the rungs of one ladder look at the same
 def encode_corpus(context: Context) -> FrozenCorpus:
     """Encode the corpus with the base, or take its vectors from the disk. It needs no train query."""
-    passages = _searched(context, sources_of(context, sample_queries(context)))
+    passages = context.sample_passages(sources_of(context, sample_queries(context)))
     windows = corpus_windows(
         [context.dataset.passages[number] for number in passages],
         context.base,
@@ -57,14 +57,3 @@ def sources_of(context: Context, queries: Sequence[Query]) -> list[int]:
     """Return the numbers of the passages that are an answer to some of these queries."""
     relevant = context.relevant()
     return sorted({passage for query in queries for passage in relevant[query.query_id]})
-
-
-def _searched(context: Context, sources: Sequence[int]) -> list[int]:
-    """Return the passages that are searched: all, or of a large corpus a sample that holds every source."""
-    n, most = len(context.dataset.passages), context.config.query_side.max_passages
-    if n <= most:
-        return list(range(n))
-    order = np.random.default_rng(context.config.seed).permutation(n).tolist()
-    known = set(sources)
-    others = [passage for passage in order if passage not in known]
-    return sorted([*sources, *others[: max(0, most - len(sources))]])

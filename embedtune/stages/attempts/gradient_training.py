@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.evaluation.gate import Decision, choose_check
 from embedtune.retrieval.encoder import Vectors, set_prompts
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
     from embedtune.training.methods import Method
     from embedtune.training.trainer import Examples
+
+
+class Prepared(NamedTuple):
+    """A training before its first step.
+
+    Attributes:
+        method: Holds the model.
+        scheme: How the frozen weights are kept.
+        examples: Texts by column.
+        loss: Takes their features and numbers.
+    """
+
+    method: Method
+    scheme: str
+    examples: Examples
+    loss: nn.Module
 
 
 def load_for_training(context: Context, wish: str) -> tuple[SentenceTransformer, str]:

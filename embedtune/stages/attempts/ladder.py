@@ -10,6 +10,7 @@ from embedtune.evaluation.gate import beats
 from embedtune.stages.attempts.attempt import Attempt, Context
 from embedtune.stages.attempts.both_sides import tune_both_sides
 from embedtune.stages.attempts.frozen_corpus import encode_corpus
+from embedtune.stages.attempts.lexical_part import add_lexical_part
 from embedtune.stages.attempts.query_maps import tune_by_principal_directions, tune_linear_map
 from embedtune.stages.attempts.query_side import tune_query_side
 from embedtune.stages.attempts.teaching import prepare_lesson
@@ -50,7 +51,7 @@ def climb(context: Context, method: str) -> Climb:
     closest: Attempt | None = None
     rungs = []
     for name in names:
-        attempt = _METHODS[name](context, name)
+        attempt = add_lexical_part(context, name, held) if name == "lexical" else _METHODS[name](context, name)
         reason, better = _compare(context, attempt, held)
         _log.info("%s: dev gain %+.4f ± %.4f, %s", name, attempt.decision.gain, attempt.decision.error, reason)
         rungs.append(

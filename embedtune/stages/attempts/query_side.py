@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from embedtune.records import Query
 from embedtune.stages.attempts.attempt import Attempt, Context
-from embedtune.stages.attempts.gradient_training import load_for_training, train_and_judge
+from embedtune.stages.attempts.gradient_training import Prepared, load_for_training, train_and_judge
 from embedtune.stages.attempts.teaching import prepare_lesson
 from embedtune.training.sampler import plan_rows
 
@@ -15,6 +16,24 @@ def tune_query_side(context: Context, name: str) -> Attempt:
         DataError: If there are too few queries for a batch, or the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
+    config, settings = context.config, context.config.query_side
+    prepared, queries = prepare_query_side(context)
+    texts = prepared.examples["anchor"]
+    batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
+    decision, chosen, facts = train_and_judge(
+        context, name, prepared.method, prepared.examples, batches, prepared.loss, learning_rate=settings.learning_rate
+    )
+    facts |= {"teacher": config.teacher, "queries": len(texts)}
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in queries]
+    return Attempt(name, prepared.method, prepared.scheme, decision, chosen, rows, facts)
+
+
+def prepare_query_side(context: Context) -> tuple[Prepared, list[Query]]:
+    """Load what is trained, set up the loss, and return both with the queries.
+
+    Raises:
+        DataError: If there are too few queries for a batch.
+    """
     import torch
 
     from embedtune.training.distillation import CorpusDistillationLoss
@@ -24,8 +43,6 @@ def tune_query_side(context: Context, name: str) -> Attempt:
     lesson = prepare_lesson(context)
     model, scheme = load_for_training(context, config.quantize)
     method = Lora(model, rank=config.lora_rank, alpha=config.lora_alpha, queries_only=True)
-    texts = [query.text for query in lesson.queries]
-    batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
     loss = CorpusDistillationLoss(
         model,
         torch.from_numpy(lesson.vectors),
@@ -34,9 +51,4 @@ def tune_query_side(context: Context, name: str) -> Attempt:
         temperature=config.temperature,
         steadiness=settings.steadiness,
     )
-    decision, chosen, facts = train_and_judge(
-        context, name, method, {"anchor": texts}, batches, loss, learning_rate=settings.learning_rate
-    )
-    facts |= {"teacher": config.teacher, "queries": len(texts)}
-    rows = [{"query_id": query.query_id, "anchor": query.text} for query in lesson.queries]
-    return Attempt(name, method, scheme, decision, chosen, rows, facts)
+    return Prepared(method, scheme, {"anchor": [query.text for query in lesson.queries]}, loss), lesson.queries

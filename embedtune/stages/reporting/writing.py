@@ -37,7 +37,7 @@ class Reporter:
         self._background = background
         self._passages = passages
         self._seed = seed
-        self._analyse: Analyse = Analyzer([passage.full_text for passage in passages])
+        self._analyse: Analyse = Analyzer.of([passage.full_text for passage in passages])
 
     def write(
         self,

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 import embedtune
 from embedtune.stages.attempts import teaching
+from embedtune.stages.attempts.lexical_part import _same_share
 from tests.small_runs import make_dataset
 
 TEXTS = ["plates come out cloudy", "stitches skip"]
@@ -33,11 +34,25 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def drawn(passages, tmp_path_factory):
     """Draw nothing: some passages have a query that no random model can guess, and dev asks what training has seen."""
+    return _dataset(passages, tmp_path_factory, lambda n, passage: f"item {n * 7919}")
+
+
+@pytest.fixture(scope="module")
+def worded(passages, tmp_path_factory):
+    """Make queries that hold some words of their passage too."""
+    return _dataset(
+        passages, tmp_path_factory, lambda n, passage: f"item {n * 7919} {' '.join(passage.text.split()[3:6])}"
+    )
+
+
+def _dataset(passages, tmp_path_factory, ask):
     run, source = tmp_path_factory.mktemp("drawn") / "run", tmp_path_factory.mktemp("source")
     asked = passages[:48]
     rows = [{"_id": passage.passage_id, "title": "", "text": passage.text} for passage in passages]
     _write_rows(source / "corpus.jsonl", rows)
-    _write_rows(source / "queries.jsonl", [{"_id": f"q{n}", "text": f"item {n * 7919}"} for n in range(len(asked))])
+    _write_rows(
+        source / "queries.jsonl", [{"_id": f"q{n}", "text": ask(n, passage)} for n, passage in enumerate(asked)]
+    )
     judged = "".join(f"q{n}\t{passage.passage_id}\t1\n" for n, passage in enumerate(asked))
     (source / "qrels").mkdir()
     for split in ("train", "dev", "test"):
@@ -60,8 +75,8 @@ def train(drawn, tmp_path_factory):
             done[key] = anew(**settings)
         return done[key]
 
-    def anew(**settings):
-        run, base = drawn
+    def anew(dataset=drawn, **settings):
+        run, base = dataset
         copy = tmp_path_factory.mktemp("trained") / "run"
         shutil.copytree(run, copy)
         result = embedtune.train(embedtune.TrainConfig(**{**SETTINGS, **settings}), copy)
@@ -101,6 +116,33 @@ def test_auto_tries_the_ladder_and_says_why(train, caplog):
     assert 0 < facts["attempts"][0]["directions"] < 64
     facts = embedtune.evaluate(embedtune.EvaluateConfig(), run).facts
     assert "base_pca" in facts["systems"]
+
+
+@pytest.mark.parametrize("ladder", [pytest.param(("lexical",), marks=pytest.mark.slow), ("linear", "lexical")])
+def test_words_stand_beside_the_vectors_of_what_was_best_before(train, worded, ladder):
+    run, base_folder, facts = train.anew(worded, method="auto", ladder=ladder, lexical_dimensions=256)
+    assert (facts["method"], facts["shipped"], facts["queries_only"]) == ("lexical", "tuned", False)
+    assert facts["over"] == ([*ladder[:-1], "base"])[0]
+    assert "trust_remote_code=True" in facts["loading"]
+    assert facts["fusion_weights"]["tuned"] > facts["fusion_weights"]["base"]
+    base = SentenceTransformer(str(base_folder))
+    tuned = SentenceTransformer(str(run / "model" / "merged"), trust_remote_code=True)
+    vectors, plain = tuned.encode_document(TEXTS), base.encode_document(TEXTS, normalize_embeddings=True)
+    assert vectors.shape == (2, plain.shape[1] + 256)
+    meaning = vectors[:, : plain.shape[1]] / np.linalg.norm(vectors[:, : plain.shape[1]], axis=1, keepdims=True)
+    assert meaning == pytest.approx(plain, abs=1e-6)
+    measured = embedtune.evaluate(embedtune.EvaluateConfig(), run).facts
+    assert {"base", "tuned", "hybrid_tuned"} <= measured["systems"].keys()
+    assert measured["forgetting"]["strengths"] == []  # no line leads from short vectors to long ones
+
+
+def test_fusion_leaves_words_the_share_that_they_have_with_the_base():
+    for weight, share in ((0.5, 0.35), (0.8, 0.0875), (0.6, 0.23)):
+        spread = (1 + share**2) ** 0.5
+        tuned = _same_share(weight, share, spread)
+        words, meaning = tuned * share / spread + 1 - tuned, tuned / spread
+        assert words / meaning == pytest.approx((1 - weight) / weight, rel=0.25)  # to a twentieth
+        assert tuned > weight
 
 
 def test_a_ladder_that_gains_nothing_ships_the_base(train):

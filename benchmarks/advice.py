@@ -1,0 +1,191 @@
+"""Hold the advice against the truth on six collections and print how often it was right.
+
+    python -m benchmarks.advice FOLDER… [--only NAME …]
+
+Each FOLDER is a BEIR folder with test judgements that people made. The advice sees its passages alone: queries are drawn from
+them by rules. The truth is what the whole corpus and the people's test queries say of three options, by nDCG@10: the base, the
+base fused with BM25, the base with a tuned query side. What tuning gains stands in benchmarks/lift.json; a collection that is
+not there is tuned as there (seed 0). Cells live in benchmarks/cache/advice and are resumed; all that are done stand in
+benchmarks/advice.md and advice.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import embedtune
+from benchmarks import lift
+from embedtune.advice.advise import advise
+from embedtune.advice.recommendation import MIN_GAIN
+from embedtune.cli.options import set_up_logging
+from embedtune.documents.chunking import keep_whole
+from embedtune.documents.reading import read_query_set, read_source
+from embedtune.evaluation.measures import per_query
+from embedtune.evaluation.power import ALPHA
+from embedtune.evaluation.significance import Comparison, compare
+from embedtune.manifest import library_versions, write_json
+from embedtune.retrieval.base_model import find_model
+from embedtune.retrieval.encoder import Encoder, choose_precision, load_model
+from embedtune.stages.judgements import share_judgements
+from embedtune.stages.lineup import Model
+from embedtune.stages.systems import Search
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache" / "advice"
+SEED = 0
+LADDER = ("pca", "linear", "query-lora")
+OPTIONS = {"leave": "base", "use_fusion": "hybrid_base", "tune_query_side": "tuned"}
+"""What may be advised about the way to search, cheapest first, and the system that stands for it."""
+
+
+def run_cell(folder: Path) -> None:
+    """Ask for the advice and find out the truth of one collection, unless that is done."""
+    out = CACHE / f"{folder.name}.json"
+    if out.is_file():
+        return
+    started = time.time()
+    advice = advise(embedtune.GenerateConfig(source=str(folder), seed=SEED))
+    advised = time.time()
+    truth = find_truth(folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    part = out.with_suffix(".part")
+    write_json(
+        part,
+        {
+            "collection": folder.name,
+            "decision": advice.recommendation.decision,
+            "then": advice.recommendation.then,
+            "advised": way_to_search([advice.recommendation.decision, *advice.recommendation.then]),
+            "advice": advice.model_dump(
+                mode="json", exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
+            ),
+            "truth": truth,
+            "seconds": {"advice": round(advised - started), "truth": round(time.time() - advised)},
+        },
+    )
+    part.rename(out)
+
+
+def way_to_search(steps: list[str]) -> str:
+    """Return the first of the advised steps that is about the way to search; the size of chunks is no part of the truth."""
+    return next((step for step in steps if step in OPTIONS), "leave")
+
+
+def find_truth(folder: Path) -> dict[str, Any]:
+    """Return the best option on the people's queries: another than the base only where it is shown to be a point better.
+
+    Tuning is told by lift.json, or by a cell of ``benchmarks.lift`` where that lacks the collection. That file does not say
+    whether fusion differs from the base by more than chance, so both are searched again, with the weight that was chosen there.
+    """
+    tuned, means, weight = _tuning(folder)
+    fusion = _fusion(folder, weight)
+    means |= {fusion.reference: fusion.reference_mean, fusion.system: fusion.mean}
+    best = "use_fusion" if fusion.better and fusion.difference >= MIN_GAIN else "leave"
+    is_better = tuned["low"] > 0 and tuned["p"] <= ALPHA
+    if is_better and means["tuned"] - means[OPTIONS[best]] >= MIN_GAIN:
+        best = "tune_query_side"
+    return {
+        "best": best,
+        "means": {system: round(means[system], 4) for system in OPTIONS.values()},
+        "fusion": {"difference": fusion.difference, "low": fusion.low, "high": fusion.high, "p": fusion.p},
+        "tuned": tuned,
+    }
+
+
+def _tuning(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
+    """Return the tuned query side against the base, the means of the systems, and the weight of the base in fusion."""
+    recorded = json.loads((HERE / "lift.json").read_text(encoding="utf-8"))
+    name = folder.name
+    cell = next((each for each in recorded["cells"] if (each["collection"], each["seed"]) == (name, SEED)), None)
+    if cell:
+        tuned = recorded["tests"][name]["tuned"]
+    else:
+        lift.run_cell(folder, SEED, LADDER)
+        cell = json.loads((lift.CACHE / f"{name}-{SEED}" / "cell.json").read_text(encoding="utf-8"))
+        tuned = lift.test_gain(name, [SEED], "tuned")
+    return tuned, {"tuned": lift.value(cell, "tuned")}, cell["fusion_weights"]["base"]
+
+
+def _fusion(folder: Path, weight: float) -> Comparison:
+    """Search the whole collection with the base and with its fusion, as ``eval`` does, and compare them by query."""
+    passages = list(keep_whole(read_source(str(folder)).documents))
+    queries = share_judgements(read_query_set(folder), passages)
+    settings, place = (
+        embedtune.GenerateConfig(source=str(folder)),
+        find_model(embedtune.GenerateConfig(source="").model),
+    )
+    search = Search(
+        passages, [queries], window_tokens=settings.window_tokens, window_overlap=settings.window_overlap, depth=100
+    )
+    search.add(
+        Model(
+            "base",
+            lambda: Encoder(load_model(place), precision=choose_precision("auto")),
+            weight,
+            ("base", None),
+            "base",
+        )
+    )
+    (runs,) = search.runs()
+    pair = ("hybrid_base", "base")
+    scores = {
+        system: {lift.MEASURE: np.array(list(per_query(queries.qrels, runs[system])[lift.MEASURE].values()))}
+        for system in pair
+    }
+    return compare(scores, [pair], None, seed=SEED)[pair][lift.MEASURE]
+
+
+def write_report() -> str:
+    """Write advice.json and advice.md from all finished cells, and return the latter."""
+    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*.json"))]
+    right = [cell["advised"] == cell["truth"]["best"] for cell in cells]
+    lines = [
+        "| collection | advice from drawn queries | best on people's queries | | base, fusion, tuned queries |",
+        "|---|---|---|---|---|",
+    ]
+    for cell, is_right in zip(cells, right, strict=True):
+        means = cell["truth"]["means"]
+        shown = ", ".join(f"{means[system]:.3f}" if system in means else "–" for system in OPTIONS.values())
+        mark = "right" if is_right else "wrong"
+        lines.append(f"| {cell['collection']} | {cell['advised']} | {cell['truth']['best']} | {mark} | {shown} |")
+    always = sum(cell["truth"]["best"] == "use_fusion" for cell in cells)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
+    seconds = [cell["seconds"]["advice"] for cell in cells]
+    lines += [
+        "",
+        f"Right on {sum(right)} of {len(cells)}; who always says use_fusion is right on {always}. nDCG@10 on all test queries "
+        f"and passages, windows of 128 tokens. An advice took {min(seconds)} to {max(seconds)} s; {machine}.",
+    ]
+    text = "\n".join(lines) + "\n"
+    result = {
+        "schema_version": 1, "right": sum(right), "n": len(cells), "always_fusion": always, "cells": cells,
+        "machine": machine, "versions": library_versions(),
+    }  # fmt: skip
+    write_json(HERE / "advice.json", result)
+    (HERE / "advice.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def main() -> None:
+    """Run the cells that are asked for and write the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collections", type=Path, nargs="+")
+    parser.add_argument("--only", nargs="*", default=(), help="names of collections")
+    arguments = parser.parse_args()
+    set_up_logging(quiet=False, verbose=False)
+    for collection in arguments.collections:
+        if not arguments.only or collection.name in arguments.only:
+            run_cell(collection)
+            print(write_report())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""From what was measured to one recommendation: a pure function, whose rules and reasons stand in ``docs/advise.md``."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
+
+MIN_GAIN = 0.01
+"""Gain in nDCG@10 under which nothing is worth a change: one point, as for the verdict of ``eval``."""
+
+MIN_DRAWN_TUNING_GAIN = 0.02
+"""The same for tuning, on drawn queries: there a map of queries gains up to a point whether it helps people or not."""
+
+SMALL_HEADROOM = 0.02
+"""Head-room under which tuning is not worth trying."""
+
+LARGE_HEADROOM = 0.05
+"""Head-room from which tuning on judgements of your own is worth trying."""
+
+MIN_LABELLED = 500
+"""Train queries with judgements from which both sides can learn what people ask."""
+
+FEW_QUERIES = 50
+"""Queries that judge under which the advice says that it is weak."""
+
+
+class Gain(NamedTuple):
+    """One way of searching against another on the same queries, nDCG@10.
+
+    Attributes:
+        before: Mean of the reference, 0 to 1.
+        after: Mean of the other.
+        low: Lower end of the 95 % interval of the difference.
+        high: Upper end.
+        shown: Whether test and interval agree that it is better.
+    """
+
+    before: float
+    after: float
+    low: float
+    high: float
+    shown: bool
+
+    @property
+    def difference(self) -> float:
+        """``after`` − ``before``."""
+        return self.after - self.before
+
+    def is_worth(self, least: float) -> bool:
+        """Whether the gain is shown and not too small."""
+        return self.shown and self.difference >= least
+
+    def is_safe(self, least: float) -> bool:
+        """Whether the gain is likely not too small, and a loss as large is ruled out: enough for what costs nothing."""
+        return self.difference >= least and self.low > -least
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at.
+
+    Attributes:
+        source: As the user named it, for the command.
+        drawn: Whether the queries that judge were drawn by rules; else people's.
+        queries: Folder of people's queries, for the command; None where they were drawn.
+        n_queries: Queries that judge.
+        share_lost: Share of the tokens that the model's window cuts off of documents or passages as they came.
+        ready_made: Whether the source came in passages.
+        size: Chunk size by the settings, in tokens.
+        best_size: The size to use.
+        chunking: Gain of that over what is done now: ready-made passages cut off, own documents cut to ``size``.
+        fusion: Gain of the even fusion with BM25 over the base.
+        fusion_over_bm25: Gain of it over BM25.
+        tuning: Gain of the fitted map of queries, over the base, or with fusion over fusion; None where it was not tried.
+        headroom: What a perfect order of the first hundred would gain over the better of base and fusion.
+        n_labelled: Train queries with judgements that came with the source.
+    """
+
+    source: str
+    drawn: bool
+    queries: str | None
+    n_queries: int
+    share_lost: float
+    ready_made: bool
+    size: int
+    best_size: int
+    chunking: Gain | None
+    fusion: Gain
+    fusion_over_bm25: Gain
+    tuning: Gain | None
+    headroom: float
+    n_labelled: int
+
+
+class Recommendation(NamedTuple):
+    """What to do.
+
+    Attributes:
+        decision: What comes first.
+        sentence: The same in words.
+        reasons: Why, with figures.
+        then: What is worth doing after it, in this order.
+        commands: To run next, in this order.
+        weak: Why the advice is weak; empty where it is not.
+    """
+
+    decision: Decision
+    sentence: str
+    reasons: list[str]
+    then: list[Decision]
+    commands: list[str]
+    weak: list[str]
+
+
+_SENTENCES: dict[Decision, str] = {
+    "fix_chunking": "Fix the chunking first: embed chunks of {size} tokens.",
+    "use_fusion": "Fuse the base model with BM25; do not tune yet.",
+    "tune_query_side": "Tune the query side: passages and their index stay as they are.",
+    "tune_fully": "Tune on your own judged queries, both sides, and let dev decide.",
+    "leave": "Leave it as it is: base model, no fusion, no tuning.",
+}
+
+
+def recommend(facts: Facts) -> Recommendation:
+    """Return the one thing to do next.
+
+    Of what costs no training (chunking, fusion) the larger gain comes first. Tuning comes first only where neither gains
+    anything; the query side before both sides, because it needs no new index.
+    """
+    free: list[tuple[float, Decision]] = []
+    if facts.chunking and facts.chunking.is_worth(MIN_GAIN):
+        free.append((facts.chunking.difference, "fix_chunking"))
+    if facts.fusion.is_safe(MIN_GAIN):
+        free.append((facts.fusion.difference, "use_fusion"))
+    steps: list[Decision] = [decision for _, decision in sorted(free, key=lambda step: -step[0])]
+    steps += _tuning(facts)
+    decision, *then = steps or ["leave"]
+    return Recommendation(
+        decision,
+        _SENTENCES[decision].format(size=facts.best_size),
+        [_reason(step, facts) for step in (decision, *then)] + _against(facts, steps),
+        then,
+        _commands(decision, facts),
+        _weaknesses(facts),
+    )
+
+
+def _tuning(facts: Facts) -> list[Decision]:
+    if facts.headroom < SMALL_HEADROOM:
+        return []
+    if facts.tuning and facts.tuning.is_worth(MIN_DRAWN_TUNING_GAIN if facts.drawn else MIN_GAIN):
+        return ["tune_query_side"]
+    if facts.n_labelled >= MIN_LABELLED and facts.headroom >= LARGE_HEADROOM:
+        return ["tune_fully"]
+    return []
+
+
+def _reason(step: Decision, facts: Facts) -> str:
+    """Say why something is worth doing; of what is left as it is, why nothing is."""
+    if step == "fix_chunking" and facts.chunking:
+        now = (
+            f"now {facts.share_lost:.0%} of the tokens lie beyond the model's window"
+            if facts.ready_made
+            else f"the settings say {facts.size}"
+        )
+        return f"Chunks of {facts.best_size} tokens: {_tell(facts.chunking)}; {now}."
+    if step == "use_fusion":
+        return f"Fusion with BM25: {_tell(facts.fusion)}. It needs no training and no new index."
+    if step == "tune_query_side" and facts.tuning:
+        return f"A map of queries that was fitted in seconds: {_tell(facts.tuning)}; an adapter usually gains more."
+    if step == "tune_fully":
+        return (
+            f"The source brings {facts.n_labelled:,} judged train queries, and a perfect order of the first hundred would "
+            f"gain {_points(facts.headroom)}."
+        )
+    return f"Nothing that was tried is shown to gain {_points(MIN_GAIN)} or more."
+
+
+def _against(facts: Facts, steps: list[Decision]) -> list[str]:
+    """Say what was looked at and is not worth it."""
+    reasons = []
+    if "use_fusion" not in steps:
+        reasons.append(f"Fusion with BM25: {_tell(facts.fusion)}.")
+    elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.shown:
+        flattered = "; drawn queries flatter BM25" if facts.drawn else ""
+        reasons.append(f"Over BM25 alone the fusion is not shown to gain: {_tell(facts.fusion_over_bm25)}{flattered}.")
+    if facts.headroom < SMALL_HEADROOM:
+        reasons.append(
+            f"There is little left to gain: a perfect order of the first hundred would add {_points(facts.headroom)}."
+        )
+    elif facts.tuning is None:
+        reasons.append("Tuning was not tried: the sample gives too few queries to learn from.")
+    elif "tune_query_side" not in steps:
+        reasons.append(f"Tuning the queries, tried in seconds: {_tell(facts.tuning)}.")
+    if not steps and facts.headroom >= LARGE_HEADROOM:
+        reasons.append(
+            f"There is room ({_points(facts.headroom)} for a perfect order), but nothing here says that tuning finds it; "
+            "judged queries of your users would."
+        )
+    return reasons
+
+
+def _weaknesses(facts: Facts) -> list[str]:
+    reasons = []
+    if facts.drawn:
+        reasons.append(
+            "This advice is weak: its queries were drawn from the text by rules. They flatter BM25, and people ask in other "
+            "words. Give real ones with --queries."
+        )
+    if facts.n_queries < FEW_QUERIES:
+        reasons.append(f"This advice is weak: only {facts.n_queries} queries judge.")
+    return reasons
+
+
+def _commands(decision: Decision, facts: Facts) -> list[str]:
+    source, out = shlex.quote(facts.source), "runs/mine"
+    window = f" --window {facts.best_size}" if facts.best_size != facts.size else ""
+    judged = f" --queries {shlex.quote(facts.queries)}" if facts.queries else ""
+    make, measure = f"embedtune generate {source} --out {out}{window}", f"embedtune eval {out}{judged}"
+    if decision == "fix_chunking":
+        return [make]
+    if decision == "use_fusion":  # the cheapest training there is; it chooses the weight of the fusion
+        return [make, f"embedtune train {out} --method pca", measure]
+    if decision == "tune_query_side":
+        return [make, f"embedtune train {out} --method query-lora", measure]
+    if decision == "tune_fully":
+        return [f"{make} --queries-from source", f"embedtune train {out} --method auto", measure]
+    return [] if facts.queries else [f"embedtune advise {source} --queries YOUR-QUERIES/"]
+
+
+def _tell(gain: Gain) -> str:
+    return (
+        f"{100 * gain.difference:+.1f} points of nDCG@10, {gain.before:.3f} to {gain.after:.3f} "
+        f"(95 %: {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"

@@ -1,0 +1,66 @@
+"""What is there without any training, and what seconds of it would add: BM25, base, fusions, maps of the query."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from embedtune.advice.judging import Judge, Matrix, Scores, lexical_scores
+from embedtune.advice.trial import MIN_QUERIES
+from embedtune.evaluation.significance import Comparison
+from embedtune.records import Run
+from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
+from embedtune.stages.attempts.attempt import Context
+from embedtune.stages.attempts.query_maps import tune_by_principal_directions, tune_linear_map
+from embedtune.stages.attempts.teaching import prepare_lesson
+
+EVEN = 0.5
+"""Weight of the dense side; ``train`` chooses one on dev, here none is chosen on the queries that judge."""
+
+PAIRS = (
+    ("bm25", "base"), ("base_pca", "base"), ("hybrid_base", "base"), ("hybrid_base", "bm25"), ("rrf_base", "base"),
+    ("query_map", "base"), ("hybrid_query_map", "hybrid_base"),
+)  # fmt: skip
+"""Each a system and the reference it is compared with; ``query_map`` is the fitted linear map of queries."""
+
+
+class Systems(NamedTuple):
+    """What every system scored on the sample.
+
+    Attributes:
+        scores: System → scores.
+        runs: System → its run.
+        compared: See ``PAIRS``; pairs of which a system was not tried are left out.
+    """
+
+    scores: dict[str, Scores]
+    runs: dict[str, Run]
+    compared: dict[tuple[str, str], Comparison]
+
+
+def measure_systems(judge: Judge, context: Context) -> Systems:
+    """Search the sample with every system; the maps are tried where there are enough train queries."""
+    lexical, dense = lexical_scores(context.dev), context.retrieval.base
+    runs = {"bm25": judge.run(lexical, floor=0.0), "base": judge.run(dense)}
+    mapped = _maps(context)
+    runs |= {name: judge.run(scores) for name, scores in mapped.items()}
+    runs |= {
+        "hybrid_base": judge.run(z_score_sum(dense, lexical, EVEN)),
+        "rrf_base": judge.run(reciprocal_rank(dense, lexical)),
+    }
+    if "query_map" in mapped:
+        runs["hybrid_query_map"] = judge.run(z_score_sum(mapped["query_map"], lexical, EVEN))
+    scores = {system: judge.score(run) for system, run in runs.items()}
+    pairs = [(system, reference) for system, reference in PAIRS if system in scores and reference in scores]
+    return Systems(scores, runs, judge.compare(scores, pairs))
+
+
+def _maps(context: Context) -> dict[str, Matrix]:
+    if len(context.dataset.splits["train"].queries) < MIN_QUERIES:
+        return {}
+    try:
+        return {
+            "base_pca": tune_by_principal_directions(context, "pca").dense,
+            "query_map": tune_linear_map(context, "linear").dense,
+        }
+    finally:
+        prepare_lesson.cache_clear()

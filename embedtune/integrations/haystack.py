@@ -1,0 +1,199 @@
+"""Haystack: embedders and a retriever over a run, as components.
+
+The sentence-transformers components use a prompt only if it is given as ``prefix``; these use the run's. A document gets one
+vector: what the model cannot see of it is cut off. ``window_documents`` makes a document of each window instead.
+
+A pipeline is read back with ``Pipeline.loads(text, allowed_modules=["embedtune"])``: Haystack imports only what it may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from embedtune.integrations.extras import brought_by
+from embedtune.integrations.hit_facts import hit_facts
+from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.retriever import Retriever
+
+with brought_by("haystack"):
+    from haystack import Document, component, default_from_dict, default_to_dict
+
+
+class _OverEmbedder:
+    """What both embedders have in common."""
+
+    def __init__(
+        self, run: Path | str, which: Which = "shipped", precision: str = "fp32", device: str | None = None
+    ) -> None:
+        """Use a run; nothing is read before ``warm_up`` or the first call.
+
+        Args:
+            run: The run folder.
+            which: ``shipped``, ``base`` or ``tuned``.
+            precision: ``fp32``, ``bf16`` or ``auto``.
+            device: Such as ``cpu``; None takes the best there is.
+        """
+        self.run_folder = str(run)
+        self.which = which
+        self.precision = precision
+        self.device = device
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What does the work."""
+        return Embedder.from_run(self.run_folder, self.which, precision=self.precision, device=self.device)
+
+    def warm_up(self) -> None:
+        """Load the model.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
+        _ = self.embedder.encoder
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` needs."""
+        found: dict[str, Any] = default_to_dict(
+            self, run=self.run_folder, which=self.which, precision=self.precision, device=self.device
+        )
+        return found
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Any:
+        """Build a component from what ``to_dict`` returned."""
+        return default_from_dict(cls, data)
+
+
+@component
+class EmbedtuneTextEmbedder(_OverEmbedder):
+    """Embeds a query, with the run's query prompt."""
+
+    @component.output_types(embedding=list[float])
+    def run(self, text: str) -> dict[str, list[float]]:
+        """Return the unit vector of a query as ``embedding``."""
+        return {"embedding": self.embedder.encode_query(text).tolist()}
+
+    @component.output_types(embedding=list[float])
+    async def run_async(self, text: str) -> dict[str, list[float]]:
+        """Do the same without blocking the event loop."""
+        return await asyncio.to_thread(self.run, text)
+
+
+@component
+class EmbedtuneDocumentEmbedder(_OverEmbedder):
+    """Embeds documents, with the run's document prompt."""
+
+    @component.output_types(documents=list[Document])
+    def run(self, documents: list[Document]) -> dict[str, list[Document]]:
+        """Return copies of the documents with unit vectors of their content."""
+        vectors = self.embedder.encode_documents([document.content or "" for document in documents]).tolist()
+        return {
+            "documents": [
+                replace(document, embedding=vector) for document, vector in zip(documents, vectors, strict=True)
+            ]
+        }
+
+    @component.output_types(documents=list[Document])
+    async def run_async(self, documents: list[Document]) -> dict[str, list[Document]]:
+        """Do the same without blocking the event loop."""
+        return await asyncio.to_thread(self.run, documents)
+
+
+@component
+class EmbedtuneRetriever:
+    """Retrieves passages of a run by one of its systems, as ``eval`` ranked them."""
+
+    def __init__(
+        self,
+        run: Path | str,
+        system: str = "auto",
+        top_k: int = 5,
+        precision: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Use a run.
+
+        Args:
+            run: The run folder.
+            system: ``auto`` or a system of ``eval``.
+            top_k: Passages returned.
+            precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+            device: Such as ``cpu``; None takes the best there is.
+        """
+        self.run_folder = str(run)
+        self.system = system
+        self.top_k = top_k
+        self.precision = precision
+        self.device = device
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """What does the work."""
+        return Retriever.from_run(self.run_folder, self.system, precision=self.precision, device=self.device)
+
+    def warm_up(self) -> None:
+        """Open the run.
+
+        Raises:
+            EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
+        """
+        _ = self.retriever
+
+    @component.output_types(documents=list[Document])
+    def run(self, query: str, top_k: int | None = None) -> dict[str, list[Document]]:
+        """Return passages as documents, best first; ``top_k`` overrides that of the component."""
+        return {
+            "documents": [
+                Document(
+                    id=hit.passage.passage_id,
+                    content=hit.passage.text,
+                    meta=hit_facts(hit, self.retriever.system),
+                    score=hit.score,
+                )
+                for hit in self.retriever.retrieve(query, top_k or self.top_k)
+            ]
+        }
+
+    @component.output_types(documents=list[Document])
+    async def run_async(self, query: str, top_k: int | None = None) -> dict[str, list[Document]]:
+        """Do the same without blocking the event loop."""
+        return await asyncio.to_thread(self.run, query, top_k)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` needs."""
+        found: dict[str, Any] = default_to_dict(
+            self,
+            run=self.run_folder,
+            system=self.system,
+            top_k=self.top_k,
+            precision=self.precision,
+            device=self.device,
+        )
+        return found
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Any:
+        """Build a component from what ``to_dict`` returned."""
+        return default_from_dict(cls, data)
+
+
+def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
+    """Make a document of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+
+    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
+    returns for one ``passage_id`` the first is the best.
+
+    Args:
+        documents: Of any length.
+        embedder: For example that of an ``EmbedtuneDocumentEmbedder``.
+    """
+    return [
+        Document(id=f"{document.id}#{number}", content=text, meta={**document.meta, "passage_id": document.id})
+        for document in documents
+        for number, text in enumerate(embedder.windows(document.content or "", document.meta.get("title", "")))
+    ]

@@ -1,0 +1,136 @@
+"""LangChain: embeddings and a retriever over a run.
+
+``HuggingFaceEmbeddings`` uses no prompt unless it is told to, twice; ``EmbedtuneEmbeddings`` uses the run's. A document gets
+one vector: what the model cannot see of it is cut off. ``window_documents`` makes a document of each window instead.
+
+Both classes go through ``langchain_core.load``: ``loads(text, allowed_objects=[EmbedtuneRetriever],
+valid_namespaces=["embedtune"])``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from embedtune.integrations.extras import brought_by
+from embedtune.integrations.hit_facts import hit_facts
+from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.retriever import Retriever
+
+with brought_by("langchain"):
+    from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+    from langchain_core.documents import Document
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.load.serializable import Serializable
+    from langchain_core.retrievers import BaseRetriever
+
+
+class EmbedtuneEmbeddings(Serializable, Embeddings):
+    """Embeds queries and documents as ``eval`` did; the model is loaded when it is first used.
+
+    Attributes:
+        run: The run folder.
+        which: ``shipped``, ``base`` or ``tuned``.
+        precision: ``fp32``, ``bf16`` or ``auto``.
+        device: Such as ``cpu``; None takes the best there is.
+    """
+
+    run: str
+    which: Which = "shipped"
+    precision: str = "fp32"
+    device: str | None = None
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Tell LangChain that a run's name and a few words are all there is to save."""
+        return True
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What does the work.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
+        return Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return a unit vector for each text, with the run's document prompt."""
+        vectors: list[list[float]] = self.embedder.encode_documents(texts).tolist()
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the unit vector of a query, with the run's query prompt."""
+        vector: list[float] = self.embedder.encode_query(text).tolist()
+        return vector
+
+
+class EmbedtuneRetriever(BaseRetriever):
+    """Retrieves passages of a run by one of its systems, as ``eval`` ranked them; it is opened when it is first used.
+
+    Attributes:
+        run: The run folder.
+        system: ``auto`` or a system of ``eval``.
+        k: Passages returned.
+        precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+        device: Such as ``cpu``; None takes the best there is.
+        store: Your vector store, see ``serving.stores.VectorStore``; a retriever with one cannot be serialised.
+    """
+
+    run: str
+    system: str = "auto"
+    k: int = 5
+    precision: str | None = None
+    device: str | None = None
+    store: Any = None
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Tell LangChain that a run's name and a few words are all there is to save."""
+        return True
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """What does the work.
+
+        Raises:
+            EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
+        """
+        return Retriever.from_run(self.run, self.system, precision=self.precision, device=self.device, store=self.store)
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun | None = None
+    ) -> list[Document]:
+        return [
+            Document(
+                id=hit.passage.passage_id,
+                page_content=hit.passage.text,
+                metadata={**hit_facts(hit, self.retriever.system), "score": hit.score},
+            )
+            for hit in self.retriever.retrieve(query, self.k)
+        ]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun | None = None
+    ) -> list[Document]:
+        return await asyncio.to_thread(self._get_relevant_documents, query)
+
+
+def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
+    """Make a document of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+
+    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
+    returns for one ``passage_id`` the first is the best.
+
+    Args:
+        documents: Of any length; one without an id is named by its place, from 0.
+        embedder: For example that of an ``EmbedtuneEmbeddings``.
+    """
+    return [
+        Document(id=f"{name}#{number}", page_content=text, metadata={**document.metadata, "passage_id": name})
+        for place, document in enumerate(documents)
+        for name in [document.id or str(place)]
+        for number, text in enumerate(embedder.windows(document.page_content, document.metadata.get("title", "")))
+    ]

@@ -1,0 +1,166 @@
+"""LlamaIndex: an embedding and a retriever over a run.
+
+``HuggingFaceEmbedding`` on a local folder replaces the saved prompts by empty ones; ``EmbedtuneEmbedding`` uses them. A node
+gets one vector: what the model cannot see of it is cut off. ``window_nodes`` makes a node of each window instead.
+
+LlamaIndex embeds a node's metadata in front of its text. ``window_nodes`` and ``run_nodes`` keep theirs out of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.formats.beir import read_passages
+from embedtune.integrations.extras import brought_by
+from embedtune.integrations.hit_facts import Facts, hit_facts, passage_facts
+from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.retriever import Retriever
+from embedtune.serving.window_rows import load_rows
+from embedtune.stages.generate import FOLDER as DATASET
+
+with brought_by("llama-index"):
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.bridge.pydantic import Field, PrivateAttr
+    from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, TextNode
+
+_SHOWN = ("title",)  # what a language model sees of a passage's facts
+
+
+class EmbedtuneEmbedding(BaseEmbedding):
+    """Embeds queries and texts as ``eval`` did. It can be pickled, and goes through ``to_dict`` and ``from_dict``.
+
+    Attributes:
+        run: The run folder.
+        which: ``shipped``, ``base`` or ``tuned``.
+        precision: ``fp32``, ``bf16`` or ``auto``.
+        device: Such as ``cpu``; None takes the best there is.
+    """
+
+    run: str = Field(description="The run folder.")
+    which: Which = Field(default="shipped", description="shipped, base or tuned.")
+    precision: str = Field(default="fp32", description="fp32, bf16 or auto.")
+    device: str | None = Field(default=None, description="Such as cpu; none takes the best there is.")
+    _embedder: Embedder = PrivateAttr()
+
+    def __init__(self, run: Path | str, which: Which = "shipped", **options: Any) -> None:
+        """Open a run; ``options`` are the attributes above and those of any LlamaIndex embedding.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
+        options = {"model_name": f"embedtune:{Path(run).name}", "embed_batch_size": 64, **options}
+        super().__init__(run=str(run), which=which, **options)
+        self._embedder = Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name under which LlamaIndex serialises it."""
+        return "EmbedtuneEmbedding"
+
+    @property
+    def embedder(self) -> Embedder:
+        """What does the work."""
+        return self._embedder
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        vector: list[float] = self._embedder.encode_query(query).tolist()
+        return vector
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        vector: list[float] = self._embedder.encode_document(text).tolist()
+        return vector
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = self._embedder.encode_documents(texts).tolist()
+        return vectors
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+class EmbedtuneRetriever(BaseRetriever):
+    """Retrieves passages of a run by one of its systems, as ``eval`` ranked them.
+
+    Attributes:
+        retriever: What does the work.
+        similarity_top_k: Passages returned.
+    """
+
+    def __init__(
+        self, run: Path | str | Retriever, system: str = "auto", similarity_top_k: int = 5, **options: Any
+    ) -> None:
+        """Open a run, or take a retriever that is open.
+
+        Args:
+            run: The run folder, or a retriever, for example over a vector store of yours.
+            system: As for ``serving.retriever.Retriever``; a retriever has its own.
+            similarity_top_k: Passages returned.
+            options: ``precision``, ``device``, ``store`` and ``depth`` of ``serving.opened_run.OpenedRun``.
+
+        Raises:
+            EmbedtuneError: As ``Retriever.from_run`` does.
+        """
+        super().__init__()
+        self.retriever = run if isinstance(run, Retriever) else Retriever.from_run(run, system, **options)
+        self.similarity_top_k = similarity_top_k
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        hits = self.retriever.retrieve(query_bundle.query_str, self.similarity_top_k)
+        return [
+            NodeWithScore(
+                node=_node(hit.passage.passage_id, hit.passage.text, hit_facts(hit, self.retriever.system)),
+                score=hit.score,
+            )
+            for hit in hits
+        ]
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return await asyncio.to_thread(self._retrieve, query_bundle)
+
+
+def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode]:
+    """Make a node of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+
+    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
+    returns for one ``passage_id`` the first is the best.
+
+    Args:
+        nodes: Of any length.
+        embedder: For example that of an ``EmbedtuneEmbedding``.
+    """
+    return [
+        _node(f"{node.node_id}#{number}", text, {**node.metadata, "passage_id": node.node_id})
+        for node in nodes
+        for number, text in enumerate(embedder.windows(node.get_content(), node.metadata.get("title", "")))
+    ]
+
+
+def run_nodes(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[TextNode]:
+    """Return the windows of a run's passages as nodes that have their vectors already; arguments as for ``load_rows``."""
+    facts = {passage.passage_id: passage_facts(passage) for passage in read_passages(Path(run) / DATASET)}
+    return [
+        _node(row.window_id, row.text, facts[row.passage_id], row.vector.tolist())
+        for row in load_rows(run, which, precision=precision)
+    ]
+
+
+def _node(node_id: str, text: str, metadata: Facts, embedding: list[float] | None = None) -> TextNode:
+    """Build a node whose vector is that of its text alone."""
+    return TextNode(
+        id_=node_id,
+        text=text,
+        embedding=embedding,
+        metadata=metadata,
+        excluded_embed_metadata_keys=list(metadata),
+        excluded_llm_metadata_keys=[name for name in metadata if name not in _SHOWN],
+    )

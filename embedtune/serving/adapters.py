@@ -1,0 +1,191 @@
+"""Several domains over one base: each run's tuned model as an adapter, chosen for each call.
+
+What is in memory: the base once for each way in which the runs rounded its frozen weights (``train --quantize``), the untouched
+base where queries alone were tuned, and a few hundred kilobytes for each domain. Runs of one recipe share everything but that.
+
+Vectors are those of each run's ``model/merged`` up to 1e-5 in fp32. To add a domain changes no bit of the others' vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import RLock
+from typing import Any, NamedTuple
+
+from embedtune.errors import ConfigError, DataError
+from embedtune.retrieval.base_model import find_model
+from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
+from embedtune.retrieval.projection import Matrix, project
+from embedtune.serving.embedder import Embedder
+from embedtune.serving.frozen_base import FrozenBase
+from embedtune.stages.train import FOLDER as MODEL
+from embedtune.stages.trained_run import TrainedRun, read_trained_run
+
+
+class _Side(NamedTuple):
+    """How one side of a domain, queries or documents, is computed."""
+
+    base: FrozenBase
+    adapter: str | None = None
+    matrix: Matrix | None = None
+
+
+class _Domain(NamedTuple):
+    run: TrainedRun
+    prompts: dict[str, str]
+    queries: _Side
+    documents: _Side
+
+
+class Adapters(Mapping[str, Embedder]):
+    """Tuned models of several runs over one base; ``adapters["law"]`` is an ``Embedder`` of that run.
+
+    It can be pickled; a copy reads the runs again. Threads may share it: they take turns.
+    """
+
+    def __init__(self, *, precision: str = "fp32", device: str | None = None) -> None:
+        """Start without a domain; ``precision`` and ``device`` as for ``Embedder``."""
+        self._precision = choose_precision(precision)
+        self._device = device
+        self._bases: dict[str, FrozenBase] = {}
+        self._domains: dict[str, _Domain] = {}
+        self._lock = RLock()
+
+    @classmethod
+    def from_runs(
+        cls, runs: Mapping[str, Path | str], *, precision: str = "fp32", device: str | None = None
+    ) -> Adapters:
+        """Load the shipped model of each run under a name; see ``add``."""
+        made = cls(precision=precision, device=device)
+        for name, run in runs.items():
+            made.add(name, run)
+        return made
+
+    def add(self, name: str, run: Path | str) -> None:
+        """Load what a run shipped: a LoRA adapter, a linear map of queries, or nothing where it was the base.
+
+        Raises:
+            ConfigError: If the name is taken, or the base model is not found.
+            DataError: If a stage is missing, the run has another base, or every weight was trained.
+            IntegrityError: If the run was changed since it was written.
+        """
+        if name in self._domains:
+            raise ConfigError(f"adapters: expected a new name, found {name!r} again")
+        opened = read_trained_run(Path(run))
+        for other in list(self._domains.values())[:1]:
+            _demand_same_base(opened, other.run)
+        with self._lock:
+            self._domains[name] = self._load(opened)
+
+    def __getitem__(self, name: str) -> Embedder:
+        if name not in self._domains:
+            raise ConfigError(
+                f"adapters: expected one of {', '.join(self) or 'no name, none was added'}, found {name!r}"
+            )
+        return _DomainEmbedder(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._domains)
+
+    def __len__(self) -> int:
+        return len(self._domains)
+
+    def _load(self, run: TrainedRun) -> _Domain:
+        facts = run.model["facts"]
+        untouched = facts["shipped"] == "base"
+        adapter = run.folder / MODEL / "adapter"
+        if untouched or not adapter.is_dir():
+            plain = _Side(self._base(run, "none"))
+            queries = plain if untouched else plain._replace(matrix=_read_map(run))
+            documents = plain
+        else:
+            base = self._base(run, facts["quantize"])
+            queries = _Side(base, base.add(adapter))
+            documents = _Side(self._base(run, "none")) if facts.get("queries_only") else queries
+        given = {"query": run.settings.query_prompt, "document": run.settings.document_prompt}
+        prompts = {name: text for name, text in given.items() if text is not None}
+        return _Domain(run, {**queries.base.own_prompts, **prompts}, queries, documents)
+
+    def _base(self, run: TrainedRun, scheme: str) -> FrozenBase:
+        if scheme not in self._bases:
+            trust = run.settings.trust_remote_code
+            folder = find_model(run.settings.model)
+            self._bases[scheme] = FrozenBase(folder, scheme, trust_remote_code=trust, device=self._device)
+        return self._bases[scheme]
+
+    def _encode(self, name: str, side: str, texts: Sequence[str]) -> Vectors:
+        domain = self._domains[name]
+        base, adapter, matrix = domain.queries if side == "queries" else domain.documents
+        with self._lock:
+            base.switch(adapter)
+            encoder = base.encoder(self._precision, domain.prompts)
+            vectors = encoder.encode_queries(texts) if side == "queries" else encoder.encode_documents(texts)
+        return vectors if matrix is None else project(vectors, matrix)
+
+    def _encoder(self, name: str) -> Encoder:
+        """Return the encoder of a domain's documents, for its tokenizer, prompts and window."""
+        domain = self._domains[name]
+        return domain.documents.base.encoder(self._precision, domain.prompts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        runs = {name: domain.run.folder for name, domain in self._domains.items()}
+        return _again, (runs, self._precision, self._device)
+
+
+class _DomainEmbedder(Embedder):
+    """One domain of several."""
+
+    def __init__(self, adapters: Adapters, name: str) -> None:
+        run = adapters._domains[name].run
+        super().__init__(run.merged, run.settings, precision=adapters._precision, device=adapters._device)
+        self._adapters = adapters
+        self._name = name
+        self._lock = adapters._lock
+
+    @property
+    def encoder(self) -> Encoder:
+        """The shared model with this domain's prompts; not for several threads at once."""
+        return self._adapters._encoder(self._name)
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """See ``Embedder``."""
+        return self._adapters._encode(self._name, "queries", texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """See ``Embedder``."""
+        return self._adapters._encode(self._name, "documents", texts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _DomainEmbedder, (self._adapters, self._name)
+
+
+def _again(runs: dict[str, Path], precision: str, device: str | None) -> Adapters:
+    return Adapters.from_runs(runs, precision=precision, device=device)
+
+
+def _demand_same_base(run: TrainedRun, other: TrainedRun) -> None:
+    if run.model["identity"]["model"] != other.model["identity"]["model"]:
+        raise DataError(
+            f"{run.folder}: expected the base model of {other.folder} ({other.settings.model}), found another "
+            f"({run.settings.model})",
+            hint="adapters share a base; open this run by itself with Embedder.from_run",
+        )
+
+
+def _read_map(run: TrainedRun) -> Matrix:
+    """Return the linear map behind the queries, ``(dim, dim)``.
+
+    Raises:
+        DataError: If the run has none: every weight was trained, or words stand beside its vectors.
+    """
+    from safetensors.numpy import load_file
+
+    found = sorted(run.merged.glob("query_*_Dense/model.safetensors"))
+    if not run.model["facts"].get("queries_only") or not found:
+        raise DataError(
+            f"{run.folder}: expected an adapter or a map of queries, found method {run.model['facts'].get('method')}",
+            hint="open this run by itself with Embedder.from_run; it shares no weight with its base",
+        )
+    matrix: Matrix = load_file(found[-1])["linear.weight"]
+    return matrix

@@ -1,0 +1,124 @@
+"""One query by several systems of a run, side by side, and how far each passage moved from where the base has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embedtune.records import Passage
+from embedtune.serving.excerpts import Excerpt, Excerpts
+from embedtune.serving.hits import Hit
+from embedtune.serving.opened_run import OpenedRun
+from embedtune.serving.retriever import Retriever
+
+_REFERENCE = "base"
+
+
+class Moved(NamedTuple):
+    """A passage in a system's list.
+
+    Attributes:
+        hit: The passage.
+        was: Its rank among the base's first k; None where it is not among them, and in the base's own list.
+        move: ``↑3``, ``↓1``, ``=`` or ``new``; empty in the base's own list.
+    """
+
+    hit: Hit
+    was: int | None
+    move: str
+
+
+class Comparison(NamedTuple):
+    """The lists of all systems.
+
+    Attributes:
+        query: What was asked.
+        k: Passages asked for.
+        chosen: The system that ``auto`` means for this run.
+        systems: System → its list, best first.
+        gone: System → passages among the base's first k that its list has not.
+        excerpts: Passage id → what to show of it.
+    """
+
+    query: str
+    k: int
+    chosen: str
+    systems: dict[str, list[Moved]]
+    gone: dict[str, list[Passage]]
+    excerpts: dict[str, Excerpt]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        return {
+            "schema_version": 1,
+            "query": self.query,
+            "k": self.k,
+            "auto": self.chosen,
+            "systems": {name: [_row(moved) for moved in found] for name, found in self.systems.items()},
+            "gone": {name: [passage.passage_id for passage in passages] for name, passages in self.gone.items()},
+            "excerpts": {name: excerpt.text for name, excerpt in self.excerpts.items()},
+        }
+
+
+def compare(run: Path | str | OpenedRun, query: str, k: int = 5, *, width: int = 160) -> Comparison:
+    """Ask BM25, the base, the tuned model where there is one, and a fusion.
+
+    The fusion is the one that ``auto`` means, if it means one; else that of the best model the run has.
+
+    Args:
+        run: A run folder, or a run that is open.
+        query: What is asked.
+        k: Passages of each system.
+        width: Characters of an excerpt.
+
+    Raises:
+        EmbedtuneError: As ``OpenedRun`` and ``Retriever`` do.
+    """
+    opened = run if isinstance(run, OpenedRun) else OpenedRun(run)
+    chosen = opened.system()
+    found = {name: Retriever(opened, name).retrieve(query, k) for name in _systems(opened.systems, chosen)}
+    base = {hit.passage.passage_id: hit for hit in found[_REFERENCE]}
+    cut = Excerpts(opened.passages)
+    return Comparison(
+        query,
+        k,
+        chosen,
+        {name: [_moved(hit, base, name) for hit in hits] for name, hits in found.items()},
+        {name: _gone(hits, base) for name, hits in found.items()},
+        {hit.passage.passage_id: cut(hit.passage.text, query, width) for hits in found.values() for hit in hits},
+    )
+
+
+def _systems(has: Sequence[str], chosen: str) -> list[str]:
+    dense = [name for name in ("base", "tuned") if name in has]
+    fused = chosen if "_" in chosen else f"hybrid_{dense[-1]}"
+    return ["bm25", *dense, fused]
+
+
+def _moved(hit: Hit, base: dict[str, Hit], system: str) -> Moved:
+    if system == _REFERENCE:
+        return Moved(hit, None, "")
+    before = base.get(hit.passage.passage_id)
+    if before is None:
+        return Moved(hit, None, "new")
+    up = before.rank - hit.rank
+    return Moved(hit, before.rank, f"↑{up}" if up > 0 else f"↓{-up}" if up < 0 else "=")
+
+
+def _gone(hits: Sequence[Hit], base: dict[str, Hit]) -> list[Passage]:
+    left = {hit.passage.passage_id for hit in hits}
+    return [hit.passage for passage_id, hit in base.items() if passage_id not in left]
+
+
+def _row(moved: Moved) -> dict[str, Any]:
+    hit = moved.hit
+    return {
+        "rank": hit.rank,
+        "passage_id": hit.passage.passage_id,
+        "document_id": hit.passage.document_id,
+        "title": hit.passage.title,
+        "score": hit.score,
+        "was": moved.was,
+        "move": moved.move,
+    }

@@ -1,0 +1,159 @@
+"""Texts to the vectors that ``eval`` measured: the run's model, prompts, window and precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.config import GenerateConfig
+from embedtune.errors import ConfigError, DataError
+from embedtune.records import Passage
+from embedtune.retrieval.base_model import find_model
+from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
+from embedtune.stages.corpus import corpus_windows
+from embedtune.stages.lineup import load_encoder
+from embedtune.stages.trained_run import TrainedRun, read_trained_run
+
+Which = Literal["shipped", "base", "tuned"]
+WHICH: tuple[Which, ...] = ("shipped", "base", "tuned")
+
+Vector = NDArray[np.float32]
+
+
+class Embedder:
+    """One model of a run, loaded when it is first used. It can be pickled; a copy loads the model anew.
+
+    Threads may share it: they take turns, because a tokenizer cannot be shared, and one call uses all cores anyway.
+    """
+
+    def __init__(
+        self, folder: Path, settings: GenerateConfig, *, precision: str = "fp32", device: str | None = None
+    ) -> None:
+        """Use a model folder.
+
+        Args:
+            folder: In sentence-transformers form.
+            settings: Prompts and window; a prompt of None is the model's own.
+            precision: ``fp32``, ``bf16`` or ``auto``.
+            device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+        """
+        self.folder = folder
+        self.precision = choose_precision(precision)
+        self.device = device
+        self._settings = settings
+        self._lock = RLock()
+
+    @classmethod
+    def from_run(
+        cls, run: Path | str, which: Which = "shipped", *, precision: str = "fp32", device: str | None = None
+    ) -> Embedder:
+        """Use a model of a run folder, after every byte of the run was held against its record.
+
+        Args:
+            run: With a finished dataset and model.
+            which: ``shipped`` is what training decided on; ``base``; or ``tuned``, which must have been shipped.
+            precision: ``fp32``, ``bf16`` or ``auto``, which is what ``eval`` takes unless it is told otherwise.
+            device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+
+        Raises:
+            ConfigError: If ``which`` is no such name, or the base model is not found.
+            DataError: If a stage is missing, or training shipped no tuned model.
+            IntegrityError: If dataset or model were changed since they were written.
+        """
+        return cls.of(read_trained_run(Path(run)), which, precision=precision, device=device)
+
+    @classmethod
+    def of(cls, run: TrainedRun, which: Which, *, precision: str = "fp32", device: str | None = None) -> Embedder:
+        """Use a model of a run that has been read; see ``from_run``."""
+        if which not in WHICH:
+            raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}")
+        if which == "tuned":
+            demand_tuned(run)
+        folder = find_model(run.settings.model) if which == "base" else run.merged
+        return cls(folder, run.settings, precision=precision, device=device)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The loaded model; not for several threads at once."""
+        return load_encoder(self.folder, self._settings, self.precision, self.device)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self.encoder.model.get_embedding_dimension() or 0)
+
+    @property
+    def query_prompt(self) -> str:
+        """What is put in front of every query; empty where there is nothing."""
+        return self.encoder.model.prompts.get("query") or ""
+
+    @property
+    def document_prompt(self) -> str:
+        """What is put in front of every document; empty where there is nothing."""
+        return self.encoder.model.prompts.get("document") or ""
+
+    @property
+    def window_tokens(self) -> int:
+        """Tokens of a window, without special tokens and prompt."""
+        window: int = min(self._settings.window_tokens, self.encoder.window)
+        return window
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32."""
+        with self._lock:
+            return self.encoder.encode_queries(texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32, one for each text; what the model cannot see of a text is cut off.
+
+        Give windows instead of longer texts; ``windows`` cuts them as ``eval`` does.
+        """
+        with self._lock:
+            return self.encoder.encode_documents(texts)
+
+    def encode_query(self, text: str) -> Vector:
+        """Return the unit vector ``(dim,)`` of a query."""
+        vector: Vector = self.encode_queries([text])[0]
+        return vector
+
+    def encode_document(self, text: str) -> Vector:
+        """Return the unit vector ``(dim,)`` of a document."""
+        vector: Vector = self.encode_documents([text])[0]
+        return vector
+
+    def windows(self, text: str, title: str = "") -> list[str]:
+        """Return the windows of a text, the title, if there is one, in front of each; a short text is its only window."""
+        return self.windows_of([Passage("", "", title, text, 0, len(text))])[0]
+
+    def windows_of(self, passages: Sequence[Passage]) -> list[list[str]]:
+        """Return the windows of each passage."""
+        with self._lock:
+            cut = corpus_windows(passages, self.encoder, self._settings.window_tokens, self._settings.window_overlap)
+        return cut.by_passage()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("encoder", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = RLock()
+
+
+def demand_tuned(run: TrainedRun) -> None:
+    """Refuse a run without a tuned model.
+
+    Raises:
+        DataError: If training shipped the base.
+    """
+    if run.model["facts"]["shipped"] != "tuned":
+        raise DataError(
+            f"{run.folder}: expected a tuned model, found that training shipped the base, because tuning gained no more than "
+            "noise on dev",
+            hint="use the base, or what is shipped; `embedtune train --method auto` tries other ways",
+        )

@@ -1,0 +1,125 @@
+"""The three ways to find passages: by words, by meaning, and both fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from embedtune.formats.trec import ranked
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.encoder import Vectors
+from embedtune.retrieval.fusion import Matrix
+from embedtune.retrieval.systems import Units, lexical_run, top_run
+from embedtune.serving.dense import DenseSide
+from embedtune.serving.embedder import Embedder
+from embedtune.serving.hits import Parts
+
+_BLOCK = 64  # queries whose scores of all passages are in memory at once
+_DEPTH = 100  # as deep as eval's runs
+
+
+class Found(NamedTuple):
+    """A passage of an answer, by its id."""
+
+    passage_id: str
+    score: float
+    parts: Parts
+
+
+class Engine(Protocol):
+    """Answers queries with passages."""
+
+    def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
+        """Return the best k passages of each query, best first."""
+        ...
+
+
+class ByWords:
+    """BM25."""
+
+    def __init__(self, bm25: BM25, units: Units) -> None:
+        self._bm25 = bm25
+        self._units = units
+
+    def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
+        """See ``Engine``; passages that share no term with the query are not found."""
+        found = []
+        for block in _blocks(texts):
+            run = lexical_run(_ids(block), self._bm25.scores(block), self._units, _depth(k))
+            found += [_best(row, k, lambda _, rank: Parts(None, rank)) for row in run.values()]
+        return found
+
+
+class ByMeaning:
+    """A model."""
+
+    def __init__(self, embedder: Embedder, dense: DenseSide) -> None:
+        self._embedder = embedder
+        self._dense = dense
+
+    def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
+        """See ``Engine``."""
+        run = self._dense.search(_ids(texts), self._embedder.encode_queries(texts), _depth(k))
+        return [_best(row, k, lambda _, rank: Parts(rank, None)) for row in run.values()]
+
+
+class Fused:
+    """A model and BM25, by ``hybrid`` or ``rrf``."""
+
+    def __init__(
+        self, kind: str, embedder: Embedder, dense: DenseSide, bm25: BM25, units: Units, weight: float
+    ) -> None:
+        self._kind = kind
+        self._embedder = embedder
+        self._dense = dense
+        self._bm25 = bm25
+        self._units = units
+        self._weight = weight
+        self._number = {name: number for number, name in enumerate(units.ids)}
+
+    def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
+        """See ``Engine``."""
+        # All at once, because what shares a batch with a text moves the last bits of its vector, in bf16 those that show.
+        vectors = self._embedder.encode_queries(texts)
+        found = []
+        for start, block in enumerate(_blocks(texts)):
+            found += self._search(block, vectors[start * _BLOCK : start * _BLOCK + len(block)], k)
+        return found
+
+    def _search(self, texts: Sequence[str], vectors: Vectors, k: int) -> list[list[Found]]:
+        dense, lexical = self._dense.scores(vectors), self._bm25.scores(texts)
+        fused = self._dense.fuse(self._kind, dense, lexical, self._weight)
+        run = top_run(_ids(texts), fused, self._units, _depth(k))
+
+        def parts(by_meaning: Matrix, by_words: Matrix) -> Callable[[str, int], Parts]:
+            def of(name: str, _: int) -> Parts:
+                place = self._number[name]
+                return Parts(_rank(by_meaning, place), _rank(by_words, place, floor=0.0))
+
+            return of
+
+        return [_best(row, k, parts(*both)) for row, *both in zip(run.values(), dense, lexical, strict=True)]
+
+
+def _best(row: dict[str, float], k: int, parts: Callable[[str, int], Parts]) -> list[Found]:
+    return [Found(name, score, parts(name, rank)) for rank, (name, score) in enumerate(ranked(row)[:k], start=1)]
+
+
+def _depth(k: int) -> int:
+    """Return how deep to search: of equal scores at the end of a list chance decides, so its end must not be seen."""
+    return max(_DEPTH, 2 * k)
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
+
+
+def _ids(texts: Sequence[str]) -> list[str]:
+    return [str(number) for number in range(len(texts))]
+
+
+def _rank(scores: Matrix, place: int, floor: float = -np.inf) -> int | None:
+    """Return the rank of one passage by one row of scores; None where it is not above ``floor``."""
+    return 1 + int(np.count_nonzero(scores > scores[place])) if scores[place] > floor else None

@@ -1,0 +1,60 @@
+"""The part of a passage that answers a query's words, short enough to be read in a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from embedtune.records import Passage
+from embedtune.retrieval.analysis import Analyzer
+
+_WORD = re.compile(r"\w+")
+_MORE = "…"
+
+
+class Excerpt(NamedTuple):
+    """A stretch of a text.
+
+    Attributes:
+        text: On one line; ``…`` stands where something was left out.
+        matches: First and last+1 character of each word that the query has too, ascending.
+    """
+
+    text: str
+    matches: list[tuple[int, int]]
+
+
+class Excerpts:
+    """Makes excerpts of a corpus's passages; words match by their stems, as BM25's do."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        """Find the language of a corpus."""
+        self._analyze = Analyzer.of([passage.full_text for passage in passages])
+
+    def __call__(self, text: str, query: str, width: int = 160) -> Excerpt:
+        """Return the stretch of at most ``width`` characters in which most of the query's words stand; of equals the first."""
+        text, wanted = " ".join(text.split()), set(self._analyze(query))
+        words = [match.span() for match in _WORD.finditer(text)]
+        found = [(start, end) for start, end in words if wanted.intersection(self._analyze(text[start:end]))]
+        if len(text) <= width:
+            return Excerpt(text, found)
+        starts = [start for start, _ in words if start <= max(0, len(text) - width // 2)] or [0]
+        room = width - 2 * len(_MORE)
+        first = max(starts, key=lambda start: (_count(found, start, start + room), -_distance(found, start, room)))
+        last = max((end for _, end in words if end <= first + room), default=first + room)
+        last = last if last > first else first + room
+        head = _MORE if first else ""
+        shift = len(head) - first
+        matches = [(start + shift, end + shift) for start, end in found if start >= first and end <= last]
+        return Excerpt(f"{head}{text[first:last]}{_MORE if last < len(text) else ''}", matches)
+
+
+def _count(found: Sequence[tuple[int, int]], first: int, last: int) -> int:
+    return sum(first <= start and end <= last for start, end in found)
+
+
+def _distance(found: Sequence[tuple[int, int]], first: int, room: int) -> int:
+    """Return how far a stretch is from having its matches in the first third, where there are words before to tell of what."""
+    inside = [start for start, _ in found if first <= start < first + room]
+    return abs(first + room // 3 - inside[0]) if inside else first

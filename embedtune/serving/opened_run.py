@@ -1,0 +1,126 @@
+"""A run in memory: models, vectors and BM25 are loaded when they are first needed, once for all systems that share them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from embedtune.errors import ConfigError
+from embedtune.formats.beir import read_passages
+from embedtune.records import Passage
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.systems import Units, units_of
+from embedtune.serving.choice import check_system, measured_precision, served_systems
+from embedtune.serving.dense import DenseSide, InMemory, InStore
+from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.engines import ByMeaning, ByWords, Engine, Fused
+from embedtune.serving.stores import StoredVectors, VectorStore
+from embedtune.serving.window_rows import encode_passages
+from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.stages.trained_run import read_trained_run
+
+DEPTH = 1000
+"""Passages of either side that are fused where the dense side is a vector store."""
+
+
+class OpenedRun:
+    """What the systems of one run share.
+
+    Attributes:
+        folder: The run folder.
+        passages: The corpus, in its order.
+        systems: Those that the run has, in the order of ``choice.SERVED``.
+    """
+
+    def __init__(
+        self,
+        run: Path | str,
+        *,
+        precision: str | None = None,
+        device: str | None = None,
+        store: VectorStore | None = None,
+        depth: int = DEPTH,
+    ) -> None:
+        """Open a run, after every byte of it was held against its record.
+
+        Args:
+            run: With a finished dataset and model.
+            precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+            device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+            store: Holds the passages' vectors (``window_rows.load_rows``); None holds them in memory.
+            depth: Passages of either side that are fused over a store; as many as the corpus has give what ``eval`` computes.
+
+        Raises:
+            ConfigError: If ``depth`` is less than 1.
+            DataError: If a stage is missing.
+            IntegrityError: If dataset or model were changed since they were written.
+        """
+        if depth < 1:
+            raise ConfigError(f"depth: expected 1 or more, found {depth}")
+        self.folder = Path(run)
+        self.options = {"precision": precision, "device": device, "store": store, "depth": depth}
+        self._run = read_trained_run(self.folder)
+        self._precision = precision or measured_precision(self._run)
+        self._device = device
+        self._store = store
+        self._depth = depth
+        self._embedders: dict[Which, Embedder] = {}
+        self._sides: dict[Which, DenseSide] = {}
+        self.passages: list[Passage] = read_passages(self.folder / DATASET)
+        self.systems = served_systems(self._run)
+
+    def system(self, name: str = "auto") -> str:
+        """Return the system that is meant; ``auto`` is what the run's verdict names.
+
+        Raises:
+            ConfigError: If there is no such system.
+            DataError: If it needs a tuned model and training shipped none.
+        """
+        return check_system(self._run, name)
+
+    def embedder(self, which: Which) -> Embedder:
+        """Return a model of the run; see ``Embedder.from_run``."""
+        if which not in self._embedders:
+            self._embedders[which] = Embedder.of(self._run, which, precision=self._precision, device=self._device)
+        return self._embedders[which]
+
+    def embedder_of(self, system: str) -> Embedder | None:
+        """Return the model that encodes the queries of a system; None for ``bm25``."""
+        return None if system == "bm25" else self.embedder(_model_of(system))
+
+    def engine(self, system: str) -> Engine:
+        """Return what answers the queries of a system, by its exact name."""
+        embedder = self.embedder_of(system)
+        if embedder is None:
+            return ByWords(self._bm25, self._units)
+        model = _model_of(system)
+        kind, fused, _ = system.partition("_")
+        if not fused:
+            return ByMeaning(embedder, self._side(model))
+        weight: float = self._run.model["facts"]["fusion_weights"][model]
+        return Fused(kind, embedder, self._side(model), self._bm25, self._units, weight)
+
+    def _side(self, model: Which) -> DenseSide:
+        """Return the vectors that a model searches: the base's, where queries alone were tuned."""
+        documents: Which = "base" if self._run.model["facts"].get("queries_only") else model
+        if documents not in self._sides:
+            self._sides[documents] = self._load_side(model)
+        return self._sides[documents]
+
+    def _load_side(self, model: Which) -> DenseSide:
+        if self._store is not None:
+            return InStore(StoredVectors(self._store, self._units.ids), self._units, self._depth)
+        windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
+        return InMemory(vectors, windows, self._units)
+
+    @cached_property
+    def _units(self) -> Units:
+        return units_of(self.passages, "passage")
+
+    @cached_property
+    def _bm25(self) -> BM25:
+        return BM25([passage.full_text for passage in self.passages])
+
+
+def _model_of(system: str) -> Which:
+    return "tuned" if "tuned" in system else "base"

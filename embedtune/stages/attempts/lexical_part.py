@@ -1,0 +1,125 @@
+"""The words of a text beside its vector: counted in the corpus, not trained; the index is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from embedtune.evaluation.dev_set import Report
+from embedtune.retrieval.encoder import Vectors
+from embedtune.retrieval.lexical import LexicalProjection
+from embedtune.stages.attempts.attempt import Attempt, Context, judge
+from embedtune.stages.attempts.lexical_method import Lexical
+from embedtune.stages.fusion_weights import choose_fusion_weight
+
+FULL_SHARE = 0.35
+"""Spread of the lexical scores against that of the cosines at full strength, where fusion gives words as much as meaning.
+
+Drawn queries flatter words: more is not tried.
+"""
+
+_MARGIN = 1.25  # of the longest lexical part in the sample; what is longer still is shortened
+_SAMPLE = 4000  # windows
+
+
+def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -> Attempt:
+    """Put the projected term weights of BM25 beside the vectors of the base, or of what moves queries alone.
+
+    Args:
+        context: Shared by all attempts.
+        name: Of the method.
+        held: The best attempt so far; one that leaves passages with the base goes below the lexical part.
+    """
+    below = held if held and held.method.queries_only else None
+    strength_below = below.decision.strength if below else 0.0
+    passages = context.sample_passages()
+    lexical = LexicalProjection.fit([context.dataset.passages[number].full_text for number in passages], _n(context))
+    if below:
+        queries = context.retrieval.encode_queries_with(below.method, strength_below)
+    else:
+        queries = context.base.encode_queries(context.dev.queries)
+    search = _Search(context, lexical, queries)
+    weight = choose_fusion_weight(context.dev, context.retrieval.base)
+    share = FULL_SHARE * min(1.0, (1 - weight) / weight)
+    meaning = _spread(search.scores(1, 0))
+    scale = share * meaning / max(_spread(search.scores(0, 1)), 1e-9)
+    dense = {strength: search.scores(1, strength * scale) for strength in context.config.strengths}
+    decision, chosen, facts = judge(context, dense)
+    method = Lexical(
+        context.base.model,
+        lexical,
+        scale=scale,
+        longest=scale * _MARGIN * _longest(context, lexical, passages),
+        below=below.method if below else None,
+        strength_below=strength_below,
+    )
+    facts |= {"over": below.name if below else "base", "share": round(share, 4), "scale": round(scale, 6)}
+    scheme, rows = (below.scheme, below.rows) if below else ("none", [])
+    spread = _spread(chosen) / meaning
+    return Attempt(
+        name,
+        method,
+        scheme,
+        decision,
+        chosen,
+        rows,
+        facts,
+        _same_share(weight, share * (decision.strength or 1), spread),
+    )
+
+
+class _Search:
+    """Dev retrieval over vectors that are known already."""
+
+    def __init__(self, context: Context, lexical: LexicalProjection, queries: Vectors) -> None:
+        self._dev = context.dev
+        self._queries = (queries, lexical.queries(self._dev.queries))
+        self._windows = np.hstack([context.retrieval.windows, lexical.documents(self._dev.windows)])
+
+    def scores(self, of_dense: float, of_lexical: float) -> Vectors:
+        """Return the weighted sum of both products for the best window of each passage, ``(n_queries, n_passages)``."""
+        dense, lexical = self._queries
+        known = _Known(np.hstack([dense * np.float32(of_dense), lexical * np.float32(of_lexical)]))
+        return self._dev.dense_scores(known, windows=self._windows)
+
+
+class _Known:
+    """Gives vectors that were made before."""
+
+    def __init__(self, queries: Vectors) -> None:
+        self._queries = queries
+
+    def encode_queries(self, texts: Sequence[str], report: Report | None = None) -> Vectors:
+        """Return the vectors of the dev queries."""
+        return self._queries
+
+    def encode_documents(self, texts: Sequence[str], report: Report | None = None) -> Vectors:
+        """Passages are known too."""
+        raise NotImplementedError
+
+
+def _n(context: Context) -> int:
+    return context.config.lexical_dimensions - 1  # one more makes all passages equally long
+
+
+def _spread(scores: Vectors) -> float:
+    return float(scores.std(axis=1).mean())
+
+
+def _same_share(weight: float, share: float, spread: float) -> float:
+    """Return the weight in fusion, to a twentieth, that leaves words the share which they have in the base's fusion.
+
+    That gives words r = (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is the sum over
+    its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
+    """
+    wanted = (1 - weight) / weight
+    return round(20 * spread / (spread + wanted - share)) / 20
+
+
+def _longest(context: Context, lexical: LexicalProjection, passages: Sequence[int]) -> float:
+    """Return the largest squared length of a window's lexical part, in an even sample."""
+    windows = context.windows()
+    chosen = passages[:: max(1, len(passages) // _SAMPLE)]
+    texts = [text for number in chosen for text in windows[number]]
+    return float((lexical.documents(texts) ** 2).sum(axis=1).max())

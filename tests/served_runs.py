@@ -1,0 +1,103 @@
+"""Runs as applications use them, made in seconds: a model of two layers, and an update of it that was made and not trained.
+
+Some passages have a query of numbers that has nothing to do with them, so no untuned model can guess them; the linear map is
+fitted to these queries on purpose, and ranks their passages first. Every seventh passage is longer than a window.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import embedtune
+from embedtune.manifest import stage_folder
+from embedtune.records import Passage
+from embedtune.retrieval.base_model import hash_model
+from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.training.methods import Lora, Method
+from embedtune.training.quantisation import load_quantised
+from embedtune.training.query_maps import QueryMap
+from embedtune.training.towers import two_towers
+from tests.small_runs import make_dataset
+
+PROMPTS = {"query_prompt": "query: ", "document_prompt": "passage: "}
+QUERIES = [f"item {number * 7919}" for number in range(48)]
+"""What is asked: the n-th query is answered by the n-th passage."""
+
+_LONG = 7
+_WEIGHTS = {"base": 0.5, "tuned": 0.6}
+
+
+def make_served_run(
+    run: Path, passages: Sequence[Passage], scratch: Path, *, method: str, prompts: bool = False, quantize: str = "none"
+) -> Path:
+    """Make a run whose model is an update by ``lora``, ``query-lora`` or ``linear``; return the folder of its base."""
+    _write_source(scratch / "source", passages)
+    given = PROMPTS if prompts else {}
+    base = make_dataset(run, scratch / "source", scratch, queries_from="source", **given)
+    update(run, base, method=method, prompts=given, quantize=quantize)
+    return base
+
+
+def update(
+    run: Path, base: Path, *, method: str, prompts: dict[str, str], quantize: str = "none", seed: int = 0
+) -> None:
+    """Write the folder of a training."""
+    untouched = load_model(base, **prompts)
+    trained = _linear_map(run, base, prompts) if method == "linear" else _lora(base, quantize, method, seed)
+    queries_only = trained.queries_only
+    facts = {
+        "shipped": "tuned", "method": method, "quantize": quantize, "queries_only": queries_only, "fusion_weights": _WEIGHTS,
+    }  # fmt: skip
+    config = embedtune.TrainConfig(method=method, quantize=quantize).model_dump(mode="json")
+    identity = {"stage": "train", "config": config, "model": hash_model(base)}
+    with stage_folder(run / "model", identity, facts) as folder:
+        trained.save_adapter(folder / "adapter", str(base))
+        merged = trained.merged(load_model(base, **prompts))
+        model = two_towers(merged, untouched) if queries_only else merged
+        model.save_pretrained(str(folder / "merged"), create_model_card=False)
+
+
+def _lora(base: Path, quantize: str, method: str, seed: int) -> Method:
+    import torch
+
+    torch.manual_seed(seed)
+    lora = Lora(load_quantised(base, quantize), rank=4, alpha=8, queries_only=method == "query-lora")
+    with torch.no_grad():
+        for name, weight in lora.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.05)
+    return lora
+
+
+def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
+    """Send every query to its passage: fewer queries than dimensions, so that a map does it exactly."""
+    import torch
+
+    from embedtune.formats.beir import read_passages
+
+    model = load_model(base, **prompts)
+    encoder = Encoder(model)
+    by_document = {passage.document_id: passage.text for passage in read_passages(run / "dataset")}
+    asked = torch.from_numpy(encoder.encode_queries(QUERIES))
+    answers = torch.from_numpy(encoder.encode_documents([by_document[f"d{n}"] for n in range(len(QUERIES))]))
+    return QueryMap(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
+
+
+def _write_source(source: Path, passages: Sequence[Passage]) -> None:
+    texts = [
+        " ".join(each.text for each in passages[number : number + (4 if number % _LONG == 0 else 1)])
+        for number in range(len(passages))
+    ]
+    (source / "qrels").mkdir(parents=True)
+    _write_rows(source / "corpus.jsonl", [{"_id": f"d{n}", "title": "", "text": text} for n, text in enumerate(texts)])
+    _write_rows(source / "queries.jsonl", [{"_id": f"q{n}", "text": text} for n, text in enumerate(QUERIES)])
+    rows = "".join(f"q{n}\td{n}\t1\n" for n in range(len(QUERIES)))
+    for split in ("train", "dev", "test"):
+        (source / "qrels" / f"{split}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}", encoding="utf-8")
+
+
+def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

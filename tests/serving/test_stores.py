@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedtune.errors import DataError
+from embedtune.serving.opened_run import OpenedRun
+from embedtune.serving.retriever import Retriever
+from embedtune.serving.stores import StoredVectors
+from embedtune.serving.window_rows import load_rows
+from tests.served_runs import QUERIES
+
+
+class Rows:
+    """The smallest store there is."""
+
+    def __init__(self, rows):
+        self.ids = [row.passage_id for row in rows]
+        self.matrix = np.stack([row.vector for row in rows])
+        self.asked = []
+
+    def search(self, vector, k):
+        self.asked.append(k)
+        scores = self.matrix @ vector
+        return [(self.ids[n], float(scores[n])) for n in np.argsort(-scores)[:k]]
+
+
+@pytest.fixture(scope="module")
+def run(served_run):
+    return served_run("query-lora", prompts=True, evaluated=True)
+
+
+@pytest.fixture(scope="module")
+def store(run):
+    return Rows(load_rows(run, "base", precision="fp32"))
+
+
+@pytest.mark.parametrize("system", ["base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned"])
+def test_a_store_of_the_base_gives_what_memory_gives(run, store, system):
+    expected = Retriever.from_run(run, system).retrieve_batch(QUERIES[:12], 10)
+    found = Retriever.from_run(run, system, store=store).retrieve_batch(QUERIES[:12], 10)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert [hit.passage for hit in mine] == [hit.passage for hit in theirs]
+        # A random model's cosines lie close together: their z-scores multiply the last bits by about fifty.
+        tolerance = 1e-4 if "hybrid" in system else 1e-5
+        assert [hit.score for hit in mine] == pytest.approx([hit.score for hit in theirs], abs=tolerance)
+        assert [hit.parts for hit in mine] == [hit.parts for hit in theirs]
+
+
+@pytest.mark.parametrize("system", ["hybrid_tuned", "rrf_tuned"])
+def test_short_lists_are_near_to_it(run, store, system):
+    """Both sides cut to a third of the corpus: nine of ten of the first five stay."""
+    question = ["clean the spray arm with warm water", "the old card is charged", "frost grows on the walls"]
+    opened = OpenedRun(run, store=store, depth=44)
+    whole = Retriever.from_run(run, system).retrieve_batch(question, 5)
+    short = Retriever(opened, system).retrieve_batch(question, 5)
+    kept = [len({hit.passage for hit in a} & {hit.passage for hit in b}) / 5 for a, b in zip(whole, short, strict=True)]
+    assert np.mean(kept) >= 0.9
+
+
+def test_it_is_asked_deeper_until_there_are_enough_passages(store):
+    ids = list(dict.fromkeys(store.ids))
+    store.asked.clear()
+    row = StoredVectors(store, ids).nearest(store.matrix[:1], 5)[0]
+    assert np.count_nonzero(row > -np.inf) >= 5
+    assert store.asked == [5 * 2**n for n in range(len(store.asked))]
+    whole = StoredVectors(store, ids).nearest(store.matrix[:1], 10_000)[0]
+    assert np.all(whole > -np.inf)
+
+
+def test_a_passage_of_another_corpus_is_refused(store):
+    with pytest.raises(DataError, match="expected passages of this run, found 'p-"):
+        StoredVectors(store, ["p-other"]).nearest(store.matrix[:1], 1)
