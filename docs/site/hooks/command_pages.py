@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
-from setting_rows import sections_of
+from setting_rows import Setting, sections_of
 
 from embedtune import cli, config, errors
 
@@ -32,7 +31,8 @@ the command line wins, then the environment, then `--set`, then the recipe of `-
 """
 _ABOUT_SETTINGS = """\
 For `--set KEY=VALUE` and for the YAML of a recipe ([all of them as one](../pipelines/README.md#every-setting)); a dot goes
-into a section."""
+into a section. A recipe holds those of all stages, in the sections `generate`, `train` and `eval`."""
+_HOMES = {"GenerateConfig": "generate", "TrainConfig": "train", "EvaluateConfig": "eval", "RunConfig": "run"}
 _FURTHER_CODES = ((0, "", "Done, also when the base was shipped."), (1, "", "A bug of ours; please report it."))
 
 
@@ -85,7 +85,7 @@ def command_page(command: click.Command, context: click.Context) -> str:
     help_row = ("`-h`, `--help`", "Show this in the terminal.", _NONE)
     parts.append(_table(("option", "what", "default"), [*rows, help_row]))
     if model:
-        parts += ["## Settings", _ABOUT_SETTINGS, *_settings(model)]
+        parts += ["## Settings", *_settings(model, command.name or "")]
     parts.append("[Exit codes](index.md#exit-codes)")
     return "\n\n".join(parts) + "\n"
 
@@ -122,32 +122,29 @@ def _default(option: click.Option, model: type[BaseModel] | None) -> str:
         return "required"
     if not option.is_flag and isinstance(option.default, str | int | float):
         return f"`{option.default}`"
-    known = {
-        f"{part.name}.{each.name}".lstrip("."): each.default for part in _sections(model) for each in part.settings
-    }
+    sections = sections_of(model) if model else ()
+    known = {f"{part.name}.{each.name}".lstrip("."): each.default for part in sections for each in part.settings}
     default = known.get(re.sub("^llm_", "llm.", option.name or ""))
     return f"`{default}`" if default not in (None, "null", "[]", '""') else _NONE
 
 
-def _sections(model: type[BaseModel] | None) -> list[Any]:
-    return list(sections_of(model)) if model else []
-
-
-def _settings(model: type[BaseModel]) -> Iterator[str]:
-    for section in sections_of(model):
+def _settings(model: type[BaseModel], name: str) -> Iterator[str]:
+    """Yield the tables of a command's settings; the stages' have one home each, and other pages lead there."""
+    home = _HOMES[model.__name__]
+    if name != home:
+        yield f"Those of [embedtune {home}]({home}.md#settings)."
+        return
+    yield _ABOUT_SETTINGS
+    sections = list(sections_of(model))
+    for section in sections[:1] if model is config.RunConfig else sections:
         if section.name:
             yield f"### {section.name}\n\n{section.about}"
-        rows = [
-            (
-                f"`{each.name}`",
-                each.description,
-                each.values,
-                "required" if each.default is None else f"`{each.default}`",
-            )
-            for each in section.settings
-        ]
-        if rows:
-            yield _table(("setting", "what", "values", "default"), rows)
+        yield _table(("setting", "what", "values", "default"), [_row(each) for each in section.settings])
+
+
+def _row(each: Setting) -> tuple[str, ...]:
+    default = "required" if each.default is None else f"`{each.default}`"
+    return f"`{each.name}`", each.description, each.values, default
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -75,7 +75,7 @@ def _target(source: str, uri: str, link: str) -> str:
     path = os.path.normpath(PurePosixPath(source).parent / link)
     if not (ROOT / path).exists():
         return link  # the build says that it leads nowhere
-    if page := page_of(path):
-        return os.path.relpath(page, PurePosixPath(uri).parent)
-    kind = "tree" if (ROOT / path).is_dir() else "blob"
-    return f"{REPOSITORY}/{kind}/main/{quote(path)}"
+    if (ROOT / path).is_dir():
+        return f"{REPOSITORY}/tree/main/{quote(path)}"
+    page = page_of(path)
+    return os.path.relpath(page, PurePosixPath(uri).parent) if page else f"{REPOSITORY}/blob/main/{quote(path)}"

@@ -88,12 +88,18 @@ def _values(found: dict[str, Any], schema: dict[str, Any]) -> str:
     if "$ref" in found:
         return _values(schema["$defs"][found["$ref"].rpartition("/")[2]], schema)
     if "anyOf" in found:
-        return " or ".join(dict.fromkeys(_values(each, schema) for each in found["anyOf"]))
+        return ", or ".join(dict.fromkeys(_values(each, schema) for each in found["anyOf"]))
     if "enum" in found or "const" in found:
         return ", ".join(f"`{value}`" for value in found.get("enum", [found.get("const")]))
     if found["type"] == "array":
         return "list of " + _values(found.get("items") or {"type": "string"}, schema)
     if found["type"] == "object":
         return f"{_values(found['propertyNames'], schema)}: {_values(found['additionalProperties'], schema)}"
-    bounds = [words.format(found[key]) for key, words in _BOUNDS.items() if abs(found.get(key, _HUGE)) < _HUGE]
-    return ", ".join([_TYPES[found["type"]], *bounds])
+    return ", ".join([_TYPES[found["type"]], *_bounds(found)])
+
+
+def _bounds(found: dict[str, Any]) -> list[str]:
+    bounds = {key: found[key] for key in _BOUNDS if abs(found.get(key, _HUGE)) < _HUGE}
+    if {"minimum", "maximum"} <= bounds.keys():
+        return [f"{bounds['minimum']} to {bounds['maximum']}"]
+    return [_BOUNDS[key].format(value) for key, value in bounds.items()]
