@@ -83,7 +83,8 @@ def print_forgetting(facts: Mapping[str, Any]) -> None:
     """Print what tuning cost on texts that have nothing to do with the corpus."""
     for found in facts.get("forgetting", {}).get("sets", {}).values():
         curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found["curve"])
-        click.echo(wrapped(f"forgetting: {found['sentence']} {_TOLD[0]} by strength: {curve}", "     "))
+        by_strength = f" {_TOLD[0]} by strength: {curve}" if curve else ""
+        click.echo(wrapped(f"forgetting: {found['sentence']}{by_strength}", "     "))
 
 
 def _is_added(system: str) -> bool:

@@ -60,6 +60,7 @@ def model_card(card: Card) -> str:
         "quantize": facts.get("quantize", "none"),
         "strength": f"{facts.get('strength', 1.0):g}",
         "queries_only": facts.get("queries_only", False),
+        "own_code": facts["shipped"] == "tuned" and facts.get("method") == "lexical",
         "dev": facts.get("dev"),
         "prompts": {name: _quoted(card.prompts.get(name)) for name in ("query", "document")},
         "window_tokens": card.window_tokens,

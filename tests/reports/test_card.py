@@ -41,6 +41,14 @@ def test_a_base_that_was_kept_says_so():
     assert "an index of them stays as it is" in card(facts={"shipped": "tuned", "queries_only": True})
 
 
+def test_a_lexical_part_is_explained_and_how_it_loads():
+    text = card(facts={"shipped": "tuned", "queries_only": False, "method": "lexical"})
+    assert "a lexical part" in text and "lexical.json" in text
+    assert 'SentenceTransformer("FOLDER", trust_remote_code=True)' in text
+    kept = card(facts={"shipped": "base", "queries_only": False, "method": "lexical"})
+    assert "trust_remote_code" not in kept and "lexical.json" not in kept
+
+
 def test_names_of_folders_models_queries_and_sets_are_not_on_it():
     data = report_data(lambda text: f"private {text}")
     text = card(base_model=None, metrics=[data["metrics"], data["metrics"]])
