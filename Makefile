@@ -44,9 +44,9 @@ check: $(INSTALLED)  ## lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(INSTALLED)  ## the documentation site in build/site; open build/site/index.html
+docs: $(INSTALLED)  ## the documentation site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml
-	@echo "site: build/site/index.html"
+	@echo "site: build/site/index.html; with search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
 
 clean:  ## remove what make and embedtune made
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
