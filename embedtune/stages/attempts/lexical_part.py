@@ -32,41 +32,44 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         held: The best attempt so far; one that leaves passages with the base goes below the lexical part.
     """
     below = held if held and held.method.queries_only else None
-    strength_below = below.decision.strength if below else 0.0
     passages = context.sample_passages()
-    lexical = LexicalProjection.fit([context.dataset.passages[number].full_text for number in passages], _n(context))
-    if below:
-        queries = context.retrieval.encode_queries_with(below.method, strength_below)
-    else:
-        queries = context.base.encode_queries(context.dev.queries)
-    search = _Search(context, lexical, queries)
+    texts = [context.dataset.passages[number].full_text for number in passages]
+    lexical = LexicalProjection.fit(
+        texts, context.config.lexical_dimensions - 1
+    )  # one more makes passages equally long
+    search = _Search(context, lexical, _dense_queries(context, below))
     weight = choose_fusion_weight(context.dev, context.retrieval.base)
     share = FULL_SHARE * (1 - weight) / weight
     meaning = _spread(search.scores(1, 0))
     scale = share * meaning / max(_spread(search.scores(0, 1)), 1e-9)
-    dense = {strength: search.scores(1, strength * scale) for strength in context.config.strengths}
-    decision, chosen, facts = judge(context, dense)
-    method = Lexical(
-        context.base.model,
-        lexical,
-        scale=scale,
-        longest=scale * _MARGIN * _longest(context, lexical, passages),
-        below=below.method if below else None,
-        strength_below=strength_below,
+    decision, chosen, facts = judge(
+        context, {each: search.scores(1, each * scale) for each in context.config.strengths}
     )
     facts |= {"over": below.name if below else "base", "share": round(share, 4), "scale": round(scale, 6)}
-    scheme, rows = (below.scheme, below.rows) if below else ("none", [])
-    spread = _spread(chosen) / meaning
     return Attempt(
-        name,
-        method,
-        scheme,
-        decision,
-        chosen,
-        rows,
-        facts,
-        _same_share(weight, share * (decision.strength or 1), spread),
+        name=name,
+        method=Lexical(
+            context.base.model,
+            lexical,
+            scale=scale,
+            longest=scale * _MARGIN * _longest(context, lexical, passages),
+            below=below.method if below else None,
+            strength_below=below.decision.strength if below else 0.0,
+        ),
+        scheme=below.scheme if below else "none",
+        decision=decision,
+        dense=chosen,
+        rows=below.rows if below else [],
+        facts=facts,
+        fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
     )
+
+
+def _dense_queries(context: Context, below: Attempt | None) -> Vectors:
+    """Return the vectors of the dev queries, ``(n_queries, dim)``."""
+    if below is None:
+        return context.base.encode_queries(context.dev.queries)
+    return context.retrieval.encode_queries_with(below.method, below.decision.strength)
 
 
 class _Search:
@@ -97,10 +100,6 @@ class _Known:
     def encode_documents(self, texts: Sequence[str], report: Report | None = None) -> Vectors:
         """Passages are known too."""
         raise NotImplementedError
-
-
-def _n(context: Context) -> int:
-    return context.config.lexical_dimensions - 1  # one more makes all passages equally long
 
 
 def _spread(scores: Vectors) -> float:
