@@ -152,8 +152,8 @@ def load_model(
 
 def is_own_code(folder: Path) -> bool:
     """Tell whether a model folder needs code that this package brings, and no other."""
-    modules = folder / "modules.json"
-    if not modules.is_file() or list(folder.rglob("*.py")):
+    modules = Path(folder) / "modules.json"
+    if not modules.is_file() or list(Path(folder).rglob("*.py")):
         return False
     types = {str(module.get("type")) for module in json.loads(modules.read_text(encoding="utf-8"))}
     return types == {_WITH_LEXICAL}

@@ -184,7 +184,7 @@ def _read_map(run: TrainedRun) -> Matrix:
     found = sorted(run.merged.glob("query_*_Dense/model.safetensors"))
     if not run.model["facts"].get("queries_only") or not found:
         raise DataError(
-            f"{run.folder}: expected an adapter or a map of queries, found method {run.model['facts'].get('method')}",
+            f"{run.folder}: expected an adapter or a map of queries, found neither",
             hint="open this run by itself with Embedder.from_run; it shares no weight with its base",
         )
     matrix: Matrix = load_file(found[-1])["linear.weight"]

@@ -68,6 +68,7 @@ def test_every_floor_and_folder_has_its_row():
         "serving",
         "integrations",
         "advice",
+        "plugs",
     ],
 )
 def test_every_module_has_its_test_file(folder):

@@ -88,7 +88,7 @@ def test_what_cannot_share_the_base_is_refused(runs, adapters, tmp_path, documen
         adapters.add("lora/none", runs["lora/none"])
     base = make_dataset(tmp_path / "run", document_folder, tmp_path / "base")
     train_nothing(tmp_path / "run", base, noise=0.02)
-    with pytest.raises(DataError, match="found method full"):
+    with pytest.raises(DataError, match="found neither"):
         Adapters.from_runs({"full": tmp_path / "run"})
 
 

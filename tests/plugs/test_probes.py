@@ -1,0 +1,34 @@
+"""Every code that is printed is run, and gives eval's vectors and its top tens: all targets, with and without prompts."""
+
+import pytest
+from chromadb.api.shared_system_client import SharedSystemClient
+
+from embedtune.plugs.checking import TOLERANCE, ask, compare
+from embedtune.plugs.probes import PROBES
+from embedtune.plugs.targets import TARGETS
+
+COLUMNS = [(method, prompts) for method in ("lora", "query-lora") for prompts in (True, False)] + [("linear", True)]
+
+
+def test_every_target_has_its_probe():
+    assert PROBES.keys() == TARGETS.keys()
+
+
+@pytest.mark.parametrize(("method", "prompts"), COLUMNS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_printed_code_gives_the_vectors_of_eval(
+    target, method, prompts, facts_of, job_of, plug_of, tmp_path, monkeypatch
+):
+    SharedSystemClient.clear_system_cache()  # Chroma takes a folder of the same name for the same
+    monkeypatch.chdir(tmp_path)  # stores write below the folder in which they are run
+    facts = facts_of(method, prompts)
+    job, expected = job_of(facts)
+    checked = compare(job, expected, ask(plug_of(facts, target).code, target, job), target)
+    assert checked.n_queries == 48
+    assert checked.n_passages == 50
+    assert checked.difference <= TOLERANCE
+
+
+def test_windows_are_asked_for_too(facts_of, job_of):
+    job, _ = job_of(facts_of("lora", True))
+    assert len(job.windows) > len(job.passages)
