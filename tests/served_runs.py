@@ -34,7 +34,7 @@ def make_served_run(
     run: Path, passages: Sequence[Passage], scratch: Path, *, method: str, prompts: bool = False, quantize: str = "none"
 ) -> Path:
     """Make a run whose model is an update by ``lora``, ``query-lora`` or ``linear``; return the folder of its base."""
-    _write_source(scratch / "source", passages)
+    write_source(scratch / "source", passages)
     given = PROMPTS if prompts else {}
     base = make_dataset(run, scratch / "source", scratch, queries_from="source", **given)
     update(run, base, method=method, prompts=given, quantize=quantize)
@@ -86,7 +86,7 @@ def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
     return QueryMap(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
 
 
-def _write_source(source: Path, passages: Sequence[Passage]) -> None:
+def write_source(source: Path, passages: Sequence[Passage]) -> None:
     texts = [
         " ".join(each.text for each in passages[number : number + (4 if number % _LONG == 0 else 1)])
         for number in range(len(passages))

@@ -23,7 +23,7 @@ _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "advise", "generate", "train", "eval", "compare", "plug", "run", "verify", "doctor", "templates",
+    "advise", "generate", "train", "eval", "compare", "plug", "fit-map", "run", "verify", "doctor", "templates",
     "export-prompts", "import-responses", "export-model",
 )  # fmt: skip
 
@@ -54,6 +54,7 @@ def group() -> None:
     embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
     embedtune compare runs/mine "a query"       what each system finds, side by side
     embedtune plug runs/mine --for langchain    the code that puts it into your application
+    embedtune fit-map runs/mine                 a map for the queries of an embedder that is closed
     embedtune export-model runs/mine mine/      the model with a card of what was measured
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine

@@ -19,6 +19,7 @@ from embedtune.cli.eval_output import (
     print_verdict,
 )
 from embedtune.cli.llm_output import print_llm, print_llm_plan
+from embedtune.cli.map_output import print_mapped
 from embedtune.stages.names import PAGE
 from embedtune.stages.result import StageResult, by_query_set
 
@@ -133,6 +134,7 @@ _PRINTERS: dict[str, Callable[[StageResult], None]] = {
     "generate": print_generated,
     "train": print_trained,
     "eval": print_evaluated,
+    "fit-map": print_mapped,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +50,17 @@ def show_routes(facts: Facts, routes: Mapping[str, Route], *, as_json: bool) -> 
         found = {name: route._asdict() for name, route in routes.items()}
         print_json({"schema_version": 1, "facts": _plain(facts), "targets": found})
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("--for", "loads", "because", box=None, pad_edge=False)
+    width, columns = max(map(len, routes)) + 2, shutil.get_terminal_size().columns
     for name, route in routes.items():
-        table.add_row(name, route.loads or "nothing", "; ".join(route.reasons))
-    Console(highlight=False, markup=False).print(table)
+        click.echo(f"{name:<{width}}{route.loads or 'cannot load it'}")
+    targets: dict[str, list[str]] = {}
+    for name, route in routes.items():
+        for reason in route.reasons:
+            targets.setdefault(reason, []).append(name)
+    for reason, names in targets.items():
+        click.echo(
+            textwrap.fill(f"{', '.join(names)}: {reason}.", columns, initial_indent="· ", subsequent_indent="  ")
+        )
 
 
 def _plain(facts: Facts) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 Public names, which stay:
 
 ``llama_index`` (extra ``llama-index``)
-    ``EmbedtuneEmbedding(run=RUN)``, ``EmbedtuneRetriever(RUN)``, ``window_nodes``, ``run_nodes``.
+    ``EmbedtuneEmbedding(run=RUN)``, ``EmbedtuneRetriever(RUN)``, ``QueryMapped(embedding, FOLDER)``, ``window_nodes``,
+    ``run_nodes``.
 ``langchain`` (extra ``langchain``)
-    ``EmbedtuneEmbeddings(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``, ``window_documents``.
+    ``EmbedtuneEmbeddings(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``, ``QueryMappedEmbeddings(embeddings, FOLDER)``,
+    ``window_documents``.
 ``haystack`` (extra ``haystack``)
     ``EmbedtuneTextEmbedder(run=RUN)``, ``EmbedtuneDocumentEmbedder(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``,
     ``window_documents``.

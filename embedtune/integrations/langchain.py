@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from embedtune.integrations.extras import brought_by
 from embedtune.integrations.hit_facts import hit_facts
 from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.query_map import SavedQueryMap
 from embedtune.serving.retriever import Retriever
 
 with brought_by("langchain"):
@@ -64,6 +66,29 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Return the unit vector of a query, with the run's query prompt."""
         vector: list[float] = self.embedder.encode_query(text).tolist()
+        return vector
+
+
+class QueryMappedEmbeddings(Embeddings):
+    """Other embeddings, closed ones too, with a map behind their queries; documents stay as they are."""
+
+    def __init__(self, embeddings: Embeddings, folder: Path | str) -> None:
+        """Read a map, ``RUN/query_map``, made by ``stages.query_map.fit_query_map``.
+
+        Raises:
+            EmbedtuneError: As ``serving.query_map.SavedQueryMap`` does.
+        """
+        self._embeddings = embeddings
+        self._map = SavedQueryMap(folder)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return what the embeddings give."""
+        vectors: list[list[float]] = self._embeddings.embed_documents(texts)
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the mapped vector of a query, of unit length."""
+        vector: list[float] = self._map.apply(self._embeddings.embed_query(text)).tolist()
         return vector
 
 

@@ -17,6 +17,7 @@ from embedtune.formats.beir import read_passages
 from embedtune.integrations.extras import brought_by
 from embedtune.integrations.hit_facts import Facts, hit_facts, passage_facts
 from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.query_map import SavedQueryMap
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.window_rows import load_rows
 from embedtune.stages.generate import FOLDER as DATASET
@@ -86,6 +87,55 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+class QueryMapped(BaseEmbedding):
+    """Another embedding, closed ones too, with a map behind its queries; texts, and every index of them, stay as they are.
+
+    Attributes:
+        folder: ``RUN/query_map``, made by ``stages.query_map.fit_query_map``.
+    """
+
+    folder: str = Field(description="The folder of the map.")
+    _embedding: BaseEmbedding = PrivateAttr()
+    _map: SavedQueryMap = PrivateAttr()
+
+    def __init__(self, embedding: BaseEmbedding, folder: Path | str) -> None:
+        """Read a map.
+
+        Raises:
+            EmbedtuneError: As ``serving.query_map.SavedQueryMap`` does.
+        """
+        super().__init__(
+            folder=str(folder), model_name=embedding.model_name, embed_batch_size=embedding.embed_batch_size
+        )
+        self._embedding = embedding
+        self._map = SavedQueryMap(folder)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name under which LlamaIndex knows it."""
+        return "QueryMapped"
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        vector: list[float] = self._map.apply(self._embedding.get_query_embedding(query)).tolist()
+        return vector
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        vector: list[float] = self._embedding.get_text_embedding(text)
+        return vector
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = self._embedding.get_text_embedding_batch(texts)
+        return vectors
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        vector: list[float] = self._map.apply(await self._embedding.aget_query_embedding(query)).tolist()
+        return vector
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        vector: list[float] = await self._embedding.aget_text_embedding(text)
+        return vector
 
 
 class EmbedtuneRetriever(BaseRetriever):

@@ -20,6 +20,8 @@ Public names, which stay:
 ``adapters.Adapters``
     Several tuned models over one base: ``Adapters.from_runs({NAME: RUN, …})``, ``add(NAME, RUN)``; ``adapters[NAME]`` is an
     ``Embedder``.
+``query_map.SavedQueryMap``
+    A map of the query vectors of an embedder that is not ours: ``SavedQueryMap(RUN/query_map).apply(vector)``.
 ``comparison.compare``, ``comparison.Comparison``
     One query by several systems, with what moved; the command ``embedtune compare``.
 ``excerpts.Excerpts``, ``excerpts.Excerpt``

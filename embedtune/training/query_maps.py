@@ -35,11 +35,11 @@ class QueryMap:
 
     def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return ``plain`` with I + strength · (M − I) behind it; ``plain`` is not changed."""
-        return _with_map(plain, _interpolated(self.matrix, strength))
+        return _with_map(plain, interpolated(self.matrix, strength))
 
     def fold(self, strength: float) -> None:
         """Scale the update for good."""
-        self.matrix = _interpolated(self.matrix, strength)
+        self.matrix = interpolated(self.matrix, strength)
         self.model = _with_map(self._base, self.matrix)
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
@@ -104,7 +104,8 @@ def _batches(n: int, size: int, epochs: int, seed: int) -> Iterator[list[int]]:
         yield from (order[start : start + size] for start in range(0, n - size + 1, size))
 
 
-def _interpolated(matrix: Tensor, strength: float) -> Tensor:
+def interpolated(matrix: Tensor, strength: float) -> Tensor:
+    """Return I + strength · (M − I)."""
     return torch.eye(len(matrix)).lerp(matrix, strength)
 
 

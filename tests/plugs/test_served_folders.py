@@ -51,3 +51,15 @@ def test_a_model_that_servers_do_not_know_is_refused_and_leaves_nothing(facts_of
     with pytest.raises(ConfigError, match="found Dense"):
         export(facts, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_normalisation_is_named_as_servers_know_it(facts_of, model_folder, tmp_path):
+    facts = facts_of("lora", True)._replace(run=tmp_path / "run")
+    facts.merged.parent.mkdir(parents=True)
+    facts.merged.symlink_to(model_folder)
+    export(facts, tmp_path / "served")
+    modules = json.loads((tmp_path / "served" / "model" / "modules.json").read_text(encoding="utf-8"))
+    assert [module["type"].rpartition(".")[2] for module in modules] == ["Transformer", "Pooling", "Normalize"]
+    again, before = (SentenceTransformer(str(folder)) for folder in (tmp_path / "served" / "model", model_folder))
+    assert again.get_max_seq_length() == before.get_max_seq_length() == 256
+    assert np.abs(again.encode(QUERIES[:4]) - before.encode(QUERIES[:4])).max() < 1e-6

@@ -15,7 +15,7 @@ def test_every_form_holds_the_words_once(language):
     assert all(form.count("{}") == 1 and form.format("pump").count("pump") == 1 for form in FORMS[language])
 
 
-@pytest.mark.parametrize("language", set(FORMS) - {"japanese"})
+@pytest.mark.parametrize("language", sorted(set(FORMS) - {"japanese"}))
 def test_languages_are_named_as_stop_words_name_them(language):
     stopwords = import_module("bm25s.stopwords")
     words = getattr(stopwords, f"STOPWORDS_{'EN' if language == 'english' else language.upper()}")

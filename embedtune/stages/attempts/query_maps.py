@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from embedtune.retrieval.projection import principal_map
 from embedtune.stages.attempts.attempt import Attempt, Context, judge, search_strengths
 from embedtune.stages.attempts.frozen_corpus import encode_corpus
-from embedtune.stages.attempts.teaching import prepare_lesson
+from embedtune.stages.attempts.teaching import Lesson, prepare_lesson
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
 
@@ -38,13 +43,30 @@ def tune_linear_map(context: Context, name: str) -> Attempt:
     Raises:
         DataError: If there are too few queries for a batch.
     """
+    from embedtune.training.query_maps import QueryMap
+
+    lesson = prepare_lesson(context)
+    matrix, losses = fit_to_lesson(context, lesson)
+    method = QueryMap(context.load_base(), matrix)
+    decision, chosen, facts = judge(context, search_strengths(context, method))
+    facts |= {
+        "teacher": context.config.teacher,
+        "queries": len(lesson.queries),
+        "steps": len(losses),
+        "losses": [round(value, 4) for value in losses],
+    }
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in lesson.queries]
+    return Attempt(name, method, "none", decision, chosen, rows, facts)
+
+
+def fit_to_lesson(context: Context, lesson: Lesson) -> tuple[Tensor, list[float]]:
+    """Return the map that the settings ask for, ``(dim, dim)``, and the loss of each step."""
     import torch
 
-    from embedtune.training.query_maps import QueryMap, fit_linear_map
+    from embedtune.training.query_maps import fit_linear_map
 
     config, settings = context.config, context.config.query_side
-    lesson = prepare_lesson(context)
-    matrix, losses = fit_linear_map(
+    return fit_linear_map(
         torch.from_numpy(lesson.vectors),
         lesson.passages,
         lesson.teacher,
@@ -56,13 +78,3 @@ def tune_linear_map(context: Context, name: str) -> Attempt:
         epochs=settings.epochs,
         seed=config.seed,
     )
-    method = QueryMap(context.load_base(), matrix)
-    decision, chosen, facts = judge(context, search_strengths(context, method))
-    facts |= {
-        "teacher": config.teacher,
-        "queries": len(lesson.queries),
-        "steps": len(losses),
-        "losses": [round(value, 4) for value in losses],
-    }
-    rows = [{"query_id": query.query_id, "anchor": query.text} for query in lesson.queries]
-    return Attempt(name, method, "none", decision, chosen, rows, facts)

@@ -1,0 +1,83 @@
+"""Embedders by name, ``PROVIDER:MODEL``: any server with OpenAI's interface, or a class of LlamaIndex."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+from embedtune.errors import ConfigError
+from embedtune.llm.providers import check_url, find_key
+from embedtune.stages.asked_vectors import OutsideEmbedding
+
+_CLASS = re.compile(r"llama_index\.embeddings\.[a-z_]+\.[A-Za-z]+")
+_TIMEOUT_S = 120.0
+
+
+def load_embedding(name: str, base_url: str | None = None) -> OutsideEmbedding:
+    """Return an embedder; nothing is sent yet.
+
+    Args:
+        name: ``openai:MODEL``, or ``llama_index.embeddings.PACKAGE.CLASS:MODEL``, whose ``model_name`` it then is.
+        base_url: A server with OpenAI's interface; None is OpenAI. Its key comes from the environment, as with language models.
+
+    Raises:
+        ConfigError: If name, address, key or a package is missing or wrong.
+    """
+    provider, colon, model = name.partition(":")
+    check_url(base_url)
+    if colon and model and provider == "openai":
+        return OpenAIEmbedding(model, base_url, find_key("openai", base_url, None))
+    if colon and model and _CLASS.fullmatch(provider):
+        module, _, kind = provider.rpartition(".")
+        embedding: OutsideEmbedding = getattr(_import(module), kind, _no_class(name))(model_name=model)
+        return embedding
+    raise _unknown(name)
+
+
+class OpenAIEmbedding:
+    """A server with OpenAI's interface."""
+
+    def __init__(self, model: str, base_url: str | None, key: str | None) -> None:
+        """Use a model of a server.
+
+        Raises:
+            ConfigError: If the package openai is missing.
+        """
+        openai = _import("openai", "'embedtune[llm]'")
+        self._model = model
+        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", timeout=_TIMEOUT_S)
+
+    def get_query_embedding(self, query: str) -> list[float]:
+        """See ``OutsideEmbedding``."""
+        return self.get_text_embedding_batch([query])[0]
+
+    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
+        """See ``OutsideEmbedding``."""
+        found = self._client.embeddings.create(model=self._model, input=texts, encoding_format="float")
+        return [each.embedding for each in sorted(found.data, key=lambda each: each.index)]
+
+
+def _import(module: str, package: str | None = None) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        install = package or module.replace("llama_index", "llama-index").replace(".", "-").replace("_", "-")
+        raise ConfigError(
+            f"--embedding: expected the package of {module}, found: {error}", hint=f"pip install {install}"
+        ) from error
+
+
+def _no_class(name: str) -> Any:
+    def refuse(**_: Any) -> None:
+        raise _unknown(name)
+
+    return refuse
+
+
+def _unknown(name: str) -> ConfigError:
+    return ConfigError(
+        f"--embedding: expected openai:MODEL or llama_index.embeddings.PACKAGE.CLASS:MODEL, found {name!r}",
+        hint="for example openai:text-embedding-3-small, or any server with OpenAI's interface: openai:MODEL --base-url "
+        "http://localhost:8000/v1",
+    )
