@@ -40,6 +40,20 @@ def test_modules_are_short():
     assert {path.name: length for path, length in lengths.items() if length > 320} == {}
 
 
+def test_every_floor_and_folder_has_its_row():
+    """CONTRIBUTING says where everything is: each part of the package, and each folder beside it."""
+    rows = [
+        line for line in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")
+    ]
+    named = set(re.findall(r"`([\w./]+)`", "\n".join(rows)))
+    package = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "embedtune").glob("[!_.]*")} - {
+        "py.typed"
+    }
+    beside = {f"{name}/" for name in ("docs", "pipelines", "data", "benchmarks", "tests", ".ci")}
+    assert len(package) > 25
+    assert sorted((package | beside) - named) == []
+
+
 @pytest.mark.parametrize(
     "folder",
     [
