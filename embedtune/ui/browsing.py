@@ -10,7 +10,7 @@ from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.ui.beside import RunsBeside
 from embedtune.ui.changes import Change, biggest, changes, pairs, summary
-from embedtune.ui.evaluations import Evaluation, read_evaluations
+from embedtune.ui.evaluations import Evaluation, read_evaluations, written
 from embedtune.ui.query_view import QueryViews
 
 GAINS, LOSSES = "gains", "losses"
@@ -65,12 +65,12 @@ class Offer(NamedTuple):
 
 
 class Browsing:
-    """The evaluations of the open runs; each is read when it is first asked for."""
+    """The evaluations of the open runs; each is read when it is first asked for, and again after ``eval`` wrote anew."""
 
     def __init__(self, runs: RunsBeside) -> None:
         """Browse these runs."""
         self._runs = runs
-        self._read: dict[str, dict[str, Evaluation]] = {}
+        self._read: dict[tuple[str, str], dict[str, Evaluation]] = {}
 
     def offer(self, wish: Wish) -> Offer:
         """Return what there is for a choice.
@@ -120,9 +120,11 @@ class Browsing:
             return []
 
     def _evaluations(self, run: str) -> dict[str, Evaluation]:
-        if run not in self._read:
-            self._read[run] = read_evaluations(self._runs.opened[run].folder)
-        return self._read[run]
+        folder = self._runs.opened[run].folder
+        key = (run, written(folder))
+        if key not in self._read:
+            self._read[key] = read_evaluations(folder)
+        return self._read[key]
 
 
 def _valid(wanted: str, known: list[str]) -> str:

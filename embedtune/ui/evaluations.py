@@ -76,6 +76,14 @@ class Evaluation:
         return self._folder / f"{file_name(system)}.run.trec"
 
 
+def written(run: Path) -> str:
+    """Return what changes whenever ``eval`` writes: its manifest's hash of itself; empty where there is none."""
+    try:
+        return str(read_manifest(run / EVAL).get("manifest_hash", ""))
+    except DataError:
+        return ""
+
+
 def read_evaluations(run: Path) -> dict[str, Evaluation]:
     """Read a run's evaluation: name of the query set → its part.
 

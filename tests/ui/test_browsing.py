@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+import embedtune
 from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
 from embedtune.ui.beside import RunsBeside
@@ -46,5 +47,8 @@ def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path)
     shutil.copytree(small_run[0], tmp_path / "run")
     bare = Browsing(RunsBeside([tmp_path / "run"]))
     assert bare.differences() == []
+    embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), tmp_path / "run")
+    assert len(bare.differences()) > 10
+    shutil.rmtree(tmp_path / "run" / "eval")
     with pytest.raises(DataError, match="found none"):
         bare.offer(Wish())

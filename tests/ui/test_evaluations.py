@@ -4,7 +4,7 @@ import pytest
 
 import embedtune
 from embedtune.errors import DataError, IntegrityError
-from embedtune.ui.evaluations import read_evaluations
+from embedtune.ui.evaluations import read_evaluations, written
 from tests.small_runs import train_nothing
 
 
@@ -44,6 +44,9 @@ def test_queries_of_the_users_own_are_found_again_and_missed_when_they_change(
     assert code == 0
     (found,) = read_evaluations(run).values()
     assert (found.queries.name, found.queries.judges) == ("mine", "passage")
+    before = written(run)
+    assert evaluate(run, "--queries", mine, "--seed", 1, "-q")[0] == 0
+    assert written(run) not in (before, "")
     (mine / "qrels" / "test.tsv").write_text((mine / "qrels" / "dev.tsv").read_text(), encoding="utf-8")
     with pytest.raises(DataError, match="moved or changed"):
         read_evaluations(run)
