@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-from embedtune.cli.advise_output import print_advice
 
 _QUERIES_HELP = "Queries of people: a BEIR folder, a LlamaIndex JSON or a packaged set; none draws some from the text."
 _WINDOW_HELP = "Tokens of a chunk now, or planned; other sizes are compared with it."
@@ -34,6 +33,7 @@ def command(common: options.Shared, queries: str | None, scaling: bool, out: Pat
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.advice.advise import advise
     from embedtune.advice.saving import check_file, write_advice
+    from embedtune.cli.advise_output import print_advice
     from embedtune.config import GenerateConfig, load_config
 
     config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
