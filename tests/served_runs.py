@@ -16,6 +16,8 @@ from embedtune.manifest import stage_folder
 from embedtune.records import Passage
 from embedtune.retrieval.base_model import hash_model
 from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.retrieval.lexical import LexicalProjection
+from embedtune.stages.attempts.lexical_method import Lexical
 from embedtune.training.methods import Lora, Method
 from embedtune.training.quantisation import load_quantised
 from embedtune.training.query_maps import QueryMap
@@ -33,7 +35,7 @@ _WEIGHTS = {"base": 0.5, "tuned": 0.6}
 def make_served_run(
     run: Path, passages: Sequence[Passage], scratch: Path, *, method: str, prompts: bool = False, quantize: str = "none"
 ) -> Path:
-    """Make a run whose model is an update by ``lora``, ``query-lora`` or ``linear``; return the folder of its base."""
+    """Make a run whose model is an update by ``lora``, ``query-lora``, ``linear`` or ``lexical``; return the folder of its base."""
     write_source(scratch / "source", passages)
     given = PROMPTS if prompts else {}
     base = make_dataset(run, scratch / "source", scratch, queries_from="source", **given)
@@ -46,7 +48,12 @@ def update(
 ) -> None:
     """Write the folder of a training."""
     untouched = load_model(base, **prompts)
-    trained = _linear_map(run, base, prompts) if method == "linear" else _lora(base, quantize, method, seed)
+    if method == "linear":
+        trained = _linear_map(run, base, prompts)
+    elif method == "lexical":
+        trained = _lexical_part(run, base, prompts)
+    else:
+        trained = _lora(base, quantize, method, seed)
     queries_only = trained.queries_only
     facts = {
         "shipped": "tuned", "method": method, "quantize": quantize, "queries_only": queries_only, "fusion_weights": _WEIGHTS,
@@ -84,6 +91,13 @@ def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
     asked = torch.from_numpy(encoder.encode_queries(QUERIES))
     answers = torch.from_numpy(encoder.encode_documents([by_document[f"d{n}"] for n in range(len(QUERIES))]))
     return QueryMap(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
+
+
+def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> Method:
+    from embedtune.formats.beir import read_passages
+
+    lexical = LexicalProjection.fit([passage.text for passage in read_passages(run / "dataset")], 63)
+    return Lexical(load_model(base, **prompts), lexical, scale=0.1, longest=20.0)
 
 
 def write_source(source: Path, passages: Sequence[Passage]) -> None:

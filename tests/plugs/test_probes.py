@@ -29,6 +29,15 @@ def test_printed_code_gives_the_vectors_of_eval(
     assert checked.difference <= TOLERANCE
 
 
+@pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if target.kind != "server"])
+def test_printed_code_keeps_the_words_beside_the_vectors(target, facts_of, job_of, plug_of, tmp_path, monkeypatch):
+    SharedSystemClient.clear_system_cache()
+    monkeypatch.chdir(tmp_path)
+    facts = facts_of("lexical", True)
+    job, expected = job_of(facts)
+    assert compare(job, expected, ask(plug_of(facts, target).code, target, job), target).difference <= TOLERANCE
+
+
 def test_windows_are_asked_for_too(facts_of, job_of):
     job, _ = job_of(facts_of("lora", True))
     assert len(job.windows) > len(job.passages)
