@@ -15,13 +15,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from embedtune.errors import DataError
+from embedtune.formats.beir import read_passages
 from embedtune.integrations.extras import brought_by
-from embedtune.integrations.hit_facts import hit_facts
-from embedtune.serving.embedder import Embedder, Which
+from embedtune.integrations.hit_facts import hit_facts, passage_facts
+from embedtune.serving.embedder import Embedder, Vector, Which
 from embedtune.serving.retriever import Retriever
+from embedtune.serving.window_rows import load_rows
+from embedtune.stages.generate import FOLDER as DATASET
 
 with brought_by("haystack"):
     from haystack import Document, component, default_from_dict, default_to_dict
+    from haystack.core.serialization import component_to_dict
 
 
 class _OverEmbedder:
@@ -115,6 +120,7 @@ class EmbedtuneRetriever:
         top_k: int = 5,
         precision: str | None = None,
         device: str | None = None,
+        retriever: Any = None,
     ) -> None:
         """Use a run.
 
@@ -124,17 +130,24 @@ class EmbedtuneRetriever:
             top_k: Passages returned.
             precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
             device: Such as ``cpu``; None takes the best there is.
+            retriever: An embedding retriever over your document store, whose documents are windows with their
+                ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
+                ``dot_product`` or ``cosine`` with ``scale_score=False``. None holds the vectors in memory.
         """
         self.run_folder = str(run)
         self.system = system
         self.top_k = top_k
         self.precision = precision
         self.device = device
+        self.retriever = retriever
 
     @cached_property
-    def retriever(self) -> Retriever:
+    def opened(self) -> Retriever:
         """What does the work."""
-        return Retriever.from_run(self.run_folder, self.system, precision=self.precision, device=self.device)
+        store = None if self.retriever is None else _DocumentStore(self.retriever)
+        return Retriever.from_run(
+            self.run_folder, self.system, precision=self.precision, device=self.device, store=store
+        )
 
     def warm_up(self) -> None:
         """Open the run.
@@ -142,7 +155,9 @@ class EmbedtuneRetriever:
         Raises:
             EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
         """
-        _ = self.retriever
+        if hasattr(self.retriever, "warm_up"):
+            self.retriever.warm_up()
+        _ = self.opened
 
     @component.output_types(documents=list[Document])
     def run(self, query: str, top_k: int | None = None) -> dict[str, list[Document]]:
@@ -152,10 +167,10 @@ class EmbedtuneRetriever:
                 Document(
                     id=hit.passage.passage_id,
                     content=hit.passage.text,
-                    meta=hit_facts(hit, self.retriever.system),
+                    meta=hit_facts(hit, self.opened.system),
                     score=hit.score,
                 )
-                for hit in self.retriever.retrieve(query, top_k or self.top_k)
+                for hit in self.opened.retrieve(query, top_k or self.top_k)
             ]
         }
 
@@ -173,6 +188,7 @@ class EmbedtuneRetriever:
             top_k=self.top_k,
             precision=self.precision,
             device=self.device,
+            retriever=None if self.retriever is None else component_to_dict(self.retriever, "retriever"),
         )
         return found
 
@@ -180,6 +196,41 @@ class EmbedtuneRetriever:
     def from_dict(cls, data: dict[str, Any]) -> Any:
         """Build a component from what ``to_dict`` returned."""
         return default_from_dict(cls, data)
+
+
+class _DocumentStore:
+    """A document store behind its embedding retriever, as a ``serving.stores.VectorStore``."""
+
+    def __init__(self, retriever: Any) -> None:
+        self._retriever = retriever
+
+    def search(self, vector: Vector, k: int) -> list[tuple[str, float]]:
+        """Return the k nearest windows.
+
+        Raises:
+            DataError: If a document does not say which passage it is of.
+        """
+        found = self._retriever.run(query_embedding=vector.tolist(), top_k=k)["documents"]
+        return [(_passage_of(document), document.score) for document in found]
+
+
+def _passage_of(document: Document) -> str:
+    try:
+        return str(document.meta["passage_id"])
+    except KeyError:
+        raise DataError(
+            f"document store: expected documents with a passage_id in their metadata, found {document.id!r} without",
+            hint="write the documents of embedtune.integrations.haystack.run_documents",
+        ) from None
+
+
+def run_documents(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[Document]:
+    """Return the windows of a run's passages as documents that have their vectors; arguments as for ``load_rows``."""
+    facts = {passage.passage_id: passage_facts(passage) for passage in read_passages(Path(run) / DATASET)}
+    return [
+        Document(id=row.window_id, content=row.text, meta=dict(facts[row.passage_id]), embedding=row.vector.tolist())
+        for row in load_rows(run, which, precision=precision)
+    ]
 
 
 def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:

@@ -1,7 +1,7 @@
 """Every stack gives the vectors that eval searched with, and the same top ten; and the calls that we warn of do not.
 
-Rows: stacks, each by the route that we recommend. Columns: tuned on both sides or queries alone, with and without prompts. The
-packages langchain-huggingface and sentence-transformers-haystack are not among the pinned ones; what they call, plain
+Rows: stacks, each by the route that we recommend. Columns: tuned on both sides, queries alone, or with words beside the
+vectors; with and without prompts. The packages langchain-huggingface and sentence-transformers-haystack are not among the pinned ones; what they call, plain
 ``encode``, is held against eval's vectors in their stead.
 """
 
@@ -32,8 +32,13 @@ from tests.served_runs import QUERIES
 
 TOLERANCE = 1e-5
 IDS = [f"q{number}" for number in range(len(QUERIES))]
-COLUMNS = [(method, prompts) for method in ("lora", "query-lora") for prompts in (True, False)]
+COLUMNS = [(method, prompts) for method in ("lora", "query-lora", "lexical") for prompts in (True, False)]
 NAMES = [f"{method}-{'prompts' if prompts else 'bare'}" for method, prompts in COLUMNS]
+every_column = pytest.mark.parametrize("expected", COLUMNS, ids=NAMES, indirect=True, scope="module")
+columns_of_stock_modules = pytest.mark.parametrize(
+    "expected", COLUMNS[:4], ids=NAMES[:4], indirect=True, scope="module"
+)
+"""Words beside vectors are a module of ours: no call that is unaware of it can load it."""
 
 
 class Expected(NamedTuple):
@@ -48,7 +53,7 @@ class Expected(NamedTuple):
     top_tens: list
 
 
-@pytest.fixture(scope="module", params=COLUMNS, ids=NAMES)
+@pytest.fixture(scope="module")
 def expected(request, served_run):
     method, prompts = request.param
     folder = served_run(method, prompts=prompts, evaluated=True)
@@ -70,7 +75,7 @@ def expected(request, served_run):
 
 
 def sentence_transformers(expected):
-    model = SentenceTransformer(expected.merged)
+    model = SentenceTransformer(expected.merged, trust_remote_code=True)
     queries = model.encode_query(QUERIES, normalize_embeddings=True)
     return queries, model.encode_document(expected.windows.texts, normalize_embeddings=True)
 
@@ -104,7 +109,8 @@ def haystack(expected):
 def txtai(expected):
     from txtai import Embeddings
 
-    embeddings = Embeddings(path=expected.merged, method="sentence-transformers", gpu=False)
+    options = {"vectors": {"trust_remote_code": True}}
+    embeddings = Embeddings(path=expected.merged, method="sentence-transformers", gpu=False, **options)
     queries = embeddings.batchtransform(QUERIES, category="query")
     return queries, embeddings.batchtransform(expected.windows.texts, category="data")
 
@@ -112,6 +118,7 @@ def txtai(expected):
 EMBEDDERS = [sentence_transformers, llama_index, langchain, haystack, txtai]
 
 
+@every_column
 @pytest.mark.parametrize("stack", EMBEDDERS, ids=lambda stack: stack.__name__)
 def test_an_embedder_gives_the_vectors_of_eval_and_its_top_tens(expected, stack):
     queries, documents = (np.array(vectors, dtype=np.float32) for vectors in stack(expected))
@@ -140,6 +147,7 @@ def kept_by_lancedb(store):
     return {row["window_id"]: row["vector"] for row in store.table.to_arrow().to_pylist()}
 
 
+@every_column
 @pytest.mark.parametrize(("name", "kept"), [("chroma", kept_by_chroma), ("lancedb", kept_by_lancedb)])
 def test_a_store_keeps_the_vectors_of_eval_and_returns_its_top_tens(expected, name, kept, tmp_path):
     from embedtune.serving.retriever import Retriever
@@ -180,6 +188,7 @@ def llama_indexs_own(merged):
     return [embedding.get_query_embedding(text) for text in QUERIES]
 
 
+@columns_of_stock_modules
 @pytest.mark.parametrize(
     "call", [plain_encode, chromas_own, lancedbs_own, llama_indexs_own], ids=lambda call: call.__name__
 )
@@ -192,6 +201,7 @@ def test_the_calls_that_we_warn_of_give_other_vectors(expected, call, request):
         assert difference > 1e-3
 
 
+@columns_of_stock_modules
 def test_llama_indexs_own_class_with_both_prompts_is_right_for_one_tower_alone(expected, request):
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 

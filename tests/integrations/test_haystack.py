@@ -9,10 +9,12 @@ from haystack import Document, Pipeline
 from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
+from embedtune.errors import DataError
 from embedtune.integrations.haystack import (
     EmbedtuneDocumentEmbedder,
     EmbedtuneRetriever,
     EmbedtuneTextEmbedder,
+    run_documents,
     window_documents,
 )
 from embedtune.serving.embedder import Embedder
@@ -72,6 +74,40 @@ def test_a_retriever_returns_what_eval_ranked(run):
     assert [each.id for each in found] == expected[:2]
     assert found[0].meta["system"] == "hybrid_tuned"
     assert found[0].score > found[1].score
+
+
+@pytest.fixture
+def filled(run):
+    store = InMemoryDocumentStore(embedding_similarity_function="dot_product")
+    store.write_documents(run_documents(run, "tuned"))
+    return InMemoryEmbeddingRetriever(store, scale_score=False)
+
+
+@pytest.mark.parametrize("system", ["tuned", "hybrid_tuned"])
+def test_a_retriever_over_a_document_store_ranks_as_the_one_without(run, filled, system):
+    over_store, without = EmbedtuneRetriever(run, system, retriever=filled), EmbedtuneRetriever(run, system)
+    over_store.warm_up()
+    for text in TEXTS:
+        found, expected = over_store.run(text)["documents"], without.run(text)["documents"]
+        assert [each.id for each in found] == [each.id for each in expected]
+        assert found[0].meta == expected[0].meta
+
+
+def test_a_retriever_over_a_document_store_is_saved_with_it(run, filled):
+    pipeline = Pipeline()
+    pipeline.add_component("find", EmbedtuneRetriever(run, "tuned", retriever=filled))
+    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["embedtune"])
+    assert again.dumps() == pipeline.dumps()
+    assert isinstance(again.get_component("find").retriever, InMemoryEmbeddingRetriever)
+
+
+def test_a_document_that_names_no_passage_is_refused(run):
+    store = InMemoryDocumentStore(embedding_similarity_function="dot_product")
+    store.write_documents(EmbedtuneDocumentEmbedder(run).run(documents())["documents"])
+    retriever = EmbedtuneRetriever(run, "tuned", retriever=InMemoryEmbeddingRetriever(store))
+    with pytest.raises(DataError, match="passage_id") as caught:
+        retriever.run(TEXTS[0])
+    assert "run_documents" in caught.value.hint
 
 
 def test_a_retriever_runs_in_an_async_pipeline(run):
