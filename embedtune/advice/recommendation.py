@@ -72,7 +72,7 @@ class Facts:
         size: Chunk size by the settings, in tokens.
         best_size: The size to use.
         chunking: Gain of that over what is done now: ready-made passages cut off, own documents cut to ``size``.
-        fusion: Gain of the even fusion with BM25 over the base.
+        fusion: Gain of the fusion with BM25 over the base.
         fusion_over_bm25: Gain of it over BM25.
         tuning: Gain of the fitted map of queries, over the base, or with fusion over fusion; None where it was not tried.
         headroom: What a perfect order of the first hundred would gain over the better of base and fusion.

@@ -6,15 +6,13 @@ from typing import NamedTuple
 
 from embedtune.advice.judging import Judge, Matrix, Scores, lexical_scores
 from embedtune.advice.trial import MIN_QUERIES
+from embedtune.evaluation.gate import USUAL_WEIGHT
 from embedtune.evaluation.significance import Comparison
 from embedtune.records import Run
 from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
 from embedtune.stages.attempts.attempt import Context
 from embedtune.stages.attempts.query_maps import tune_by_principal_directions, tune_linear_map
 from embedtune.stages.attempts.teaching import prepare_lesson
-
-EVEN = 0.5
-"""Weight of the dense side; ``train`` chooses one on dev, here none is chosen on the queries that judge."""
 
 PAIRS = (
     ("bm25", "base"), ("base_pca", "base"), ("hybrid_base", "base"), ("hybrid_base", "bm25"), ("rrf_base", "base"),
@@ -38,17 +36,20 @@ class Systems(NamedTuple):
 
 
 def measure_systems(judge: Judge, context: Context) -> Systems:
-    """Search the sample with every system; the maps are tried where there are enough train queries."""
+    """Search the sample with every system; the maps are tried where there are enough train queries.
+
+    Fusions have the usual weight: ``train`` chooses one on dev, but here none is chosen on the queries that judge.
+    """
     lexical, dense = lexical_scores(context.dev), context.retrieval.base
     runs = {"bm25": judge.run(lexical, floor=0.0), "base": judge.run(dense)}
     mapped = _maps(context)
     runs |= {name: judge.run(scores) for name, scores in mapped.items()}
     runs |= {
-        "hybrid_base": judge.run(z_score_sum(dense, lexical, EVEN)),
+        "hybrid_base": judge.run(z_score_sum(dense, lexical, USUAL_WEIGHT)),
         "rrf_base": judge.run(reciprocal_rank(dense, lexical)),
     }
     if "query_map" in mapped:
-        runs["hybrid_query_map"] = judge.run(z_score_sum(mapped["query_map"], lexical, EVEN))
+        runs["hybrid_query_map"] = judge.run(z_score_sum(mapped["query_map"], lexical, USUAL_WEIGHT))
     scores = {system: judge.score(run) for system, run in runs.items()}
     pairs = [(system, reference) for system, reference in PAIRS if system in scores and reference in scores]
     return Systems(scores, runs, judge.compare(scores, pairs))

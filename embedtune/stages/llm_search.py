@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.config import GenerateConfig
+from embedtune.evaluation.gate import USUAL_WEIGHT
 from embedtune.progress import track
 from embedtune.records import Passage
 from embedtune.retrieval.bm25 import BM25
@@ -16,11 +17,9 @@ from embedtune.retrieval.fusion import z_score_sum
 from embedtune.retrieval.systems import dense_blocks
 from embedtune.stages.corpus import corpus_windows
 
-_WEIGHT = 0.5  # nothing is known yet about which side is the better one
-
 
 class FusedSearch:
-    """Searches passages by meaning and by words; both sides count alike."""
+    """Searches passages by meaning and by words, weighted as usual: nothing is known yet about either side."""
 
     def __init__(self, passages: Sequence[Passage], encoder: Encoder, config: GenerateConfig) -> None:
         """Encode the passages with the base model."""
@@ -56,5 +55,5 @@ class FusedSearch:
             vectors = self._encoder.encode_queries(queries)
             for start, dense in dense_blocks(vectors, self._vectors, self._windows):
                 lexical = self._bm25.scores(queries[start : start + len(dense)])
-                yield z_score_sum(dense, lexical, _WEIGHT)
+                yield z_score_sum(dense, lexical, USUAL_WEIGHT)
                 report(len(dense))

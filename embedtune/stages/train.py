@@ -135,7 +135,7 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         "loading": _LOADING[climbed.ships and best.name == "lexical"],
         "quantize": best.scheme,
         "strength": strength,
-        "fusion_weights": {"base": choose_fusion_weight(dev, base)}
+        "fusion_weights": {"base": context.base_weight}
         | ({"tuned": best.fusion_weight or choose_fusion_weight(dev, best.dense)} if climbed.ships else {}),
         "dev": {
             "measure": "mean reciprocal rank",

@@ -7,6 +7,7 @@ import pytest
 
 from embedtune.advice.judging import lexical_scores
 from embedtune.advice.systems import PAIRS, measure_systems
+from embedtune.evaluation.gate import USUAL_WEIGHT
 from embedtune.records import Dataset, QuerySet
 from embedtune.retrieval.fusion import z_score_sum
 
@@ -17,7 +18,7 @@ def test_all_systems_are_there_and_are_what_they_are_called(judge, context):
     assert set(found.scores) == set(found.runs) == names
     assert set(found.compared) == set(PAIRS)
     assert found.runs["base"] == judge.run(context.retrieval.base)
-    fused = judge.run(z_score_sum(context.retrieval.base, lexical_scores(context.dev), 0.5))
+    fused = judge.run(z_score_sum(context.retrieval.base, lexical_scores(context.dev), USUAL_WEIGHT))
     assert found.runs["hybrid_base"] == fused
     assert not np.array_equal(found.scores["query_map"]["mrr@10"], found.scores["base"]["mrr@10"])
     gain = found.compared["hybrid_base", "base"]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.evaluation.gate import EVEN, LEAST_GAIN, Decision, choose_check, choose_weight, decide
+from embedtune.evaluation.gate import LEAST_GAIN, USUAL_WEIGHT, Decision, choose_check, choose_weight, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -82,25 +82,25 @@ def test_checks_are_compared_by_document_too():
     assert choose_check([steady, last], clusters=[1, 1, 2, 2]) == 1
 
 
-def test_a_weight_that_is_clearly_better_than_the_even_one_is_chosen():
-    even = np.full(20, 0.5)
-    assert choose_weight({0.4: even - 0.1, EVEN: even, 0.6: even + 0.1, 0.7: even + 0.2}) == 0.7
+def test_a_weight_that_is_clearly_better_than_the_usual_one_is_chosen():
+    usual = np.full(20, 0.5)
+    assert choose_weight({0.5: usual - 0.1, USUAL_WEIGHT: usual, 0.7: usual + 0.1, 0.8: usual + 0.2}) == 0.8
 
 
-def test_another_weight_must_beat_the_even_one_by_more_than_its_standard_error():
-    even = np.full(20, 0.5)
-    lucky = even + np.array([0.5, -0.3] + [0.0] * 18)
-    assert choose_weight({EVEN: even, 0.6: lucky}) == EVEN
+def test_another_weight_must_beat_the_usual_one_by_more_than_its_standard_error():
+    usual = np.full(20, 0.5)
+    lucky = usual + np.array([0.5, -0.3] + [0.0] * 18)
+    assert choose_weight({USUAL_WEIGHT: usual, 0.7: lucky}) == USUAL_WEIGHT
 
 
-def test_of_equal_weights_the_most_even_is_chosen():
-    even = np.full(20, 0.5)
-    assert choose_weight({0.3: even + 0.1, 0.4: even + 0.1, EVEN: even, 0.9: even + 0.1}) == 0.4
+def test_of_equal_weights_the_nearest_to_the_usual_one_is_chosen():
+    usual = np.full(20, 0.5)
+    assert choose_weight({0.3: usual + 0.1, 0.5: usual + 0.1, USUAL_WEIGHT: usual, 0.9: usual + 0.1}) == 0.5
 
 
-def test_without_queries_the_weight_is_even():
+def test_without_queries_the_weight_is_the_usual_one():
     nothing = np.zeros(0)
-    assert choose_weight({0.4: nothing, EVEN: nothing}) == EVEN
+    assert choose_weight({0.4: nothing, USUAL_WEIGHT: nothing}) == USUAL_WEIGHT
 
 
 def test_one_document_is_no_proof():
@@ -123,7 +123,7 @@ def test_a_single_query_that_changed_is_a_tie_however_it_is_rounded(n_queries, g
         for clusters in (None, np.arange(n_queries) // 5):
             assert decide(base, {1.0: after}, clusters).ship == "base"
             assert choose_check([after, base], clusters) == 1
-            assert choose_weight({EVEN: base, 0.6: after}, clusters) == EVEN
+            assert choose_weight({USUAL_WEIGHT: base, 0.7: after}, clusters) == USUAL_WEIGHT
 
 
 def test_a_gain_that_rounding_could_have_made_ships_the_base():

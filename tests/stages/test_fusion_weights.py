@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from embedtune.evaluation.dev_set import DevQuery, DevSet, Shown
+from embedtune.evaluation.gate import USUAL_WEIGHT
 from embedtune.stages.fusion_weights import choose_fusion_weight
 
 WORDS = ["pump", "valve", "gasket", "rotor", "sensor", "bearing", "piston", "nozzle"]
@@ -23,10 +24,10 @@ def test_a_model_that_knows_nothing_leaves_the_weight_to_words():
     assert choose_fusion_weight(_dev(), noise) < 0.5
 
 
-def test_a_model_that_knows_as_much_gets_an_even_weight():
-    assert choose_fusion_weight(_dev(), np.eye(32, dtype=np.float32)) == 0.5
+def test_a_model_that_knows_as_much_gets_the_usual_weight():
+    assert choose_fusion_weight(_dev(), np.eye(32, dtype=np.float32)) == USUAL_WEIGHT
 
 
 def test_queries_that_share_their_words_with_the_answer_have_no_say():
     noise = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
-    assert choose_fusion_weight(_dev(familiar=True), noise) == 0.5
+    assert choose_fusion_weight(_dev(familiar=True), noise) == USUAL_WEIGHT

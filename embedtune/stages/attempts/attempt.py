@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from embedtune.records import Dataset
 from embedtune.retrieval.encoder import Encoder, Vectors, load_model
 from embedtune.stages.corpus import relevant_passages, windows_of
 from embedtune.stages.fit import DevRetrieval
+from embedtune.stages.fusion_weights import choose_fusion_weight
 from embedtune.stages.vectors import VectorCache
 from embedtune.training.checkpoints import Checkpoints
 
@@ -71,6 +73,11 @@ class Context:
     def dev(self) -> DevSet:
         """The dev set."""
         return self.retrieval.dev
+
+    @cached_property
+    def base_weight(self) -> float:
+        """The weight of the base in fusion."""
+        return choose_fusion_weight(self.dev, self.retrieval.base)
 
     def load_base(self) -> SentenceTransformer:
         """Load another copy of the base, with the prompts of the dataset."""

@@ -11,13 +11,15 @@ from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.lexical import LexicalProjection
 from embedtune.stages.attempts.attempt import Attempt, Context, judge
 from embedtune.stages.attempts.lexical_method import Lexical
-from embedtune.stages.fusion_weights import choose_fusion_weight
 
 FULL_SHARE = 0.35
 """Spread of the lexical scores against that of the cosines at full strength, where fusion gives words as much as meaning.
 
 Drawn queries flatter words: more is not tried.
 """
+
+KEPT_SHARE = 0.65
+"""Of the words that the base's fusion has, as much has the fusion of a model with words: window by window they say more."""
 
 _MARGIN = 1.25  # of the longest lexical part in the sample; what is longer still is shortened
 _SAMPLE = 4000  # windows
@@ -38,7 +40,7 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         texts, context.config.lexical_dimensions - 1
     )  # one more makes passages equally long
     search = _Search(context, lexical, _dense_queries(context, below))
-    weight = choose_fusion_weight(context.dev, context.retrieval.base)
+    weight = context.base_weight
     share = FULL_SHARE * (1 - weight) / weight
     meaning = _spread(search.scores(1, 0))
     scale = share * meaning / max(_spread(search.scores(0, 1)), 1e-9)
@@ -61,7 +63,7 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         dense=chosen,
         rows=below.rows if below else [],
         facts=facts,
-        fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
+        fusion_weight=_fewer_words(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
     )
 
 
@@ -106,13 +108,13 @@ def _spread(scores: Vectors) -> float:
     return float(scores.std(axis=1).mean())
 
 
-def _same_share(weight: float, share: float, spread: float) -> float:
-    """Return the weight in fusion, to a twentieth, that leaves words the share which they have in the base's fusion.
+def _fewer_words(weight: float, share: float, spread: float) -> float:
+    """Return the weight in fusion, to a twentieth, that leaves words ``KEPT_SHARE`` of what they have in the base's fusion.
 
-    That gives words r = (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is the sum over
-    its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
+    That gives words r = KEPT_SHARE · (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is
+    the sum over its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
     """
-    wanted = (1 - weight) / weight
+    wanted = KEPT_SHARE * (1 - weight) / weight
     return round(20 * spread / (spread + wanted - share)) / 20
 
 
