@@ -82,20 +82,25 @@ def test_checks_are_compared_by_document_too():
     assert choose_check([steady, last], clusters=[1, 1, 2, 2]) == 1
 
 
-def test_a_weight_that_is_clearly_better_than_the_usual_one_is_chosen():
-    usual = np.full(20, 0.5)
-    assert choose_weight({0.5: usual - 0.1, USUAL_WEIGHT: usual, 0.7: usual + 0.1, 0.8: usual + 0.2}) == 0.8
+USUAL = np.full(20, 0.5)
 
 
-def test_another_weight_must_beat_the_usual_one_by_more_than_its_standard_error():
-    usual = np.full(20, 0.5)
-    lucky = usual + np.array([0.5, -0.3] + [0.0] * 18)
-    assert choose_weight({USUAL_WEIGHT: usual, 0.7: lucky}) == USUAL_WEIGHT
+def test_words_get_no_more_weight_than_they_clearly_earn():
+    assert choose_weight({0.4: USUAL + 0.1, 0.6: USUAL, USUAL_WEIGHT: USUAL}) == 0.4
+    lucky = USUAL + np.array([0.5, -0.3] + [0.0] * 18)
+    assert choose_weight({0.4: lucky, 0.6: USUAL, USUAL_WEIGHT: USUAL - 0.1}) == 0.6
 
 
-def test_of_equal_weights_the_nearest_to_the_usual_one_is_chosen():
-    usual = np.full(20, 0.5)
-    assert choose_weight({0.3: usual + 0.1, 0.5: usual + 0.1, USUAL_WEIGHT: usual, 0.9: usual + 0.1}) == 0.5
+def test_meaning_gets_more_than_usual_only_where_that_is_best():
+    assert choose_weight({0.4: USUAL, USUAL_WEIGHT: USUAL, 0.8: USUAL + 0.1, 0.9: USUAL}) == 0.8
+    lucky = USUAL + np.array([0.5, -0.3] + [0.0] * 18)
+    assert choose_weight({0.4: lucky, USUAL_WEIGHT: USUAL, 0.9: USUAL}) == USUAL_WEIGHT
+
+
+def test_of_equal_weights_the_nearest_to_the_usual_one_is_best():
+    assert choose_weight({0.3: USUAL, 0.5: USUAL, USUAL_WEIGHT: USUAL}) == USUAL_WEIGHT
+    assert choose_weight({0.3: USUAL, USUAL_WEIGHT: USUAL - 0.1, 0.5: USUAL}) == 0.5
+    assert choose_weight({USUAL_WEIGHT: USUAL, 0.9: USUAL}) == USUAL_WEIGHT
 
 
 def test_without_queries_the_weight_is_the_usual_one():
@@ -123,7 +128,7 @@ def test_a_single_query_that_changed_is_a_tie_however_it_is_rounded(n_queries, g
         for clusters in (None, np.arange(n_queries) // 5):
             assert decide(base, {1.0: after}, clusters).ship == "base"
             assert choose_check([after, base], clusters) == 1
-            assert choose_weight({USUAL_WEIGHT: base, 0.7: after}, clusters) == USUAL_WEIGHT
+            assert choose_weight({0.5: after, USUAL_WEIGHT: base}, clusters) == USUAL_WEIGHT
 
 
 def test_a_gain_that_rounding_could_have_made_ships_the_base():
