@@ -1,12 +1,13 @@
 """The 2023 experiment again: Lyft and Uber annual reports, 790 recorded queries, hit rate at 5.
 
-    python -m benchmarks.finetune_2023 FOLDER [--seeds 3]
+    python -m benchmarks.finetune_2023 FOLDER [--seeds 3] [--recipes lora words]
 
 FOLDER holds train_dataset.json (Lyft) and val_dataset.json (Uber) of run-llama/finetune-embedding. Runs live in
 benchmarks/cache and are resumed; the table is written to benchmarks/finetune_2023.md and .json.
 
-No setting is chosen here: seeds, strength of the update and fusion weights come from the defaults and from generated dev
-queries, and the 790 recorded queries are read once, by eval.
+Two recipes: LoRA on both sides, and the ladder without LoRA, which ends with words beside the vectors. No setting is chosen
+here: strength of the update, what is shipped and fusion weights come from the defaults and from generated dev queries, and the
+790 recorded queries are read once for each model, by eval.
 """
 
 from __future__ import annotations
@@ -32,22 +33,26 @@ PUBLISHED = (
     ("bge-small-en, tuned on 668 LLM queries (Lyft)", 0.844),
     ("text-embedding-ada-002", 0.871),
 )
+RECIPES: dict[str, dict[str, Any]] = {
+    "lora": {"method": "lora"},
+    "words": {"method": "auto", "ladder": ("pca", "linear", "lexical")},
+}
 
 
-def transductive(data: Path, seed: int) -> dict[str, Any]:
+def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on queries drawn from the Uber chunks' own text, test on the recorded queries over the same chunks."""
-    out = CACHE / f"transductive-{seed}"
+    out = CACHE / f"transductive-{recipe}-{seed}"
     uber = data / "val_dataset.json"
     _generate(uber, out, seed)
-    embedtune.train(embedtune.TrainConfig(seed=seed), out)
+    embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), out)
     return _evaluate(uber, out)
 
 
-def transfer(data: Path, seed: int) -> dict[str, Any]:
+def transfer(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on queries drawn from the Lyft chunks, test on Uber: no word of the test documents was seen."""
-    lyft, out = CACHE / f"lyft-{seed}", CACHE / f"transfer-{seed}"
+    lyft, out = CACHE / f"lyft-{recipe}-{seed}", CACHE / f"transfer-{recipe}-{seed}"
     _generate(data / "train_dataset.json", lyft, seed)
-    embedtune.train(embedtune.TrainConfig(seed=seed), lyft)
+    embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), lyft)
     _generate(data / "val_dataset.json", out, seed)
     # The model of one run under the corpus of another: eval checks each folder for itself.
     shutil.rmtree(out / "model", ignore_errors=True)
@@ -69,22 +74,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--transfer-seeds", type=int, default=1)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     arguments = parser.parse_args()
     set_up_logging(quiet=False, verbose=False)
     started = time.time()
-    cells = {
-        "transductive": [transductive(arguments.folder, seed) for seed in range(arguments.seeds)],
-        "transfer": [transfer(arguments.folder, seed) for seed in range(arguments.transfer_seeds)],
-    }
+    cells = {}
+    for recipe in arguments.recipes:
+        for measure, seeds in ((transductive, arguments.seeds), (transfer, arguments.transfer_seeds)):
+            cells[recipe, measure.__name__] = [measure(arguments.folder, recipe, seed) for seed in range(seeds)]
     result = {
         "schema_version": 1,
         "measure": MEASURE,
-        "seeds": {name: len(seeds) for name, seeds in cells.items()},
+        "seeds": {"transductive": arguments.seeds, "transfer": arguments.transfer_seeds},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
         "versions": library_versions(),
         "seconds": round(time.time() - started),
         "published": dict(PUBLISHED),
-        "cells": {name: [_cell(facts) for facts in seeds] for name, seeds in cells.items()},
+        "cells": {" ".join(key): [_cell(facts) for facts in seeds] for key, seeds in cells.items()},
     }
     write_json(HERE / "finetune_2023.json", result)
     table = _table(cells, result)
@@ -96,24 +102,27 @@ def _cell(facts: dict[str, Any]) -> dict[str, Any]:
     return {"shipped": facts["shipped"], "fusion_weights": facts["fusion_weights"], "systems": facts["systems"]}
 
 
-def _table(cells: dict[str, list[dict[str, Any]]], result: dict[str, Any]) -> str:
-    first = cells["transductive"][0]["systems"]
-    fused = [facts["systems"]["hybrid_base"][MEASURE] for facts in cells["transductive"]]
+def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> str:
+    untuned = next(iter(cells.values()))
+    first = untuned[0]["systems"]
+    fused = [facts["systems"]["hybrid_base"][MEASURE] for facts in untuned]
     rows = [f"| published 2023: {name} | {value:.3f} | |" for name, value in PUBLISHED]
     rows.append(f"| BM25, whole chunks | {first['bm25'][MEASURE]:.3f} | |")
     rows.append(f"| MiniLM untuned, best window of 128 tokens | {first['base'][MEASURE]:.3f} | |")
     rows.append(f"| MiniLM untuned + BM25 | {_spread(fused, 3)} | |")
-    labels = {
-        "transductive": "tuned on queries drawn from the Uber chunks (transductive)",
-        "transfer": "tuned on queries drawn from the Lyft chunks",
+    recipes = {"lora": "LoRA on", "words": "words beside the vectors, chosen on"}
+    sources = {
+        "transductive": "queries drawn from the Uber chunks (transductive)",
+        "transfer": "queries drawn from Lyft",
     }
-    for name, label in labels.items():
-        rows.append(_gain_row(label, cells[name], "tuned", "base"))
-        rows.append(_gain_row(f"{label} + BM25", cells[name], "hybrid_tuned", "hybrid_base"))
+    for (recipe, source), seeds in cells.items():
+        label = f"{recipes[recipe]} {sources[source]}"
+        rows.append(_gain_row(label, seeds, "tuned", "base"))
+        rows.append(_gain_row(f"{label} + BM25", seeds, "hybrid_tuned", "hybrid_base"))
     lines = ["| 790 recorded queries over 395 Uber chunks | hit rate@5 | gain in points |", "|---|---|---|", *rows, ""]
     lines.append(
-        f"Mean ± standard deviation over {len(cells['transductive'])} seeds (Lyft: {len(cells['transfer'])}); "
-        f"all-MiniLM-L6-v2 (22M), int8 frozen weights; {result['machine']}; {result['seconds']} s."
+        f"Mean ± standard deviation over {result['seeds']['transductive']} seeds (Lyft: {result['seeds']['transfer']}); "
+        f"all-MiniLM-L6-v2 (22M), LoRA on int8 frozen weights; {result['machine']}; {result['seconds']} s."
     )
     return "\n".join(lines) + "\n"
 
