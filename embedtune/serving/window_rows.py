@@ -11,7 +11,7 @@ from embedtune.hashing import hash_json
 from embedtune.progress import track
 from embedtune.records import Passage
 from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.encoder import Vectors
+from embedtune.retrieval.encoder import Encoder, Vectors
 from embedtune.retrieval.windows import Windows
 from embedtune.serving.choice import measured_precision
 from embedtune.serving.embedder import Embedder, Which
@@ -75,14 +75,31 @@ def encode_passages(
     encoder = embedder.encoder
     windows = corpus_windows(passages, encoder, run.settings.window_tokens, run.settings.window_overlap)
     with track(f"encode: {which}", len(set(windows.texts))) as report:
-        vectors = vectors_of_run(run.folder, encoder, _documents_model(run, which, embedder), windows.texts, report)
-    return windows, vectors
+        model = _documents_model(run, which, embedder)
+        if not _holds_words(run, which):
+            return windows, vectors_of_run(run.folder, encoder, model, windows.texts, report)
+        from embedtune.retrieval.with_lexical import put_words_beside
+
+        vectors = vectors_of_run(run.folder, _encoder_of_base(encoder), model, windows.texts, report)
+    return windows, put_words_beside(encoder.model[0], vectors, windows.texts)
+
+
+def _holds_words(run: TrainedRun, which: Which) -> bool:
+    facts = run.model["facts"]
+    return which != "base" and facts["shipped"] == "tuned" and facts.get("method") == "lexical"
+
+
+def _encoder_of_base(encoder: Encoder) -> Encoder:
+    """Return the passages' model below the words, which is the base, as the base would be loaded."""
+    dense = encoder.model[0].dense
+    dense.prompts.update(encoder.model.prompts)
+    return Encoder(dense, precision=encoder.precision)
 
 
 def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
     """Return the hash under which the passages' model is cached; where queries alone were tuned it is the base's."""
     facts = run.model["facts"]
-    untouched = facts["shipped"] == "base" or facts.get("queries_only")
+    untouched = facts["shipped"] == "base" or facts.get("queries_only") or _holds_words(run, which)
     if which != "base" and untouched and "model" in run.model["identity"]:
         recorded: str = run.model["identity"]["model"]
         return recorded

@@ -43,11 +43,14 @@ def test_vectors_are_kept_where_the_run_can_be_written(run):
     assert kept.stat().st_mtime_ns == changed
 
 
-def test_base_and_tuned_queries_share_one_set_of_vectors(served_run, tmp_path):
-    run = copy(served_run("query-lora"), tmp_path)
-    for which in ("base", "tuned", "shipped"):
-        load_rows(run, which, precision="fp32")
+@pytest.mark.parametrize("prompts", [True, False])
+@pytest.mark.parametrize("method", ["query-lora", "lexical"])
+def test_what_tuning_left_as_it_was_is_encoded_once(served_run, tmp_path, method, prompts):
+    run = copy(served_run(method, prompts=prompts), tmp_path)
+    rows = {which: load_rows(run, which, precision="fp32") for which in ("base", "tuned", "shipped")}
     assert len(list((run / ".vectors").glob("*.npy"))) == 1
+    vectors = Embedder.from_run(run).encode_documents([row.text for row in rows["tuned"]])
+    assert np.abs(np.stack([row.vector for row in rows["tuned"]]) - vectors).max() < 1e-5
 
 
 def test_a_run_that_another_process_works_in_is_read_all_the_same(run):
