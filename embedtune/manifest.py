@@ -119,7 +119,9 @@ def find_changes(folder: Path) -> list[str]:
         DataError: If the stage has not run.
     """
     manifest = read_manifest(folder)
-    recorded, found = manifest.get("outputs", {}), _outputs(folder)
+    recorded, found = manifest.get("outputs"), _outputs(folder)
+    if not isinstance(recorded, dict):
+        return [MANIFEST]
     changed = [name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)]
     # Byte for byte as it would be written now: JSON forgives a changed blank, and a hash of the values would too.
     if (folder / MANIFEST).read_text(encoding="utf-8", errors="replace") != json_text(_sealed(manifest)):

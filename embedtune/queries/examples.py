@@ -95,7 +95,7 @@ def _example(path: Path, number: int, line: str) -> str:
         try:
             row = json.loads(text)
             text = next(row[name] for name in ("text", "query", "question") if isinstance(row.get(name), str)).strip()
-        except (ValueError, StopIteration) as error:
+        except (ValueError, StopIteration, RecursionError) as error:  # the last where it is nested too deeply
             raise DataError.at(path, number, 'a query, or an object with the string "text"', line[:80]) from error
     if not 0 < len(text) <= _MAX_CHARS:
         raise DataError.at(path, number, f"a query of 1 to {_MAX_CHARS} characters", f"{len(text)} characters")

@@ -1,22 +1,25 @@
 """Feed damaged input to everything of ours that reads, for as long as you like.
 
-    python tests/faults/fuzz.py --seconds 600
+    python tests/faults/fuzz.py --seconds 600 [--only corpus .md …]
 
-Seeds are the good files below, and those of a folder if one is given; each round cuts, flips, doubles or swaps some bytes. What
-comes back must be a result or one of our own errors, in time. Anything else is printed with the file that caused it, and the exit
-code is 1. Documents are read as in a run: in a sandbox, whose limit is set to five seconds a file here.
+Seeds are the good files below, and those of a folder if one is given; each round cuts, flips, doubles or swaps some bytes, or
+a value in a line of JSON. What comes back must be a result or one of our own errors, in time. Anything else is printed with
+the file that caused it, and the exit code is 1. Documents are read as in a run: in a sandbox, whose limit is set to five
+seconds a file here.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -27,24 +30,98 @@ from embedtune.documents.readers import READERS  # noqa: E402
 from embedtune.documents.sandbox import Sandbox  # noqa: E402
 from embedtune.errors import EmbedtuneError  # noqa: E402
 from embedtune.formats import beir, llama_index_json, trec  # noqa: E402
+from embedtune.formats.lines import numbered_lines  # noqa: E402
+from embedtune.llm.export import read_batch  # noqa: E402
+from embedtune.manifest import verify  # noqa: E402
+from embedtune.queries.answers import read_grades, read_queries  # noqa: E402
+from embedtune.queries.examples import read_examples  # noqa: E402
 
-SEEDS: dict[str, list[bytes]] = {
-    "corpus.jsonl": [b'{"_id": "a", "title": "T", "text": "One."}\n{"_id": "b", "title": "", "text": "Two \\u00e9"}\n'],
-    "queries.jsonl": [b'{"_id": "q", "text": "why"}\n{"_id": "r", "text": "how", "metadata": {"kind": "span"}}\n'],
-    "test.tsv": [b"query-id\tcorpus-id\tscore\nq\ta\t1\nr\tb\t2\n"],
-    "set.json": [b'{"queries": {"q": "why"}, "corpus": {"a": "One."}, "relevant_docs": {"q": ["a"]}}'],
-    "run.trec": [b"q Q0 a 1 0.5 x\nq Q0 b 2 0.25 x\n"],
-    "recipe.yaml": [b"out: runs/x\ngenerate:\n  source: docs\ntrain:\n  strengths: [0.5, 1]\n  quantize: nf4\n"],
-}
 LIMITS = ReadingLimits(timeout_s=5)
-TARGETS: dict[str, Callable[[Path], object]] = {
-    "corpus.jsonl": lambda path: beir.read_documents(path.parent),
-    "queries.jsonl": lambda path: beir.read_queries(path.parent),
-    "test.tsv": beir.read_qrels,
-    "set.json": llama_index_json.read_llama_index,
-    "run.trec": trec.read_run,
-    "recipe.yaml": lambda path: load_config(RunConfig, file=path),
+
+
+class Target(NamedTuple):
+    """Something of ours that reads.
+
+    Attributes:
+        file: The name that its file has.
+        read: Reads it to the end.
+        seeds: Good files.
+    """
+
+    file: str
+    read: Callable[[Path], object]
+    seeds: list[bytes]
+
+
+TARGETS = {
+    "corpus": Target(
+        "corpus.jsonl",
+        lambda path: list(beir.read_documents(path.parent)),
+        [b'{"_id": "a", "title": "T", "text": "One."}\n{"_id": "b", "title": "", "text": "Two \\u00e9"}\n'],
+    ),
+    "passages": Target(
+        "corpus.jsonl",
+        lambda path: beir.read_passages(path.parent),
+        [
+            b'{"_id": "a#0", "title": "T", "text": "One.", "metadata": {"document_id": "a", "start": 0, "end": 4, '
+            b'"page": 3}}\n'
+        ],
+    ),
+    "queries": Target(
+        "queries.jsonl",
+        lambda path: beir.read_queries(path.parent),
+        [b'{"_id": "q", "text": "why"}\n{"_id": "r", "text": "how", "metadata": {"kind": "span"}}\n'],
+    ),
+    "qrels": Target("test.tsv", beir.read_qrels, [b"query-id\tcorpus-id\tscore\nq\ta\t1\nr\tb\t2\n"]),
+    "llama-index": Target(
+        "set.json",
+        llama_index_json.read_llama_index,
+        [b'{"queries": {"q": "why"}, "corpus": {"a": "One."}, "relevant_docs": {"q": ["a"]}}'],
+    ),
+    "run": Target("run.trec", trec.read_run, [b"q Q0 a 1 0.5 x\nq Q0 b 2 0.25 x\n"]),
+    "config": Target(
+        "recipe.yaml",
+        lambda path: load_config(RunConfig, file=path),
+        [b"out: runs/x\ngenerate:\n  source: docs\ntrain:\n  strengths: [0.5, 1]\n  quantize: nf4\n"],
+    ),
+    "examples": Target(
+        "examples.txt",
+        read_examples,
+        [b"how do I get a refund\nopening hours\n", b'{"text": "why"}\n{"query": "how"}\n'],
+    ),
+    "responses": Target(
+        "responses.jsonl",
+        lambda path: list(read_batch(path, numbered_lines(path))),
+        [
+            b'{"custom_id": "k", "text": "1. why"}\n',
+            b'{"custom_id": "k", "response": {"status_code": 200, "body": {"choices": [{"message": {"content": "x"}, '
+            b'"finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}}}\n',
+        ],
+    ),
+    "answer": Target(
+        "answer.txt",
+        lambda path: _read_answer(path.read_bytes().decode(errors="replace")),
+        [
+            b'Sure! ```json\n{"queries": ["cold tap water", "fill the tank"], "kinds": [1, 2,]}\n```',
+            b"1. How cold is tap water?\n2. fill the tank\n",
+            b'{"grades": [0, 1, 2]}',
+            b"<queries><query>how cold</query></queries>",
+            b"{'queries': ['why', 'how'], /* two */}",
+        ],
+    ),
+    "manifest": Target(
+        "manifest.json",
+        lambda path: verify(path.parent),
+        [b'{"schema_version": 1, "identity": {"stage": "x"}, "facts": {}, "outputs": {"a": "0"}, "sha256": "1"}'],
+    ),
 }
+
+
+def _read_answer(text: str) -> object:
+    return [
+        (read_queries(text, finish=finish, n=2), read_grades(text, finish=finish, n=3, most=2))
+        for finish in ("stop", "length", "refusal")
+    ]
 
 
 def damage(data: bytes, draw: random.Random) -> bytes:
@@ -71,21 +148,48 @@ def damage(data: bytes, draw: random.Random) -> bytes:
     return bytes(result)
 
 
-def attack(
-    target: Callable[[Path], object], name: str, seeds: list[bytes], seconds: float, folder: Path
-) -> tuple[int, int]:
+def reshape(data: bytes, draw: random.Random) -> bytes:
+    """Put a value of another kind somewhere into one line of JSON, or one key; anything else is damaged instead."""
+    lines = data.splitlines(keepends=True)
+    place = draw.randrange(len(lines))
+    try:
+        row = json.loads(lines[place])
+    except ValueError:
+        return damage(data, draw)
+    other: object = draw.choice(
+        ["", "x", "1", 0, -1, 1.5, 1e308, float("nan"), True, None, [], [[]], {}, {"a": {}}, 10**30]
+    )
+    where, key = draw.choice([(None, None), *_places(row)])
+    if where is None:
+        row = other
+    else:
+        where[key] = other
+    lines[place] = json.dumps(row).encode() + b"\n"
+    return b"".join(lines)
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from _places(value[key])
+
+
+def attack(target: Target, name: str, seconds: float, folder: Path) -> tuple[int, int]:
     """Return how many damaged files were read, and how many ended in an error that is not ours."""
     draw = random.Random(name)
-    path = folder / name
+    path = folder / name / target.file
+    path.parent.mkdir()
     tried = failed = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        data = damage(draw.choice(seeds), draw)
+        change = draw.choice([damage, reshape])
+        data = change(draw.choice(target.seeds), draw)
         path.write_bytes(data)
         tried += 1
         started = time.monotonic()
         try:
-            target(path)
+            target.read(path)
             if time.monotonic() - started > 2 * LIMITS.timeout_s:
                 raise TimeoutError("it took longer than it may")
         except EmbedtuneError:
@@ -100,12 +204,15 @@ def main() -> int:
     """Attack every target in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10, help="for each reader")
+    parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="these targets, as they are printed")
     parser.add_argument("--documents", type=Path, help="folder whose files are seeds for the document readers")
     arguments = parser.parse_args()
     worst = 0
     with tempfile.TemporaryDirectory(prefix="embedtune-fuzz-") as scratch, Sandbox(LIMITS) as sandbox:
-        for name, (target, seeds) in targets_of(sandbox, arguments.documents or ROOT).items():
-            tried, failed = attack(target, name, seeds, arguments.seconds, Path(scratch))
+        for name, target in targets_of(sandbox, arguments.documents or ROOT).items():
+            if arguments.only and name not in arguments.only:
+                continue
+            tried, failed = attack(target, name, arguments.seconds, Path(scratch))
             print(
                 f"{name:<20}{tried:>8} damaged files in {arguments.seconds:g} s, {failed} unhandled errors", flush=True
             )
@@ -113,14 +220,14 @@ def main() -> int:
     return int(worst > 0)
 
 
-def targets_of(sandbox: Sandbox, folder: Path) -> dict[str, tuple[Callable[[Path], object], list[bytes]]]:
-    """Return by file name what reads it and its seeds; document readers get the small files of a folder as seeds."""
-    targets = {name: (TARGETS[name], seeds) for name, seeds in SEEDS.items()}
+def targets_of(sandbox: Sandbox, folder: Path) -> dict[str, Target]:
+    """Return what is attacked; document readers get the small files of a folder as seeds."""
+    targets = dict(TARGETS)
     for suffix in READERS:
         files = [path for path in folder.rglob(f"*{suffix}") if path.is_file()] if suffix else []
         seeds = [path.read_bytes() for path in files if path.stat().st_size < 200_000 and ".venv" not in path.parts]
         if seeds:
-            targets[f"document{suffix}"] = (lambda path: sandbox.read(path, path.name), seeds)
+            targets[suffix] = Target(f"document{suffix}", lambda path: sandbox.read(path, path.name), seeds)
     return targets
 
 
