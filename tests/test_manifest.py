@@ -129,6 +129,16 @@ def test_stage_whose_manifest_is_no_object_is_not_done(stage, text, kind):
     assert caught.value.hint == "run the stage again with --force"
 
 
+@pytest.mark.parametrize("outputs", [None, [], "x", 1e308])
+def test_outputs_of_another_form_are_a_changed_manifest(stage, outputs):
+    manifest = {key: value for key, value in read_manifest(stage).items() if key != "manifest_hash"}
+    manifest["outputs"] = outputs
+    write_json(stage / "manifest.json", manifest | {"manifest_hash": hash_json(manifest)})
+    assert not is_done(stage, IDENTITY)
+    with pytest.raises(IntegrityError, match=r"a difference in manifest\.json$"):
+        verify(stage)
+
+
 def test_circumstances_do_not_matter(stage):
     manifest = read_manifest(stage)
     manifest["circumstances"] = {"python": "2.7"}

@@ -27,6 +27,7 @@ def test_lines_and_json_lines_are_read_once_each(tmp_path):
         (b"", "expected 1 to 1000 queries, one a line, found 0"),
         (b"ok\n{broken\n", r":2: expected a query, or an object"),
         (b'{"title": "x"}\n', r":1: expected a query, or an object"),
+        (b'{"text": ' + b"[" * 200_000, r":1: expected a query, or an object"),
         (b"x" * 600, r":1: expected a query of 1 to 500 characters"),
         (b"\xff\xfe", "UTF-8"),
         (b"".join(b"query %d\n" % number for number in range(1001)), "found 1001"),
