@@ -12,15 +12,11 @@ from embedtune.retrieval.lexical import LexicalProjection
 from embedtune.stages.attempts.attempt import Attempt, Context, judge
 from embedtune.stages.attempts.lexical_method import Lexical
 
-FULL_SHARE = 0.35
+FULL_SHARE = 0.5
 """Spread of the lexical scores against that of the cosines at full strength, where fusion gives words as much as meaning.
 
 Drawn queries flatter words: more is not tried.
 """
-
-KEPT_SHARE = 0.65
-"""Of the words that the base's fusion has, as much has the fusion of a model with words: window by window they say more."""
-
 _MARGIN = 1.25  # of the longest lexical part in the sample; what is longer still is shortened
 _SAMPLE = 4000  # windows
 
@@ -63,7 +59,7 @@ def add_lexical_part(context: Context, name: str, held: Attempt | None = None) -
         dense=chosen,
         rows=below.rows if below else [],
         facts=facts,
-        fusion_weight=_fewer_words(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
+        fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
     )
 
 
@@ -108,13 +104,13 @@ def _spread(scores: Vectors) -> float:
     return float(scores.std(axis=1).mean())
 
 
-def _fewer_words(weight: float, share: float, spread: float) -> float:
-    """Return the weight in fusion, to a twentieth, that leaves words ``KEPT_SHARE`` of what they have in the base's fusion.
+def _same_share(weight: float, share: float, spread: float) -> float:
+    """Return the weight in fusion, to a twentieth, that leaves words the share which they have in the base's fusion.
 
-    That gives words r = KEPT_SHARE · (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is
-    the sum over its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
+    That gives words r = (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is the sum over
+    its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
     """
-    wanted = KEPT_SHARE * (1 - weight) / weight
+    wanted = (1 - weight) / weight
     return round(20 * spread / (spread + wanted - share)) / 20
 
 
