@@ -76,17 +76,12 @@ def encode_passages(
     windows = corpus_windows(passages, encoder, run.settings.window_tokens, run.settings.window_overlap)
     with track(f"encode: {which}", len(set(windows.texts))) as report:
         model = _documents_model(run, which, embedder)
-        if not _holds_words(run, which):
+        if which == "base" or not run.words_beside:
             return windows, vectors_of_run(run.folder, encoder, model, windows.texts, report)
         from embedtune.retrieval.with_lexical import put_words_beside
 
         vectors = vectors_of_run(run.folder, _encoder_of_base(encoder), model, windows.texts, report)
     return windows, put_words_beside(encoder.model[0], vectors, windows.texts)
-
-
-def _holds_words(run: TrainedRun, which: Which) -> bool:
-    facts = run.model["facts"]
-    return which != "base" and facts["shipped"] == "tuned" and facts.get("method") == "lexical"
 
 
 def _encoder_of_base(encoder: Encoder) -> Encoder:
@@ -98,9 +93,7 @@ def _encoder_of_base(encoder: Encoder) -> Encoder:
 
 def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
     """Return the hash under which the passages' model is cached; where queries alone were tuned it is the base's."""
-    facts = run.model["facts"]
-    untouched = facts["shipped"] == "base" or facts.get("queries_only") or _holds_words(run, which)
-    if which != "base" and untouched and "model" in run.model["identity"]:
+    if which != "base" and run.passages_as_base and "model" in run.model["identity"]:
         recorded: str = run.model["identity"]["model"]
         return recorded
     return hash_model(embedder.folder) if which == "base" else hash_json(run.model["outputs"])

@@ -48,18 +48,17 @@ class Model(NamedTuple):
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
     trained, settings = run.model["facts"], run.settings
-    words_beside = trained.get("method") == "lexical"
-    same_passages = words_beside or trained.get("queries_only")
     weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
     models = [Model("base", partial(load_encoder, base_folder, settings, precision), weights["base"], family, "base")]
     if trained["shipped"] == "tuned":
         if trained["quantize"] != "none":
             rounded = partial(load_rounded, base_folder, settings, precision, trained["quantize"])
-            models.append(Model("base_quantized", rounded, None, family, "base" if same_passages else "base_quantized"))
+            models.append(
+                Model("base_quantized", rounded, None, family, "base" if run.passages_as_base else "base_quantized")
+            )
         tuned = partial(load_encoder, run.merged, settings, precision)
-        models.append(
-            Model("tuned", tuned, weights["tuned"], family, "base" if same_passages else "tuned", words_beside)
-        )
+        documents = "base" if run.passages_as_base else "tuned"
+        models.append(Model("tuned", tuned, weights["tuned"], family, documents, run.words_beside))
     return models
 
 

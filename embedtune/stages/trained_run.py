@@ -41,6 +41,18 @@ class TrainedRun(NamedTuple):
         return self.folder / MODEL / "merged"
 
     @property
+    def words_beside(self) -> bool:
+        """Whether what was shipped has a lexical part beside its vectors."""
+        facts = self.model["facts"]
+        return (facts["shipped"], facts.get("method")) == ("tuned", "lexical")
+
+    @property
+    def passages_as_base(self) -> bool:
+        """Whether the model of meaning that was shipped gives passages the vectors of the base."""
+        facts = self.model["facts"]
+        return facts["shipped"] == "base" or bool(facts.get("queries_only")) or self.words_beside
+
+    @property
     def seeds(self) -> tuple[int, int]:
         """Seeds of dataset and training."""
         return self.settings.seed, self.model["identity"]["config"]["seed"]

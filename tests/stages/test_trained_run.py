@@ -29,6 +29,22 @@ def test_only_seeds_of_one_recipe_are_summed_up():
     assert not differ_in_seed_only([run(), run(seed=1, base="other")])
 
 
+@pytest.mark.parametrize(
+    ("facts", "words_beside", "passages_as_base"),
+    [
+        ({"shipped": "base", "method": "lexical"}, False, True),
+        ({"shipped": "tuned", "method": "lexical"}, True, True),
+        ({"shipped": "tuned", "method": "query-lora", "queries_only": True}, False, True),
+        ({"shipped": "tuned", "method": "lora", "queries_only": False}, False, False),
+        ({"shipped": "tuned"}, False, False),
+    ],
+)
+def test_what_a_model_does_to_the_vectors_of_passages(facts, words_beside, passages_as_base):
+    made = run()
+    made.model["facts"] |= facts
+    assert (made.words_beside, made.passages_as_base) == (words_beside, passages_as_base)
+
+
 def test_a_run_over_another_corpus_is_refused():
     with pytest.raises(DataError, match="expected the corpus of a, found another"):
         check_comparable(run(), run("x", corpus="other"), own_queries=True)
