@@ -70,10 +70,11 @@ def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
     _draw(collection, seed, out)
     seconds, peak = _train(out, SCHEMES[name], seed, pairs)
     trained = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
-    drift = _drift(out, SCHEMES[name].quantize)
+    rounding, tuning = _drift(out, SCHEMES[name].quantize, trained["shipped"])
     cell = {"collection": _name(collection), "scheme": name, "seed": seed, "seconds": seconds, "peak_mib": peak}
-    cell |= {"dev_gain": trained["dev"]["gain"], "shipped": trained["shipped"], "cosine_of_rounding": drift}
+    cell |= {"dev_gain": trained["dev"]["gain"], "shipped": trained["shipped"], "cosine_of_rounding": rounding}
     if trained["shipped"] == "tuned":
+        cell["cosine_of_tuning"] = tuning
         other = _merge_into_original(out) if SCHEMES[name].quantize != "none" else None
         models = (str(other),) if other else ()
         facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(collection,), models=models), out).facts
@@ -108,16 +109,20 @@ def _train(out: Path, scheme: Scheme, seed: int, pairs: int) -> tuple[float, int
     return round(time.time() - started, 1), usage.ru_maxrss >> 10
 
 
-def _drift(out: Path, quantize: str) -> float:
-    """Return the mean cosine of passages before and after their encoder's weights were rounded; no training in between."""
-    if quantize == "none":
-        return 1.0
+def _drift(out: Path, quantize: str, shipped: str) -> tuple[float, float]:
+    """Return the mean cosine of passages to the base's after rounding its weights alone, and after all of the training."""
     folder, precision = find_model(DEFAULT_MODEL), choose_precision("auto")
     texts = [passage.full_text for passage in read_dataset(out / "dataset").passages[:_DRIFT_PASSAGES]]
     plain = load_model(folder)
     before = Encoder(plain, precision=precision).encode_documents(texts)
-    after = Encoder(merge(load_quantised(folder, quantize), plain), precision=precision).encode_documents(texts)
-    return round(float(mean_cosine(before, after)), 5)
+    cosines = [1.0, 1.0]
+    if quantize != "none":
+        rounded = Encoder(merge(load_quantised(folder, quantize), plain), precision=precision)
+        cosines[0] = mean_cosine(before, rounded.encode_documents(texts))
+    if shipped == "tuned":
+        tuned = Encoder(load_model(out / "model" / "merged"), precision=precision)
+        cosines[1] = mean_cosine(before, tuned.encode_documents(texts))
+    return round(float(cosines[0]), 5), round(float(cosines[1]), 5)
 
 
 def _merge_into_original(out: Path) -> Path:
@@ -131,7 +136,7 @@ def _merge_into_original(out: Path) -> Path:
 def write_report() -> str:
     """Write quantization.json and .md from all finished cells, and return the latter."""
     cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*/cell.json"))]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {_accelerator()}"
+    machine = f"{platform.machine()}, {_accelerator()}"
     write_json(
         HERE / "quantization.json",
         {"schema_version": 1, "measure": MEASURE, "cells": cells, "machine": machine, "versions": library_versions()},
@@ -144,12 +149,15 @@ def write_report() -> str:
 def _accelerator() -> str:
     import torch
 
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(0)
+    return f"no GPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
 def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> str:
     lines = [
-        "| frozen weights | base, rounded | cosine of rounding | tuned | merged into the original | shipped | seconds | MiB |",
+        "| frozen weights | base, rounded | cosine to the base, rounded; tuned | tuned | merged into the original | shipped "
+        "| seconds | MiB |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in SCHEMES:
@@ -159,7 +167,8 @@ def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> str:
             continue
         rounded = [systems.get("base_quantized", systems["base"]) for systems in measured]
         lines.append(
-            f"| {name} | {_spread(rounded)} | {_spread([cell['cosine_of_rounding'] for cell in rows], 4)} "
+            f"| {name} | {_spread(rounded)} | {_spread([cell['cosine_of_rounding'] for cell in rows], 4)}; "
+            f"{_spread([cell['cosine_of_tuning'] for cell in rows if 'cosine_of_tuning' in cell], 4)} "
             f"| {_spread([systems['tuned'] for systems in measured])} "
             f"| {_spread([systems['into_original'] for systems in measured if 'into_original' in systems])} "
             f"| {sum(cell['shipped'] == 'tuned' for cell in rows)} of {len(rows)} "
