@@ -106,7 +106,7 @@ def _tuning(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
     name = folder.name
     cell = next((each for each in recorded["cells"] if (each["collection"], each["seed"]) == (name, SEED)), None)
     if cell:
-        tuned = recorded["tests"][name]["tuned"]
+        tuned = recorded["tests"][name]["tuned over base"]
     else:
         lift.run_cell(folder, SEED, LADDER)
         cell = json.loads((lift.CACHE / f"{name}-{SEED}" / "cell.json").read_text(encoding="utf-8"))

@@ -33,9 +33,22 @@ from embedtune.stages.vectors import FOLDER as VECTORS
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "lift"
 MEASURE = "ndcg@10"
-SYSTEMS = ("bm25", "base", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned")
-UNTUNED = {"tuned": "base", "hybrid_tuned": "hybrid_base", "rrf_tuned": "rrf_base", "base_pca": "base"}
+SYSTEMS = (
+    "bm25", "base", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned",
+)  # fmt: skip
+UNTUNED = {
+    "tuned": "base", "hybrid_tuned": "hybrid_base", "rrf_tuned": "rrf_base", "rerank_tuned": "rerank_base", "base_pca": "base",
+}  # fmt: skip
 """What a user gets where the gate keeps the base."""
+
+PAIRS = (
+    ("tuned", "base"),
+    ("hybrid_tuned", "hybrid_base"),
+    ("rerank_base", "hybrid_base"),
+    ("rerank_tuned", "hybrid_base"),
+    ("rerank_tuned", "rerank_base"),
+)
+"""System and reference that are tested."""
 
 
 def run_cell(collection: Path, seed: int, ladder: Sequence[str]) -> None:
@@ -100,16 +113,15 @@ def per_query(name: str, seed: int) -> dict[str, dict[str, float]]:
     return scores
 
 
-def test_gain(name: str, seeds: Sequence[int], system: str) -> dict[str, float]:
-    """Compare a system, averaged over seeds, with its untuned one: paired, by query."""
-    reference = UNTUNED[system]
+def test_gain(name: str, seeds: Sequence[int], system: str, reference: str) -> dict[str, float]:
+    """Compare a system with another, both averaged over seeds: paired, by query."""
     averaged: dict[str, list[Any]] = {system: [], reference: []}
     for seed in seeds:
         scores = per_query(name, seed)
-        base = scores[reference]
-        tuned = scores.get(system, base)
-        averaged[reference].append(np.array(list(base.values())))
-        averaged[system].append(np.array([tuned[query] for query in base]))
+        queries = list(scores["base"])
+        for each, rows in averaged.items():
+            found = scores.get(each) or scores[UNTUNED[each]]
+            rows.append(np.array([found[query] for query in queries]))
     means = {key: {MEASURE: average_seeds(values)} for key, values in averaged.items()}
     found = compare(means, [(system, reference)], None, seed=0)[system, reference][MEASURE]
     return {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
@@ -120,7 +132,8 @@ def write_report() -> str:
     cells = read_cells()
     tests = {
         name: {
-            system: test_gain(name, [cell["seed"] for cell in of_name], system) for system in ("tuned", "hybrid_tuned")
+            f"{system} over {reference}": test_gain(name, [cell["seed"] for cell in of_name], system, reference)
+            for system, reference in PAIRS
         }
         for name, of_name in cells.items()
     }
@@ -150,15 +163,17 @@ def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mappin
         row = [_spread([value(cell, system) for cell in cells[name]]) for name in names]
         mean = statistics.mean(statistics.mean(value(cell, system) for cell in cells[name]) for name in names)
         lines.append(f"| {system} | " + " | ".join(row) + f" | {mean:.3f} |")
-    for system in ("tuned", "hybrid_tuned"):
-        gains = {name: tests[name][system] for name in names}
+    for pair in (f"{system} over {reference}" for system, reference in PAIRS):
+        gains = {name: tests[name][pair] for name in names}
         row = [f"{100 * gain['difference']:+.1f} (p {gain['p']:.2g})" for gain in gains.values()]
         mean = statistics.mean(gain["difference"] for gain in gains.values())
-        lines.append(f"| {system} over {UNTUNED[system]}, points | " + " | ".join(row) + f" | {100 * mean:+.1f} |")
+        lines.append(f"| {pair}, points | " + " | ".join(row) + f" | {100 * mean:+.1f} |")
     shipped = [", ".join(cell["shipped"] for cell in cells[name]) for name in names]
     lines.append("| shipped, by seed | " + " | ".join(shipped) + " | |")
     seconds = [_spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
     lines.append("| seconds to draw and train | " + " | ".join(seconds) + " | |")
+    took = [_spread([cell["seconds"]["eval"] for cell in cells[name]], 0) for name in names]
+    lines.append("| seconds to search and rerank all | " + " | ".join(took) + " | |")
     memory = [f"{max(cell['peak_mib'] for cell in cells[name]):,}" for name in names]
     lines.append("| memory at the end, MiB | " + " | ".join(memory) + " | |")
     seeds = ", ".join(f"{name} {len(of_name)}" for name, of_name in cells.items())

@@ -127,7 +127,7 @@ class Uber:
             given: dict[str, Any] = {"windows": windows, "units": self._units, "depth": _DEPTH}
             found[name] = self._hit_rate(dense_run(self._ids, queries, vectors, **given))
             if weight is not None and name == "windows":
-                fused, _ = fused_runs(self._ids, queries, vectors, lexical=self._lexical, weight=weight, **given)
+                fused = fused_runs(self._ids, queries, vectors, lexical=self._lexical, weight=weight, **given).summed
                 found["fused"] = self._hit_rate(fused)
         return found
 

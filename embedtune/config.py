@@ -257,6 +257,12 @@ class EvaluateConfig(_Settings):
     )
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
+    rerank: int = Field(
+        30,
+        ge=0,
+        le=100,
+        description="Best passages of each fused search that are reranked by their tokens; 0 for none.",
+    )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the resamples that intervals and tests draw.")
 
 

@@ -11,7 +11,10 @@ from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
-_PAIRS = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"))
+_PAIRS = (
+    ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"),
+    ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"),
+)  # fmt: skip
 _WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
 _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
@@ -89,7 +92,7 @@ def print_forgetting(facts: Mapping[str, Any]) -> None:
 
 def _is_added(system: str) -> bool:
     """Tell whether a system is a model that was added to those of the run."""
-    return system not in ("tuned", "base", "base_quantized") and not system.startswith("hybrid_")
+    return system not in ("tuned", "base", "base_quantized") and not system.startswith(("hybrid_", "rerank_"))
 
 
 def print_slices(facts: Mapping[str, Any]) -> None:

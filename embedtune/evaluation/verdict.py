@@ -130,6 +130,24 @@ def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> li
     return [f"But BM25 alone is better than any of these: {_tell(max(against, key=lambda found: found.mean))}."]
 
 
+def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
+    """Say so where reranking by tokens improves the fusion; the decision is about models and stays, for it costs time.
+
+    Args:
+        comparisons: Those that were made.
+        decision: Of the verdict: what is not shipped is not reranked.
+        primary: The measure that decides.
+    """
+    model = "tuned" if decision in _SHIP.values() else "base"
+    found = comparisons.get((f"rerank_{model}", f"hybrid_{model}"))
+    if not found or not found[primary].better:
+        return []
+    return [
+        f"Reranked by the tokens of its passages it is better still, and a query takes longer: {_tell(found[primary])}.",
+        *_objections(found, primary),
+    ]
+
+
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
     gain = measures[primary]
     return gain.better and gain.high >= min_gain and not _objections(measures, primary)

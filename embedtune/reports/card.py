@@ -20,6 +20,8 @@ SYSTEMS = (
     "hybrid_tuned",
     "rrf_base",
     "rrf_tuned",
+    "rerank_base",
+    "rerank_tuned",
 )
 """Only these stand on a card: names of further models and runs are names of folders."""
 

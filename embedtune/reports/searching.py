@@ -9,7 +9,7 @@ from embedtune.reports.charts import Histogram, histogram, line_chart
 
 _SHOWN = (1, 3, 5, 10, 20, 50, 100)
 _DRAWN = ("bm25", "base", "tuned", "hybrid_base", "hybrid_tuned")
-_VARIANTS = ("base_quantized", "base_pca", "rrf_base", "rrf_tuned")
+_VARIANTS = ("base_quantized", "base_pca", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned")
 _MOST_ADDED = 3  # further models that are drawn; more lines than eight nobody can tell apart
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,34 @@ class Encoder:
         row = {text: number for number, text in enumerate(unique)}
         vectors = self._encode(self.model.encode_document, unique, report)
         return vectors[[row[text] for text in texts]]
+
+    def encode_query_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return the unit vectors of each query's tokens, ``(n_tokens, dim)`` in fp32, as they are before they are pooled.
+
+        Special tokens and the prompt are left out; they shape the others all the same.
+        """
+        return self._encode_tokens(self.model.encode_query, texts, self.model.prompts.get("query"))
+
+    def encode_document_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return the same of documents."""
+        return self._encode_tokens(self.model.encode_document, texts, self.model.prompts.get("document"))
+
+    def _encode_tokens(
+        self, encode: Callable[..., list[dict[str, Any]]], texts: Sequence[str], prompt: str | None
+    ) -> list[Vectors]:
+        import torch
+
+        with self._autocast():
+            found = encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
+        special = torch.tensor(self._tokenizer("")["input_ids"], dtype=torch.long)
+        n_prompt = len(self.token_ids(prompt or ""))
+        vectors = []
+        for each in found:
+            ids = each["input_ids"].cpu()
+            kept = each["attention_mask"].cpu().bool() & ~torch.isin(ids, special)
+            tokens = torch.nn.functional.normalize(each["token_embeddings"].float().cpu()[kept][n_prompt:], dim=-1)
+            vectors.append(tokens.numpy())
+        return vectors
 
     def _encode(
         self, encode: Callable[..., Vectors], texts: Sequence[str], report: Callable[[int], None] | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from embedtune.records import Passage, Run
 from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
 from embedtune.retrieval.index import DenseIndex
+from embedtune.retrieval.late_interaction import Candidates, blend, shift
 from embedtune.retrieval.windows import Windows
 
 Matrix = NDArray[np.float32]
@@ -30,6 +32,20 @@ class Units:
 
     ids: list[str]
     first_passage: NDArray[np.int64]
+
+
+class FusedRuns(NamedTuple):
+    """What a dense model and BM25 find together.
+
+    Attributes:
+        summed: The run of the z-score sum.
+        ranked: The run of reciprocal rank fusion.
+        best: Of each query the best passages by the z-score sum, as many as were asked for.
+    """
+
+    summed: Run
+    ranked: Run
+    best: list[Candidates]
 
 
 def units_of(passages: Sequence[Passage], judges: str) -> Units:
@@ -74,15 +90,68 @@ def fused_runs(
     units: Units,
     depth: int,
     weight: float,
-) -> tuple[Run, Run]:
-    """Return the runs of the z-score sum and of reciprocal rank fusion; both fuse passages, then units take their best."""
+    n_best: int = 0,
+) -> FusedRuns:
+    """Fuse passages, then let units take their best.
+
+    Args:
+        query_ids: Ids.
+        queries: Their vectors, ``(n_queries, dim)``.
+        vectors: Of all windows, ``(n_windows, dim)``.
+        windows: Which of them belong to which passage.
+        lexical: BM25's scores, ``(n_queries, n_passages)``.
+        units: What the runs name.
+        depth: Units for each query.
+        weight: Of the dense side in the z-score sum.
+        n_best: Passages of each query that are returned beside the runs.
+    """
     summed: Run = {}
     ranked: Run = {}
+    best: list[Candidates] = []
     for start, dense in dense_blocks(queries, vectors, windows):
         block = slice(start, start + len(dense))
-        summed |= top_run(query_ids[block], z_score_sum(dense, lexical[block], weight), units, depth)
+        scores = z_score_sum(dense, lexical[block], weight)
+        summed |= top_run(query_ids[block], scores, units, depth)
         ranked |= top_run(query_ids[block], reciprocal_rank(dense, lexical[block]), units, depth)
-    return summed, ranked
+        best += [_best_of(row, n_best) for row in scores]
+    return FusedRuns(summed, ranked, best)
+
+
+def reranked_run(
+    query_ids: Sequence[str],
+    run: Run,
+    best: Sequence[Candidates],
+    matches: Sequence[Mapping[int, float]],
+    units: Units,
+    weight: float,
+) -> Run:
+    """Return a run whose best passages stand in a new order; the others follow in the old one.
+
+    Args:
+        query_ids: Ids.
+        run: What was found.
+        best: Of each query, the passages to reorder: the best of those that ``run`` comes from.
+        matches: Of each query, how well each of these passages matches.
+        units: What the run names; a document scores as its best passage.
+        weight: Of the matches, see ``late_interaction.blend``.
+    """
+    reranked: Run = {}
+    for query_id, found, matched in zip(query_ids, best, matches, strict=True):
+        new = blend(found.scores, np.array([matched[passage] for passage in found.passages], dtype=np.float32), weight)
+        numbers = np.searchsorted(units.first_passage, found.passages, side="right") - 1
+        row: dict[str, float] = {}
+        for number, score in zip(numbers.tolist(), new.tolist(), strict=True):
+            row[units.ids[number]] = max(score, row.get(units.ids[number], -np.inf))
+        moved = shift(found.scores, new)
+        reranked[query_id] = {unit: score + moved for unit, score in run[query_id].items()} | row
+    return reranked
+
+
+def _best_of(scores: Matrix, n: int) -> Candidates:
+    n = min(n, len(scores))
+    best = np.argpartition(-scores, max(0, n - 1))[:n]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    return Candidates(best.tolist(), scores[best])
 
 
 def dense_blocks(queries: Matrix, vectors: Matrix, windows: Windows) -> Iterator[tuple[int, Matrix]]:

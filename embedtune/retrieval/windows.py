@@ -33,6 +33,11 @@ class Windows:
         """Return each passage's best window score: ``(n, n_windows)`` → ``(n, n_passages)``."""
         return np.maximum.reduceat(scores, self.starts, axis=1)
 
+    def of_passage(self, number: int) -> list[str]:
+        """Return the windows of one passage."""
+        last = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.texts)
+        return self.texts[self.starts[number] : last]
+
     def by_passage(self) -> list[list[str]]:
         """Return the windows of each passage."""
         return [self.texts[start:end] for start, end in pairwise([*self.starts.tolist(), len(self.texts)])]

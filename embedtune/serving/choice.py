@@ -10,11 +10,14 @@ from embedtune.errors import ConfigError
 from embedtune.evaluation.power import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.manifest import MANIFEST, read_manifest, verify
+from embedtune.retrieval.late_interaction import DEPTH
 from embedtune.serving.embedder import demand_tuned
 from embedtune.stages.evaluate import FOLDER as EVAL
 from embedtune.stages.trained_run import TrainedRun
 
-SERVED = ("bm25", "base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned")
+SERVED = (
+    "bm25", "base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned",
+)  # fmt: skip
 """The systems that can be served, named as ``eval`` names them."""
 
 _SHIPS = ("ship", "ship_query_side")
@@ -66,6 +69,14 @@ def measured_precision(run: TrainedRun) -> str:
         return "auto"
     found: str = read_manifest(run.folder / EVAL)["identity"]["config"]["precision"]
     return found
+
+
+def reranked_depth(run: TrainedRun) -> int:
+    """Return how many passages of a search the run's evaluation reranked; without one, or if none, the usual number."""
+    if not (run.folder / EVAL / MANIFEST).is_file():
+        return DEPTH
+    found: int = read_manifest(run.folder / EVAL)["identity"]["config"].get("rerank", 0)
+    return found or DEPTH
 
 
 def _measured(run: TrainedRun) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.records import Passage
 from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
+from embedtune.retrieval.late_interaction import match
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.lineup import load_encoder
 from embedtune.stages.trained_run import TrainedRun, read_trained_run
@@ -136,6 +137,19 @@ class Embedder:
         with self._lock:
             cut = corpus_windows(passages, self.encoder, self._settings.window_tokens, self._settings.window_overlap)
         return cut.by_passage()
+
+    def match(
+        self, queries: Sequence[str], asked: Sequence[Sequence[int]], passages: Sequence[Passage]
+    ) -> list[dict[int, float]]:
+        """Return how well the tokens of each query are matched by those of its passages; see ``late_interaction.match``.
+
+        Args:
+            queries: Texts.
+            asked: Of each query, numbers of passages.
+            passages: The corpus.
+        """
+        with self._lock:
+            return match(self.encoder, queries, asked, lambda number: self.windows_of([passages[number]])[0])
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("encoder", "_lock")}

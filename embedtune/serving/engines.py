@@ -1,16 +1,18 @@
-"""The three ways to find passages: by words, by meaning, and both fused."""
+"""The ways to find passages: by words, by meaning, both fused, and these reranked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from embedtune.formats.trec import ranked
+from embedtune.records import Passage
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Vectors
 from embedtune.retrieval.fusion import Matrix
+from embedtune.retrieval.late_interaction import blend, shift
 from embedtune.retrieval.systems import Units, lexical_run, top_run
 from embedtune.serving.dense import DenseSide
 from embedtune.serving.embedder import Embedder
@@ -101,6 +103,44 @@ class Fused:
             return of
 
         return [_best(row, k, parts(*both)) for row, *both in zip(run.values(), dense, lexical, strict=True)]
+
+
+class Reranked:
+    """A fused search whose best passages are put into a new order by their tokens."""
+
+    def __init__(
+        self, fused: Fused, embedder: Embedder, passages: Sequence[Passage], weight: float, depth: int
+    ) -> None:
+        """Rerank.
+
+        Args:
+            fused: Finds the passages.
+            embedder: Of tokens.
+            passages: The corpus.
+            weight: Of the match, as in the fusion.
+            depth: Passages of each query that are reranked.
+        """
+        self._fused = fused
+        self._embedder = embedder
+        self._passages = passages
+        self._weight = weight
+        self._depth = depth
+        self._number = {passage.passage_id: number for number, passage in enumerate(passages)}
+
+    def search(self, texts: Sequence[str], k: int) -> list[list[Found]]:
+        """See ``Engine``; ranks in the parts are those in what was fused."""
+        found = self._fused.search(texts, max(k, self._depth))
+        asked = [[self._number[each.passage_id] for each in row[: self._depth]] for row in found]
+        matches = self._embedder.match(texts, asked, self._passages)
+        return [self._reorder(row, numbers, each)[:k] for row, numbers, each in zip(found, asked, matches, strict=True)]
+
+    def _reorder(self, found: list[Found], numbers: list[int], matches: Mapping[int, float]) -> list[Found]:
+        best, rest = found[: len(numbers)], found[len(numbers) :]
+        old = np.array([each.score for each in best], dtype=np.float32)
+        new = blend(old, np.array([matches[number] for number in numbers], dtype=np.float32), self._weight)
+        scored = [each._replace(score=score) for each, score in zip(best, new.tolist(), strict=True)]
+        scored.sort(key=lambda each: (-each.score, each.passage_id))
+        return scored + [each._replace(score=each.score + shift(old, new)) for each in rest]
 
 
 def _best(row: dict[str, float], k: int, parts: Callable[[str, int], Parts]) -> list[Found]:

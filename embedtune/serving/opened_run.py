@@ -10,10 +10,10 @@ from embedtune.formats.beir import read_passages
 from embedtune.records import Passage
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.systems import Units, units_of
-from embedtune.serving.choice import check_system, measured_precision, served_systems
+from embedtune.serving.choice import check_system, measured_precision, reranked_depth, served_systems
 from embedtune.serving.dense import DenseSide, InMemory, InStore
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.engines import ByMeaning, ByWords, Engine, Fused
+from embedtune.serving.engines import ByMeaning, ByWords, Engine, Fused, Reranked
 from embedtune.serving.stores import StoredVectors, VectorStore
 from embedtune.serving.window_rows import encode_passages
 from embedtune.stages.generate import FOLDER as DATASET
@@ -98,7 +98,11 @@ class OpenedRun:
         if not fused:
             return ByMeaning(embedder, self._side(model))
         weight: float = self._run.model["facts"]["fusion_weights"][model]
-        return Fused(kind, embedder, self._side(model), self._bm25, self._units, weight)
+        how = "hybrid" if kind == "rerank" else kind
+        engine = Fused(how, embedder, self._side(model), self._bm25, self._units, weight)
+        if kind != "rerank":
+            return engine
+        return Reranked(engine, embedder, self.passages, weight, reranked_depth(self._run))
 
     def _side(self, model: Which) -> DenseSide:
         """Return the vectors that a model searches: the base's, where queries alone were tuned."""

@@ -28,8 +28,8 @@ class Retriever:
 
         Args:
             opened: The run.
-            system: ``bm25``, ``base``, ``tuned``, ``hybrid_base``, ``hybrid_tuned``, ``rrf_base``, ``rrf_tuned``, or ``auto``:
-                what the run's verdict names, see ``choice.choose_system``.
+            system: ``bm25``, ``base``, ``tuned``, ``hybrid_base``, ``hybrid_tuned``, ``rrf_base``, ``rrf_tuned``,
+                ``rerank_base``, ``rerank_tuned``, or ``auto``: what the run's verdict names, see ``choice.choose_system``.
 
         Raises:
             ConfigError: If there is no such system, or the base model is not found.

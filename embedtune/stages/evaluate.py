@@ -135,6 +135,7 @@ def _measure(
         directions=next(
             (rung["directions"] for rung in run.model["facts"].get("attempts", []) if "directions" in rung), None
         ),
+        rerank=config.rerank,
     )
     for model in models:
         search.add(model)

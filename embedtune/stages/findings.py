@@ -13,7 +13,7 @@ from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.seeds import average_seeds, spread
 from embedtune.evaluation.significance import Comparison, SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
-from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection
+from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
 from embedtune.formats.trec import ranked
 from embedtune.records import Passage, Qrels, QuerySet, Run
 from embedtune.stages.grouping import Grouping, group_queries
@@ -22,6 +22,7 @@ from embedtune.stages.lineup import SYSTEMS
 PAIRS = (
     *VERDICT_PAIRS, ("base_quantized", "base"),
     ("tuned", "bm25"), ("base", "bm25"), ("hybrid_tuned", "bm25"), ("hybrid_base", "bm25"),
+    ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"), ("rerank_tuned", "rerank_base"),
 )  # fmt: skip
 """System and reference; those of the verdict first."""
 
@@ -56,7 +57,8 @@ def summarise(
     scores = as_arrays(values)
     found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
     verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
-    verdict = verdict._replace(reasons=[*verdict.reasons, *lexical_objection(found)])
+    more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)]
+    verdict = verdict._replace(reasons=[*verdict.reasons, *more])
     facts = {
         "clustered_by": grouping.unit,
         "n_clusters": grouping.n_clusters,

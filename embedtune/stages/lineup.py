@@ -17,8 +17,12 @@ from embedtune.training.quantisation import load_quantised
 
 SYSTEMS = (
     "bm25", "base", "base_quantized", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+    "rerank_base", "rerank_tuned",
 )  # fmt: skip
 """The systems of one run, in the order of the contract; models that were added stand behind them."""
+
+FUSIONS = ("hybrid", "rrf", "rerank")
+"""What stands before a model's name where it is fused with BM25."""
 
 _ITS_OWN = GenerateConfig(source="")
 """Settings that leave a model as it was saved."""
@@ -35,6 +39,7 @@ class Model(NamedTuple):
         documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
             the base.
         words_beside: Whether a lexical part stands beside those vectors.
+        tokens_as_base: Whether the vectors of tokens, before they are pooled, are those of the base.
     """
 
     name: str
@@ -43,6 +48,12 @@ class Model(NamedTuple):
     family: tuple[str, str | None]
     documents: str
     words_beside: bool = False
+    tokens_as_base: bool = False
+
+    @property
+    def tokens(self) -> str:
+        """The model whose token vectors these are."""
+        return "base" if self.tokens_as_base else self.name
 
 
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
@@ -58,7 +69,7 @@ def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Mo
             )
         tuned = partial(load_encoder, run.merged, settings, precision)
         documents = "base" if run.passages_as_base else "tuned"
-        models.append(Model("tuned", tuned, weights["tuned"], family, documents, run.words_beside))
+        models.append(Model("tuned", tuned, weights["tuned"], family, documents, run.words_beside, run.tokens_as_base))
     return models
 
 
@@ -81,7 +92,7 @@ def check_names(models: Sequence[Model]) -> None:
     Raises:
         ConfigError: With every name that is not its model's alone.
     """
-    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in ("hybrid", "rrf"))]
+    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in FUSIONS)]
     if double := doubles([*made, *(model.name for model in models)]):
         raise ConfigError(
             f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",

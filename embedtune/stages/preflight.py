@@ -26,7 +26,7 @@ _log = logging.getLogger("embedtune")
 _MIB = 1 << 20
 _LIBRARIES = 1200 * _MIB  # torch, transformers, peft, bitsandbytes and datasets, loaded and warm
 _PYTHON = 300 * _MIB  # under this not even the libraries load
-_SYSTEMS = 8
+_SYSTEMS = 10
 _PASSAGE_BYTES = 700  # of text; more passages than queries are drawn from are not held
 _SEVERITY = (IntegrityError, ResourceError, ConfigError, DataError)
 

@@ -11,8 +11,9 @@ from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.late_interaction import Candidates, match
 from embedtune.retrieval.projection import principal_map, project
-from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, reranked_run, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.stages.audits import encode_bare, plain_run
 from embedtune.stages.corpus import corpus_windows
@@ -33,6 +34,7 @@ class Search:
         depth: int,
         base: KeptVectors | None = None,
         directions: int | None = None,
+        rerank: int = 0,
     ) -> None:
         """Set up the search.
 
@@ -44,6 +46,7 @@ class Search:
             depth: Length of the runs.
             base: Where the base's passage vectors are kept; None encodes them.
             directions: Principal directions of ``base_pca``; None leaves it out.
+            rerank: Passages of each fused search that are reranked by their tokens; 0 leaves those systems out.
         """
         self._kept = base
         self._directions = directions
@@ -52,7 +55,7 @@ class Search:
         self._window = (window_tokens, window_overlap)
         self._windows: dict[tuple[str, str | None], Windows] = {}
         bm25 = BM25([passage.full_text for passage in passages])
-        self._tables = [_Table(passages, queries, bm25, depth) for queries in query_sets]
+        self._tables = [_Table(passages, queries, bm25, depth, rerank) for queries in query_sets]
 
     def add(self, model: Model) -> None:
         """Encode corpus and queries with a model, and search."""
@@ -65,6 +68,7 @@ class Search:
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(model, queries, vectors, windows)
+            table.rerank(model, encoder, windows)
             if model.name == "base":
                 table.cut_off = plain_run(
                     partial(self._encode_as_base, encoder),
@@ -151,7 +155,7 @@ class AuditRuns(NamedTuple):
 class _Table:
     """The runs of one query set."""
 
-    def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int) -> None:
+    def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int, n_reranked: int) -> None:
         self.texts = [query.text for query in queries.queries]
         self.ids = [query.query_id for query in queries.queries]
         self.units = units_of(passages, queries.judges)
@@ -161,6 +165,9 @@ class _Table:
         self.cut_off: Run = {}
         self.bare: Run | None = None
         self._queries: dict[str, Vectors] = {}
+        self._n_reranked = n_reranked
+        self._best: dict[str, list[Candidates]] = {}
+        self._matches: dict[str, list[dict[int, float]]] = {}
 
     def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
         """Add a model's dense run and, where it has a weight, both fusions with BM25."""
@@ -169,7 +176,7 @@ class _Table:
         self.runs[model.name] = dense_run(self.ids, queries, vectors, windows=windows, units=units, depth=depth)
         if model.weight is None:
             return
-        summed, ranked = fused_runs(
+        fused = fused_runs(
             self.ids,
             queries,
             vectors,
@@ -178,8 +185,27 @@ class _Table:
             units=units,
             depth=depth,
             weight=model.weight,
+            n_best=self._n_reranked,
         )
-        self.runs |= {f"hybrid_{model.name}": summed, f"rrf_{model.name}": ranked}
+        self.runs |= {f"hybrid_{model.name}": fused.summed, f"rrf_{model.name}": fused.ranked}
+        self._best[model.name] = fused.best
+
+    def rerank(self, model: Model, encoder: Encoder, windows: Windows) -> None:
+        """Add a fused model's run, its best passages reranked by their tokens; known pairs are not matched again."""
+        if model.weight is None or not self._n_reranked:
+            return
+        best = self._best[model.name]
+        known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
+        missing = [
+            [passage for passage in found.passages if passage not in seen]
+            for found, seen in zip(best, known, strict=True)
+        ]
+        with track(f"rerank: {model.name}", len({passage for passages in missing for passage in passages})) as report:
+            for seen, more in zip(known, match(encoder, self.texts, missing, windows.of_passage, report), strict=True):
+                seen.update(more)
+        self.runs[f"rerank_{model.name}"] = reranked_run(
+            self.ids, self.runs[f"hybrid_{model.name}"], best, known, self.units, model.weight
+        )
 
     def search_bare(self, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
         """Note the run of queries without prompt; that of the tuned model, which is encoded last, counts."""

@@ -13,6 +13,7 @@ from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.train import FOLDER as MODEL
 
 _CORPUS = "corpus.jsonl"
+_BEHIND_POOLING = ("pca", "linear", "lexical")
 
 
 class TrainedRun(NamedTuple):
@@ -51,6 +52,12 @@ class TrainedRun(NamedTuple):
         """Whether the model of meaning that was shipped gives passages the vectors of the base."""
         facts = self.model["facts"]
         return facts["shipped"] == "base" or bool(facts.get("queries_only")) or self.words_beside
+
+    @property
+    def tokens_as_base(self) -> bool:
+        """Whether tuning began behind the pooling, so that the vectors of tokens are those of the base."""
+        facts = self.model["facts"]
+        return facts["shipped"] == "base" or facts.get("method") in _BEHIND_POOLING
 
     @property
     def seeds(self) -> tuple[int, int]:

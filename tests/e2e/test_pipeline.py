@@ -13,7 +13,10 @@ from embedtune.formats.beir import read_qrels
 from embedtune.formats.trec import read_run
 from embedtune.manifest import verify
 
-SYSTEMS = ["bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned"]
+SYSTEMS = [
+    "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+    "rerank_base", "rerank_tuned",
+]  # fmt: skip
 
 
 def test_the_run_folder_holds_the_files_of_the_contract(trained_run):

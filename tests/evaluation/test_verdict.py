@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.evaluation.significance import Comparison
-from embedtune.evaluation.verdict import PAIRS, decide, judge, judge_base, lexical_objection
+from embedtune.evaluation.verdict import PAIRS, decide, judge, judge_base, lexical_objection, reranking_advice
 
 from .simulated import documents_of, rank_scores
 
@@ -234,3 +234,19 @@ def test_bm25_that_beats_everything_is_named_with_the_best_of_the_others():
     assert "hybrid_base loses 5.0 points of ndcg@10 over bm25" in reason
     assert lexical_objection(against | {("base", "bm25"): {"ndcg@10": one("base", "bm25", -0.01, 0.02)}}) == []
     assert lexical_objection(table(tuned=0.05)) == []
+
+
+def test_reranking_is_advised_of_the_model_that_is_used():
+    pairs = ("rerank_tuned", "hybrid_tuned"), ("rerank_base", "hybrid_base")
+    found = {pair: {"ndcg@10": one(*pair, 0.05, 0.02), "mrr@10": one(*pair, -0.05, 0.02, "mrr@10")} for pair in pairs}
+    advice, objection = reranking_advice(found, "ship")
+    assert "rerank_tuned gains 5.0 points of ndcg@10 over hybrid_tuned" in advice
+    assert "rerank_tuned loses 5.0 points of mrr@10" in objection
+    for decision in ("use_fusion", "do_not_ship", "inconclusive"):
+        assert "rerank_base gains 5.0 points" in reranking_advice(found, decision)[0]
+
+
+def test_reranking_that_gains_nothing_is_not_advised():
+    pair = ("rerank_base", "hybrid_base")
+    assert reranking_advice({pair: {"ndcg@10": one(*pair, 0.01, 0.02)}}, "use_fusion") == []
+    assert reranking_advice(table(tuned=0.05), "ship") == []

@@ -44,6 +44,28 @@ def test_queries_and_documents_get_their_own_prompt():
     assert np.allclose(prompted.encode_documents(["frost"])[0], plain[1], atol=1e-6)
 
 
+def test_tokens_are_those_that_are_pooled(encoder):
+    query, long = "drain the boiler", "word " * 1000
+    vectors = encoder.encode_query_tokens([query, "", long])
+    assert [len(each) for each in vectors] == [len(encoder.token_ids(query)), 0, 254]
+    assert np.allclose(np.linalg.norm(vectors[0], axis=1), 1, atol=1e-6)
+    features = encoder.model.tokenizer(query, return_tensors="pt")
+    hidden = encoder.model[0].auto_model(**features).last_hidden_state[0, 1:-1].detach().numpy()
+    assert np.allclose(vectors[0], hidden / np.linalg.norm(hidden, axis=1, keepdims=True), atol=1e-5)
+    (alone,) = encoder.encode_document_tokens([query])
+    assert np.allclose(alone, vectors[0], atol=1e-5)
+
+
+def test_tokens_of_the_prompt_are_seen_and_left_out(encoder):
+    prompted = Encoder(load_model(find_model(DEFAULT_MODEL), query_prompt="query: ", document_prompt="passage: "))
+    (plain,), (asked,), (told,) = (
+        encoder.encode_query_tokens(["frost"]), prompted.encode_query_tokens(["frost"]), prompted.encode_document_tokens(["frost"])
+    )  # fmt: skip
+    assert len(plain) == len(asked) == len(told) == 1
+    assert not np.allclose(asked, told, atol=1e-2)
+    assert not np.allclose(asked, plain, atol=1e-2)
+
+
 def test_token_offsets_cover_the_words(encoder):
     text = "Ünïcode boilers"
     assert [text[start:end] for start, end in encoder.token_offsets(text)][-1] in ("boilers", "s")

@@ -13,6 +13,7 @@ from embedtune.retrieval.systems import (
     dense_run,
     fused_runs,
     lexical_run,
+    reranked_run,
     units_of,
 )
 from embedtune.retrieval.windows import Windows
@@ -75,7 +76,7 @@ def test_fused_runs_fuse_passages_and_then_take_the_best_of_each_unit(seed, judg
     runs = fused_runs(
         list("wxyz"), queries, vectors, windows=WINDOWS, lexical=lexical, units=units, depth=depth, weight=0.6
     )
-    for run, scores in zip(runs, fused, strict=True):
+    for run, scores in zip(runs[:2], fused, strict=True):
         assert list(run) == list("wxyz")
         for found, row in zip(run.values(), scores.tolist(), strict=True):
             best = {name: max(s for s, n in zip(row, names, strict=True) if n == name) for name in units.ids}
@@ -96,7 +97,7 @@ def test_many_queries_get_their_own_lexical_scores():
     n = 300
     lexical = np.zeros((n, 2), dtype=np.float32)
     lexical[np.arange(n), np.arange(n) % 3 % 2] = 1
-    summed, ranked = fused_runs(
+    summed, ranked, _ = fused_runs(
         [str(number) for number in range(n)],
         np.ones((n, 1), dtype=np.float32),
         matrix([1], [1]),
@@ -108,3 +109,41 @@ def test_many_queries_get_their_own_lexical_scores():
     )
     assert [list(run) for run in summed.values()] == [["ab"[number % 3 % 2]] for number in range(n)]
     assert len(ranked) == n
+
+
+def fuse(judges: str, n_best: int):
+    lexical = matrix([6, 5, 4, 3, 2, 1])
+    units = units_of(PASSAGES, judges)
+    found = fused_runs(
+        ["q"], matrix([1]), np.ones((9, 1), dtype=np.float32), windows=WINDOWS, lexical=lexical, units=units, depth=100,
+        weight=0.5, n_best=n_best,
+    )  # fmt: skip
+    return found, units
+
+
+@pytest.mark.parametrize("n", [0, 2, 6, 50])
+def test_the_best_passages_of_a_fusion_are_named(n):
+    found, units = fuse("passage", n)
+    (best,) = found.best
+    assert best.passages == [0, 1, 2, 3, 4, 5][:n]
+    assert best.scores.tolist() == pytest.approx([found.summed["q"][units.ids[each]] for each in best.passages])
+
+
+def test_the_best_are_reranked_and_the_others_follow():
+    found, units = fuse("passage", 3)
+    run = reranked_run(["q"], found.summed, found.best, [{0: 0.1, 1: 0.2, 2: 0.9}], units, 0.7)
+    order = sorted(run["q"], key=lambda name: -run["q"][name])
+    assert order == ["p0", "p2", "p1", "p3", "p4", "p5"]
+    assert found.summed["q"].keys() == run["q"].keys()
+
+
+def test_a_document_is_reranked_by_its_best_passage():
+    found, units = fuse("document", 5)
+    run = reranked_run(["q"], found.summed, found.best, [{0: 0.1, 1: 0.2, 2: 0.1, 3: 0.1, 4: 0.9}], units, 0.7)
+    assert sorted(run["q"], key=lambda name: -run["q"][name]) == ["a", "c", "b"]
+
+
+def test_equal_matches_keep_the_order():
+    found, units = fuse("passage", 6)
+    run = reranked_run(["q"], found.summed, found.best, [dict.fromkeys(range(6), 0.5)], units, 0.7)
+    assert sorted(run["q"], key=lambda name: -run["q"][name]) == ["p0", "p1", "p2", "p3", "p4", "p5"]

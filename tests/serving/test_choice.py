@@ -73,6 +73,6 @@ def test_where_training_shipped_the_base_nothing_tuned_is_served(tmp_path):
     evaluate(tmp_path, judged("use_fusion"))
     shipped_base = run(tmp_path, "base")
     assert choose_system(shipped_base) == "hybrid_base"
-    assert served_systems(shipped_base) == ["bm25", "base", "hybrid_base", "rrf_base"]
+    assert served_systems(shipped_base) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
     with pytest.raises(DataError, match="training shipped the base"):
         check_system(shipped_base, "rrf_tuned")

@@ -122,3 +122,43 @@ def test_queries_are_projected_onto_the_directions_of_the_corpus():
     (runs,) = found.runs()
     assert list(runs) == ["bm25", "base", "base_pca"]
     assert runs["base_pca"] != runs["base"]
+
+
+class Tokens(Stub):
+    """Has a vector for each word, as for a text."""
+
+    def encode_query_tokens(self, texts):
+        return [self.encode_queries(text.split()) for text in texts]
+
+    def encode_document_tokens(self, texts):
+        self.documents.append(list(texts))
+        return [Stub().encode_queries(text.split()) for text in texts]
+
+
+def reranking(*query_sets):
+    return Search(PASSAGES, query_sets, window_tokens=100, window_overlap=0.0, depth=100, rerank=2)
+
+
+def test_the_best_of_a_fusion_are_reranked_by_their_tokens():
+    found = reranking(query_set("a", "the water lamp"), query_set("b", "bowl", judges="document"))
+    found.add(model("base", Tokens(), 0.5))
+    found.add(model("mine", Tokens()))
+    first, second = found.runs()
+    assert list(first) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base", "mine"]
+    assert set(first["rerank_base"]["a0"]) == {"p0", "p1", "p2"}
+    assert set(second["rerank_base"]["b0"]) == {"d0", "d1"}
+    last = [min(run["a0"], key=run["a0"].get) for run in (first["hybrid_base"], first["rerank_base"])]
+    assert last[0] == last[1]
+
+
+def test_pairs_whose_tokens_are_known_are_not_matched_again():
+    base, same, other = Tokens(), Tokens(), Tokens()
+    found = reranking(query_set("a", "tank"))
+    found.add(model("base", base, 0.5))
+    found.add(model("tuned", same, 0.5)._replace(tokens_as_base=True))
+    assert len(same.documents) == 1  # its own passages, no tokens
+    assert found.runs()[0]["rerank_tuned"] == found.runs()[0]["rerank_base"]
+    again = reranking(query_set("a", "tank"))
+    again.add(model("base", base, 0.5))
+    again.add(model("tuned", other, 0.5))
+    assert len(other.documents) == 2

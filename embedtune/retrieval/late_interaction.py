@@ -1,0 +1,110 @@
+"""Late interaction: every token of a query looks for the token of a passage that is most like it.
+
+A pair scores the mean, over the query's tokens, of the highest cosine among the passage's tokens: MaxSim of Khattab and Zaharia
+(2020), divided by the number of query tokens. The token vectors are those that an embedding model makes before it pools them
+into one: there is no further model and no training. One vector tells what a passage is about; its tokens tell whether it says
+what was asked. They are too many to be kept of every passage, so the best few of a search are put into a new order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from embedtune.retrieval.encoder import Encoder, Vectors
+from embedtune.retrieval.fusion import Matrix, z_scores
+
+DEPTH = 20
+"""Passages of each query whose tokens are looked at; more change nothing (docs/log.md)."""
+
+_BLOCK = 256  # windows whose token vectors are in memory at once
+
+WindowsOf = Callable[[int], Sequence[str]]
+"""Number of a passage → the windows that an embedder sees of it."""
+
+
+class Candidates(NamedTuple):
+    """What a search found for one query, best first.
+
+    Attributes:
+        passages: Numbers of passages, ``(n,)``.
+        scores: Theirs, ``(n,)``.
+    """
+
+    passages: list[int]
+    scores: Matrix
+
+
+def match(
+    encoder: Encoder,
+    queries: Sequence[str],
+    asked: Sequence[Sequence[int]],
+    windows_of: WindowsOf,
+    report: Callable[[int], None] | None = None,
+) -> list[dict[int, float]]:
+    """Return how well the tokens of each query are matched by those of its passages, in [-1, 1].
+
+    Every passage is encoded once, however many queries ask for it; what has no token matches with 0.
+
+    Args:
+        encoder: Of queries and passages.
+        queries: Texts.
+        asked: Of each query, the numbers of the passages to look at.
+        windows_of: Their windows; a query's token may find its match in any of them.
+        report: Hears how many passages more are done.
+    """
+    found: list[dict[int, float]] = [{} for _ in queries]
+    askers: dict[int, list[int]] = {}
+    for query, passages in enumerate(asked):
+        for passage in passages:
+            askers.setdefault(passage, []).append(query)
+    tokens = encoder.encode_query_tokens(queries)
+    for block in _blocks(sorted(askers), windows_of):
+        vectors = iter(encoder.encode_document_tokens([text for _, windows in block for text in windows]))
+        for passage, windows in block:
+            of_passage = np.concatenate([next(vectors) for _ in windows])
+            for query in askers[passage]:
+                found[query][passage] = max_sim(tokens[query], of_passage)
+        if report:
+            report(len(block))
+    return found
+
+
+def max_sim(query: Vectors, passage: Vectors) -> float:
+    """Return the mean over the query's tokens ``(n, dim)`` of the highest cosine with one of the passage's ``(m, dim)``."""
+    if not len(query) or not len(passage):
+        return 0.0
+    return float((query @ passage.T).max(axis=1).mean())
+
+
+def blend(scores: Matrix, matches: Matrix, weight: float) -> Matrix:
+    """Return the new scores of one query's candidates: ``z(scores) + weight · z(matches)``, standardised over the candidates.
+
+    Args:
+        scores: Those of the fusion, ``(n,)``.
+        matches: How well the tokens match, ``(n,)``.
+        weight: Of the model in the fusion: its tokens are trusted as far as its vectors.
+    """
+    both: Matrix = z_scores(scores[None])[0] + weight * z_scores(matches[None])[0]
+    return both
+
+
+def shift(scores: Matrix, blended: Matrix) -> float:
+    """Return by how much the scores of all others move, so that they stand below the reranked ones, in their old order."""
+    return float(blended.min() - scores.min()) if len(scores) else 0.0
+
+
+def _blocks(passages: Sequence[int], windows_of: WindowsOf) -> Iterator[list[tuple[int, Sequence[str]]]]:
+    block: list[tuple[int, Sequence[str]]] = []
+    n_windows = 0
+    for passage in passages:
+        windows = windows_of(passage)
+        block.append((passage, windows))
+        n_windows += len(windows)
+        if n_windows >= _BLOCK:
+            yield block
+            block, n_windows = [], 0
+    if block:
+        yield block
