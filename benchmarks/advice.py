@@ -110,7 +110,7 @@ def _tuning(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
     else:
         lift.run_cell(folder, SEED, LADDER)
         cell = json.loads((lift.CACHE / f"{name}-{SEED}" / "cell.json").read_text(encoding="utf-8"))
-        tuned = lift.test_gain(name, [SEED], "tuned")
+        tuned = lift.test_gain(name, [SEED], "tuned", "base")
     return tuned, {"tuned": lift.value(cell, "tuned")}, cell["fusion_weights"]["base"]
 
 

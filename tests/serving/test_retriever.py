@@ -16,7 +16,7 @@ from tests.served_runs import QUERIES
 WORDS = ["clean the spray arm with warm water", "frost grows on the walls", "zzz"]
 
 
-@pytest.fixture(scope="module", params=["lora", "query-lora"])
+@pytest.fixture(scope="module", params=["lora", "query-lora", "lexical"])
 def measured(request, served_run):
     run = served_run(request.param, prompts=True, evaluated=True)
     return run, OpenedRun(run)
