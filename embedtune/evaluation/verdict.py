@@ -143,7 +143,7 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     if not found or not found[primary].better:
         return []
     return [
-        f"Reranked by the tokens of its passages it is better still, and a query takes longer: {_tell(found[primary])}.",
+        f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(found[primary])}.",
         *_objections(found, primary),
     ]
 
