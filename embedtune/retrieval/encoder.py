@@ -174,6 +174,12 @@ def load_model(
             f"{folder}: expected a sentence-transformers model, found: {error}",
             hint="--trust-remote-code allows a model's own code, if you trust its authors",
         ) from error
+    if not callable(model.tokenizer):
+        raise ConfigError(
+            f"{folder}: expected a transformer with a tokenizer of the transformers library, found "
+            f"{', '.join(type(module).__name__ for module in model)}, which cannot be tuned here",
+            hint="take another base model, such as the default",
+        )
     set_prompts(model, query_prompt=query_prompt, document_prompt=document_prompt)
     return model
 

@@ -2,6 +2,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from embedtune.config import DEFAULT_MODEL
 from embedtune.errors import ConfigError
@@ -76,6 +78,13 @@ def test_tokens_of_many_texts_are_counted_whatever_was_encoded_before(encoder):
     long = "word " * 1000
     encoder.encode_documents([long])  # sentence-transformers truncates and pads
     assert encoder.token_counts(["", "Ünïcode boilers", long]) == [0, len(encoder.token_ids("Ünïcode boilers")), 1000]
+
+
+def test_a_model_that_adds_up_vectors_of_words_is_refused(encoder, tmp_path):
+    tokenizer = encoder.model.tokenizer.backend_tokenizer
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save_pretrained(str(tmp_path))
+    with pytest.raises(ConfigError, match="expected a transformer .*, found StaticEmbedding"):
+        load_model(tmp_path)
 
 
 class PythonTokenizer:
