@@ -83,7 +83,7 @@ def test_tokens_of_many_texts_are_counted_whatever_was_encoded_before(encoder):
 def test_a_model_that_adds_up_vectors_of_words_is_refused(encoder, tmp_path):
     tokenizer = encoder.model.tokenizer.backend_tokenizer
     SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save_pretrained(str(tmp_path))
-    with pytest.raises(ConfigError, match="expected a transformer .*, found StaticEmbedding"):
+    with pytest.raises(ConfigError, match=r"expected a transformer .*, found StaticEmbedding"):
         load_model(tmp_path)
 
 
