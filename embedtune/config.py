@@ -252,9 +252,7 @@ class EvaluateConfig(_Settings):
         (), description="BEIR folder, LlamaIndex JSON or packaged set, or several; none takes the run's test split."
     )
     models: Names = Field((), description="Further models in the table: hub names or local folders.")
-    forgetting: Names = Field(
-        (), description="BEIR folders besides the general set on which tuned and base are compared."
-    )
+    forgetting: Names = Field((), description="BEIR folders besides the general set to look for forgetting on.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
     rerank: int = Field(20, ge=0, le=100, description="Best passages of a fusion to rerank by tokens; 0 for none.")
