@@ -23,7 +23,7 @@ def test_eval_prints_a_table_with_every_system(trained_run, invoke):
     out, config, results = trained_run
     code, stdout, _ = invoke("eval", out, "--queries", config.eval.queries[0])
     assert code == 0
-    assert [line.split()[0] for line in stdout.splitlines()[3:11]] == list(results["eval"].facts["systems"])
+    assert [line.split()[0] for line in stdout.splitlines()[3:13]] == list(results["eval"].facts["systems"])
     assert f"\n{results['eval'].facts['verdict']['decision']}: " in stdout
     assert "\ntuned − base " in stdout
     assert "BM25 rank of answer" in stdout

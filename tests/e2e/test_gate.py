@@ -28,7 +28,7 @@ def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
     assert shipped.prompts["query"] == "query: "
 
     evaluated = embedtune.evaluate(embedtune.EvaluateConfig(), tmp_path)
-    assert list(evaluated.facts["systems"]) == ["bm25", "base", "hybrid_base", "rrf_base"]
+    assert list(evaluated.facts["systems"]) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
     metrics = json.loads((tmp_path / "eval" / "metrics.json").read_text())
     assert metrics["shipped"] == "base"
     assert metrics["verdict"]["decision"] in ("do_not_ship", "use_fusion")
