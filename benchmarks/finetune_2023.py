@@ -96,7 +96,7 @@ def main() -> None:
         "cells": {" ".join(key): [_cell(facts) for facts in seeds] for key, seeds in cells.items()},
     }
     write_json(HERE / "finetune_2023.json", result)
-    table = _table(cells, result)
+    table = _table(cells, cells[arguments.recipes[-1], "transductive"], result)
     (HERE / "finetune_2023.md").write_text(table, encoding="utf-8")
     print(table)
 
@@ -115,8 +115,10 @@ def _cell(facts: dict[str, Any]) -> dict[str, Any]:
     return {"shipped": facts["shipped"], "fusion_weights": facts["fusion_weights"], "systems": facts["systems"]}
 
 
-def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> str:
-    untuned = list(cells.values())[-2]  # transductive, of the recipe that was run last
+def _table(
+    cells: dict[tuple[str, str], list[dict[str, Any]]], untuned: list[dict[str, Any]], result: dict[str, Any]
+) -> str:
+    """Return the table; what is untuned is told by ``untuned``, cells that were measured just now."""
     first = untuned[0]["systems"]
     fused = [facts["systems"]["hybrid_base"][MEASURE] for facts in untuned]
     rows = [f"| published 2023: {name} | {value:.3f} | |" for name, value in PUBLISHED]

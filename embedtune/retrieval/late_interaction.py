@@ -60,6 +60,8 @@ def match(
     for query, passages in enumerate(asked):
         for passage in passages:
             askers.setdefault(passage, []).append(query)
+    if not askers:
+        return found
     tokens = encoder.encode_query_tokens(queries)
     for block in _blocks(sorted(askers), windows_of):
         vectors = iter(encoder.encode_document_tokens([text for _, windows in block for text in windows]))

@@ -40,7 +40,7 @@ class FusedRuns(NamedTuple):
     Attributes:
         summed: The run of the z-score sum.
         ranked: The run of reciprocal rank fusion.
-        best: Of each query the best passages by the z-score sum, as many as were asked for.
+        best: Of each query the best passages by the z-score sum, as many as were asked for; empty if none were.
     """
 
     summed: Run
@@ -103,7 +103,7 @@ def fused_runs(
         units: What the runs name.
         depth: Units for each query.
         weight: Of the dense side in the z-score sum.
-        n_best: Passages of each query that are returned beside the runs.
+        n_best: Passages of each query that are returned beside the runs; 0 for none.
     """
     summed: Run = {}
     ranked: Run = {}
@@ -113,7 +113,8 @@ def fused_runs(
         scores = z_score_sum(dense, lexical[block], weight)
         summed |= top_run(query_ids[block], scores, units, depth)
         ranked |= top_run(query_ids[block], reciprocal_rank(dense, lexical[block]), units, depth)
-        best += [_best_of(row, n_best) for row in scores]
+        if n_best:
+            best += [_best_of(row, n_best) for row in scores]
     return FusedRuns(summed, ranked, best)
 
 
@@ -149,7 +150,7 @@ def reranked_run(
 
 def _best_of(scores: Matrix, n: int) -> Candidates:
     n = min(n, len(scores))
-    best = np.argpartition(-scores, max(0, n - 1))[:n]
+    best = np.argpartition(-scores, n - 1)[:n]
     best = best[np.argsort(-scores[best], kind="stable")]
     return Candidates(best.tolist(), scores[best])
 

@@ -67,8 +67,8 @@ class Search:
             vectors = self._known(model, encoder, windows) if known else self._encode(model, encoder, windows, report)
             encoded = [encoder.encode_queries(table.texts, report) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
-            table.search(model, queries, vectors, windows)
-            table.rerank(model, encoder, windows)
+            best = table.search(model, queries, vectors, windows)
+            table.rerank(model, encoder, windows, best)
             if model.name == "base":
                 table.cut_off = plain_run(
                     partial(self._encode_as_base, encoder),
@@ -166,16 +166,15 @@ class _Table:
         self.bare: Run | None = None
         self._queries: dict[str, Vectors] = {}
         self._n_reranked = n_reranked
-        self._best: dict[str, list[Candidates]] = {}
         self._matches: dict[str, list[dict[int, float]]] = {}
 
-    def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
-        """Add a model's dense run and, where it has a weight, both fusions with BM25."""
+    def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> list[Candidates]:
+        """Add a model's dense run and, where it has a weight, both fusions with BM25; return what of them is to be reranked."""
         units, depth = self.units, self.depth
         self._queries[model.name] = queries
         self.runs[model.name] = dense_run(self.ids, queries, vectors, windows=windows, units=units, depth=depth)
         if model.weight is None:
-            return
+            return []
         fused = fused_runs(
             self.ids,
             queries,
@@ -188,13 +187,12 @@ class _Table:
             n_best=self._n_reranked,
         )
         self.runs |= {f"hybrid_{model.name}": fused.summed, f"rrf_{model.name}": fused.ranked}
-        self._best[model.name] = fused.best
+        return fused.best
 
-    def rerank(self, model: Model, encoder: Encoder, windows: Windows) -> None:
+    def rerank(self, model: Model, encoder: Encoder, windows: Windows, best: Sequence[Candidates]) -> None:
         """Add a fused model's run, its best passages reranked by their tokens; known pairs are not matched again."""
-        if model.weight is None or not self._n_reranked:
+        if model.weight is None or not best:
             return
-        best = self._best[model.name]
         known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
         missing = [
             [passage for passage in found.passages if passage not in seen]

@@ -13,7 +13,7 @@ from embedtune.stages.generate import FOLDER as DATASET
 from embedtune.stages.train import FOLDER as MODEL
 
 _CORPUS = "corpus.jsonl"
-_BEHIND_POOLING = ("pca", "linear", "lexical")
+_BEHIND_POOLING = ("base", "pca", "linear")
 
 
 class TrainedRun(NamedTuple):
@@ -55,9 +55,9 @@ class TrainedRun(NamedTuple):
 
     @property
     def tokens_as_base(self) -> bool:
-        """Whether tuning began behind the pooling, so that the vectors of tokens are those of the base."""
+        """Whether nothing before the pooling was tuned, words beside the vectors apart: tokens have the vectors of the base."""
         facts = self.model["facts"]
-        return facts["shipped"] == "base" or facts.get("method") in _BEHIND_POOLING
+        return facts["shipped"] == "base" or facts.get("over", facts.get("method")) in _BEHIND_POOLING
 
     @property
     def seeds(self) -> tuple[int, int]:

@@ -63,8 +63,9 @@ def serve(
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE))
         announce(address)
         server.run(sockets=[listener])
-        # Only a signal ends it. uvicorn raises it once more at its end, where the loop can lose it as it closes.
-        raise KeyboardInterrupt
+        # Once started, only a signal ends it. uvicorn raises it once more, where the loop can lose it as it closes.
+        if server.started:
+            raise KeyboardInterrupt
 
 
 def _listen(port: int | None) -> socket.socket:

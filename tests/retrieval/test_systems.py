@@ -121,12 +121,16 @@ def fuse(judges: str, n_best: int):
     return found, units
 
 
-@pytest.mark.parametrize("n", [0, 2, 6, 50])
+@pytest.mark.parametrize("n", [1, 2, 6, 50])
 def test_the_best_passages_of_a_fusion_are_named(n):
     found, units = fuse("passage", n)
     (best,) = found.best
     assert best.passages == [0, 1, 2, 3, 4, 5][:n]
     assert best.scores.tolist() == pytest.approx([found.summed["q"][units.ids[each]] for each in best.passages])
+
+
+def test_none_are_named_unless_asked_for():
+    assert fuse("passage", 0)[0].best == []
 
 
 def test_the_best_are_reranked_and_the_others_follow():

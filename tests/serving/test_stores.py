@@ -45,12 +45,14 @@ def test_a_store_of_the_base_gives_what_memory_gives(run, store, system):
     for mine, theirs in zip(found, expected, strict=True):
         assert [hit.passage for hit in mine] == [hit.passage for hit in theirs]
         # A random model's cosines lie close together: their z-scores multiply the last bits by about fifty.
-        tolerance = 1e-5 if system in ("base", "tuned") or "rrf" in system else 2e-4
+        tolerance = 2e-4 if "rerank" in system else 1e-4 if "hybrid" in system else 1e-5
         assert [hit.score for hit in mine] == pytest.approx([hit.score for hit in theirs], abs=tolerance)
-        assert [hit.parts.lexical for hit in mine] == [hit.parts.lexical for hit in theirs]
+        if "rerank" not in system:
+            assert [hit.parts for hit in mine] == [hit.parts for hit in theirs]
+            continue
         # Below the best, where reranking looks too, they are so close that two can change places.
-        ranks = [(a.parts.dense or 0, b.parts.dense or 0) for a, b in zip(mine, theirs, strict=True)]
-        assert all(abs(a - b) <= (1 if "rerank" in system else 0) for a, b in ranks)
+        assert [hit.parts.lexical for hit in mine] == [hit.parts.lexical for hit in theirs]
+        assert all(abs(a.parts.dense - b.parts.dense) <= 1 for a, b in zip(mine, theirs, strict=True))
 
 
 @pytest.mark.parametrize("system", ["hybrid_tuned", "rrf_tuned"])

@@ -55,3 +55,20 @@ def test_a_run_that_may_have_trained_on_the_test_split_is_refused():
     check_comparable(run(), run("x"), own_queries=False)
     with pytest.raises(DataError, match="may have seen the test queries"):
         check_comparable(run(), run("x", qrels="other"), own_queries=False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"shipped": "base"}, True),
+        ({"shipped": "tuned", "method": "linear"}, True),
+        ({"shipped": "tuned", "method": "lexical", "over": "base"}, True),
+        ({"shipped": "tuned", "method": "lexical", "over": "pca"}, True),
+        ({"shipped": "tuned", "method": "lexical", "over": "query-lora"}, False),
+        ({"shipped": "tuned", "method": "query-lora"}, False),
+        ({"shipped": "tuned", "method": "lora"}, False),
+    ],
+)
+def test_tokens_are_the_bases_where_nothing_before_the_pooling_was_tuned(facts, expected):
+    trained = TrainedRun(Path("run"), {}, {"facts": facts}, GenerateConfig(source=""))
+    assert trained.tokens_as_base is expected
