@@ -21,6 +21,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ def main() -> None:
     for recipe in arguments.recipes:
         for measure, seeds in ((transductive, arguments.seeds), (transfer, arguments.transfer_seeds)):
             cells[recipe, measure.__name__] = [measure(arguments.folder, recipe, seed) for seed in range(seeds)]
+    cells = {key: cells[key] for key in product(RECIPES, ("transductive", "transfer")) if key in cells}
     result = {
         "schema_version": 1,
         "measure": MEASURE,
