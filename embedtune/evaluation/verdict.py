@@ -131,7 +131,10 @@ def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> li
 
 
 def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
-    """Say so where reranking by tokens improves the fusion; the decision is about models and stays, for it costs time.
+    """Say so where reranking by tokens is worth its time; the decision is about models and stays.
+
+    A fusion that reranking improves can still be no better than the model alone, which costs less: then that is said too.
+    One that it is not shown to improve is worth it where it, and not the fusion, is better than the model alone.
 
     Args:
         comparisons: Those that were made.
@@ -139,13 +142,17 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
         primary: The measure that decides.
     """
     model = "tuned" if decision in _SHIP.values() else "base"
-    found = comparisons.get((f"rerank_{model}", f"hybrid_{model}"))
-    if not found or not found[primary].better:
-        return []
-    return [
-        f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(found[primary])}.",
-        *_objections(found, primary),
-    ]
+    fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
+    if fusion and fusion[primary].better:
+        advice = [f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(fusion[primary])}."]
+        if alone and not alone[primary].better:
+            advice.append(f"But it is not shown to be better than {model} alone: {_tell(alone[primary])}.")
+        return [*advice, *_objections(fusion, primary)]
+    fused = comparisons.get((f"hybrid_{model}", model))
+    if alone and alone[primary].better and not (fused and fused[primary].better):
+        better = f"The fusion, reranked by tokens, is better than {model} alone, and slower: {_tell(alone[primary])}."
+        return [better, *_objections(alone, primary)]
+    return []
 
 
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:

@@ -23,6 +23,7 @@ PAIRS = (
     *VERDICT_PAIRS, ("base_quantized", "base"),
     ("tuned", "bm25"), ("base", "bm25"), ("hybrid_tuned", "bm25"), ("hybrid_base", "bm25"),
     ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"), ("rerank_tuned", "rerank_base"),
+    ("rerank_base", "base"), ("rerank_tuned", "tuned"),
 )  # fmt: skip
 """System and reference; those of the verdict first."""
 

@@ -10,6 +10,7 @@ from embedtune.ui.evaluations import Evaluation
 _PAIRS = (
     ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_tuned", "base"), ("hybrid_base", "base"), ("base", "bm25"),
     ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"), ("rerank_tuned", "rerank_base"),
+    ("rerank_base", "base"), ("rerank_tuned", "tuned"),
 )  # fmt: skip
 
 

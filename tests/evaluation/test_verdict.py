@@ -250,3 +250,29 @@ def test_reranking_that_gains_nothing_is_not_advised():
     pair = ("rerank_base", "hybrid_base")
     assert reranking_advice({pair: {"ndcg@10": one(*pair, 0.01, 0.02)}}, "use_fusion") == []
     assert reranking_advice(table(tuned=0.05), "ship") == []
+
+
+def reranked(over_fusion, over_model, fusion=0.0):
+    gains = {
+        ("rerank_base", "hybrid_base"): over_fusion,
+        ("rerank_base", "base"): over_model,
+        ("hybrid_base", "base"): fusion,
+    }
+    found = {pair: {"ndcg@10": one(*pair, gain, 0.02)} for pair, gain in gains.items()}
+    return reranking_advice(found, "do_not_ship")
+
+
+def test_reranking_that_only_mends_what_fusion_spoils_is_told_as_that():
+    adds, but = reranked(0.05, 0.01, fusion=-0.04)
+    assert "adds to it" in adds
+    assert but.startswith("But it is not shown to be better than base alone: rerank_base gains 1.0 points")
+    (only,) = reranked(0.05, 0.08)
+    assert "adds to it" in only
+
+
+def test_reranking_is_advised_where_only_with_it_fusion_beats_the_model():
+    (advice,) = reranked(0.02, 0.05, fusion=0.01)
+    assert advice.startswith(
+        "The fusion, reranked by tokens, is better than base alone, and slower: rerank_base gains 5.0"
+    )
+    assert reranked(0.01, 0.06, fusion=0.05) == []

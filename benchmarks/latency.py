@@ -1,0 +1,86 @@
+"""How long a query takes in each system of a run, one query after the other.
+
+    python -m benchmarks.latency RUN [RUN …] [--queries 50]
+
+Each RUN is a run folder with a model. Its first test queries are asked by every system that it can serve, after three that do
+not count. Times are of the whole call, encoding of the query included; loading and the index are not in it. Runs that are not
+named keep their rows in benchmarks/latency.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.formats.dataset import read_dataset
+from embedtune.manifest import library_versions, write_json
+from embedtune.serving.opened_run import OpenedRun
+from embedtune.serving.retriever import Retriever
+from embedtune.stages.generate import FOLDER as DATASET
+
+HERE = Path(__file__).parent
+_WARM_UP = 3
+
+
+def measure(run: Path, n_queries: int) -> dict[str, Any]:
+    """Return the milliseconds of every query by system, and what a query costs depends on: passages and their windows."""
+    queries = [query.text for query in read_dataset(run / DATASET).splits["test"].queries[: n_queries + _WARM_UP]]
+    opened = OpenedRun(run)
+    windows = sum(map(len, opened.embedder("base").windows_of(opened.passages)))
+    milliseconds = {}
+    for system in opened.systems:
+        retriever = Retriever(opened, system)
+        for query in queries[:_WARM_UP]:
+            retriever.retrieve(query)
+        milliseconds[system] = [_time(retriever, query) for query in queries[_WARM_UP:]]
+    return {"passages": len(opened.passages), "windows": windows, "milliseconds": milliseconds}
+
+
+def _time(retriever: Retriever, query: str) -> float:
+    started = time.perf_counter()
+    retriever.retrieve(query)
+    return round(1000 * (time.perf_counter() - started), 1)
+
+
+def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write latency.json and .md, and return the latter."""
+    path = HERE / "latency.json"
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else {}
+    runs |= found
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
+    write_json(path, {"schema_version": 1, "machine": machine, "versions": library_versions(), "runs": runs})
+    lines = ["| run | passages, windows | system | median ms | 95 % within ms |", "|---|---|---|---|---|"]
+    for name, facts in runs.items():
+        size = f"{facts['passages']:,}, {facts['windows']:,}"
+        lines += [
+            f"| {name} | {size} | {system} | {_row(values)} |" for system, values in facts["milliseconds"].items()
+        ]
+    n_queries = {len(values) for facts in runs.values() for values in facts["milliseconds"].values()}
+    lines += ["", f"{min(n_queries)} to {max(n_queries)} queries, one after the other; {machine}."]
+    text = "\n".join(lines) + "\n"
+    (HERE / "latency.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _row(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):,.0f} | {statistics.quantiles(values, n=20)[-1]:,.0f}"
+
+
+def main() -> None:
+    """Measure the runs that are named and write the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--queries", type=int, default=50)
+    arguments = parser.parse_args()
+    print(write_report({run.resolve().name: measure(run, arguments.queries) for run in arguments.runs}))
+
+
+if __name__ == "__main__":
+    main()
