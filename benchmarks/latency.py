@@ -1,10 +1,11 @@
 """How long a query takes in each system of a run, one query after the other.
 
-    python -m benchmarks.latency RUN [RUN …] [--queries 50]
+    python -m benchmarks.latency RUN [RUN …] [--queries 50] [--token-memory 512]
 
 Each RUN is a run folder with a model. Its first test queries are asked by every system that it can serve, after three that do
-not count. Times are of the whole call, encoding of the query included; loading and the index are not in it. Runs that are not
-named keep their rows in benchmarks/latency.md and .json.
+not count, and then all once more: reranking keeps the tokens of passages that it has seen, as many MiB as TOKEN-MEMORY says.
+Times are of the whole call, encoding of the query included; loading and the index are not in it. Runs that are not named keep
+their rows in benchmarks/latency.md and .json.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from embedtune.formats.dataset import read_dataset
 from embedtune.manifest import library_versions, write_json
+from embedtune.serving.kept_tokens import MEMORY
 from embedtune.serving.opened_run import OpenedRun
 from embedtune.serving.retriever import Retriever
 from embedtune.stages.generate import FOLDER as DATASET
@@ -29,18 +31,19 @@ HERE = Path(__file__).parent
 _WARM_UP = 3
 
 
-def measure(run: Path, n_queries: int) -> dict[str, Any]:
-    """Return the milliseconds of every query by system, and what a query costs depends on: passages and their windows."""
+def measure(run: Path, n_queries: int, token_memory: int) -> dict[str, Any]:
+    """Return the milliseconds of every query by system, at first and again, and what they depend on: passages and windows."""
     queries = [query.text for query in read_dataset(run / DATASET).splits["test"].queries[: n_queries + _WARM_UP]]
-    opened = OpenedRun(run)
+    opened = OpenedRun(run, token_memory=token_memory)
     windows = sum(map(len, opened.embedder("base").windows_of(opened.passages)))
     milliseconds = {}
     for system in opened.systems:
         retriever = Retriever(opened, system)
         for query in queries[:_WARM_UP]:
             retriever.retrieve(query)
-        milliseconds[system] = [_time(retriever, query) for query in queries[_WARM_UP:]]
-    return {"passages": len(opened.passages), "windows": windows, "milliseconds": milliseconds}
+        milliseconds[system] = [[_time(retriever, query) for query in queries[_WARM_UP:]] for _ in range(2)]
+    size = {"passages": len(opened.passages), "windows": windows, "token_memory": token_memory}
+    return size | {"milliseconds": milliseconds}
 
 
 def _time(retriever: Retriever, query: str) -> float:
@@ -56,21 +59,25 @@ def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
     runs |= found
     machine = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
     write_json(path, {"schema_version": 1, "machine": machine, "versions": library_versions(), "runs": runs})
-    lines = ["| run | passages, windows | system | median ms | 95 % within ms |", "|---|---|---|---|---|"]
+    lines = [
+        "| run | passages, windows, MiB for tokens | system | median ms | 95 % within | again | 95 % within |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, facts in runs.items():
-        size = f"{facts['passages']:,}, {facts['windows']:,}"
+        size = f"{facts['passages']:,}, {facts['windows']:,}, {facts['token_memory']:,}"
         lines += [
             f"| {name} | {size} | {system} | {_row(values)} |" for system, values in facts["milliseconds"].items()
         ]
-    n_queries = {len(values) for facts in runs.values() for values in facts["milliseconds"].values()}
-    lines += ["", f"{min(n_queries)} to {max(n_queries)} queries, one after the other; {machine}."]
+    lines += ["", f"Distinct queries, one after the other, then the same again; {machine}."]
     text = "\n".join(lines) + "\n"
     (HERE / "latency.md").write_text(text, encoding="utf-8")
     return text
 
 
-def _row(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):,.0f} | {statistics.quantiles(values, n=20)[-1]:,.0f}"
+def _row(rounds: Sequence[Sequence[float]]) -> str:
+    return " | ".join(
+        f"{statistics.median(each):,.0f} | {statistics.quantiles(each, n=20)[-1]:,.0f}" for each in rounds
+    )
 
 
 def main() -> None:
@@ -78,8 +85,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--queries", type=int, default=50)
+    parser.add_argument("--token-memory", type=int, default=MEMORY)
     arguments = parser.parse_args()
-    print(write_report({run.resolve().name: measure(run, arguments.queries) for run in arguments.runs}))
+    found = {run.resolve().name: measure(run, arguments.queries, arguments.token_memory) for run in arguments.runs}
+    print(write_report(found))
 
 
 if __name__ == "__main__":

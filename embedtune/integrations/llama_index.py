@@ -155,7 +155,7 @@ class EmbedtuneRetriever(BaseRetriever):
             run: The run folder, or a retriever, for example over a vector store of yours.
             system: As for ``serving.retriever.Retriever``; a retriever has its own.
             similarity_top_k: Passages returned.
-            options: ``precision``, ``device``, ``store`` and ``depth`` of ``serving.opened_run.OpenedRun``.
+            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.opened_run.OpenedRun``.
 
         Raises:
             EmbedtuneError: As ``Retriever.from_run`` does.

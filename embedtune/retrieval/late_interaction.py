@@ -24,6 +24,9 @@ _BLOCK = 256  # windows whose token vectors are in memory at once
 WindowsOf = Callable[[int], Sequence[str]]
 """Number of a passage → the windows that an embedder sees of it."""
 
+TokensOf = Callable[[Sequence[int]], Iterator[Vectors]]
+"""Numbers of passages → the unit vectors of each one's tokens, ``(n_tokens, dim)``, one passage after the other."""
+
 
 class Candidates(NamedTuple):
     """What a search found for one query, best first.
@@ -37,22 +40,34 @@ class Candidates(NamedTuple):
     scores: Matrix
 
 
+def encoded_tokens(encoder: Encoder, windows_of: WindowsOf) -> TokensOf:
+    """Return what encodes passages: all of their windows, as many at a time as memory should hold."""
+
+    def tokens_of(passages: Sequence[int]) -> Iterator[Vectors]:
+        for block in _blocks(passages, windows_of):
+            vectors = iter(encoder.encode_document_tokens([text for windows in block for text in windows]))
+            for windows in block:
+                yield np.concatenate([next(vectors) for _ in windows])
+
+    return tokens_of
+
+
 def match(
     encoder: Encoder,
     queries: Sequence[str],
     asked: Sequence[Sequence[int]],
-    windows_of: WindowsOf,
+    tokens_of: TokensOf,
     report: Callable[[int], None] | None = None,
 ) -> list[dict[int, float]]:
     """Return how well the tokens of each query are matched by those of its passages, in [-1, 1].
 
-    Every passage is encoded once, however many queries ask for it; what has no token matches with 0.
+    Every passage is looked at once, however many queries ask for it; what has no token matches with 0.
 
     Args:
-        encoder: Of queries and passages.
+        encoder: Of queries.
         queries: Texts.
         asked: Of each query, the numbers of the passages to look at.
-        windows_of: Their windows; a query's token may find its match in any of them.
+        tokens_of: Gives their tokens, of all windows: a query's token may find its match in any of them.
         report: Hears how many passages more are done.
     """
     found: list[dict[int, float]] = [{} for _ in queries]
@@ -63,14 +78,12 @@ def match(
     if not askers:
         return found
     tokens = encoder.encode_query_tokens(queries)
-    for block in _blocks(sorted(askers), windows_of):
-        vectors = iter(encoder.encode_document_tokens([text for _, windows in block for text in windows]))
-        for passage, windows in block:
-            of_passage = np.concatenate([next(vectors) for _ in windows])
-            for query in askers[passage]:
-                found[query][passage] = max_sim(tokens[query], of_passage)
+    passages = sorted(askers)
+    for passage, of_passage in zip(passages, tokens_of(passages), strict=True):
+        for query in askers[passage]:
+            found[query][passage] = max_sim(tokens[query], of_passage)
         if report:
-            report(len(block))
+            report(1)
     return found
 
 
@@ -98,12 +111,12 @@ def shift(scores: Matrix, blended: Matrix) -> float:
     return float(blended.min() - scores.min()) if len(scores) else 0.0
 
 
-def _blocks(passages: Sequence[int], windows_of: WindowsOf) -> Iterator[list[tuple[int, Sequence[str]]]]:
-    block: list[tuple[int, Sequence[str]]] = []
+def _blocks(passages: Sequence[int], windows_of: WindowsOf) -> Iterator[list[Sequence[str]]]:
+    block: list[Sequence[str]] = []
     n_windows = 0
     for passage in passages:
         windows = windows_of(passage)
-        block.append((passage, windows))
+        block.append(windows)
         n_windows += len(windows)
         if n_windows >= _BLOCK:
             yield block

@@ -16,7 +16,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.records import Passage
 from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
-from embedtune.retrieval.late_interaction import match
+from embedtune.retrieval.late_interaction import TokensOf, encoded_tokens, match
 from embedtune.stages.corpus import corpus_windows
 from embedtune.stages.lineup import load_encoder
 from embedtune.stages.trained_run import TrainedRun, read_trained_run
@@ -138,18 +138,22 @@ class Embedder:
             cut = corpus_windows(passages, self.encoder, self._settings.window_tokens, self._settings.window_overlap)
         return cut.by_passage()
 
+    def tokens_of(self, passages: Sequence[Passage]) -> TokensOf:
+        """Return what encodes the tokens of a corpus's passages by their numbers; not for several threads at once."""
+        return encoded_tokens(self.encoder, lambda number: self.windows_of([passages[number]])[0])
+
     def match(
-        self, queries: Sequence[str], asked: Sequence[Sequence[int]], passages: Sequence[Passage]
+        self, queries: Sequence[str], asked: Sequence[Sequence[int]], tokens_of: TokensOf
     ) -> list[dict[int, float]]:
         """Return how well the tokens of each query are matched by those of its passages; see ``late_interaction.match``.
 
         Args:
             queries: Texts.
             asked: Of each query, numbers of passages.
-            passages: The corpus.
+            tokens_of: Gives their tokens; called by one thread at a time.
         """
         with self._lock:
-            return match(self.encoder, queries, asked, lambda number: self.windows_of([passages[number]])[0])
+            return match(self.encoder, queries, asked, tokens_of)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("encoder", "_lock")}

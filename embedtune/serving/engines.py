@@ -17,6 +17,7 @@ from embedtune.retrieval.systems import Units, lexical_run, top_run
 from embedtune.serving.dense import DenseSide
 from embedtune.serving.embedder import Embedder
 from embedtune.serving.hits import Parts
+from embedtune.serving.kept_tokens import MEMORY, KeptTokens
 
 _BLOCK = 64  # queries whose scores of all passages are in memory at once
 _DEPTH = 100  # as deep as eval's runs
@@ -109,7 +110,14 @@ class Reranked:
     """A fused search whose best passages are put into a new order by their tokens."""
 
     def __init__(
-        self, fused: Fused, embedder: Embedder, passages: Sequence[Passage], weight: float, depth: int
+        self,
+        fused: Fused,
+        embedder: Embedder,
+        passages: Sequence[Passage],
+        *,
+        weight: float,
+        depth: int,
+        memory: int = MEMORY,
     ) -> None:
         """Rerank.
 
@@ -119,10 +127,11 @@ class Reranked:
             passages: The corpus.
             weight: Of the match, as in the fusion.
             depth: Passages of each query that are reranked.
+            memory: MiB for tokens of passages that may be asked for again.
         """
         self._fused = fused
         self._embedder = embedder
-        self._passages = passages
+        self._tokens_of = KeptTokens(embedder.tokens_of(passages), memory)
         self._weight = weight
         self._depth = depth
         self._number = {passage.passage_id: number for number, passage in enumerate(passages)}
@@ -131,7 +140,7 @@ class Reranked:
         """See ``Engine``; ranks in the parts are those in what was fused."""
         found = self._fused.search(texts, max(k, self._depth))
         asked = [[self._number[each.passage_id] for each in row[: self._depth]] for row in found]
-        matches = self._embedder.match(texts, asked, self._passages)
+        matches = self._embedder.match(texts, asked, self._tokens_of)
         return [self._reorder(row, numbers, each)[:k] for row, numbers, each in zip(found, asked, matches, strict=True)]
 
     def _reorder(self, found: list[Found], numbers: list[int], matches: Mapping[int, float]) -> list[Found]:

@@ -14,6 +14,7 @@ from embedtune.serving.choice import check_system, measured_precision, reranked_
 from embedtune.serving.dense import DenseSide, InMemory, InStore
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.engines import ByMeaning, ByWords, Engine, Fused, Reranked
+from embedtune.serving.kept_tokens import MEMORY
 from embedtune.serving.stores import StoredVectors, VectorStore
 from embedtune.serving.window_rows import encode_passages
 from embedtune.stages.generate import FOLDER as DATASET
@@ -40,6 +41,7 @@ class OpenedRun:
         device: str | None = None,
         store: VectorStore | None = None,
         depth: int = DEPTH,
+        token_memory: int = MEMORY,
     ) -> None:
         """Open a run, after every byte of it was held against its record.
 
@@ -49,21 +51,31 @@ class OpenedRun:
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
             store: Holds the passages' vectors (``window_rows.load_rows``); None holds them in memory.
             depth: Passages of either side that are fused over a store; as many as the corpus has give what ``eval`` computes.
+            token_memory: MiB in which a reranking system keeps the tokens of passages that it has seen; 0 keeps none.
 
         Raises:
-            ConfigError: If ``depth`` is less than 1.
+            ConfigError: If ``depth`` is less than 1 or ``token_memory`` less than 0.
             DataError: If a stage is missing.
             IntegrityError: If dataset or model were changed since they were written.
         """
         if depth < 1:
             raise ConfigError(f"depth: expected 1 or more, found {depth}")
+        if token_memory < 0:
+            raise ConfigError(f"token_memory: expected 0 MiB or more, found {token_memory}")
         self.folder = Path(run)
-        self.options = {"precision": precision, "device": device, "store": store, "depth": depth}
+        self.options = {
+            "precision": precision,
+            "device": device,
+            "store": store,
+            "depth": depth,
+            "token_memory": token_memory,
+        }
         self._run = read_trained_run(self.folder)
         self._precision = precision or measured_precision(self._run)
         self._device = device
         self._store = store
         self._depth = depth
+        self._token_memory = token_memory
         self._embedders: dict[Which, Embedder] = {}
         self._sides: dict[Which, DenseSide] = {}
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
@@ -102,7 +114,8 @@ class OpenedRun:
         engine = Fused(how, embedder, self._side(model), self._bm25, self._units, weight)
         if kind != "rerank":
             return engine
-        return Reranked(engine, embedder, self.passages, weight, reranked_depth(self._run))
+        depth = reranked_depth(self._run)
+        return Reranked(engine, embedder, self.passages, weight=weight, depth=depth, memory=self._token_memory)
 
     def _side(self, model: Which) -> DenseSide:
         """Return the vectors that a model searches: the base's, where queries alone were tuned."""

@@ -49,7 +49,7 @@ class Retriever:
         Args:
             run: The run folder.
             system: As above.
-            options: Of ``OpenedRun``: ``precision``, ``device``, ``store``, ``depth``.
+            options: Of ``OpenedRun``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``.
 
         Raises:
             EmbedtuneError: As ``OpenedRun`` and ``Retriever`` do.

@@ -11,7 +11,7 @@ from embedtune.progress import track
 from embedtune.records import Passage, QuerySet, Run
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.encoder import Encoder, Vectors
-from embedtune.retrieval.late_interaction import Candidates, match
+from embedtune.retrieval.late_interaction import Candidates, encoded_tokens, match
 from embedtune.retrieval.projection import principal_map, project
 from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, reranked_run, units_of
 from embedtune.retrieval.windows import Windows
@@ -199,7 +199,8 @@ class _Table:
             for found, seen in zip(best, known, strict=True)
         ]
         with track(f"rerank: {model.name}", len({passage for passages in missing for passage in passages})) as report:
-            for seen, more in zip(known, match(encoder, self.texts, missing, windows.of_passage, report), strict=True):
+            tokens_of = encoded_tokens(encoder, windows.of_passage)
+            for seen, more in zip(known, match(encoder, self.texts, missing, tokens_of, report), strict=True):
                 seen.update(more)
         self.runs[f"rerank_{model.name}"] = reranked_run(
             self.ids, self.runs[f"hybrid_{model.name}"], best, known, self.units, model.weight

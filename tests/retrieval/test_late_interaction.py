@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from embedtune.config import DEFAULT_MODEL
 from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.encoder import Encoder, load_model
-from embedtune.retrieval.late_interaction import blend, match, max_sim, shift
+from embedtune.retrieval.late_interaction import blend, encoded_tokens, match, max_sim, shift
 
 PASSAGES = [
     ["The boiler is drained before the first frost.", "The key hangs in the shed."],
@@ -21,6 +21,10 @@ PASSAGES = [
 @pytest.fixture(scope="module")
 def encoder():
     return Encoder(load_model(find_model(DEFAULT_MODEL)))
+
+
+def tokens_of(encoder, windows):
+    return encoded_tokens(encoder, windows.__getitem__)
 
 
 def test_every_token_of_the_query_takes_its_best_match():
@@ -37,7 +41,7 @@ def test_what_has_no_token_matches_with_0(n_query, n_passage):
 def test_pairs_are_matched_as_asked(encoder):
     reported: list[int] = []
     queries = ["where is the key", "profit in 2019", ""]
-    found = match(encoder, queries, [[0, 1], [2, 3, 1], [0]], PASSAGES.__getitem__, reported.append)
+    found = match(encoder, queries, [[0, 1], [2, 3, 1], [0]], tokens_of(encoder, PASSAGES), reported.append)
     assert [sorted(each) for each in found] == [[0, 1], [1, 2, 3], [0]]
     assert found[0][0] > found[0][1]
     assert found[1][2] > found[1][3] > found[1][1]
@@ -48,13 +52,13 @@ def test_pairs_are_matched_as_asked(encoder):
 def test_a_token_finds_its_match_in_any_window(encoder):
     both, first, second = ([PASSAGES[0]], [PASSAGES[0][:1]], [PASSAGES[0][1:]])
     query = ["drain the boiler, the key hangs where"]
-    scores = [match(encoder, query, [[0]], windows.__getitem__)[0][0] for windows in (both, first, second)]
+    scores = [match(encoder, query, [[0]], tokens_of(encoder, windows))[0][0] for windows in (both, first, second)]
     assert scores[0] > max(scores[1:])
 
 
 def test_many_passages_are_matched_in_blocks(encoder):
     texts = [[f"note {number} about pipes"] for number in range(600)]
-    (found,) = match(encoder, ["note 399"], [list(range(600))], texts.__getitem__)
+    (found,) = match(encoder, ["note 399"], [list(range(600))], tokens_of(encoder, texts))
     assert sorted(found) == list(range(600))
     assert max(found, key=lambda passage: found[passage]) == 399
 
