@@ -12,8 +12,7 @@ from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
 _PAIRS = (
-    ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"),
-    ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"),
+    ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"), ("rerank_base", "hybrid_base"),
 )  # fmt: skip
 _WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
 _MAX_CELLS = 5

@@ -144,10 +144,10 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     model = "tuned" if decision in _SHIP.values() else "base"
     fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
     if fusion and fusion[primary].better:
-        advice = [f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(fusion[primary])}."]
+        advice = f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(fusion[primary])}."
         if alone and not alone[primary].better:
-            advice.append(f"But it is not shown to be better than {model} alone: {_tell(alone[primary])}.")
-        return [*advice, *_objections(fusion, primary)]
+            advice += f" {_not_shown(alone[primary])}"
+        return [advice, *_objections(fusion, primary)]
     fused = comparisons.get((f"hybrid_{model}", model))
     if alone and alone[primary].better and not (fused and fused[primary].better):
         better = f"The fusion, reranked by tokens, is better than {model} alone, and slower: {_tell(alone[primary])}."
@@ -248,6 +248,12 @@ def _tell(found: Comparison) -> str:
         f"({found.reference_mean:.3f} to {found.mean:.3f}; 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
         f"p = {found.p:.2g})"
     )
+
+
+def _not_shown(found: Comparison) -> str:
+    outcome = "it loses" if found.worse else "no gain is shown"
+    interval = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
+    return f"Over {found.reference} alone {outcome} ({100 * found.difference:+.1f} points, {interval})."
 
 
 def _points(value: float) -> str:

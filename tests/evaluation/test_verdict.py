@@ -263,11 +263,11 @@ def reranked(over_fusion, over_model, fusion=0.0):
 
 
 def test_reranking_that_only_mends_what_fusion_spoils_is_told_as_that():
-    adds, but = reranked(0.05, 0.01, fusion=-0.04)
+    (adds,) = reranked(0.05, 0.01, fusion=-0.04)
     assert "adds to it" in adds
-    assert but.startswith("But it is not shown to be better than base alone: rerank_base gains 1.0 points")
-    (only,) = reranked(0.05, 0.08)
-    assert "adds to it" in only
+    assert adds.endswith("Over base alone no gain is shown (+1.0 points, -1.0 to +3.0).")
+    assert "Over base alone it loses (-5.0 points" in reranked(0.05, -0.05, fusion=-0.1)[0]
+    assert "alone" not in reranked(0.05, 0.08)[0]
 
 
 def test_reranking_is_advised_where_only_with_it_fusion_beats_the_model():
