@@ -16,7 +16,8 @@ class KeptTokens:
     """Encodes only passages that are not kept; what was asked for longest ago goes first when there is no more room.
 
     To encode twenty passages is nearly all of the time that a reranked query takes, and queries of one application find many
-    of the same passages. Vectors are kept as they were made, so that scores do not depend on what was asked before.
+    of the same passages. Vectors are kept as they were made, so what was asked before changes scores by no more than the
+    rounding of another batch.
     """
 
     def __init__(self, encode: TokensOf, memory: int = MEMORY) -> None:
