@@ -32,7 +32,7 @@ _WARM_UP = 3
 
 
 def measure(run: Path, n_queries: int, token_memory: int) -> dict[str, Any]:
-    """Return the milliseconds of every query by system, at first and again, and what they depend on: passages and windows."""
+    """Return the milliseconds of a query by system, at first and again, and what they depend on: passages and windows."""
     queries = [query.text for query in read_dataset(run / DATASET).splits["test"].queries[: n_queries + _WARM_UP]]
     opened = OpenedRun(run, token_memory=token_memory)
     windows = sum(map(len, opened.embedder("base").windows_of(opened.passages)))
@@ -41,7 +41,7 @@ def measure(run: Path, n_queries: int, token_memory: int) -> dict[str, Any]:
         retriever = Retriever(opened, system)
         for query in queries[:_WARM_UP]:
             retriever.retrieve(query)
-        milliseconds[system] = [[_time(retriever, query) for query in queries[_WARM_UP:]] for _ in range(2)]
+        milliseconds[system] = [_summary([_time(retriever, query) for query in queries[_WARM_UP:]]) for _ in range(2)]
     size = {"passages": len(opened.passages), "windows": windows, "token_memory": token_memory}
     return size | {"milliseconds": milliseconds}
 
@@ -49,7 +49,11 @@ def measure(run: Path, n_queries: int, token_memory: int) -> dict[str, Any]:
 def _time(retriever: Retriever, query: str) -> float:
     started = time.perf_counter()
     retriever.retrieve(query)
-    return round(1000 * (time.perf_counter() - started), 1)
+    return 1000 * (time.perf_counter() - started)
+
+
+def _summary(values: Sequence[float]) -> dict[str, float]:
+    return {"median": round(statistics.median(values), 1), "p95": round(statistics.quantiles(values, n=20)[-1], 1)}
 
 
 def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -74,10 +78,8 @@ def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
     return text
 
 
-def _row(rounds: Sequence[Sequence[float]]) -> str:
-    return " | ".join(
-        f"{statistics.median(each):,.0f} | {statistics.quantiles(each, n=20)[-1]:,.0f}" for each in rounds
-    )
+def _row(rounds: Sequence[Mapping[str, float]]) -> str:
+    return " | ".join(f"{each['median']:,.0f} | {each['p95']:,.0f}" for each in rounds)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -140,7 +140,14 @@ class Embedder:
 
     def tokens_of(self, passages: Sequence[Passage]) -> TokensOf:
         """Return what encodes the tokens of a corpus's passages by their numbers; not for several threads at once."""
-        return encoded_tokens(self.encoder, lambda number: self.windows_of([passages[number]])[0])
+
+        def windows_of(number: int) -> list[str]:
+            return self.windows_of([passages[number]])[0]
+
+        def tokens_of(numbers: Sequence[int]) -> Iterator[Vectors]:
+            return encoded_tokens(self.encoder, windows_of)(numbers)  # the model is loaded when tokens are asked for
+
+        return tokens_of
 
     def match(
         self, queries: Sequence[str], asked: Sequence[Sequence[int]], tokens_of: TokensOf

@@ -55,6 +55,13 @@ def test_a_store_of_the_base_gives_what_memory_gives(run, store, system):
         assert all(abs(a.parts.dense - b.parts.dense) <= 1 for a, b in zip(mine, theirs, strict=True))
 
 
+def test_a_reranking_retriever_over_a_store_loads_its_model_with_the_first_query(run, store):
+    retriever = Retriever.from_run(run, "rerank_base", store=store)
+    assert "encoder" not in vars(retriever.embedder)
+    assert retriever.retrieve(QUERIES[0], 3)
+    assert "encoder" in vars(retriever.embedder)
+
+
 @pytest.mark.parametrize("system", ["hybrid_tuned", "rrf_tuned"])
 def test_short_lists_are_near_to_it(run, store, system):
     """Both sides cut to a third of the corpus: nine of ten of the first five stay."""
