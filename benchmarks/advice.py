@@ -23,20 +23,19 @@ import numpy as np
 
 import embedtune
 from benchmarks import lift
-from embedtune.advice.advise import advise
-from embedtune.advice.recommendation import MIN_GAIN
+from embedtune.advise.advise import advise
+from embedtune.advise.recommendation import MIN_GAIN
 from embedtune.cli.options import set_up_logging
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.evaluation.measures import per_query
-from embedtune.evaluation.power import ALPHA
-from embedtune.evaluation.significance import Comparison, compare
-from embedtune.manifest import library_versions, write_json
-from embedtune.retrieval.base_model import find_model
-from embedtune.retrieval.encoder import Encoder, choose_precision, load_model
-from embedtune.stages.judgements import share_judgements
-from embedtune.stages.lineup import Model
-from embedtune.stages.systems import Search
+from embedtune.evaluation.models import Model
+from embedtune.evaluation.runner import Search
+from embedtune.evaluation.significance import ALPHA, Comparison, compare
+from embedtune.formats.judgements import share_judgements
+from embedtune.models.encoder import Encoder, choose_precision, load_model
+from embedtune.models.locate import find_model
+from embedtune.project.manifest import library_versions, write_json
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "advice"

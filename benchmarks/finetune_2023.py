@@ -27,7 +27,7 @@ from typing import Any
 
 import embedtune
 from embedtune.cli.options import set_up_logging
-from embedtune.manifest import library_versions, write_json
+from embedtune.project.manifest import library_versions, write_json
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "finetune_2023"
@@ -39,7 +39,7 @@ PUBLISHED = (
 )
 RECIPES: dict[str, dict[str, Any]] = {
     "lora": {"method": "lora"},
-    "words": {"method": "auto", "ladder": ("pca", "linear", "lexical")},
+    "words": {"method": "auto", "auto_methods": ("pca", "linear", "hybrid-vector")},
 }
 
 

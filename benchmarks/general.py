@@ -10,17 +10,17 @@ from __future__ import annotations
 import sys
 import time
 
-from embedtune.config import DEFAULT_MODEL
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_source
 from embedtune.evaluation.measures import MEASURES, means, per_query
-from embedtune.records import QuerySet, Run
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.locate import find_model
 from embedtune.resources import find_query_set
-from embedtune.retrieval.base_model import find_model
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, load_model
-from embedtune.retrieval.systems import dense_run, lexical_run, units_of
-from embedtune.stages.corpus import corpus_windows
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.search import dense_run, lexical_run, units_of
+from embedtune.types import QuerySet, Run
 
 DEPTH = 100
 
@@ -28,7 +28,7 @@ DEPTH = 100
 def main(names: list[str]) -> None:
     source = read_source(str(find_query_set("general")))
     passages, asked = list(keep_whole(source.documents)), source.queries["test"]
-    units = units_of(passages, asked.judges)
+    units = units_of(passages, asked.judged_unit)
     ids, texts = zip(*((query.query_id, query.text) for query in asked.queries), strict=True)
     print("| |", " | ".join(MEASURES), "| seconds |")
     lexical = BM25([passage.full_text for passage in passages]).scores(texts)

@@ -22,7 +22,7 @@ from typing import Any
 import embedtune
 from embedtune.cli.options import set_up_logging
 from embedtune.errors import DataError
-from embedtune.manifest import library_versions, read_manifest, verify, write_json
+from embedtune.project.manifest import library_versions, read_manifest, verify, write_json
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "generators"

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from embedtune.evaluation.clusters import Clustered, standard_errors
-from embedtune.evaluation.resampling import bootstrap_interval
-from embedtune.manifest import library_versions, write_json
+from embedtune.evaluation.resampling import Clustered, bootstrap_interval, standard_errors
+from embedtune.project.manifest import library_versions, write_json
 
 Floats = NDArray[np.float64]
 

@@ -20,12 +20,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.formats.dataset import read_dataset
-from embedtune.manifest import library_versions, write_json
-from embedtune.serving.kept_tokens import MEMORY
-from embedtune.serving.opened_run import OpenedRun
+from embedtune.project.dataset_folder import read_dataset
+from embedtune.project.layout import DATASET
+from embedtune.project.manifest import library_versions, write_json
+from embedtune.serving.engines import MEMORY
 from embedtune.serving.retriever import Retriever
-from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.serving.run_index import RunIndex
 
 HERE = Path(__file__).parent
 _WARM_UP = 3
@@ -34,7 +34,7 @@ _WARM_UP = 3
 def measure(run: Path, n_queries: int, token_memory: int) -> dict[str, Any]:
     """Return the milliseconds of a query by system, at first and again, and what they depend on: passages and windows."""
     queries = [query.text for query in read_dataset(run / DATASET).splits["test"].queries[: n_queries + _WARM_UP]]
-    opened = OpenedRun(run, token_memory=token_memory)
+    opened = RunIndex(run, token_memory=token_memory)
     windows = sum(map(len, opened.embedder("base").windows_of(opened.passages)))
     milliseconds = {}
     for system in opened.systems:

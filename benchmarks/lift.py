@@ -27,8 +27,8 @@ import embedtune
 from embedtune.cli.options import set_up_logging
 from embedtune.evaluation.seeds import average_seeds
 from embedtune.evaluation.significance import compare
-from embedtune.manifest import library_versions, write_json
-from embedtune.stages.vectors import FOLDER as VECTORS
+from embedtune.project.layout import VECTORS
+from embedtune.project.manifest import library_versions, write_json
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "lift"
@@ -51,7 +51,7 @@ PAIRS = (
 """System and reference that are tested."""
 
 
-def run_cell(collection: Path, seed: int, ladder: Sequence[str]) -> None:
+def run_cell(collection: Path, seed: int, auto_methods: Sequence[str]) -> None:
     """Draw, train and evaluate one cell, unless it is done."""
     out = CACHE / f"{collection.name}-{seed}"
     if (out / "cell.json").is_file():
@@ -59,7 +59,7 @@ def run_cell(collection: Path, seed: int, ladder: Sequence[str]) -> None:
     _share_vectors(collection.name, out)
     started = time.time()
     embedtune.generate(embedtune.GenerateConfig(source=str(collection), queries_from="generate", seed=seed), out)
-    embedtune.train(embedtune.TrainConfig(method="auto", ladder=tuple(ladder), seed=seed), out)
+    embedtune.train(embedtune.TrainConfig(method="auto", auto_methods=tuple(auto_methods), seed=seed), out)
     trained = time.time()
     facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(str(collection),), seed=seed), out).facts
     model = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
@@ -69,7 +69,9 @@ def run_cell(collection: Path, seed: int, ladder: Sequence[str]) -> None:
         "n_queries": facts["n_queries"],
         "shipped": model["method"] if model["shipped"] == "tuned" else "base",
         "strength": model["strength"],
-        "attempts": [{key: rung[key] for key in ("method", "gain", "standard_error")} for rung in model["attempts"]],
+        "candidates": [
+            {key: rung[key] for key in ("method", "gain", "standard_error")} for rung in model["candidates"]
+        ],
         "fusion_weights": model["fusion_weights"],
         "verdict": facts["verdict"]["decision"],
         "systems": facts["systems"],
@@ -197,13 +199,13 @@ def main() -> None:
     parser.add_argument("collections", type=Path, nargs="*")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
-    parser.add_argument("--ladder", nargs="+", default=["pca", "linear", "lexical"])
+    parser.add_argument("--auto_methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
     arguments = parser.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for collection in arguments.collections:
             if not arguments.only or f"{collection.name}:{seed}" in arguments.only:
-                run_cell(collection, seed, arguments.ladder)
+                run_cell(collection, seed, arguments.auto_methods)
                 write_report()
     print(write_report())
 

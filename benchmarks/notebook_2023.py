@@ -29,19 +29,19 @@ from typing import Any
 
 import embedtune
 from embedtune.cli.options import set_up_logging
-from embedtune.config import DEFAULT_MODEL
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import keep_whole
 from embedtune.evaluation.measures import means, per_query
-from embedtune.formats.llama_index_json import read_llama_index
-from embedtune.hashing import hash_file, hash_json
-from embedtune.manifest import library_versions, write_json
-from embedtune.records import Run
-from embedtune.retrieval.base_model import find_model
+from embedtune.formats.llama_index import read_llama_index
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.locate import find_model
+from embedtune.project.manifest import library_versions, write_json
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Encoder, load_model
-from embedtune.retrieval.systems import dense_run, fused_runs, lexical_run, units_of
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.search import dense_run, fused_runs, lexical_run, units_of
 from embedtune.retrieval.windows import split_windows
-from embedtune.stages.corpus import corpus_windows
+from embedtune.text.hashing import hash_file, hash_json
+from embedtune.types import Run
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "notebook_2023"

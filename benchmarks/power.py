@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.evaluation.clusters import standard_errors, sum_by_cluster
+from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PAIRS, PRIMARY, judge
-from embedtune.manifest import library_versions, write_json
+from embedtune.project.manifest import library_versions, write_json
 
 Floats = NDArray[np.float64]
 

@@ -28,7 +28,7 @@ from typing import Any
 
 import psutil
 
-from embedtune.manifest import library_versions, write_json
+from embedtune.project.manifest import library_versions, write_json
 
 HERE = Path(__file__).parent
 _VOCABULARY = 100_000

@@ -21,8 +21,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embedtune.advice.advise import advise
-    from embedtune.config import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
+    from embedtune.advise.advise import advise
+    from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
     from embedtune.errors import (
         ConfigError,
         DataError,
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
         ResourceError,
         StoppedError,
     )
-    from embedtune.pipeline import run
-    from embedtune.stages.evaluate import evaluate
-    from embedtune.stages.generate import generate
-    from embedtune.stages.result import StageResult
-    from embedtune.stages.train import train
+    from embedtune.pipeline.evaluate import evaluate
+    from embedtune.pipeline.generate import generate
+    from embedtune.pipeline.run import run
+    from embedtune.pipeline.train import train
+    from embedtune.project.stage import StageResult
 
 __version__ = "0.1.0"
 
@@ -46,23 +46,23 @@ _HOMES = {
     "ConfigError": "embedtune.errors",
     "DataError": "embedtune.errors",
     "EmbedtuneError": "embedtune.errors",
-    "EvaluateConfig": "embedtune.config",
-    "GenerateConfig": "embedtune.config",
+    "EvaluateConfig": "embedtune.config.settings",
+    "GenerateConfig": "embedtune.config.settings",
     "IntegrityError": "embedtune.errors",
     "InUseError": "embedtune.errors",
     "ProviderError": "embedtune.errors",
     "QualityError": "embedtune.errors",
     "ResourceError": "embedtune.errors",
-    "RunConfig": "embedtune.config",
-    "SplitConfig": "embedtune.config",
-    "StageResult": "embedtune.stages.result",
+    "RunConfig": "embedtune.config.settings",
+    "SplitConfig": "embedtune.config.settings",
+    "StageResult": "embedtune.project.stage",
     "StoppedError": "embedtune.errors",
-    "TrainConfig": "embedtune.config",
-    "advise": "embedtune.advice.advise",
-    "evaluate": "embedtune.stages.evaluate",
-    "generate": "embedtune.stages.generate",
-    "run": "embedtune.pipeline",
-    "train": "embedtune.stages.train",
+    "TrainConfig": "embedtune.config.settings",
+    "advise": "embedtune.advise.advise",
+    "evaluate": "embedtune.pipeline.evaluate",
+    "generate": "embedtune.pipeline.generate",
+    "run": "embedtune.pipeline.run",
+    "train": "embedtune.pipeline.train",
 }
 
 __all__ = [

@@ -30,10 +30,10 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
     if not _log.isEnabledFor(logging.INFO):
         yield lambda _: None
     elif sys.stderr.isatty():
-        with _bar(what, total) as report:
-            yield report
+        with _bar(what, total) as on_progress:
+            yield on_progress
     else:
-        yield _Lines(what, total).report
+        yield _Lines(what, total).on_progress
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None
             finally:
                 progress.stop_task(task)
     else:
-        yield _Lines(what, total).report
+        yield _Lines(what, total).on_progress
 
 
 @contextmanager
@@ -119,7 +119,7 @@ class _Lines:
         self._what, self._total, self._done = what, total, 0
         self._started = self._last = time.monotonic()
 
-    def report(self, done: int, note: str = "") -> None:
+    def on_progress(self, done: int, note: str = "") -> None:
         """Count, and print if it is time."""
         self._done += done
         now = time.monotonic()

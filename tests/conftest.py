@@ -23,9 +23,11 @@ from tokenizers import Tokenizer
 
 import embedtune
 from embedtune import cli
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import chunk_documents
 from embedtune.documents.headings import find_sections
-from embedtune.records import Document, Passage
+from embedtune.models.locate import find_model
+from embedtune.types import Document, Passage
 
 settings.register_profile("embedtune", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("embedtune")
@@ -123,7 +125,7 @@ _SENTENCES = (
 
 # Folders whose tests share a run that takes long to make, and others that train.
 _LONG_RUNS = ("tests/faults", "tests/e2e")
-_TRAINING = (*_LONG_RUNS, "tests/stages/attempts", "tests/training")
+_TRAINING = (*_LONG_RUNS, "tests/training/methods", "tests/training")
 
 
 def _folder(nodeid: str) -> str:
@@ -303,3 +305,41 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.faults.kill_runs import make_model
 
     return make_model(tmp_path_factory.mktemp("tiny-base"))
+
+
+@pytest.fixture(scope="session")
+def base_folder():
+    return find_model(DEFAULT_MODEL)
+
+
+@pytest.fixture
+def shake():
+    """Give LoRA weights that change vectors, without training."""
+    import torch
+
+    from embedtune.models.adapters import lora_layers
+
+    def call(model, scale=0.05):
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for layer in lora_layers(model).values():
+                weight = layer.lora_B["default"].weight
+                weight.copy_(scale * torch.randn(weight.shape, generator=generator))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def base(base_folder):
+    """Return the base model; no test may change it."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(base_folder))
+
+
+@pytest.fixture(scope="session")
+def matrix():
+    """Return a map of query vectors that is near to the identity."""
+    import torch
+
+    return torch.eye(384) + 0.02 * torch.randn(384, 384, generator=torch.Generator().manual_seed(0))

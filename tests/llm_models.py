@@ -10,8 +10,8 @@ _CHAT = "{% for message in messages %}<{{ message.role }}> {{ message.content }}
 def _tokenizer(folder: Path) -> int:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    from embedtune.config import DEFAULT_MODEL
-    from embedtune.retrieval.base_model import find_model
+    from embedtune.config.settings import DEFAULT_MODEL
+    from embedtune.models.locate import find_model
 
     words = AutoTokenizer.from_pretrained(str(find_model(DEFAULT_MODEL)))
     tokenizer = PreTrainedTokenizerFast(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from embedtune.stages.result import StageResult
+from embedtune.project.stage import StageResult
 
 
 def llm_config(

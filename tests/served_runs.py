@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from embedtune.manifest import stage_folder
-from embedtune.records import Passage
-from embedtune.retrieval.base_model import hash_model
-from embedtune.retrieval.encoder import Encoder, load_model
-from embedtune.retrieval.lexical import LexicalProjection
-from embedtune.stages.attempts.lexical_method import Lexical
-from embedtune.training.methods import Lora, Method
-from embedtune.training.quantisation import load_quantised
-from embedtune.training.query_maps import QueryMap
-from embedtune.training.towers import two_towers
+from embedtune.models.bm25_sketch import BM25Sketch
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.locate import hash_model
+from embedtune.models.quantisation import load_quantised
+from embedtune.models.weights import two_towers
+from embedtune.project.manifest import stage_folder
+from embedtune.training.methods.hybrid_vector import Lexical
+from embedtune.training.query_adapters import LinearQueryAdapter
+from embedtune.training.trainable import Lora, Method
+from embedtune.types import Passage
 from tests.small_runs import make_dataset
 
 PROMPTS = {"query_prompt": "query: ", "document_prompt": "passage: "}
@@ -50,7 +50,7 @@ def update(
     untouched = load_model(base, **prompts)
     if method == "linear":
         trained = _linear_map(run, base, prompts)
-    elif method == "lexical":
+    elif method == "hybrid-vector":
         trained = _lexical_part(run, base, prompts)
     else:
         trained = _lora(base, quantize, method, seed)
@@ -90,13 +90,13 @@ def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
     by_document = {passage.document_id: passage.text for passage in read_passages(run / "dataset")}
     asked = torch.from_numpy(encoder.encode_queries(QUERIES))
     answers = torch.from_numpy(encoder.encode_documents([by_document[f"d{n}"] for n in range(len(QUERIES))]))
-    return QueryMap(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
+    return LinearQueryAdapter(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
 
 
 def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> Method:
     from embedtune.formats.beir import read_passages
 
-    lexical = LexicalProjection.fit([passage.text for passage in read_passages(run / "dataset")], 63)
+    lexical = BM25Sketch.fit([passage.text for passage in read_passages(run / "dataset")], 63)
     return Lexical(load_model(base, **prompts), lexical, scale=0.1, longest=20.0)
 
 

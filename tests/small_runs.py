@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from embedtune.manifest import stage_folder
+from embedtune.project.manifest import stage_folder
 from tests.faults.kill_runs import make_model
 
 WEIGHTS = {"base": 0.5, "tuned": 0.6}

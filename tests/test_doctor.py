@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from embedtune import doctor, machine
-from embedtune.config import DEFAULT_MODEL
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.doctor import FAIL, OK, WARN, Row, exit_code, library_rows, machine_rows, model_rows
 
 GIB = 1 << 30
@@ -79,8 +79,8 @@ def test_a_scheme_that_does_not_train_is_a_warning_with_the_error(monkeypatch):
         if scheme in ("nf4", "none"):
             raise RuntimeError("no kernel\nfor this")
 
-    monkeypatch.setattr("embedtune.training.trial.write_tiny_model", lambda folder: None)
-    monkeypatch.setattr("embedtune.training.trial.try_scheme", refuse)
+    monkeypatch.setattr("embedtune.training.probe.write_tiny_model", lambda folder: None)
+    monkeypatch.setattr("embedtune.training.probe.try_scheme", refuse)
     found = {row.name: row for row in library_rows.quantisation()}
     assert {name: row.status for name, row in found.items()} == {
         "train nf4": WARN, "train fp4": OK, "train int8": OK, "train none": FAIL
@@ -90,7 +90,7 @@ def test_a_scheme_that_does_not_train_is_a_warning_with_the_error(monkeypatch):
 
 
 def test_without_any_model_here_the_doctor_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr("embedtune.retrieval.base_model.local_models", list)
+    monkeypatch.setattr("embedtune.models.locate.local_models", list)
     for check in (model_rows.base_model, model_rows.models):
         (row,) = check()
         assert row.status == WARN

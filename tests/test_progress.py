@@ -36,9 +36,9 @@ def lines(monkeypatch) -> list[str]:
 def test_a_pipe_gets_a_line_when_it_is_time(lines, monkeypatch):
     monkeypatch.setattr(progress, "_EVERY_S", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with track("encode passages", 8) as report:
-        report(2)
-        report(6)
+    with track("encode passages", 8) as on_progress:
+        on_progress(2)
+        on_progress(6)
     assert lines == [
         "encode passages: 2 of 8, about 0 s left",
         "encode passages: 8 of 8, about 0 s left",
@@ -47,8 +47,8 @@ def test_a_pipe_gets_a_line_when_it_is_time(lines, monkeypatch):
 
 def test_a_pipe_gets_no_line_before_it_is_time(lines, monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with track("encode passages", 8) as report:
-        report(8)
+    with track("encode passages", 8) as on_progress:
+        on_progress(8)
     assert lines == []
 
 
@@ -56,8 +56,8 @@ def test_time_left_follows_from_the_pace_so_far(lines, monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     clock = iter([100.0, 130.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    with track("train", 40) as report:
-        report(10)
+    with track("train", 40) as on_progress:
+        on_progress(10)
     # 10 of 40 took 30 s, so the other 30 take 90 s
     assert lines == ["train: 10 of 40, about 90 s left"]
 
@@ -67,17 +67,17 @@ def test_quiet_shows_nothing(lines, monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     logging.getLogger("embedtune").setLevel(logging.WARNING)
-    with track("train", 2) as report:
-        report(2)
+    with track("train", 2) as on_progress:
+        on_progress(2)
     assert (lines, screen.getvalue()) == ([], "")
 
 
 def test_a_terminal_gets_a_bar(lines, monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    with track("dev: strength [1]", 4) as report:
-        report(1)
-        report(3)
+    with track("dev: strength [1]", 4) as on_progress:
+        on_progress(1)
+        on_progress(3)
     assert "dev: strength [1]" in screen.getvalue()
     assert "4/4" in screen.getvalue()
     assert lines == []

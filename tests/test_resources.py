@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.config import RunConfig, load_config
+from embedtune.config.settings import RunConfig, load_config
 from embedtune.errors import ConfigError
 from embedtune.formats.beir import read_qrels, read_queries
 from embedtune.resources import find_query_set, find_recipe, recipes

@@ -20,9 +20,9 @@ from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.query_engine import CustomQueryEngine, RetrieverQueryEngine
 
 from embedtune.integrations.llama_index import EmbedtuneEmbedding, EmbedtuneRetriever
-from embedtune.llm.calls import Message, make_call
 from embedtune.llm.providers import Access, load_provider
-from embedtune.serving.answers import quote_texts
+from embedtune.llm.store import Message, make_call
+from embedtune.serving.quotes import quote_texts
 
 
 def build_engine(run, llm=None, k=5):

@@ -17,10 +17,10 @@ os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")  # Chroma's; read when it
 
 import numpy as np
 
-from embedtune.formats.dataset import read_dataset
-from embedtune.serving.opened_run import OpenedRun
+from embedtune.project.dataset_folder import read_dataset
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.window_rows import load_rows
+from embedtune.serving.run_index import RunIndex
+from embedtune.serving.windows import load_rows
 
 
 class FaissStore:
@@ -116,7 +116,7 @@ def index_once(run, name, folder):
 
 def switch_queries(run, store, queries, k=5):
     """Ask one index with the base's queries, then with the tuned ones; nothing is indexed again."""
-    opened = OpenedRun(run, store=store)
+    opened = RunIndex(run, store=store)
     before = Retriever(opened, "base").retrieve_batch(queries, k)
     after = Retriever(opened, "tuned").retrieve_batch(queries, k)
     return before, after

@@ -15,15 +15,15 @@ import click
 
 from embedtune import __version__
 from embedtune.errors import EmbedtuneError, StoppedError
-from embedtune.interruption import TerminatedError, raise_on_termination
 from embedtune.redaction import redact
+from embedtune.signals import TerminatedError, raise_on_termination
 
 # Refusals of the operating system that any library may run into; another OSError is a bug of ours.
 _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
 _COMMANDS = (
-    "advise", "generate", "train", "eval", "compare", "ui", "plug", "fit-map", "run", "verify", "doctor",
+    "advise", "generate", "train", "eval", "compare", "ui", "plug", "fit-query-adapter", "run", "verify", "doctor",
     "templates", "export-prompts", "import-responses", "export-model",
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def group() -> None:
     embedtune compare runs/mine "a query"       what each system finds, side by side
     embedtune ui runs/mine                      a page to search, browse and judge in
     embedtune plug runs/mine --for langchain    the code that puts it into your application
-    embedtune fit-map runs/mine                 a map for the queries of an embedder that is closed
+    embedtune fit-query-adapter runs/mine                 a map for the queries of an embedder that is closed
     embedtune export-model runs/mine mine/      the model with a card of what was measured
     embedtune verify runs/mine                  is every byte as it was written?
     embedtune doctor                            what works on this machine

@@ -1,13 +1,213 @@
-"""``embedtune advise``."""
+"""``embedtune advise``.
+
+What ``advise`` prints for people: what was measured, and at the end, where the eye falls, the one recommendation.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from embedtune import machine
+from embedtune.advise.chunk_sizes import CUT_OFF
+from embedtune.advise.result import Advice, ComparisonFacts
 from embedtune.cli import options, output
+from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.evaluation.verdict import PRIMARY
+
+_MEASURES = (PRIMARY, "mrr@10", "recall@100")
+_INDENT = "  "
+_LABEL = 6
+_MAX_SKIPPED = 3
+_MAX_WIDTH = 100
+_TOLD_GAIN = "2"  # points
+_WAYS = {"query_side": "tune queries", "both_sides": "tune both sides"}
+_WORDS = {
+    "bm25": "BM25",
+    "base": "base model",
+    "base_pca": "base, query PCA",
+    "query_adapter": "base, query map",
+    "hybrid_base": "base + BM25 (z-scores)",
+    "rrf_base": "base + BM25 (ranks)",
+    "hybrid_query_adapter": "query map + BM25",
+}
+_STEPS = {
+    "fix_chunking": "chunks of {size} tokens",
+    "use_fusion": "fusion with BM25",
+    "tune_query_side": "tune the query side (train --method query-lora)",
+    "tune_fully": "tune on your judged queries (generate --queries-from source, train --method auto)",
+    "leave": "leave it",
+}
+
+
+def print_advice(advice: Advice, out: Path | None = None) -> None:
+    """Print everything."""
+    _print_source(advice)
+    _print_window(advice.window)
+    _print_chunks(advice)
+    _print_systems(advice)
+    _print_outlook(advice)
+    if advice.scaling:
+        _print_scaling(advice.scaling)
+    _print_recommendation(advice)
+    if out:
+        click.echo(f"\nwritten: {out}")
+
+
+def _print_source(advice: Advice) -> None:
+    language = f", {advice.language.capitalize()}" if advice.language else ""
+    corpus = f"{advice.documents:,} documents, {advice.sample.of_passages:,} passages{language}"
+    click.echo(wrapped(f"{advice.source}: {corpus}", _INDENT))
+    click.echo(f"base model {advice.model}")
+    for name, reason in advice.skipped[:_MAX_SKIPPED]:
+        click.echo(_fill(f"not read: {name}: {reason}"))
+    if len(advice.skipped) > _MAX_SKIPPED:
+        click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
+    queries = advice.queries
+    how = "drawn from the text by rules" if queries.origin == "drawn" else f"of {queries.name}"
+    click.echo(f"judged by {queries.n:,} queries {how}, from {queries.clusters:,} {queries.clustered_by}s")
+
+
+def _print_window(window: Mapping[str, Any]) -> None:
+    _head("What the model's window cuts off", "without a word, in most stacks")
+    seen = f"The model sees {window['window_tokens']} tokens of a text"
+    if not window["share_lost_whole"]:
+        click.echo(_fill(f"{seen}: all documents fit whole ({window['median_tokens']:,} tokens at the median)."))
+        return
+    chunks = "".join(
+        f"; in chunks of {int(size):,} tokens {share:.0%}" for size, share in window["share_lost_in_chunks"].items()
+    )
+    click.echo(
+        _fill(
+            f"{seen}, and {window['share_documents_longer']:.0%} of the documents have more. Embedded whole they lose "
+            f"{window['share_lost_whole']:.0%} of their text{chunks}."
+        )
+    )
+
+
+def _print_chunks(advice: Advice) -> None:
+    chunks, sample = advice.chunks, advice.sample
+    _head("Size of a chunk", f"base model, {sample.chunk_queries} queries, {_among(sample.chunk_passages, advice)}")
+    against = {each.a: each for each in chunks.comparisons}
+    rows: list[tuple[str, ...]] = [
+        ("tokens", *_MEASURES, "vectors", f"points over {_cell_name(chunks.reference)} (95 %)")
+    ]
+    for name, values in chunks.cells.items():
+        mark = " *" if name == str(chunks.best) else ""
+        figures = (f"{values[measure]:.3f}" for measure in _MEASURES)
+        rows.append((_cell_name(name) + mark, *figures, f"{values['vectors']:,.0f}", _interval(against.get(name))))
+    print_columns(rows, _INDENT)
+
+
+def _print_systems(advice: Advice) -> None:
+    sample = advice.sample
+    _head(
+        "Ways to search",
+        f"chunks of {advice.chunks.best} tokens, {advice.queries.n} queries, {_among(sample.passages, advice)}",
+    )
+    against = {each.a: each for each in advice.comparisons if each.b == "base"}
+    rows: list[tuple[str, ...]] = [("", *_MEASURES, "points over base (95 %)")]
+    for name, values in advice.systems.items():
+        rows.append((_WORDS[name], *(f"{values[measure]:.3f}" for measure in _MEASURES), _interval(against.get(name))))
+    print_columns(rows, _INDENT)
+
+
+def _print_outlook(advice: Advice) -> None:
+    headroom = advice.headroom
+    _head("What is left to gain, and what it takes")
+    _labelled(
+        "gain",
+        f"{100 * headroom.gain:.1f} points of {PRIMARY} at most by a better order: {_WORDS[headroom.system]} has "
+        f"{headroom.now:.3f}, and {headroom.perfect_order:.3f} if its first hundred stood in perfect order.",
+    )
+    counts = " or ".join(f"{each.needed[_TOLD_GAIN]:,} ({each.change})" for each in advice.power)
+    _labelled(
+        "test",
+        f"to show a gain of {_TOLD_GAIN} points four times in five takes about {counts} test queries; "
+        f"{advice.queries.n:,} judge here.",
+    )
+    _print_cost(advice.cost)
+
+
+def _print_cost(cost: Mapping[str, Any]) -> None:
+    """Print what encoding and tuning would take."""
+    parts = [f"encode the corpus {_duration(cost['encode_corpus_seconds'])}"]
+    for key, words in _WAYS.items():
+        if cost[key]:
+            memory = machine.in_words(cost[key]["memory_bytes"])
+            parts.append(f"{words} {_duration(cost[key]['seconds'])} and {memory}")
+    free = machine.in_words(cost["memory_available_bytes"])
+    _labelled("cost", f"{'; '.join(parts)} (steps timed just now on {cost['cores']} cores; {free} of memory are free).")
+
+
+def _print_scaling(scaling: Mapping[str, Any]) -> None:
+    _head("Would more queries help?", "query side tuned in a few steps, over the base")
+    rows = [("train queries", f"points of {PRIMARY} (95 %)")]
+    rows += [(f"{point['train_queries']:,}", _points(point["gain"], point["ci95"])) for point in scaling["points"]]
+    print_columns(rows, _INDENT)
+    tells = "more queries help" if scaling["slope_per_doubling"] > 0 else "more queries harm"
+    click.echo(
+        _fill(
+            f"Twice as many queries: {_points(scaling['slope_per_doubling'], scaling['ci95'])} points; "
+            + (f"{tells}." if scaling["distinguishable"] else "that cannot be told from nothing.")
+        )
+    )
+
+
+def _print_recommendation(advice: Advice) -> None:
+    found = advice.recommendation
+    click.echo("\n" + "═" * min(width(), _MAX_WIDTH))
+    for warning in advice.warnings:
+        click.echo(wrapped(f"WARNING: {warning}", _INDENT))
+    click.echo(click.style(wrapped(f"Recommendation: {found.sentence}", _INDENT), bold=True))
+    _list("why", found.reasons)
+    _list("then", [_STEPS[step].format(size=advice.chunks.best) for step in found.then])
+    _list("but", found.weak)
+    for number, line in enumerate(found.commands):
+        click.echo(f"{_INDENT}{'' if number else 'next':<{_LABEL}}{line}")
+
+
+def _list(label: str, lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines):
+        _labelled("" if number else label, line)
+
+
+def _head(title: str, note: str = "") -> None:
+    click.echo("\n" + wrapped(title + (f" ({note})" if note else ""), _INDENT))
+
+
+def _labelled(label: str, text: str) -> None:
+    text = text.replace("95 %", f"95{UNBROKEN}%")
+    click.echo(wrapped(f"{_INDENT}{label:<{_LABEL}}{text}", _INDENT + " " * _LABEL))
+
+
+def _fill(text: str) -> str:
+    return wrapped(_INDENT + text, _INDENT)
+
+
+def _among(n_passages: int, advice: Advice) -> str:
+    return f"{n_passages:,} of {advice.sample.of_passages:,} passages"
+
+
+def _cell_name(name: str) -> str:
+    return "cut off" if name == CUT_OFF else name
+
+
+def _interval(found: ComparisonFacts | None) -> str:
+    return _points(found.delta, found.ci95) if found else ""
+
+
+def _points(delta: float, ends: Sequence[float]) -> str:
+    low, high = ends
+    return f"{100 * delta:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
 
 _QUERIES_HELP = "Queries of people: a BEIR folder, a LlamaIndex JSON or a packaged set; none draws some from the text."
 _WINDOW_HELP = "Tokens of a chunk now, or planned; other sizes are compared with it."
@@ -31,10 +231,9 @@ def command(common: options.Shared, queries: str | None, scaling: bool, out: Pat
     Example: embedtune advise docs/
              embedtune advise docs/ --queries my-queries/ --out advice.json
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.advice.advise import advise
-    from embedtune.advice.saving import check_file, write_advice
-    from embedtune.cli.advise_output import print_advice
-    from embedtune.config import GenerateConfig, load_config
+    from embedtune.advise.advise import advise
+    from embedtune.advise.result import check_file, write_advice
+    from embedtune.config.settings import GenerateConfig, load_config
 
     config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
     if out:

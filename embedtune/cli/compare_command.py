@@ -1,12 +1,96 @@
-"""``embedtune compare``."""
+"""``embedtune compare``.
+
+How ``embedtune compare`` prints: a grid of ranks and systems, and below it the passages that its letters name.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_uppercase
+from typing import TYPE_CHECKING
 
 import click
 
 from embedtune.cli import options, output
+from embedtune.serving.comparison import Comparison, Moved
+from embedtune.types import PATH_SEPARATOR, Passage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+
+_STYLES = {"↑": "green", "↓": "red", "n": "green"}
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print a comparison; it is readable at 80 columns."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    passages = _passages(found)
+    letters = dict(zip(passages, _letters(), strict=False))
+    console.print(f"“{found.query}”", markup=False)
+    console.print(_grid(found, letters))
+    _print_passages(console, found, passages, letters)
+    console.print(f"↑ ↓ = new gone: against base.  * {found.chosen}: what system auto means for this run.")
+
+
+def _grid(found: Comparison, letters: dict[str, str]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("rank", justify="right")
+    for name in found.systems:
+        table.add_column(f"{name} *" if name == found.chosen else name)
+    for place in range(max(map(len, found.systems.values()))):
+        cells = [_cell(hits[place], letters) if place < len(hits) else Text("") for hits in found.systems.values()]
+        table.add_row(str(place + 1), *cells)
+    gone = [" ".join(letters[passage.passage_id] for passage in passages) for passages in found.gone.values()]
+    if any(gone):
+        table.add_section()
+        table.add_row("gone", *(Text(names, style="red") for names in gone))
+    return table
+
+
+def _cell(moved: Moved, letters: dict[str, str]) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(letters[moved.hit.passage.passage_id], " ", (moved.move, _STYLES.get(moved.move[:1], "dim")))
+
+
+def _print_passages(console: Console, found: Comparison, passages: dict[str, Passage], letters: dict[str, str]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for passage_id, passage in passages.items():
+        where = passage.document_id + (f"{PATH_SEPARATOR}{passage.title}" if passage.title else "")
+        page = f", page {passage.page}" if passage.page is not None else ""
+        console.print(Text.assemble((f"{letters[passage_id]:<3}", "bold"), (where + page, "cyan")), overflow="fold")
+        shown = Text(found.excerpts[passage_id].text)
+        for start, end in found.excerpts[passage_id].matches:
+            shown.stylize("bold yellow", start, end)
+        console.print(Padding(shown, (0, 0, 0, 3)))
+    console.print()
+
+
+def _passages(found: Comparison) -> dict[str, Passage]:
+    """Return the passages of all lists, those of the base first."""
+    lists = [found.systems["base"], *found.systems.values()]
+    return {moved.hit.passage.passage_id: moved.hit.passage for hits in lists for moved in hits}
+
+
+def _letters() -> Iterator[str]:
+    """Yield A to Z, then A2 to Z2, and so on."""
+    round_ = 1
+    while True:
+        yield from (letter if round_ == 1 else f"{letter}{round_}" for letter in ascii_uppercase)
+        round_ += 1
+
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -27,7 +111,6 @@ def command(run: Path, query: str, k: int, as_json: bool, quiet: bool, verbose: 
     \b
     Example: embedtune compare runs/mine "how do I get a refund"
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.cli.compare_output import print_comparison
     from embedtune.serving.comparison import compare
 
     options.set_up_logging(quiet=quiet, verbose=verbose)

@@ -45,9 +45,9 @@ def command(
     Example: embedtune eval runs/mine --queries my-queries/ --fail-under hit_rate@5=0.9
              embedtune eval runs/seed0 runs/seed1 runs/seed2 --model BAAI/bge-small-en-v1.5
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config import EvaluateConfig, load_config
-    from embedtune.stages.evaluate import evaluate
-    from embedtune.stages.quality import check_quality, read_bounds
+    from embedtune.config.settings import EvaluateConfig, load_config
+    from embedtune.pipeline.evaluate import evaluate
+    from embedtune.pipeline.quality import check_quality, read_bounds
 
     bounds = read_bounds(fail_under)
     config = load_config(EvaluateConfig, section="eval", file=common.file, settings=common.settings, options=given)

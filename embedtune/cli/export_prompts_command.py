@@ -27,8 +27,8 @@ def command(common: options.Shared, out: Path, prompts: Path, **given: Any) -> N
     \b
     Example: embedtune export-prompts docs/ --out runs/mine --llm openai:gpt-4o-mini --to prompts.jsonl
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config import GenerateConfig, load_config
-    from embedtune.stages.llm_files import export_prompts
+    from embedtune.config.settings import GenerateConfig, load_config
+    from embedtune.pipeline.llm_batches import export_prompts
 
     given["generator"] = "llm"
     config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)

@@ -45,8 +45,8 @@ def command(common: options.Shared, out: Path, **given: Any) -> None:
     Example: embedtune generate docs/ --out runs/mine
              embedtune generate docs/ --out runs/mine --generator llm --llm openai:gpt-4o-mini --dry-run
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config import GenerateConfig, load_config
-    from embedtune.stages.generate import generate
+    from embedtune.config.settings import GenerateConfig, load_config
+    from embedtune.pipeline.generate import generate
 
     if given["llm.name"] and given["generator"] is None:
         given["generator"] = "llm"

@@ -26,6 +26,6 @@ def command(run: Path, files: tuple[Path, ...], as_json: bool) -> None:
     Example: embedtune import-responses runs/mine answers.jsonl
     """  # noqa: D301 (click reads the escaped b)
     options.set_up_logging(quiet=False, verbose=False)
-    from embedtune.stages.llm_files import import_responses
+    from embedtune.pipeline.llm_batches import import_responses
 
     output.show_facts(import_responses(run, files), as_json=as_json)

@@ -19,13 +19,12 @@ from embedtune.cli.eval_output import (
     print_verdict,
 )
 from embedtune.cli.llm_output import print_llm, print_llm_plan
-from embedtune.cli.map_output import print_mapped
-from embedtune.stages.names import PAGE
-from embedtune.stages.result import StageResult, by_query_set
+from embedtune.project.layout import PAGE
+from embedtune.project.stage import StageResult, by_query_set
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
-    from embedtune.stages.verify import StageState
+    from embedtune.pipeline.verify import StageState
 
 
 def print_json(value: object) -> None:
@@ -36,6 +35,25 @@ def print_json(value: object) -> None:
 def as_document(stage: str, result: StageResult) -> dict[str, Any]:
     """Return a stage's result as JSON values; the same whether it ran or was skipped."""
     return {"schema_version": 1, "stage": stage, "folder": str(result.folder), **result.facts}
+
+
+_SHOWN = ("hit_rate@5", "mrr@10", "ndcg@10", "recall@100")
+
+
+def print_query_adapter(result: StageResult) -> None:
+    """Show what the map gained on dev, what was shipped, and the test split with and without it."""
+    facts = result.facts
+    gain = f"dev gain {facts['dev']['gain']:+.3f} ± {facts['dev']['standard_error']:.3f}"
+    if facts["shipped"] == "tuned":
+        click.echo(f"shipped: a map for the queries of {facts['embedding']}, strength {facts['strength']:g}, {gain}")
+    else:
+        click.echo(
+            f"shipped: no map; queries of {facts['embedding']} stay as they are: the {gain} is no more than noise"
+        )
+    click.echo(f"{'test':<8}" + "".join(f"{name:>12}" for name in _SHOWN))
+    for name, values in facts["test"].items():
+        click.echo(f"{name:<8}" + "".join(f"{values[measure]:>12.3f}" for measure in _SHOWN))
+    click.echo(str(result.folder))
 
 
 def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -97,8 +115,8 @@ def print_trained(result: StageResult) -> None:
     dev = facts["dev"]
     click.echo(f"{facts['method']}: {_examples(facts)}")
     strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev["by_strength"].items())
-    if len(facts["attempts"]) > 1:
-        for attempt in facts["attempts"]:
+    if len(facts["candidates"]) > 1:
+        for attempt in facts["candidates"]:
             gain = f"{attempt['gain']:+.3f} ± {attempt['standard_error']:.3f}"
             click.echo(f"  {attempt['method']:<11} dev gain {gain}: {attempt['reason']}")
     click.echo(f"dev {dev['measure']} on {dev['n_queries']} queries: base {dev['base']:.3f}; by strength {strengths}")
@@ -134,7 +152,7 @@ _PRINTERS: dict[str, Callable[[StageResult], None]] = {
     "generate": print_generated,
     "train": print_trained,
     "eval": print_evaluated,
-    "fit-map": print_mapped,
+    "fit-query-adapter": print_query_adapter,
 }
 
 

@@ -22,8 +22,8 @@ def command(common: options.Shared, recipe: str | None, **given: Any) -> None:
     Example: embedtune run quickstart
              embedtune run pipelines/quickstart.yaml --set train.epochs=2
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config import RunConfig, load_config
-    from embedtune.pipeline import run
+    from embedtune.config.settings import RunConfig, load_config
+    from embedtune.pipeline.run import run
     from embedtune.resources import find_recipe
 
     if (recipe is None) == (common.file is None):

@@ -19,7 +19,7 @@ def command(folder: Path) -> None:
     Example: embedtune templates prompts/
              embedtune generate docs/ --out runs/mine --llm openai:gpt-4o-mini --templates prompts/
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.queries.prompts import copy_templates
+    from embedtune.synthesis.llm.prompts import copy_templates
 
     for path in copy_templates(folder):
         click.echo(str(path))

@@ -11,7 +11,7 @@ from embedtune.cli import options, output
 
 _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 _SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
-_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "lexical", "pca", "full"])
+_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "hybrid-vector", "pca", "full"])
 
 
 @click.command("train")
@@ -38,8 +38,8 @@ def command(common: options.Shared, run: Path, **given: Any) -> None:
     \b
     Example: embedtune train runs/mine --quantize nf4
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config import TrainConfig, load_config
-    from embedtune.stages.train import train
+    from embedtune.config.settings import TrainConfig, load_config
+    from embedtune.pipeline.train import train
 
     config = load_config(TrainConfig, section="train", file=common.file, settings=common.settings, options=given)
     output.show("train", train(config, run, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

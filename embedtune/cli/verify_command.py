@@ -24,7 +24,7 @@ def command(run: Path, as_json: bool) -> None:
     Example: embedtune verify runs/mine
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.errors import IntegrityError
-    from embedtune.stages.verify import verify_run
+    from embedtune.pipeline.verify import verify_run
 
     states = verify_run(run)
     output.show_states(run, states, as_json=as_json)

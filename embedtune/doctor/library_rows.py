@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from embedtune.doctor.rows import FAIL, OK, REINSTALL, WARN, Row, shown
-from embedtune.manifest import library_versions
+from embedtune.project.manifest import library_versions
 
 
 def libraries() -> list[Row]:
@@ -70,7 +70,7 @@ def _version(name: str) -> str:
 
 def quantisation() -> list[Row]:
     """Without any quantisation training would still work; so only a failing ``none`` is a failure."""
-    from embedtune.training.trial import try_scheme, write_tiny_model
+    from embedtune.training.probe import try_scheme, write_tiny_model
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from embedtune import machine
 from embedtune.doctor.rows import FAIL, OK, WARN, Row
-from embedtune.manifest import library_versions
-from embedtune.stages.preflight import check_writable
+from embedtune.pipeline.preflight import check_writable
+from embedtune.project.manifest import library_versions
 
 KEYS = ("OPENAI_API_KEY", "EMBEDTUNE_LLM_KEY", "HF_TOKEN")
 _GIB = 1 << 30
@@ -51,7 +51,7 @@ def instructions() -> list[Row]:
     """Instruction sets, and the precision they lead to."""
     import torch
 
-    from embedtune.retrieval.encoder import choose_precision
+    from embedtune.models.encoder import choose_precision
 
     names = machine.instruction_sets()
     known = ", ".join(names) or "none that matter, or the system does not tell"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from embedtune.config import DEFAULT_MODEL
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.doctor.rows import OK, WARN, Row
-from embedtune.manifest import MANIFEST, read_manifest
+from embedtune.project.manifest import MANIFEST, read_manifest
 
 
 def base_model() -> list[Row]:
     """The packaged model's files are hashed; a cached one is only looked into; the hub is not asked."""
-    from embedtune.retrieval.base_model import find_model, local_models
-    from embedtune.retrieval.model_files import inspect_model
+    from embedtune.models.inspect import inspect_model
+    from embedtune.models.locate import find_model, local_models
 
     if DEFAULT_MODEL not in local_models():
         return [
@@ -27,7 +27,7 @@ def base_model() -> list[Row]:
 
 def models() -> list[Row]:
     """Models that need no network."""
-    from embedtune.retrieval.base_model import local_models
+    from embedtune.models.locate import local_models
 
     names = local_models()
     if not names:
@@ -37,7 +37,7 @@ def models() -> list[Row]:
 
 def run(run: Path) -> list[Row]:
     """Say which stages are done and whether the run's base model is here."""
-    from embedtune.retrieval.base_model import find_model
+    from embedtune.models.locate import find_model
 
     rows, model = [], None
     for stage, command in (("dataset", "generate"), ("model", "train"), ("eval", "eval")):

@@ -15,11 +15,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from embedtune.documents.blocks import in_blocks
-from embedtune.documents.breaks import find_break
-from embedtune.documents.packing import pack
-from embedtune.documents.words import TokenCounts, WordFinder
-from embedtune.hashing import content_id
-from embedtune.records import PATH_SEPARATOR, Document, Passage, Section
+from embedtune.documents.segmentation import TokenCounts, WordFinder, find_break, pack
+from embedtune.text.hashing import content_id
+from embedtune.types import PATH_SEPARATOR, Document, Passage, Section
 
 _TITLE_SHARE = 0.25  # of the budget at most; a longer heading path loses its outer headings
 _MAX_CHARS = 1_000_000

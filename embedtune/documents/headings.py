@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from embedtune.records import Section
+from embedtune.types import Section
 
 _ATX = re.compile(r"^(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"^([=\-*~^\"`+#.:_])\1{2,}[ \t]*$")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from embedtune.documents.breaks import find_break
 from embedtune.documents.headings import SectionFinder
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import read as read_here
-from embedtune.records import Document, Skipped
+from embedtune.documents.segmentation import find_break
+from embedtune.types import Document, Skipped
 
 _BLOCK = 1 << 20
 _MARKS = (

@@ -2,24 +2,86 @@
 
 Counted exactly over an inverted index. MinHash LSH Ensemble (Zhu et al. 2016, in datasketch) was tried instead: it missed
 three of the contained topics of the Python reference, and each miss is a leak.
+
+Five-word shingles of many texts at once, as 32-bit hashes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.documents.blocks import in_blocks
-from embedtune.documents.shingles import Keys, distinct, shingle_keys, split_keys
-from embedtune.fingerprints import fingerprint
-from embedtune.records import Document
+from embedtune.text.hashing import fingerprint
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+
+Keys = NDArray[np.uint64]
+"""Text number in the upper 32 bits, a shingle of that text in the lower."""
+
+SHINGLE_WORDS = 5
+_WORD = re.compile(r"\w+")
+_ASCII_WORD = re.compile(rb"\w+")
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits look random (2⁶⁴ over the golden ratio)
+_HALF = np.uint64(32)
+
+
+def shingle_keys(texts: Sequence[str], first: int = 0) -> Keys:
+    """Return the shingles of each text, every one once: those of ``texts[0]`` under the number ``first``, sorted.
+
+    Case and punctuation do not count. A text of fewer than five words has one shingle, one without words has none.
+    """
+    lengths = np.zeros(len(texts), dtype=np.int64)
+    hashes: list[int] = []
+    for number, text in enumerate(texts):
+        before = len(hashes)
+        hashes.extend(map(crc32, _words(text)))
+        if len(hashes) > before:
+            hashes.extend([0] * (SHINGLE_WORDS - len(hashes) + before))
+        lengths[number] = len(hashes) - before
+    rolled = _roll(np.array(hashes, dtype=np.uint64))
+    # A shingle belongs to the text that its first word stands in; one that reaches into the next text is none.
+    row = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)[: len(rolled)]
+    inside = np.arange(len(rolled)) + SHINGLE_WORDS <= np.cumsum(lengths)[row]
+    return distinct((row[inside] + first).astype(np.uint64) << _HALF | rolled[inside])
+
+
+def distinct(keys: Keys) -> Keys:
+    """Return each key once, sorted; ``numpy.unique`` hashes and takes a hundred times as long."""
+    ordered = np.sort(keys)
+    is_first = np.ones(len(ordered), dtype=bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    once: Keys = ordered[is_first]
+    return once
+
+
+def split_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return the numbers of the texts and the shingles."""
+    return (keys >> _HALF).astype(np.int64), keys.astype(np.uint32)
+
+
+def _words(text: str) -> Iterable[bytes]:
+    lower = text.lower()
+    return _ASCII_WORD.findall(lower.encode()) if lower.isascii() else map(str.encode, _WORD.findall(lower))
+
+
+def _roll(hashes: Keys) -> Keys:
+    """Hash each run of five hashes to 32 bits, held in 64."""
+    n = max(0, len(hashes) - SHINGLE_WORDS + 1)
+    rolled = np.zeros(n, dtype=np.uint64)
+    for place in range(SHINGLE_WORDS):
+        rolled = rolled * _FACTOR + hashes[place : place + n]
+    return (rolled ^ rolled >> _HALF) * _FACTOR >> _HALF
+
 
 _MAX_DOCUMENTS = 50  # a shingle in more documents than this is boilerplate, and no evidence of copying
 _BLOCK = 512  # documents that are held against all others at once

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedtune.documents.headings import find_sections
-from embedtune.records import Document
+from embedtune.types import Document
 
 NAME = "python-reference"
 

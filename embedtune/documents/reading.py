@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from embedtune.documents import python_reference
+from embedtune.documents.buffer import DocumentBuffer
 from embedtune.documents.large_text import is_large_text, read_large_text
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, no_reader
 from embedtune.documents.sandbox import Sandbox
-from embedtune.documents.spool import Spool
 from embedtune.errors import DataError
 from embedtune.formats import beir
-from embedtune.formats.llama_index_json import read_llama_index
+from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
-from embedtune.records import Document, QuerySet, Skipped, Source
+from embedtune.types import Document, QuerySet, Skipped, Source
 
 _HIDDEN = "hidden"
 _MAX_NAMED = 20
@@ -32,7 +32,7 @@ def read_source(
             ``python-reference``.
         limits: What one file of a folder may cost; none takes the defaults.
         strict: Refuse a source of which anything that is not hidden must be skipped.
-        scratch: Where what was read is kept, if it is much; see ``Spool``.
+        scratch: Where what was read is kept, if it is much; see ``DocumentBuffer``.
 
     Raises:
         DataError: If there is no such thing, it holds no text, or ``strict`` forbids what was skipped.
@@ -78,13 +78,13 @@ def _demand_all(source: Source) -> None:
 
 def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None) -> Source:
     skipped: list[Skipped] = []
-    documents = Spool(_read_ones(_files(folder, limits), skipped), scratch)
+    documents = DocumentBuffer(_read_ones(_files(folder, limits), skipped), scratch)
     return Source(str(folder), documents, ready_made=False, skipped=skipped)
 
 
 def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
     total = sum(1 for _ in _walk(folder))
-    with Sandbox(limits) as sandbox, track("read", total) as report:
+    with Sandbox(limits) as sandbox, track("read", total) as on_progress:
         for path in _walk(folder):
             name = _printable(path.relative_to(folder).as_posix())
             reason = _unreadable(path)
@@ -92,7 +92,7 @@ def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
                 yield from read_large_text(path, name, limits)
             else:
                 yield Skipped(name, reason) if reason else sandbox.read(path, name)
-            report(1)
+            on_progress(1)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -127,7 +127,7 @@ def _unreadable(path: Path) -> str | None:
 
 def _read_beir(folder: Path, scratch: Path | None) -> Source:
     skipped: list[Skipped] = []
-    documents = Spool(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped), scratch)
+    documents = DocumentBuffer(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped), scratch)
     queries = {}
     if (folder / "queries.jsonl").is_file():
         texts = {query.query_id: query for query in beir.read_queries(folder)}

@@ -19,7 +19,7 @@ from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import OUT_OF_MEMORY, READERS, no_reader, read_with
-from embedtune.records import Document, Section, Skipped
+from embedtune.types import Document, Section, Skipped
 
 _CHILD = "embedtune.documents.sandbox_child"
 _DIED = "the parser died"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embedtune.documents.limits import MEGABYTE, ReadingLimits
 from embedtune.documents.readers import OUT_OF_MEMORY, read_with
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 _GRACE_S = 5.0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.records import Run
+from embedtune.types import Run
 
 DEPTH = 10
 PERSISTENCE = 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedtune.records import Qrels, Run
+from embedtune.types import Qrels, Run
 
 PerQuery = dict[str, dict[str, float]]
 """Measure → query id → value."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.evaluation.clusters import Floats
+from embedtune.types import Floats
 
 
 class Spread(NamedTuple):

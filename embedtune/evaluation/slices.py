@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedtune.evaluation.clusters import Floats
 from embedtune.evaluation.significance import Comparison, compare
-from embedtune.records import Qrels, Query
-from embedtune.terms import lexical_terms
+from embedtune.text.analyzer import lexical_terms
+from embedtune.types import Floats, Qrels, Query
 
 MIN_QUERIES = 30
 """Below this a slice gets no interval and no p: a handful of changed queries would decide both."""

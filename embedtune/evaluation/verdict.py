@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from embedtune.evaluation.power import queries_needed
 from embedtune.evaluation.resampling import N_RESAMPLES
-from embedtune.evaluation.significance import Comparison, SystemScores, compare
+from embedtune.evaluation.significance import Comparison, SystemScores, compare, queries_needed
 
 PRIMARY = "ndcg@10"
 MIN_GAIN = 0.01

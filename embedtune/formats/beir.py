@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from embedtune.errors import DataError
-from embedtune.fingerprints import Fingerprints, fingerprint
 from embedtune.formats.lines import numbered_lines
-from embedtune.records import SPLITS, Document, Passage, Qrels, Query
+from embedtune.text.hashing import Fingerprints, fingerprint
+from embedtune.types import SPLITS, Document, Passage, Qrels, Query
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 

@@ -3,10 +3,10 @@
 Public names, which stay:
 
 ``llama_index`` (extra ``llama-index``)
-    ``EmbedtuneEmbedding(run=RUN)``, ``EmbedtuneRetriever(RUN)``, ``QueryMapped(embedding, FOLDER)``, ``window_nodes``,
-    ``run_nodes``.
+    ``EmbedtuneEmbedding(run=RUN)``, ``EmbedtuneRetriever(RUN)``, ``QueryAdapterEmbedding(embedding, FOLDER)``,
+    ``window_nodes``, ``run_nodes``.
 ``langchain`` (extra ``langchain``)
-    ``EmbedtuneEmbeddings(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``, ``QueryMappedEmbeddings(embeddings, FOLDER)``,
+    ``EmbedtuneEmbeddings(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``, ``QueryAdapterEmbeddings(embeddings, FOLDER)``,
     ``window_documents``.
 ``haystack`` (extra ``haystack``)
     ``EmbedtuneTextEmbedder(run=RUN)``, ``EmbedtuneDocumentEmbedder(run=RUN)``, ``EmbedtuneRetriever(run=RUN)``,

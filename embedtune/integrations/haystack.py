@@ -17,12 +17,12 @@ from typing import Any
 
 from embedtune.errors import DataError
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.extras import brought_by
-from embedtune.integrations.hit_facts import hit_facts, passage_facts
-from embedtune.serving.embedder import Embedder, Vector, Which
+from embedtune.integrations.hit_facts import brought_by, hit_facts, passage_facts
+from embedtune.project.layout import DATASET
+from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.window_rows import load_rows
-from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.serving.windows import load_rows
+from embedtune.types import Vectors as Vector
 
 with brought_by("haystack"):
     from haystack import Document, component, default_from_dict, default_to_dict

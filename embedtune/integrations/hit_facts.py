@@ -1,9 +1,33 @@
-"""What frameworks are told of a passage beside its text: flat, and without empty values, which some stores refuse."""
+"""What frameworks are told of a passage beside its text: flat, and without empty values, which some stores refuse.
+
+Packages that an extra brings.
+"""
 
 from __future__ import annotations
 
-from embedtune.records import Passage
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from embedtune.errors import ConfigError
 from embedtune.serving.hits import Hit
+from embedtune.types import Passage
+
+
+@contextmanager
+def brought_by(extra: str) -> Iterator[None]:
+    """Name the extra where an import inside fails.
+
+    Raises:
+        ConfigError: With the line that installs it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"embedtune: expected the packages of the extra {extra}, found: {error}",
+            hint=f'pip install "embedtune[{extra}]"',
+        ) from error
+
 
 Facts = dict[str, str | int | float]
 

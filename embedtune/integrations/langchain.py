@@ -15,10 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from embedtune.integrations.extras import brought_by
-from embedtune.integrations.hit_facts import hit_facts
+from embedtune.integrations.hit_facts import brought_by, hit_facts
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.query_map import SavedQueryMap
+from embedtune.serving.query_adapter import QueryAdapter
 from embedtune.serving.retriever import Retriever
 
 with brought_by("langchain"):
@@ -69,17 +68,17 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
         return vector
 
 
-class QueryMappedEmbeddings(Embeddings):
+class QueryAdapterEmbeddings(Embeddings):
     """Other embeddings, closed ones too, with a map behind their queries; documents stay as they are."""
 
     def __init__(self, embeddings: Embeddings, folder: Path | str) -> None:
-        """Read a map, ``RUN/query_map``, made by ``stages.query_map.fit_query_map``.
+        """Read a map, ``RUN/query_adapter``, made by ``stages.query_adapter.fit_query_adapter``.
 
         Raises:
-            EmbedtuneError: As ``serving.query_map.SavedQueryMap`` does.
+            EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
         """
         self._embeddings = embeddings
-        self._map = SavedQueryMap(folder)
+        self._map = QueryAdapter(folder)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return what the embeddings give."""

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.extras import brought_by
-from embedtune.integrations.hit_facts import Facts, hit_facts, passage_facts
+from embedtune.integrations.hit_facts import Facts, brought_by, hit_facts, passage_facts
+from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.query_map import SavedQueryMap
+from embedtune.serving.query_adapter import QueryAdapter
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.window_rows import load_rows
-from embedtune.stages.generate import FOLDER as DATASET
+from embedtune.serving.windows import load_rows
 
 with brought_by("llama-index"):
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -89,33 +88,33 @@ class EmbedtuneEmbedding(BaseEmbedding):
         return await asyncio.to_thread(self._get_text_embeddings, texts)
 
 
-class QueryMapped(BaseEmbedding):
+class QueryAdapterEmbedding(BaseEmbedding):
     """Another embedding, closed ones too, with a map behind its queries; texts, and every index of them, stay as they are.
 
     Attributes:
-        folder: ``RUN/query_map``, made by ``stages.query_map.fit_query_map``.
+        folder: ``RUN/query_adapter``, made by ``stages.query_adapter.fit_query_adapter``.
     """
 
     folder: str = Field(description="The folder of the map.")
     _embedding: BaseEmbedding = PrivateAttr()
-    _map: SavedQueryMap = PrivateAttr()
+    _map: QueryAdapter = PrivateAttr()
 
     def __init__(self, embedding: BaseEmbedding, folder: Path | str) -> None:
         """Read a map.
 
         Raises:
-            EmbedtuneError: As ``serving.query_map.SavedQueryMap`` does.
+            EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
         """
         super().__init__(
             folder=str(folder), model_name=embedding.model_name, embed_batch_size=embedding.embed_batch_size
         )
         self._embedding = embedding
-        self._map = SavedQueryMap(folder)
+        self._map = QueryAdapter(folder)
 
     @classmethod
     def class_name(cls) -> str:
         """Name under which LlamaIndex knows it."""
-        return "QueryMapped"
+        return "QueryAdapterEmbedding"
 
     def _get_query_embedding(self, query: str) -> list[float]:
         vector: list[float] = self._map.apply(self._embedding.get_query_embedding(query)).tolist()
@@ -155,7 +154,7 @@ class EmbedtuneRetriever(BaseRetriever):
             run: The run folder, or a retriever, for example over a vector store of yours.
             system: As for ``serving.retriever.Retriever``; a retriever has its own.
             similarity_top_k: Passages returned.
-            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.opened_run.OpenedRun``.
+            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.opened_run.RunIndex``.
 
         Raises:
             EmbedtuneError: As ``Retriever.from_run`` does.

@@ -1,1 +1,1 @@
-"""Asking language models: providers, limits, retries, and a durable store of every answer."""
+"""LlmSession language models: providers, limits, retries, and a durable store of every answer."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from embedtune.llm.calls import Answer, Call
+from embedtune.llm.store import Answer, Call
 
 _CHARS_PER_TOKEN = 4.0  # of English; estimates only, the provider's own counts are what is recorded
 _CHARS_PER_TOKEN_UNSPACED = 1.0  # Chinese, Japanese, Thai: about one token a character

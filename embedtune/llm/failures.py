@@ -1,4 +1,8 @@
-"""Why a call brought no answer, and what that means for the call and for the run.
+"""How a call stands, by everything that has come back for it.
+
+How often and when a failed call is sent again (tenacity; the SDKs' own retries are off).
+
+Why a call brought no answer, and what that means for the call and for the run.
 
 Providers' libraries are not imported here: their exceptions are told apart by status, headers and the names of their classes.
 """
@@ -8,11 +12,52 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from embedtune.llm.store import ANSWER, Answer, Attempt, Call
 from embedtune.redaction import redact
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying, RetryCallState
+
+
+ATTEMPTS = 8
+REFUSALS = 3
+"""Refusals of one call after which the model is believed."""
+
+_FIRST_S, _LONGEST_S = 0.5, 30.0
+
+
+def retrying(attempts: int, sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
+    """Return tenacity's loop for one call.
+
+    Failures of the way wait a random time that doubles at each try, 30 seconds at most; what the server asks for is waited
+    by the gate, for all calls alike. A bad answer is asked for again at once: the server is well.
+
+    Args:
+        attempts: Tries at most, at least 1.
+        sleep: Waits; raises when the run is to end.
+    """
+    from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    backoff = wait_random_exponential(multiplier=_FIRST_S, max=_LONGEST_S)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, CallError) or error.kind not in TRANSPORT or error.retry_after is not None:
+            return 0.0
+        return float(backoff(state))
+
+    return AsyncRetrying(
+        stop=stop_after_attempt(attempts),
+        wait=wait,
+        retry=retry_if_exception(lambda error: isinstance(error, CallError) and error.scope == "again"),
+        sleep=sleep,
+        reraise=True,
+    )
+
 
 Scope = Literal["again", "call", "run"]
 """What a failure ends: nothing (the call is sent again), this call, or the run."""
@@ -111,3 +156,56 @@ def causes(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
+
+
+Judge = Callable[[Call, Answer], str | None]
+"""Returns None for an answer that can be used, else what is wrong with it: ``refusal``, ``wrong_count``, …"""
+
+REFUSAL = "refusal"
+_ENDS_THE_CALL = frozenset({"too_long", "bad_request", REFUSAL})
+
+
+class Outcome(NamedTuple):
+    """How a call stands.
+
+    Attributes:
+        answer: The first that can be used, or None.
+        failure: Why it was given up, or None.
+        n_attempts: That count against its limit.
+        n_refusals: Of those, refusals.
+    """
+
+    answer: Answer | None
+    failure: str | None
+    n_attempts: int = 0
+    n_refusals: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be asked."""
+        return self.answer is None and self.failure is None
+
+
+def outcome_of(call: Call, history: Sequence[Attempt], judge: Judge) -> Outcome:
+    """Judge a call's history: done with its first usable answer, given up after its attempts, or waiting."""
+    last = None
+    n_attempts = n_refusals = 0
+    for attempt in history:
+        fault: str | None = attempt.outcome
+        if attempt.outcome == ANSWER:
+            fault = judge(call, attempt.answer)
+            if fault is None:
+                return Outcome(attempt.answer, None)
+        if attempt.current:
+            n_attempts += 1
+            n_refusals += fault == REFUSAL
+            last = fault
+            if attempt.outcome in _ENDS_THE_CALL:
+                return Outcome(None, last, n_attempts, n_refusals)
+    given_up = n_attempts >= ATTEMPTS or n_refusals >= REFUSALS
+    return Outcome(None, last if given_up else None, n_attempts, n_refusals)
+
+
+def is_transport(failure: str | None) -> bool:
+    """Tell whether a call was given up for reasons that lie between here and the model."""
+    return failure in TRANSPORT

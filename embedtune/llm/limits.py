@@ -21,7 +21,7 @@ class HeldBackError(Exception):
     """The gate was closed between its opening for a call and the moment when the call would have been sent."""
 
 
-class Gate:
+class RateLimiter:
     """Lets calls out by llama-index's sliding-window limiter, and none while a server wants none.
 
     After a pause calls do not go out all at once: one is let out, and one more for every answer that comes (TCP's slow

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import ConfigError
-from embedtune.hashing import hash_files, hash_json
-from embedtune.llm.calls import Answer, Call
-from embedtune.llm.limits import Gate
+from embedtune.llm.limits import RateLimiter
 from embedtune.llm.providers import Described, Provider, import_extra
+from embedtune.llm.store import Answer, Call
+from embedtune.text.hashing import hash_files, hash_json
 
 _CONTEXT = 2048
 
@@ -82,7 +82,7 @@ class LocalModel:
         finish = "length" if completion >= limit - 1 else "stop"
         return Answer(text, finish, sum(self._count(message.content) for message in call.messages), completion)
 
-    def attach(self, gate: Gate) -> None:
+    def attach(self, gate: RateLimiter) -> None:
         """Nobody asks this process to wait."""
 
     async def close(self) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
-from embedtune.llm.calls import Answer, Call
-from embedtune.llm.limits import Gate
+from embedtune.llm.limits import RateLimiter
+from embedtune.llm.store import Answer, Call
 
 OPENAI_URL = "https://api.openai.com/v1"
 OLLAMA_URL = "http://localhost:11434"
@@ -54,7 +54,7 @@ class Provider(Protocol):
         """Send a call once and return its answer; any exception is a failure."""
         ...
 
-    def attach(self, gate: Gate) -> None:
+    def attach(self, gate: RateLimiter) -> None:
         """Ask a gate before each request is written, and tell it of each response's head."""
         ...
 

@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
-from embedtune.llm.calls import Answer, Call
 from embedtune.llm.cost import estimate_tokens, prompt_tokens
 from embedtune.llm.failures import CallError
-from embedtune.llm.limits import Gate
+from embedtune.llm.limits import RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Access, Provider, import_extra
+from embedtune.llm.store import Answer, Call
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
@@ -55,10 +55,10 @@ class ChatServer:
         self._forms = dict(forms)
         self._takes_params = takes_params
         self._renew = renew
-        self._gate: Gate | None = None
+        self._gate: RateLimiter | None = None
         self._connected = False
 
-    def attach(self, gate: Gate) -> None:
+    def attach(self, gate: RateLimiter) -> None:
         """Ask a gate before each request is written, and tell it of each response's head."""
         self._gate = gate
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from embedtune.reports.comparing import decision
 from embedtune.reports.page import MEASURES
 from embedtune.reports.rendering import fill
+from embedtune.reports.sections import decision
 
 SYSTEMS = (
     "bm25",
@@ -62,7 +62,7 @@ def model_card(card: Card) -> str:
         "quantize": facts.get("quantize", "none"),
         "strength": f"{facts.get('strength', 1.0):g}",
         "queries_only": facts.get("queries_only", False),
-        "own_code": facts["shipped"] == "tuned" and facts.get("method") == "lexical",
+        "own_code": facts["shipped"] == "tuned" and facts.get("method") == "hybrid-vector",
         "dev": facts.get("dev"),
         "prompts": {name: _quoted(card.prompts.get(name)) for name in ("query", "document")},
         "window_tokens": card.window_tokens,
@@ -83,7 +83,7 @@ def _set(found: Mapping[str, Any]) -> dict[str, Any]:
     rows = [row for row in found["comparisons"] if (row["a"], row["b"], row["measure"]) == pair]
     return {
         "n_queries": found["n_queries"],
-        "judges": found["judges"],
+        "judged_unit": found["judged_unit"],
         "systems": {name: found["systems"][name] for name in SYSTEMS if name in found["systems"]},
         "difference": rows[0] if rows else None,
         "decision": decision(found["verdict"]["decision"]),

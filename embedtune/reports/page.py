@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.reports.charts import line_chart
-from embedtune.reports.comparing import decision, differences, slice_groups, systems, tiles
-from embedtune.reports.origin import origin
 from embedtune.reports.rendering import fill, stylesheet
-from embedtune.reports.searching import depth, examples, histograms
-from embedtune.reports.tuning import training
+from embedtune.reports.sections import (
+    decision,
+    depth,
+    differences,
+    examples,
+    histograms,
+    origin,
+    slice_groups,
+    systems,
+    tiles,
+    training,
+)
 
 Data = Mapping[str, Any]
 """What ``report.json`` holds; ``docs/report.md`` says what each name means."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from embedtune.reports.visible import cut, visible
+from embedtune.reports.marking import cut, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

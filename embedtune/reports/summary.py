@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedtune.reports.comparing import decision, differences, slice_groups
-from embedtune.reports.origin import origin
 from embedtune.reports.page import MEASURES, Data, forgetting, overview_rows
 from embedtune.reports.rendering import fill
-from embedtune.reports.searching import examples
-from embedtune.reports.tuning import training
+from embedtune.reports.sections import decision, differences, examples, origin, slice_groups, training
 
 
 def as_markdown(data: Data) -> str:

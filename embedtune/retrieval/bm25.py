@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.retrieval.analysis import Analyzer
+from embedtune.text.analyzer import Analyzer
 
 
 class BM25:

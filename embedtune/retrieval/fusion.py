@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float32]
+from embedtune.types import Matrix
 
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Weights of the dense side that are tried on dev."""
+
+DEFAULT_WEIGHT = 0.7
+"""The weight of the dense side where none was chosen on dev: people's queries rarely need more weight on their words."""
 
 RRF_K = 60
 _TINY = 1e-6

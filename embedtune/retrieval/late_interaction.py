@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.retrieval.encoder import Encoder, Vectors
-from embedtune.retrieval.fusion import Matrix, z_scores
+from embedtune.models.encoder import Encoder
+from embedtune.retrieval.fusion import z_scores
+from embedtune.types import Matrix, Vectors
 
 DEPTH = 20
 """Passages of each query whose tokens are looked at; more change nothing (docs/log.md)."""
@@ -57,7 +58,7 @@ def match(
     queries: Sequence[str],
     asked: Sequence[Sequence[int]],
     tokens_of: TokensOf,
-    report: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> list[dict[int, float]]:
     """Return how well the tokens of each query are matched by those of its passages, in [-1, 1].
 
@@ -68,7 +69,7 @@ def match(
         queries: Texts.
         asked: Of each query, the numbers of the passages to look at.
         tokens_of: Gives their tokens, of all windows: a query's token may find its match in any of them.
-        report: Hears how many passages more are done.
+        on_progress: Hears how many passages more are done.
     """
     found: list[dict[int, float]] = [{} for _ in queries]
     askers: dict[int, list[int]] = {}
@@ -82,8 +83,8 @@ def match(
     for passage, of_passage in zip(passages, tokens_of(passages), strict=True):
         for query in askers[passage]:
             found[query][passage] = max_sim(tokens[query], of_passage)
-        if report:
-            report(1)
+        if on_progress:
+            on_progress(1)
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.records import Passage
+from embedtune.types import Passage
 
 TokenOffsets = Callable[[str], list[tuple[int, int]]]
 """First and last+1 character of each token of a text, without special tokens."""

@@ -8,7 +8,7 @@ Public names, which stay:
     ``window_tokens``.
 ``retriever.Retriever``, ``hits.Hit``, ``hits.Parts``
     ``Retriever.from_run(RUN, system="auto")``, ``retrieve(query, k)``, ``retrieve_batch(queries, k)``, ``system``.
-``opened_run.OpenedRun``
+``opened_run.RunIndex``
     What several retrievers of one run share: ``Retriever(opened, "base")``, ``Retriever(opened, "tuned")``; ``passages``,
     ``systems``, ``embedder(which)``.
 ``choice.SERVED``, ``choice.choose_system``, ``choice.served_systems``
@@ -20,8 +20,8 @@ Public names, which stay:
 ``adapters.Adapters``
     Several tuned models over one base: ``Adapters.from_runs({NAME: RUN, …})``, ``add(NAME, RUN)``; ``adapters[NAME]`` is an
     ``Embedder``.
-``query_map.SavedQueryMap``
-    A map of the query vectors of an embedder that is not ours: ``SavedQueryMap(RUN/query_map).apply(vector)``.
+``query_adapter.QueryAdapter``
+    A map of the query vectors of an embedder that is not ours: ``QueryAdapter(RUN/query_adapter).apply(vector)``.
 ``comparison.compare``, ``comparison.Comparison``
     One query by several systems, with what moved; the command ``embedtune compare``.
 ``excerpts.Excerpts``, ``excerpts.Excerpt``

@@ -4,6 +4,8 @@ What is in memory: the base once for each way in which the runs rounded its froz
 base where queries alone were tuned, and a few hundred kilobytes for each domain. Runs of one recipe share everything but that.
 
 Vectors are those of each run's ``model/merged`` up to 1e-5 in fp32. To add a domain changes no bit of the others' vectors.
+
+One set of base weights in memory, with any number of adapters on it.
 """
 
 from __future__ import annotations
@@ -11,16 +13,82 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
-from embedtune.retrieval.base_model import find_model
-from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
-from embedtune.retrieval.projection import Matrix, project
+from embedtune.evaluation.models import load_encoder, load_rounded
+from embedtune.models.encoder import Encoder, choose_precision
+from embedtune.models.locate import find_model
+from embedtune.project.layout import MODEL
+from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.retrieval.query_projection import project
 from embedtune.serving.embedder import Embedder
-from embedtune.serving.frozen_base import FrozenBase
-from embedtune.stages.train import FOLDER as MODEL
-from embedtune.stages.trained_run import TrainedRun, read_trained_run
+from embedtune.types import Matrix, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class FrozenBase:
+    """A base as adapters were trained over it: its linear layers rounded by a scheme, or as they are.
+
+    Weights are kept in fp32 once they are rounded, as in ``merged/``: that is what makes an adapter over them compute what its
+    merged model does. Over the unrounded base the same adapter is another function.
+
+    Attributes:
+        model: Shared by all adapters.
+        own_prompts: Those that the base was saved with.
+    """
+
+    def __init__(self, folder: Path, scheme: str, *, trust_remote_code: bool, device: str | None) -> None:
+        """Load the base; ``scheme`` is ``none``, ``int8``, ``nf4`` or ``fp4``."""
+        as_saved = GenerateConfig(source="", trust_remote_code=trust_remote_code)
+        if scheme == "none":
+            encoder = load_encoder(folder, as_saved, "fp32", device)
+        else:
+            encoder = load_rounded(folder, as_saved, "fp32", scheme)
+        self.model: SentenceTransformer = encoder.model
+        if device:
+            self.model.to(device)
+        self.own_prompts: dict[str, str] = dict(self.model.prompts)
+        self._peft: Any = None
+        self._active: str | None = None
+        self._count = 0
+
+    def add(self, adapter: Path) -> str:
+        """Load a PEFT folder beside those that are there, and return its name for ``encoder``."""
+        from peft import PeftModel
+
+        name = f"adapter{self._count}"
+        if self._peft is None:
+            # Layers are put into the model itself; the wrapper switches them.
+            self._peft = PeftModel.from_pretrained(self.model[0].model, str(adapter), adapter_name=name)
+        else:
+            self._peft.load_adapter(str(adapter), adapter_name=name)
+        self._peft.base_model.enable_adapter_layers()
+        self._peft.set_adapter(name)
+        self._active = name
+        self._count += 1
+        self.model.eval()
+        return name
+
+    def switch(self, adapter: str | None) -> None:
+        """Make the model compute with one adapter, or with none: a matter of a millisecond, no weight is moved."""
+        if adapter == self._active:
+            return
+        if adapter is None:
+            self._peft.base_model.disable_adapter_layers()
+        else:
+            if self._active is None:
+                self._peft.base_model.enable_adapter_layers()
+            self._peft.set_adapter(adapter)
+        self._active = adapter
+
+    def encoder(self, precision: str, prompts: dict[str, str]) -> Encoder:
+        """Return the model as it is switched, with prompts; the next call changes what it computes."""
+        self.model.prompts = prompts
+        return Encoder(self.model, precision=precision)
 
 
 class _Side(NamedTuple):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embedtune.records import Passage
 from embedtune.serving.excerpts import Excerpt, Excerpts
 from embedtune.serving.hits import Hit
-from embedtune.serving.opened_run import OpenedRun
 from embedtune.serving.retriever import Retriever
+from embedtune.serving.run_index import RunIndex
+from embedtune.types import Passage
 
 _REFERENCE = "base"
 
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
         }
 
 
-def compare(run: Path | str | OpenedRun, query: str, k: int = 5, *, width: int = 160) -> Comparison:
+def compare(run: Path | str | RunIndex, query: str, k: int = 5, *, width: int = 160) -> Comparison:
     """Ask BM25, the base, the tuned model where there is one, and a fusion.
 
     The fusion is the one that ``auto`` means, if it means one; else that of the best model the run has.
@@ -73,9 +73,9 @@ def compare(run: Path | str | OpenedRun, query: str, k: int = 5, *, width: int =
         width: Characters of an excerpt.
 
     Raises:
-        EmbedtuneError: As ``OpenedRun`` and ``Retriever`` do.
+        EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
     """
-    opened = run if isinstance(run, OpenedRun) else OpenedRun(run)
+    opened = run if isinstance(run, RunIndex) else RunIndex(run)
     chosen = opened.system()
     found = {name: Retriever(opened, name).retrieve(query, k) for name in _systems(opened.systems, chosen)}
     base = {hit.passage.passage_id: hit for hit in found[_REFERENCE]}

@@ -7,14 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
-from embedtune.records import Run
-from embedtune.retrieval.encoder import Vectors
-from embedtune.retrieval.fusion import Matrix, reciprocal_rank, z_score_sum
-from embedtune.retrieval.index import DenseIndex
-from embedtune.retrieval.systems import Units, index_run, top_run
+from embedtune.retrieval.dense import DenseIndex
+from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum
+from embedtune.retrieval.search import Units, index_run, top_run
 from embedtune.retrieval.windows import Windows
-from embedtune.serving.listed import cut_to, listed_sum
-from embedtune.serving.stores import StoredVectors
+from embedtune.serving.stores import StoredVectors, cut_to, listed_sum
+from embedtune.types import Matrix, Run, Vectors
 
 
 class DenseSide(Protocol):

@@ -8,23 +8,18 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from embedtune.config import GenerateConfig
+from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
-from embedtune.records import Passage
-from embedtune.retrieval.base_model import find_model
-from embedtune.retrieval.encoder import Encoder, Vectors, choose_precision
+from embedtune.evaluation.models import load_encoder
+from embedtune.models.encoder import Encoder, choose_precision
+from embedtune.models.locate import find_model
+from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.late_interaction import TokensOf, encoded_tokens, match
-from embedtune.stages.corpus import corpus_windows
-from embedtune.stages.lineup import load_encoder
-from embedtune.stages.trained_run import TrainedRun, read_trained_run
+from embedtune.types import Passage, Vectors
 
 Which = Literal["shipped", "base", "tuned"]
 WHICH: tuple[Which, ...] = ("shipped", "base", "tuned")
-
-Vector = NDArray[np.float32]
 
 
 class Embedder:
@@ -75,7 +70,7 @@ class Embedder:
         if which not in WHICH:
             raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}")
         if which == "tuned":
-            demand_tuned(run)
+            require_tuned(run)
         folder = find_model(run.settings.model) if which == "base" else run.merged
         return cls(folder, run.settings, precision=precision, device=device)
 
@@ -118,14 +113,14 @@ class Embedder:
         with self._lock:
             return self.encoder.encode_documents(texts)
 
-    def encode_query(self, text: str) -> Vector:
+    def encode_query(self, text: str) -> Vectors:
         """Return the unit vector ``(dim,)`` of a query."""
-        vector: Vector = self.encode_queries([text])[0]
+        vector: Vectors = self.encode_queries([text])[0]
         return vector
 
-    def encode_document(self, text: str) -> Vector:
+    def encode_document(self, text: str) -> Vectors:
         """Return the unit vector ``(dim,)`` of a document."""
-        vector: Vector = self.encode_documents([text])[0]
+        vector: Vectors = self.encode_documents([text])[0]
         return vector
 
     def windows(self, text: str, title: str = "") -> list[str]:
@@ -170,7 +165,7 @@ class Embedder:
         self._lock = RLock()
 
 
-def demand_tuned(run: TrainedRun) -> None:
+def require_tuned(run: TrainedRun) -> None:
     """Refuse a run without a tuned model.
 
     Raises:

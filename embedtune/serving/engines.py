@@ -1,23 +1,67 @@
-"""The ways to find passages: by words, by meaning, both fused, and these reranked."""
+"""The ways to find passages: by words, by meaning, both fused, and these reranked.
+
+Token vectors of the passages that were asked for last, kept in memory.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from embedtune.formats.trec import ranked
-from embedtune.records import Passage
+from embedtune.formats.run_files import ranked
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.encoder import Vectors
-from embedtune.retrieval.fusion import Matrix
-from embedtune.retrieval.late_interaction import blend, shift
-from embedtune.retrieval.systems import Units, lexical_run, top_run
+from embedtune.retrieval.late_interaction import TokensOf, blend, shift
+from embedtune.retrieval.search import Units, lexical_run, top_run
 from embedtune.serving.dense import DenseSide
 from embedtune.serving.embedder import Embedder
 from embedtune.serving.hits import Parts
-from embedtune.serving.kept_tokens import MEMORY, KeptTokens
+from embedtune.types import Matrix, Passage, Vectors
+
+MEMORY = 512
+"""MiB that are kept unless another number is asked for: 3,400 passages of 100 tokens with 384 components."""
+
+
+class TokenCache:
+    """Encodes only passages that are not kept; what was asked for longest ago goes first when there is no more room.
+
+    To encode twenty passages is nearly all of the time that a reranked query takes, and queries of one application find many
+    of the same passages. Vectors are kept as they were made, so what was asked before changes scores by no more than the
+    rounding of another batch.
+    """
+
+    def __init__(self, encode: TokensOf, memory: int = MEMORY) -> None:
+        """Keep what ``encode`` makes.
+
+        Args:
+            encode: Makes the vectors of passages.
+            memory: MiB for them; 0 keeps none.
+        """
+        self._encode = encode
+        self._most = memory << 20
+        self._kept: OrderedDict[int, Vectors] = OrderedDict()
+        self._size = 0
+
+    def __call__(self, passages: Sequence[int]) -> Iterator[Vectors]:
+        """See ``TokensOf``."""
+        held = {passage: self._kept[passage] for passage in passages if passage in self._kept}
+        fresh = iter(self._encode([passage for passage in passages if passage not in held]))
+        for passage in passages:
+            vectors = held[passage] if passage in held else next(fresh)
+            self._keep(passage, vectors)
+            yield vectors
+
+    def _keep(self, passage: int, vectors: Vectors) -> None:
+        if passage not in self._kept:
+            self._size += vectors.nbytes
+        self._kept[passage] = vectors
+        self._kept.move_to_end(passage)
+        while self._size > self._most:
+            _, gone = self._kept.popitem(last=False)
+            self._size -= gone.nbytes
+
 
 _BLOCK = 64  # queries whose scores of all passages are in memory at once
 _DEPTH = 100  # as deep as eval's runs
@@ -131,7 +175,7 @@ class Reranked:
         """
         self._fused = fused
         self._embedder = embedder
-        self._tokens_of = KeptTokens(embedder.tokens_of(passages), memory)
+        self._tokens_of = TokenCache(embedder.tokens_of(passages), memory)
         self._weight = weight
         self._depth = depth
         self._number = {passage.passage_id: number for number, passage in enumerate(passages)}

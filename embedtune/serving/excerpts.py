@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from embedtune.records import Passage
-from embedtune.retrieval.analysis import Analyzer
+from embedtune.text.analyzer import Analyzer
+from embedtune.types import Passage
 
 _WORD = re.compile(r"\w+")
 _MORE = "…"

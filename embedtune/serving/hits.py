@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from embedtune.records import Passage
+from embedtune.types import Passage
 
 
 class Parts(NamedTuple):

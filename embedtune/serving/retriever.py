@@ -1,4 +1,7 @@
-"""A run's passages, searched as ``eval`` searched them."""
+"""A run's passages, searched as ``eval`` searched them.
+
+What a retriever returns.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from embedtune.errors import ConfigError
 from embedtune.serving.hits import Hit
-from embedtune.serving.opened_run import OpenedRun
+from embedtune.serving.run_index import RunIndex
 
 
 class Retriever:
@@ -23,7 +26,7 @@ class Retriever:
         embedder: Of its queries; None for ``bm25``.
     """
 
-    def __init__(self, opened: OpenedRun, system: str = "auto") -> None:
+    def __init__(self, opened: RunIndex, system: str = "auto") -> None:
         """Search an opened run.
 
         Args:
@@ -49,12 +52,12 @@ class Retriever:
         Args:
             run: The run folder.
             system: As above.
-            options: Of ``OpenedRun``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``.
+            options: Of ``RunIndex``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``.
 
         Raises:
-            EmbedtuneError: As ``OpenedRun`` and ``Retriever`` do.
+            EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
         """
-        return cls(OpenedRun(run, **options), system)
+        return cls(RunIndex(run, **options), system)
 
     def retrieve(self, query: str, k: int = 10) -> list[Hit]:
         """Return the best k passages of a query, best first; fewer where BM25 alone finds fewer."""

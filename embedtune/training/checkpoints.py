@@ -16,8 +16,8 @@ from pickle import UnpicklingError
 from typing import Any
 
 from embedtune.errors import ResourceError
-from embedtune.hashing import hash_file
-from embedtune.manifest import sync, write_json
+from embedtune.project.manifest import sync, write_json
+from embedtune.text.hashing import hash_file
 
 State = dict[str, Any]
 

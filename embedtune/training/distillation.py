@@ -1,4 +1,7 @@
-"""The loss that tunes queries alone: a teacher's order of the whole corpus, learnt by the query vectors."""
+"""The loss that tunes queries alone: a teacher's order of the whole corpus, learnt by the query vectors.
+
+What a query should find: a teacher's scores of all passages, as a distribution.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,53 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedtune.training.gradient_cache import Features, loss_of_batch
+from embedtune.types import Matrix
+
+Scores = Callable[[Sequence[int]], Matrix]
+"""Numbers of queries → scores of all passages, ``(n, n_passages)``, each row of mean 0 and some spread of its own."""
+
+
+class SoftTeacher:
+    """softmax((score + bonus · known) / temperature): a scorer's order, with the passages known to be right lifted.
+
+    The known ones are those that a query was drawn from, and those that say the same. Without a scorer they share the whole
+    distribution (InfoNCE over the corpus).
+    """
+
+    def __init__(
+        self,
+        relevant: Sequence[Sequence[int]],
+        n_passages: int,
+        scores: Scores | None,
+        *,
+        positive_boost: float,
+        temperature: float,
+    ) -> None:
+        """Take what is known.
+
+        Args:
+            relevant: Passages known to be right, for each query.
+            n_passages: Of the corpus.
+            scores: The scorer; None for no teacher.
+            positive_boost: Added to the score of a known passage, in standard deviations.
+            temperature: Above 0; the smaller, the more the best passages get of the distribution.
+        """
+        self._relevant = relevant
+        self._n_passages = n_passages
+        self._scores = scores
+        self._bonus = positive_boost
+        self._temperature = temperature
+
+    def __call__(self, rows: Sequence[int]) -> Tensor:
+        """Return what some queries should find, ``(n, n_passages)``."""
+        known = torch.zeros(len(rows), self._n_passages)
+        for line, row in enumerate(rows):
+            known[line, list(self._relevant[row])] = 1
+        if self._scores is None:
+            return known / known.sum(dim=1, keepdim=True)
+        scores = torch.from_numpy(self._scores(rows))
+        return ((scores + self._bonus * known) / self._temperature).softmax(dim=1)
+
 
 Teacher = Callable[[Sequence[int]], Tensor]
 """Numbers of queries → what to aim at, ``(n, n_passages)``; each row is a distribution."""
@@ -90,7 +140,7 @@ class CorpusDistillationLoss(nn.Module):
         teacher: Teacher,
         *,
         temperature: float,
-        steadiness: float = 0.0,
+        hubness_weight: float = 0.0,
     ) -> None:
         """Take the query encoder to train.
 
@@ -100,7 +150,7 @@ class CorpusDistillationLoss(nn.Module):
             passages: Of the whole corpus, by the base model.
             teacher: What each query should find; queries are numbered as in training.
             temperature: Of the student's softmax over cosines, above 0.
-            steadiness: Weight of ``popularity_shift``.
+            hubness_weight: Weight of ``popularity_shift``.
         """
         super().__init__()
         self.model = model
@@ -109,7 +159,7 @@ class CorpusDistillationLoss(nn.Module):
         self._teacher = teacher
         self._temperature = temperature
         self._base_queries = base_queries
-        self._steadiness = steadiness
+        self._steadiness = hubness_weight
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
         """Return the mean loss of a batch of query features; ``labels`` are the queries' numbers."""

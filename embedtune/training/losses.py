@@ -14,7 +14,7 @@ from embedtune.training.gradient_cache import Features, loss_of_batch
 _MASKED = -1e4  # a softmax weight of 0 that, unlike −inf, may be multiplied by a target of 0
 
 
-class MaskedContrastiveLoss(nn.Module):
+class GuidedContrastiveLoss(nn.Module):
     """InfoNCE over in-batch negatives, both ways, with likely false negatives masked by the base model's own vectors.
 
     For query i the passage j counts as a negative only where base cos(q_i, p_j) < base cos(q_i, p_i) + margin: what the base
@@ -39,8 +39,8 @@ class MaskedContrastiveLoss(nn.Module):
         passages: Sequence[int],
         *,
         temperature: float,
-        mask_margin: float,
-        base_share: float,
+        false_negative_margin: float,
+        distill_weight: float,
     ) -> None:
         """Take what is known of each pair; labels are positions in all of it.
 
@@ -51,15 +51,15 @@ class MaskedContrastiveLoss(nn.Module):
             relevant: All passages relevant to each pair's query.
             passages: Each pair's own passage.
             temperature: Of the softmax over cosines, above 0.
-            mask_margin: See above; cosines.
-            base_share: λ above, 0 to 1; 0 is plain InfoNCE.
+            false_negative_margin: See above; cosines.
+            distill_weight: λ above, 0 to 1; 0 is plain InfoNCE.
         """
         super().__init__()
         self.model = model
         self.mini_batch: int | None = None
         self.temperature = temperature
-        self.mask_margin = mask_margin
-        self.base_share = base_share
+        self.false_negative_margin = false_negative_margin
+        self.distill_weight = distill_weight
         self._base_queries = base_queries
         self._base_documents = base_documents
         self._relevant = relevant
@@ -88,12 +88,12 @@ class MaskedContrastiveLoss(nn.Module):
         return (self._cross_entropy(logits, known) + self._cross_entropy(logits.T, known.T)) / 2
 
     def _cross_entropy(self, logits: Tensor, base_logits: Tensor) -> Tensor:
-        target = (1 - self.base_share) * torch.eye(len(logits), device=logits.device)
-        return functional.cross_entropy(logits, target + self.base_share * base_logits.softmax(dim=-1))
+        target = (1 - self.distill_weight) * torch.eye(len(logits), device=logits.device)
+        return functional.cross_entropy(logits, target + self.distill_weight * base_logits.softmax(dim=-1))
 
     def _likely_false(self, queries: Tensor, documents: Tensor) -> Tensor:
         scores = queries @ documents.T
-        bound = scores.diagonal() + self.mask_margin
+        bound = scores.diagonal() + self.false_negative_margin
         return ((scores >= bound[:, None]) | (scores >= bound[None, :])).fill_diagonal_(False)
 
     def _known_false(self, rows: list[int]) -> Tensor:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from embedtune.cloze import remove_closest_sentence
-from embedtune.records import DRAWN_KINDS, Passage, Query
-from embedtune.terms import lexical_terms
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.sentences import remove_closest_sentence
+from embedtune.types import SYNTHETIC_KINDS, Passage, Query
 
 _KEEP_SHARE = 0.5
 
@@ -35,7 +35,7 @@ def build_pairs(
     passages: Sequence[Passage],
     windows: Sequence[Sequence[str]],
     *,
-    removal: float,
+    sentence_dropout: float,
     seed: int,
 ) -> list[Pair]:
     """Pair each query with the best window of each of its passages.
@@ -48,7 +48,7 @@ def build_pairs(
         positives: Query id → indices of relevant passages.
         passages: The corpus.
         windows: The windows of each passage.
-        removal: Share of positives, 0 to 1, that lose the resembling sentence.
+        sentence_dropout: Share of positives, 0 to 1, that lose the resembling sentence.
         seed: Of the draw.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
@@ -56,9 +56,9 @@ def build_pairs(
     for query in queries:
         for index in positives[query.query_id]:
             positive = _best_window(query.text, windows[index])
-            if query.kind in DRAWN_KINDS:
+            if query.kind in SYNTHETIC_KINDS:
                 positive = _without_title(positive, passages[index].title, query.kind)
-                if draw.random() < removal:
+                if draw.random() < sentence_dropout:
                     positive = remove_closest_sentence(positive, query.text, keep=_KEEP_SHARE)
             pairs.append(Pair(query.query_id, index, query.text, positive))
     return pairs

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedtune.errors import IntegrityError
-
-Vectors = NDArray[np.float32]
+from embedtune.types import Vectors
 
 TOLERANCE = {"none": 1e-5, "int8": 1e-3, "nf4": 1e-3, "fp4": 1e-3}
 _MIN_CHANGE = 1e-4
@@ -117,7 +115,7 @@ def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, t
     """Load the base with its recorded quantisation and put the saved adapter on it."""
     from peft import PeftModel
 
-    from embedtune.training.quantisation import load_quantised
+    from embedtune.models.quantisation import load_quantised
 
     model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
     PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself

@@ -8,8 +8,8 @@ import gradio as gr
 
 from embedtune.errors import EmbedtuneError
 from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Wish
+from embedtune.ui.errors import message, note, or_message
 from embedtune.ui.events import EVENT
-from embedtune.ui.messages import message, note, or_message
 
 
 def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.ui.beside import RunsBeside
-from embedtune.ui.changes import Change, biggest, changes, pairs, summary
 from embedtune.ui.evaluations import Evaluation, read_evaluations, written
+from embedtune.ui.query_deltas import Change, biggest, changes, pairs, summary
 from embedtune.ui.query_view import QueryViews
+from embedtune.ui.run_comparison import RunComparison
 
 GAINS, LOSSES = "gains", "losses"
 ALL = "all queries"
@@ -67,7 +67,7 @@ class Offer(NamedTuple):
 class Browsing:
     """The evaluations of the open runs; each is read when it is first asked for, and again after ``eval`` wrote anew."""
 
-    def __init__(self, runs: RunsBeside) -> None:
+    def __init__(self, runs: RunComparison) -> None:
         """Browse these runs."""
         self._runs = runs
         self._read: dict[tuple[str, str], dict[str, Evaluation]] = {}

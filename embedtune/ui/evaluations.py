@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import DataError, EmbedtuneError
+from embedtune.evaluation.comparisons import query_labels
+from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import MEASURES, PerQuery
-from embedtune.formats.dataset import read_dataset
+from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
+from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
-from embedtune.formats.trec import ranked, read_run
-from embedtune.manifest import read_manifest, verify
-from embedtune.records import Dataset, Passage, Query, QuerySet
-from embedtune.stages.evaluate import FOLDER as EVAL
-from embedtune.stages.findings import query_labels
-from embedtune.stages.generate import FOLDER as DATASET
-from embedtune.stages.grouping import group_queries
-from embedtune.stages.judgements import share_judgements
-from embedtune.stages.names import file_name
-from embedtune.stages.query_sets import find_query_sets, hash_query_sets
-from embedtune.stages.train import FOLDER as MODEL
+from embedtune.formats.run_files import ranked, read_run
+from embedtune.project.dataset_folder import read_dataset
+from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
+from embedtune.project.manifest import read_manifest, verify
+from embedtune.types import Dataset, Passage, Query, QuerySet
 
 _AGAIN = "embedtune eval {run}"
 

@@ -15,10 +15,10 @@ from filelock import FileLock
 
 from embedtune.errors import ResourceError
 from embedtune.formats import beir
-from embedtune.hashing import content_id
-from embedtune.manifest import sync
-from embedtune.records import Passage, Qrels, Query
-from embedtune.stages.judgements import check_judged
+from embedtune.formats.judgements import check_judged
+from embedtune.project.manifest import sync
+from embedtune.text.hashing import content_id
+from embedtune.types import Passage, Qrels, Query
 
 KIND = "typed"
 """How these queries were made: a person typed them."""

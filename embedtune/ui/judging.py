@@ -1,18 +1,41 @@
-"""Judging: which passage comes next, what was said of it, and how far it is."""
+"""Judging: which passage comes next, what was said of it, and how far it is.
+
+Which passages of a query are judged, and in which order.
+
+Pooling (Spärck Jones & van Rijsbergen 1975; as in TREC, Voorhees & Harman 2005): the first passages of every system are put
+together, and a person judges them without being told who found what.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from embedtune.errors import ConfigError
 from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.records import Passage, Query, Run
-from embedtune.ui.beside import RunsBeside
+from embedtune.text.hashing import hash_text
+from embedtune.types import Passage, Query, Run
 from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.needed import FEWEST, needed, sentence
-from embedtune.ui.pooling import pool
+from embedtune.ui.run_comparison import RunComparison
+from embedtune.ui.sample_size import FEWEST, needed, sentence
+
+
+def pool(query_id: str, lists: Iterable[Sequence[str]], depth: int, *, seed: int = 0) -> list[str]:
+    """Return the first ``depth`` passages of all lists, each once, in an order that tells nothing.
+
+    The order is that of a hash of seed, query and passage: neither system nor rank has a part in it, and what a further system
+    brings does not move the others.
+
+    Args:
+        query_id: The query.
+        lists: Passage ids, best first, of each system.
+        depth: How many of each.
+        seed: Another one gives another order.
+    """
+    found = {name for names in lists for name in names[:depth]}
+    return sorted(found, key=lambda name: hash_text(str(seed), query_id, name))
+
 
 DEPTH = 5
 _LISTED = 10  # as deep as nDCG@10 looks
@@ -39,7 +62,7 @@ class Judging:
 
     def __init__(
         self,
-        runs: RunsBeside,
+        runs: RunComparison,
         folder: JudgementFolder,
         *,
         expected: Sequence[float] = (),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embedtune.integrations.extras import brought_by
-from embedtune.ui.beside import RunsBeside
+from embedtune.integrations.hit_facts import brought_by
 from embedtune.ui.browsing import Browsing
+from embedtune.ui.errors import note, or_message
 from embedtune.ui.judgement_folder import JudgementFolder
 from embedtune.ui.judging import Judging
-from embedtune.ui.messages import note, or_message
+from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.task_view import TaskViews
 
 with brought_by("ui"):
@@ -27,7 +27,7 @@ def theme() -> gr.themes.Base:
     return gr.themes.Base(primary_hue="teal", font=list(_SANS), font_mono=list(_MONO))
 
 
-def build_page(runs: RunsBeside, judgements: JudgementFolder) -> gr.Blocks:
+def build_page(runs: RunComparison, judgements: JudgementFolder) -> gr.Blocks:
     """Return the page over these runs."""
     browsing = Browsing(runs)
     judging = Judging(runs, judgements, expected=browsing.differences())
@@ -44,7 +44,7 @@ def build_page(runs: RunsBeside, judgements: JudgementFolder) -> gr.Blocks:
     return page
 
 
-def _build_adding(runs: RunsBeside, choice: gr.Dropdown) -> None:
+def _build_adding(runs: RunComparison, choice: gr.Dropdown) -> None:
     with gr.Row(elem_classes="asking"):
         folder = gr.Textbox(label="run folder, over the same corpus", scale=5, elem_id="folder")
         button = gr.Button("Open", scale=1, min_width=90)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from embedtune.records import Passage
 from embedtune.serving.excerpts import Excerpts
-from embedtune.ui.changes import Change
+from embedtune.types import Passage
 from embedtune.ui.evaluations import Evaluation
+from embedtune.ui.query_deltas import Change
 from embedtune.ui.rendering import Shown, fill, place_of, shown
 
 _SHOWN = 10
@@ -54,7 +54,7 @@ class QueryViews:
         self._excerpts = excerpts
         self._units: dict[str, list[Passage]] = {}
         for passage in passages:
-            unit = passage.passage_id if evaluation.queries.judges == "passage" else passage.document_id
+            unit = passage.passage_id if evaluation.queries.judged_unit == "passage" else passage.document_id
             self._units.setdefault(unit, []).append(passage)
 
     def show(self, change: Change, measure: str, system: str, reference: str) -> str:

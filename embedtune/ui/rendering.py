@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from embedtune.records import PATH_SEPARATOR, Passage
 from embedtune.serving.excerpts import Excerpt
+from embedtune.types import PATH_SEPARATOR, Passage
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gradio as gr
 
-from embedtune.ui.beside import RunsBeside
+from embedtune.ui.errors import or_message
 from embedtune.ui.events import EVENT
-from embedtune.ui.messages import or_message
+from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.search_view import show_search
 
 _MOST = 20
 
 
-def build(runs: RunsBeside) -> None:
+def build(runs: RunComparison) -> None:
     """Put the tab's parts on the page that is being built."""
     with gr.Row(elem_classes="asking"):
         query = gr.Textbox(label="query", placeholder="what would you ask?", scale=5, autofocus=True, elem_id="query")

@@ -9,11 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 from embedtune.errors import ConfigError
-from embedtune.integrations.extras import brought_by
-from embedtune.ui.beside import RunsBeside
+from embedtune.integrations.hit_facts import brought_by
 from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.policy import WithPolicy
 from embedtune.ui.rendering import STYLES
+from embedtune.ui.run_comparison import RunComparison
+from embedtune.ui.security import WithPolicy
 
 HOST = "127.0.0.1"
 JUDGEMENTS = "judgements"
@@ -49,7 +49,7 @@ def serve(
     from embedtune.ui.page import build_page, theme
 
     with closing(_listen(port)) as listener:
-        opened = RunsBeside(runs)
+        opened = RunComparison(runs)
         folder = JudgementFolder(judgements or runs[0] / JUDGEMENTS, opened.first.passages)
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(WithPolicy)

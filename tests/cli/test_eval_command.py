@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from embedtune.manifest import read_manifest
+from embedtune.project.manifest import read_manifest
 from tests.small_runs import train_nothing
 
 

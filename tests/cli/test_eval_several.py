@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from embedtune.formats import beir
-from embedtune.records import Query
+from embedtune.types import Query
 from tests.small_runs import train_nothing
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from embedtune import cli
 from embedtune.errors import ConfigError, DataError, IntegrityError, QualityError, ResourceError
-from embedtune.interruption import TerminatedError
+from embedtune.signals import TerminatedError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embedtune.documents.chunking import chunk_documents, count_tokens, fit_title, keep_whole
 from embedtune.documents.headings import find_sections
-from embedtune.records import Document, Passage, Section
+from embedtune.types import Document, Passage, Section
 
 COMMON = ["water", "tank", "coffee", "pump", "machine", "filter", "lamp", "descaler", "temperature", "maintenance"]
 ODD = [
@@ -179,7 +179,7 @@ def test_tokens_that_go_over_blanks_still_fit(budget):
 def test_what_is_tokenized_together_changes_nothing(documents, manual, cut, monkeypatch):
     together = cut([manual, *documents], 32)
     monkeypatch.setattr("embedtune.documents.chunking._BLOCK", 1)
-    monkeypatch.setattr("embedtune.documents.words._REMEMBERED_CHARS", 0)
+    monkeypatch.setattr("embedtune.documents.segmentation._REMEMBERED_CHARS", 0)
     assert cut([manual, *documents], 32) == together
 
 

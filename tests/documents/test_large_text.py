@@ -5,7 +5,7 @@ import pytest
 from embedtune.documents.headings import find_sections
 from embedtune.documents.large_text import is_large_text, read_large_text
 from embedtune.documents.limits import ReadingLimits
-from embedtune.records import Skipped
+from embedtune.types import Skipped
 
 TEXT = "Before.\n\n# Tank\n\nFill it.\n\n## Water\n\nCold water.\n\nTap water.\n\n```\n# no heading\n\nx\n```\n\n## Steam\n\nHot.\n\n"
 

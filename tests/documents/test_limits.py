@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from embedtune.config import ReadingConfig
+from embedtune.config.settings import ReadingConfig
 from embedtune.documents.limits import ReadingLimits
 
 

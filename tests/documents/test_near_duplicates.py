@@ -3,11 +3,48 @@ from __future__ import annotations
 import random
 from itertools import combinations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.documents.near_duplicates import group_near_duplicates
-from embedtune.records import Document
+from embedtune.documents.near_duplicates import distinct, group_near_duplicates, shingle_keys, split_keys
+from embedtune.types import Document
+
+words = st.text(st.sampled_from("ab ,.é語"), max_size=60)
+
+
+def shingles_of_text(text: str) -> set[int]:
+    return set(split_keys(shingle_keys([text]))[1].tolist())
+
+
+@given(st.lists(words, max_size=6))
+def test_texts_together_have_the_shingles_of_each_alone(texts):
+    rows, found = split_keys(shingle_keys(texts, first=7))
+    assert [set(found[rows == 7 + number].tolist()) for number in range(len(texts))] == [*map(shingles_of_text, texts)]
+
+
+@pytest.mark.parametrize(
+    ("text", "n_shingles"), [("", 0), ("… !", 0), ("one", 1), ("one two three four five", 1), ("a b c d e f", 2)]
+)
+def test_number_of_shingles(text, n_shingles):
+    assert len(shingles_of_text(text)) == n_shingles
+
+
+def test_every_shingle_is_counted_once():
+    assert len(shingle_keys(["a b c d e " * 10])) == 5
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_distinct_keys_are_sorted_and_stand_once(keys):
+    assert distinct(np.array(keys, dtype=np.uint64)).tolist() == sorted(set(keys))
+
+
+def test_case_and_punctuation_do_not_count_and_order_does():
+    assert shingles_of_text("Fill it, now — ÉTÉ!") == shingles_of_text("fill it now été")
+    assert shingles_of_text("it fill now été") != shingles_of_text("fill it now été")
+    assert shingles_of_text("fill it") != shingles_of_text("fill it fill")
+
 
 TEXT = "Lift the tank out by its handle and fill it with cold tap water up to the line."
 

@@ -9,7 +9,7 @@ import pytest
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.errors import DataError
-from embedtune.records import Document, Query, QuerySet, Section, Skipped
+from embedtune.types import Document, Query, QuerySet, Section, Skipped
 
 QRELS = "query-id\tcorpus-id\tscore\n"
 LLAMA = {
@@ -253,7 +253,7 @@ def test_every_query_of_a_llama_index_source_has_judgements(tmp_path):
 
 def test_query_set_of_a_beir_folder_has_one_split(beir_folder):
     labelled = read_query_set(beir_folder)
-    assert (labelled.queries, labelled.judges) == ([Query("q1", "fill", "source")], "document")
+    assert (labelled.queries, labelled.judged_unit) == ([Query("q1", "fill", "source")], "document")
     assert read_query_set(beir_folder, "train").qrels == {"q2": {"d2": 1}}
 
 

@@ -9,11 +9,11 @@ import pytest
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, Reader, read
 from embedtune.documents.sandbox import Sandbox
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 HOSTILE = """
 import os, sys, time
-from embedtune.records import Document
+from embedtune.types import Document
 
 def read(path, name, limits):
     deed = path.read_text()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.documents.text_builder import TextBuilder, TooMuchText, clean, one_line
-from embedtune.records import Section
+from embedtune.types import Section
 
 texts = st.text(max_size=30)
 steps = st.lists(

@@ -48,7 +48,7 @@ def trained_run(reference, tmp_path_factory):
             batch_size=16,
             max_pairs=256,
             learning_rate=1e-3,
-            base_share=0.0,
+            distill_weight=0.0,
             checks=1,
             max_dev_windows=200,
         ),

@@ -3,7 +3,7 @@
 import pytest
 
 import embedtune
-from embedtune.config import RunConfig, load_config
+from embedtune.config.settings import RunConfig, load_config
 from embedtune.resources import find_recipe
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 import embedtune
-from embedtune.config import DEFAULT_MODEL
-from embedtune.retrieval.base_model import find_model
+from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.models.locate import find_model
 
 
 def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.config import DEFAULT_MODEL
-from embedtune.retrieval.base_model import find_model
+from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.models.locate import find_model
 from embedtune.training.parity import TOLERANCE, encode_plainly, load_with_adapter
 
 QUERIES = ["why does my default list argument keep its values", "walrus operator", "unpack a dictionary into arguments"]
@@ -60,7 +60,7 @@ def test_peft_alone_loads_the_adapter(trained_run, expected):
     from peft import PeftModel
     from transformers import AutoModel, AutoTokenizer, BitsAndBytesConfig
 
-    from embedtune.training.quantisation import hold_steady, quantisation_arguments
+    from embedtune.models.quantisation import hold_steady, quantisation_arguments
 
     folder = find_model(DEFAULT_MODEL)
     quantisation = BitsAndBytesConfig(**quantisation_arguments("nf4"))

@@ -22,17 +22,17 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from embedtune.evaluation.models import models_of_run
 from embedtune.formats.beir import read_passages
-from embedtune.formats.trec import ranked, read_run
-from embedtune.retrieval.systems import dense_run, units_of
-from embedtune.stages.corpus import corpus_windows
-from embedtune.stages.lineup import models_of_run
-from embedtune.stages.trained_run import read_trained_run
+from embedtune.formats.run_files import ranked, read_run
+from embedtune.project.trained_run import read_trained_run
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.search import dense_run, units_of
 from tests.served_runs import QUERIES
 
 TOLERANCE = 1e-5
 IDS = [f"q{number}" for number in range(len(QUERIES))]
-COLUMNS = [(method, prompts) for method in ("lora", "query-lora", "lexical") for prompts in (True, False)]
+COLUMNS = [(method, prompts) for method in ("lora", "query-lora", "hybrid-vector") for prompts in (True, False)]
 NAMES = [f"{method}-{'prompts' if prompts else 'bare'}" for method, prompts in COLUMNS]
 every_column = pytest.mark.parametrize("expected", COLUMNS, ids=NAMES, indirect=True, scope="module")
 columns_of_stock_modules = pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def kept_by_lancedb(store):
 @pytest.mark.parametrize(("name", "kept"), [("chroma", kept_by_chroma), ("lancedb", kept_by_lancedb)])
 def test_a_store_keeps_the_vectors_of_eval_and_returns_its_top_tens(expected, name, kept, tmp_path):
     from embedtune.serving.retriever import Retriever
-    from embedtune.serving.window_rows import load_rows
+    from embedtune.serving.windows import load_rows
 
     rows = load_rows(expected.run, "tuned")
     store = stores().STORES[name](rows, tmp_path)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import embedtune
-from embedtune.config import DEFAULT_MODEL
+from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.evaluation.measures import MEASURES, means, per_query
 from embedtune.formats.beir import read_qrels
-from embedtune.formats.trec import read_run
-from embedtune.manifest import verify
+from embedtune.formats.run_files import read_run
+from embedtune.project.manifest import verify
 
 SYSTEMS = [
     "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedtune.evaluation.clusters import standard_errors, sum_by_cluster
+from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
 from embedtune.evaluation.seeds import Spread, average_seeds, spread
 
 

@@ -14,7 +14,7 @@ from embedtune.evaluation.slices import (
     by_overlap,
     summarise,
 )
-from embedtune.records import Query
+from embedtune.types import Query
 
 
 def queries(*texts: str) -> list[Query]:

@@ -24,17 +24,17 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from embedtune.config import RunConfig, load_config  # noqa: E402 (the repository first)
+from embedtune.config.settings import RunConfig, load_config  # noqa: E402 (the repository first)
 from embedtune.documents.limits import ReadingLimits  # noqa: E402
 from embedtune.documents.readers import READERS  # noqa: E402
 from embedtune.documents.sandbox import Sandbox  # noqa: E402
 from embedtune.errors import EmbedtuneError  # noqa: E402
-from embedtune.formats import beir, llama_index_json, trec  # noqa: E402
+from embedtune.formats import beir, llama_index, run_files  # noqa: E402
 from embedtune.formats.lines import numbered_lines  # noqa: E402
-from embedtune.llm.export import read_batch  # noqa: E402
-from embedtune.manifest import verify  # noqa: E402
-from embedtune.queries.answers import read_grades, read_queries  # noqa: E402
-from embedtune.queries.examples import read_examples  # noqa: E402
+from embedtune.llm.batch_files import read_batch  # noqa: E402
+from embedtune.project.manifest import verify  # noqa: E402
+from embedtune.synthesis.llm.examples import read_examples  # noqa: E402
+from embedtune.synthesis.llm.replies import read_grades, read_queries  # noqa: E402
 
 LIMITS = ReadingLimits(timeout_s=5)
 
@@ -75,10 +75,10 @@ TARGETS = {
     "qrels": Target("test.tsv", beir.read_qrels, [b"query-id\tcorpus-id\tscore\nq\ta\t1\nr\tb\t2\n"]),
     "llama-index": Target(
         "set.json",
-        llama_index_json.read_llama_index,
+        llama_index.read_llama_index,
         [b'{"queries": {"q": "why"}, "corpus": {"a": "One."}, "relevant_docs": {"q": ["a"]}}'],
     ),
-    "run": Target("run.trec", trec.read_run, [b"q Q0 a 1 0.5 x\nq Q0 b 2 0.25 x\n"]),
+    "run": Target("run.trec", run_files.read_run, [b"q Q0 a 1 0.5 x\nq Q0 b 2 0.25 x\n"]),
     "config": Target(
         "recipe.yaml",
         lambda path: load_config(RunConfig, file=path),

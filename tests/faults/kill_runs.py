@@ -53,8 +53,8 @@ def make_model(folder: Path) -> Path:
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from embedtune.config import DEFAULT_MODEL
-    from embedtune.retrieval.base_model import find_model
+    from embedtune.config.settings import DEFAULT_MODEL
+    from embedtune.models.locate import find_model
 
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(str(find_model(DEFAULT_MODEL)))

@@ -27,12 +27,16 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.scale import texts as made_up_texts  # noqa: E402
-from embedtune.config import LlmConfig  # noqa: E402
+from embedtune.config.settings import LlmConfig  # noqa: E402
 from embedtune.errors import ProviderError  # noqa: E402
-from embedtune.llm.calls import Call, Message, make_call  # noqa: E402
-from embedtune.llm.store import AnswerStore  # noqa: E402
-from embedtune.queries.answers import read_queries  # noqa: E402
-from embedtune.stages.llm_asking import Asking  # noqa: E402
+from embedtune.llm.store import (  # noqa: E402
+    AnswerStore,
+    Call,
+    Message,
+    make_call,
+)
+from embedtune.synthesis.llm.replies import read_queries  # noqa: E402
+from embedtune.synthesis.llm.session import LlmSession  # noqa: E402
 from tests.llm_server import FAULTS, GRACE_S, IN_A_ROW, REFUSED, WAIT_S, Script, ServerProcess  # noqa: E402
 
 N_QUERIES = 2
@@ -94,7 +98,7 @@ class Run:
             store = AnswerStore(folder / ".llm.sqlite")
             self.error: ProviderError | None = None
             started = time.monotonic()
-            self.asking = Asking(config, store)
+            self.asking = LlmSession(config, store)
             try:
                 self.asking.ask(questions.calls, judge, "ask")
             except ProviderError as error:

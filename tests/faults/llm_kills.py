@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from embedtune.llm.store import ANSWER, snapshot  # noqa: E402
-from embedtune.queries.answers import read_queries  # noqa: E402
+from embedtune.synthesis.llm.replies import read_queries  # noqa: E402
 from tests.conftest import _SUBJECTS, _document_text  # noqa: E402
 from tests.faults.kill_runs import compare, environment, is_due, make_model  # noqa: E402
 from tests.llm_server import FAULTS, Script, ScriptedServer  # noqa: E402

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from embedtune.config import LlmConfig
+from embedtune.config.settings import LlmConfig
 from embedtune.llm.store import AnswerStore, snapshot
-from embedtune.stages.llm_asking import Asking
+from embedtune.synthesis.llm.session import LlmSession
 from tests.faults.kill_runs import environment
 from tests.faults.llm_faults import Questions, judge
 from tests.faults.llm_kills import CONCURRENCY, Runs, usable_prompts
@@ -33,7 +33,7 @@ except StoppedError as error:
 def ask(url, folder):
     """Ask 120 calls, and write the answers."""
     store = AnswerStore(folder / ".llm.sqlite")
-    asking = Asking(LlmConfig(name="openai:scripted", base_url=url, concurrency=CONCURRENCY), store)
+    asking = LlmSession(LlmConfig(name="openai:scripted", base_url=url, concurrency=CONCURRENCY), store)
     asking.ask(Questions(None, 120).calls, judge, "ask")
     asking.write(folder / "llm.sqlite")
     store.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from embedtune.errors import DataError
 from embedtune.formats import beir
-from embedtune.records import Document, Passage, Query
+from embedtune.types import Document, Passage, Query
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 

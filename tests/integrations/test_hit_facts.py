@@ -1,6 +1,34 @@
-from embedtune.integrations.hit_facts import hit_facts, passage_facts
-from embedtune.records import Passage
+import importlib
+import sys
+
+import pytest
+
+from embedtune.errors import ConfigError
+from embedtune.integrations.hit_facts import brought_by, hit_facts, passage_facts
 from embedtune.serving.hits import Hit, Parts
+from embedtune.types import Passage
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "package"),
+    [
+        ("llama_index", "llama-index", "llama_index.core.base.base_retriever"),
+        ("langchain", "langchain", "langchain_core.callbacks"),
+        ("haystack", "haystack", "haystack"),
+    ],
+)
+def test_a_missing_package_names_its_extra(monkeypatch, module, extra, package):
+    name = f"embedtune.integrations.{module}"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=f"expected the packages of the extra {extra}") as caught:
+        importlib.import_module(name)
+    assert caught.value.hint == f'pip install "embedtune[{extra}]"'
+
+
+def test_what_is_there_is_imported():
+    with brought_by("nothing"):
+        assert importlib.import_module("json")
 
 
 def test_facts_have_no_empty_values():

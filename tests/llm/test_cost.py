@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from embedtune.llm.calls import Answer, Message, make_call
 from embedtune.llm.cost import CostLimitError, Meter, Prices, estimate_tokens, prompt_tokens
+from embedtune.llm.store import Answer, Message, make_call
 
 CALL = make_call("m", [Message("user", "x" * 396)], {}, "write")  # 104 tokens as estimated
 

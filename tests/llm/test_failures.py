@@ -1,12 +1,64 @@
-"""What failures of providers mean."""
+"""How calls stand."""
 
+import asyncio
 from types import SimpleNamespace
 
 import httpx
 import openai
 import pytest
 
-from embedtune.llm.failures import CallError, causes, classify, retry_after
+from embedtune.llm.failures import CallError, causes, classify, is_transport, outcome_of, retry_after, retrying
+from embedtune.llm.store import ANSWER, Answer, Attempt, Message, make_call
+
+
+def attempt(errors, attempts=8):
+    """Send until the errors are used up; return the number of tries and the waits between them."""
+    errors, waits, tries = list(errors), [], 0
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    async def send():
+        nonlocal tries
+        async for one in retrying(attempts, sleep):
+            with one:
+                tries += 1
+                if errors:
+                    raise errors.pop(0)
+
+    error = None
+    try:
+        asyncio.run(send())
+    except CallError as caught:
+        error = caught
+    return tries, waits, error
+
+
+def test_eight_tries_at_most_and_the_last_failure_is_told():
+    tries, waits, error = attempt([CallError("server")] * 20)
+    assert (tries, len(waits), error.kind) == (8, 7, "server")
+    assert all(0 <= wait <= 30 for wait in waits)
+
+
+def test_a_bad_answer_is_asked_for_again_at_once():
+    tries, waits, error = attempt([CallError("wrong_count"), CallError("broken")])
+    assert (tries, waits, error) == (3, [0.0, 0.0], None)
+
+
+def test_what_the_server_asks_for_is_waited_by_the_gate_and_not_a_second_time_here():
+    assert attempt([CallError("rate_limit", retry_after=5.0)])[1] == [0.0]
+
+
+@pytest.mark.parametrize("scope", ["call", "run"])
+def test_what_ends_a_call_is_not_sent_again(scope):
+    tries, _, error = attempt([CallError("unauthorized", scope=scope)])
+    assert (tries, error.scope) == (1, scope)
+
+
+def test_other_exceptions_are_bugs():
+    with pytest.raises(ZeroDivisionError):
+        attempt([ZeroDivisionError()])
+
 
 REQUEST = httpx.Request("POST", "http://host/v1/chat/completions")
 
@@ -103,3 +155,50 @@ def test_causes_end_where_they_turn_in_a_circle():
     first.__cause__, second.__cause__ = second, first
     assert causes(first) == [first, second]
     assert causes(SimpleNamespace(__cause__=None, __context__=None))[1:] == []
+
+
+CALL = make_call("m", [Message("user", "x")], {}, "write")
+GOOD, BAD, NO = (Attempt(ANSWER, Answer(text)) for text in ("good", "bad", "no"))
+LATE = Attempt("timeout", Answer(""))
+
+
+def judge(call, answer):
+    return {"good": None, "bad": "wrong_count", "no": "refusal"}[answer.text]
+
+
+@pytest.mark.parametrize(
+    ("history", "answered", "failure"),
+    [
+        ([], False, None),
+        ([GOOD], True, None),
+        ([BAD, LATE, GOOD], True, None),
+        ([BAD, LATE], False, None),
+        ([LATE] * 7, False, None),
+        ([LATE] * 8, False, "timeout"),
+        ([LATE] * 7 + [BAD], False, "wrong_count"),
+        ([LATE] * 8 + [GOOD], True, None),
+        ([NO, NO], False, None),
+        ([NO, BAD, NO, NO], False, "refusal"),
+        ([Attempt("too_long", Answer(""))], False, "too_long"),
+    ],
+)
+def test_a_call_waits_until_it_is_answered_or_given_up(history, answered, failure):
+    found = outcome_of(CALL, history, judge)
+    assert (found.answer is not None, found.failure, found.waits) == (
+        answered,
+        failure,
+        not answered and failure is None,
+    )
+
+
+def test_attempts_before_a_renewal_do_not_count_but_their_answers_do():
+    old = [attempt._replace(current=False) for attempt in [LATE] * 8]
+    assert outcome_of(CALL, old, judge).waits
+    assert outcome_of(CALL, [*old, LATE], judge).n_attempts == 1
+    assert outcome_of(CALL, [GOOD._replace(current=False)], judge).answer == GOOD.answer
+
+
+def test_failures_of_the_way_are_told_from_those_of_the_answer():
+    assert is_transport("server")
+    assert not is_transport("refusal")
+    assert not is_transport(None)

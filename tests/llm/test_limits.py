@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from embedtune.llm.limits import Gate, HeldBackError, StopWaitingError
+from embedtune.llm.limits import HeldBackError, RateLimiter, StopWaitingError
 
 
 def test_a_pause_holds_calls_back_and_a_shorter_one_does_not_end_it():
     async def enter():
-        gate = Gate()
+        gate = RateLimiter()
         gate.pause(0.15)
         gate.pause(0.01)
         with pytest.raises(HeldBackError):
@@ -24,7 +24,7 @@ def test_a_pause_holds_calls_back_and_a_shorter_one_does_not_end_it():
 
 
 def test_only_heads_that_ask_for_it_close_the_gate():
-    gate = Gate()
+    gate = RateLimiter()
     gate.hear(200, {"retry-after": "9"})
     gate.hear(500, {})
     gate.check_open()
@@ -35,7 +35,7 @@ def test_only_heads_that_ask_for_it_close_the_gate():
 
 def test_after_a_pause_calls_go_out_one_by_one_until_answers_come():
     async def flight():
-        gate, inside = Gate(concurrency=4), []
+        gate, inside = RateLimiter(concurrency=4), []
 
         async def hold():
             async with gate.slot():
@@ -58,7 +58,7 @@ def test_after_a_pause_calls_go_out_one_by_one_until_answers_come():
 
 def test_a_run_that_ends_ends_the_waiting():
     async def wait():
-        gate = Gate(is_stopping=lambda: True)
+        gate = RateLimiter(is_stopping=lambda: True)
         gate.pause(60)
         await gate.enter(1)
 
@@ -72,7 +72,7 @@ def test_the_rate_is_kept_and_waiting_for_it_can_be_ended():
     stopping = []
 
     async def calls():
-        gate = Gate(requests_per_minute=3, is_stopping=lambda: bool(stopping))
+        gate = RateLimiter(requests_per_minute=3, is_stopping=lambda: bool(stopping))
         for _ in range(3):
             await gate.enter(1)
         asyncio.get_running_loop().call_later(0.1, stopping.append, True)
@@ -84,6 +84,6 @@ def test_the_rate_is_kept_and_waiting_for_it_can_be_ended():
 
 def test_a_call_of_more_tokens_than_a_minute_has_is_let_through():
     async def call():
-        await Gate(tokens_per_minute=100).enter(5000)
+        await RateLimiter(tokens_per_minute=100).enter(5000)
 
     asyncio.run(asyncio.wait_for(call(), 2))

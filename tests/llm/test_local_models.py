@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.llm.calls import Message, make_call
-from embedtune.llm.limits import Gate
+from embedtune.llm.limits import RateLimiter
 from embedtune.llm.providers import Access, describe, load_provider
+from embedtune.llm.store import Message, make_call
 from tests.llm_models import make_causal, make_seq2seq
 
 
@@ -23,7 +23,7 @@ def causal(tmp_path_factory):
 
 def ask(provider, prompt, **params):
     call = make_call("hf:m", [Message("user", prompt)], {"temperature": 0.9, "max_tokens": 12, **params}, "write")
-    provider.attach(Gate())
+    provider.attach(RateLimiter())
     return asyncio.run(provider.ask(call))
 
 

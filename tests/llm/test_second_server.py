@@ -13,11 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from embedtune.config import LlmConfig
+from embedtune.config.settings import LlmConfig
 from embedtune.errors import ProviderError
-from embedtune.llm.calls import Message, make_call
-from embedtune.llm.store import ANSWER, AnswerStore
-from embedtune.stages.llm_asking import Asking
+from embedtune.llm.store import ANSWER, AnswerStore, Message, make_call
+from embedtune.synthesis.llm.session import LlmSession
 from tests.llm_models import make_causal
 
 pytestmark = [
@@ -70,7 +69,7 @@ def calls(model, n):
 def test_calls_are_answered_counted_and_kept(served, tmp_path):
     url, model = served
     store = AnswerStore(tmp_path / "answers.sqlite")
-    asking = Asking(LlmConfig(name=f"openai:{model}", base_url=url, concurrency=3), store)
+    asking = LlmSession(LlmConfig(name=f"openai:{model}", base_url=url, concurrency=3), store)
     outcomes = asking.ask(calls(model, 6), lambda call, answer: None if answer.text else "empty", "ask")
     assert all(outcome.answer and outcome.answer.text for outcome in outcomes.values())
     assert {outcome.answer.finish for outcome in outcomes.values()} <= {"length", "stop"}
@@ -84,7 +83,7 @@ def test_calls_are_answered_counted_and_kept(served, tmp_path):
 def test_a_model_that_it_does_not_have_ends_the_run(served, tmp_path):
     url, _ = served
     store = AnswerStore(tmp_path / "answers.sqlite")
-    asking = Asking(LlmConfig(name="openai:nowhere/nothing", base_url=url), store)
+    asking = LlmSession(LlmConfig(name="openai:nowhere/nothing", base_url=url), store)
     with pytest.raises(ProviderError) as ended:
         asking.ask(calls("nowhere/nothing", 30), lambda call, answer: None, "ask")
     assert ended.value.exit_code == 4

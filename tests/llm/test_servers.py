@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.llm.calls import Message, make_call
 from embedtune.llm.failures import causes, classify
-from embedtune.llm.limits import Gate, HeldBackError
+from embedtune.llm.limits import HeldBackError, RateLimiter
 from embedtune.llm.providers import Access, load_provider
+from embedtune.llm.store import Message, make_call
 from tests.llm_server import Script, ScriptedServer
 
 SCHEMAS = {"write": {"type": "object"}}
@@ -100,7 +100,7 @@ def test_a_closed_gate_holds_a_call_back_at_the_socket_and_a_response_closes_it(
 
     with ScriptedServer(Script(faults={"rate_limit": 100}, wait_s=9)) as server:
         provider = load_provider(Access("openai:m", base_url=server.url))
-        assert asyncio.run(twice(provider, Gate())) == ["rate_limit", "held back"]
+        assert asyncio.run(twice(provider, RateLimiter())) == ["rate_limit", "held back"]
         assert server.calls.total() == 1
 
 

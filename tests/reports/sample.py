@@ -23,7 +23,7 @@ def report_data(say: Callable[[str], str] = str, n_examples: int = 2) -> dict:
             "shipped": "tuned", "method": say("lora"), "quantize": "nf4", "strength": 0.5, "queries_only": False,
             "dev": {"measure": "mean reciprocal rank", "n_queries": 90, "base": 0.4, "gain": 0.03, "standard_error": 0.01,
                     "by_step": {"10": 0.41, "20": 0.43}, "best_step": 20, "by_strength": {"0.5": 0.43, "1": 0.42}},
-            "attempts": [{"method": say(name), "gain": 0.02, "standard_error": 0.01, "reason": say("better than the base")}
+            "candidates": [{"method": say(name), "gain": 0.02, "standard_error": 0.01, "reason": say("better than the base")}
                          for name in ("linear", "lora")],
             "losses": [(step, 1 / step) for step in range(1, 41)], "n_losses": 40,
         },
@@ -58,7 +58,7 @@ def hostile_data(texts: list[str], n_examples: int = 2) -> dict:
 def _metrics(systems: list[str], say: Callable[[str], str]) -> dict:
     pairs = [("tuned", "base"), ("hybrid_base", "base"), ("tuned", "bm25"), (systems[-1], "base")]
     return {
-        "queries": say("my queries"), "n_queries": 1200, "judges": "passage", "n_clusters": 30, "clustered_by": "document",
+        "queries": say("my queries"), "n_queries": 1200, "judged_unit": "passage", "n_clusters": 30, "clustered_by": "document",
         "shipped": "tuned",
         "systems": {name: dict.fromkeys(MEASURES, 0.75 + number / 100) for number, name in enumerate(systems)},
         "comparisons": [

@@ -42,10 +42,10 @@ def test_a_base_that_was_kept_says_so():
 
 
 def test_a_lexical_part_is_explained_and_how_it_loads():
-    text = card(facts={"shipped": "tuned", "queries_only": False, "method": "lexical"})
+    text = card(facts={"shipped": "tuned", "queries_only": False, "method": "hybrid-vector"})
     assert "a lexical part" in text and "lexical.json" in text
     assert 'SentenceTransformer("FOLDER", trust_remote_code=True)' in text
-    kept = card(facts={"shipped": "base", "queries_only": False, "method": "lexical"})
+    kept = card(facts={"shipped": "base", "queries_only": False, "method": "hybrid-vector"})
     assert "trust_remote_code" not in kept and "lexical.json" not in kept
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from embedtune.reports.marking import visible
 from embedtune.reports.page import as_html, overview_as_html
-from embedtune.reports.visible import visible
 from tests.reports.hostile import TEXTS
 from tests.reports.sample import hostile_data, report_data
 
@@ -170,7 +170,7 @@ def test_the_verdict_comes_first_and_every_part_is_there():
 
 def test_parts_without_figures_are_left_out():
     data = report_data()
-    data["training"] = {"shipped": "base", "attempts": [], "losses": [], "n_losses": 0}
+    data["training"] = {"shipped": "base", "candidates": [], "losses": [], "n_losses": 0}
     data["examples"] = None
     data["scores"] = {"edges": [0, 1], "systems": {}}
     data["llm"] = None

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.config import DEFAULT_MODEL
-from embedtune.retrieval.base_model import find_model
-from embedtune.retrieval.encoder import Encoder, load_model
+from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.locate import find_model
 from embedtune.retrieval.late_interaction import blend, encoded_tokens, match, max_sim, shift
 
 PASSAGES = [

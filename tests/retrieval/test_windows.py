@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.records import Passage
 from embedtune.retrieval.windows import Windows, passage_windows, split_windows
+from embedtune.types import Passage
 
 WORDS = ["water", "tank", "coffee", "pump", "machine", "filter", "descaler", "thermostat", "(left)", "semi-automatic"]
 

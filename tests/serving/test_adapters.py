@@ -7,10 +7,42 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError, DataError
-from embedtune.serving.adapters import Adapters, _demand_same_base
+from embedtune.project.trained_run import read_trained_run
+from embedtune.serving.adapters import Adapters, FrozenBase, _demand_same_base
 from embedtune.serving.embedder import Embedder
-from embedtune.stages.trained_run import read_trained_run
 from tests.small_runs import make_dataset, train_nothing
+
+BASE_TEXTS = ["the lamp blinks orange", "stitches skip"]
+
+
+def test_without_an_adapter_it_is_the_base_to_the_bit(served_run):
+    run = served_run("lora")
+    base = FrozenBase(read_trained_run(run).settings.model, "none", trust_remote_code=False, device="cpu")
+    expected = Embedder.from_run(run, "base").encode_queries(BASE_TEXTS)
+    base.switch(None)
+    assert np.array_equal(base.encoder("fp32", {}).encode_queries(BASE_TEXTS), expected)
+    name = base.add(run / "model" / "adapter")
+    base.switch(name)
+    assert np.abs(base.encoder("fp32", {}).encode_queries(BASE_TEXTS) - expected).max() > 1e-2
+    base.switch(None)
+    assert np.array_equal(base.encoder("fp32", {}).encode_queries(BASE_TEXTS), expected)
+
+
+def test_an_adapter_that_is_loaded_while_none_is_on_works_and_can_be_turned_off(served_run):
+    run, other = served_run("lora"), served_run("query-lora")
+    base = FrozenBase(read_trained_run(run).settings.model, "none", trust_remote_code=False, device="cpu")
+
+    def encode(adapter):
+        base.switch(adapter)
+        return base.encoder("fp32", {}).encode_queries(BASE_TEXTS)
+
+    first = base.add(run / "model" / "adapter")
+    tuned, plain = encode(first), encode(None)
+    second = base.add(other / "model" / "adapter")
+    assert np.abs(encode(second) - Embedder.from_run(other).encode_queries(BASE_TEXTS)).max() < 1e-5
+    assert np.array_equal(encode(None), plain)
+    assert np.array_equal(encode(first), tuned)
+
 
 TEXTS = ["the lamp blinks orange", "rinse the tank twice", "stitches skip"]
 KINDS = [("lora", "none"), ("query-lora", "none"), ("linear", "none"), ("lora", "int8"), ("query-lora", "nf4")]

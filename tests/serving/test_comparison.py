@@ -5,8 +5,8 @@ import json
 import pytest
 
 from embedtune.serving.comparison import compare
-from embedtune.serving.opened_run import OpenedRun
 from embedtune.serving.retriever import Retriever
+from embedtune.serving.run_index import RunIndex
 from tests.served_runs import QUERIES
 from tests.small_runs import make_dataset, train_nothing
 
@@ -19,7 +19,7 @@ def ids(found, system):
 
 @pytest.fixture(scope="module")
 def opened(served_run):
-    return OpenedRun(served_run("linear", evaluated=True))
+    return RunIndex(served_run("linear", evaluated=True))
 
 
 def test_every_system_shows_its_own_list(opened):

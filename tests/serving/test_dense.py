@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedtune.retrieval.systems import Units
+from embedtune.retrieval.search import Units
 from embedtune.retrieval.windows import Windows
 from embedtune.serving.dense import InMemory, InStore
 from embedtune.serving.stores import StoredVectors

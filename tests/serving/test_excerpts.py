@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from embedtune.records import Passage
 from embedtune.serving.excerpts import Excerpt, Excerpts
+from embedtune.types import Passage
 
 TEXT = (
     "Keep the machine on a level surface, away from children and from the sun. It weighs four kilos and has a cord of one "

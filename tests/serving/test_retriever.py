@@ -6,20 +6,29 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.formats.trec import ranked, read_run
-from embedtune.serving.choice import SERVED
-from embedtune.serving.hits import Parts
-from embedtune.serving.opened_run import OpenedRun
+from embedtune.formats.run_files import ranked, read_run
+from embedtune.serving.hits import Hit, Parts
 from embedtune.serving.retriever import Retriever
+from embedtune.serving.run_index import RunIndex
+from embedtune.serving.system_choice import SERVED
+from embedtune.types import Passage
 from tests.served_runs import QUERIES
+
+
+def test_a_hit_is_read_by_name_and_in_order():
+    passage = Passage("p-1", "d", "", "text", 0, 4)
+    hit = Hit(passage, 0.5, 1, Parts(dense=1, lexical=None))
+    assert (hit.passage.text, hit.score, hit.rank, hit.parts.dense) == ("text", 0.5, 1, 1)
+    assert hit == (passage, 0.5, 1, (1, None))
+
 
 WORDS = ["clean the spray arm with warm water", "frost grows on the walls", "zzz"]
 
 
-@pytest.fixture(scope="module", params=["lora", "query-lora", "lexical"])
+@pytest.fixture(scope="module", params=["lora", "query-lora", "hybrid-vector"])
 def measured(request, served_run):
     run = served_run(request.param, prompts=True, evaluated=True)
-    return run, OpenedRun(run)
+    return run, RunIndex(run)
 
 
 @pytest.mark.parametrize("system", SERVED)

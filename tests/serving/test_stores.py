@@ -4,11 +4,38 @@ import numpy as np
 import pytest
 
 from embedtune.errors import DataError
-from embedtune.serving.opened_run import OpenedRun
+from embedtune.retrieval.fusion import z_score_sum
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.stores import StoredVectors
-from embedtune.serving.window_rows import load_rows
+from embedtune.serving.run_index import RunIndex
+from embedtune.serving.stores import StoredVectors, cut_to, listed_sum
+from embedtune.serving.windows import load_rows
 from tests.served_runs import QUERIES
+
+NO = -np.inf
+
+
+def matrix(*rows):
+    return np.array(rows, dtype=np.float32)
+
+
+def test_a_list_keeps_its_best_and_of_equal_ones_the_first():
+    assert cut_to(matrix([1, 3, 2, 3], [0, 0, 0, 0]), 2).tolist() == [[NO, 3, NO, 3], [0, 0, NO, NO]]
+    assert cut_to(matrix([1, 2]), 2).tolist() == [[1, 2]]
+
+
+def test_lists_as_long_as_the_corpus_are_fused_as_eval_does():
+    draw = np.random.default_rng(0)
+    dense, lexical = draw.normal(size=(3, 20)).astype(np.float32), draw.normal(size=(3, 20)).astype(np.float32)
+    assert listed_sum(dense, lexical, 0.3) == pytest.approx(z_score_sum(dense, lexical, 0.3), abs=1e-6)
+
+
+def test_what_a_list_has_not_counts_as_its_last():
+    fused = listed_sum(matrix([4, 2, NO, NO]), matrix([NO, 5, 3, NO]), 0.5)
+    assert fused.tolist() == [[0, 0, -1, NO]]
+
+
+def test_an_empty_list_adds_nothing():
+    assert listed_sum(matrix([NO, NO]), matrix([4, 2]), 0.5).tolist() == [[0.5, -0.5]]
 
 
 class Rows:
@@ -66,7 +93,7 @@ def test_a_reranking_retriever_over_a_store_loads_its_model_with_the_first_query
 def test_short_lists_are_near_to_it(run, store, system):
     """Both sides cut to a third of the corpus: nine of ten of the first five stay."""
     question = ["clean the spray arm with warm water", "the old card is charged", "frost grows on the walls"]
-    opened = OpenedRun(run, store=store, depth=44)
+    opened = RunIndex(run, store=store, depth=44)
     whole = Retriever.from_run(run, system).retrieve_batch(question, 5)
     short = Retriever(opened, system).retrieve_batch(question, 5)
     kept = [len({hit.passage for hit in a} & {hit.passage for hit in b}) / 5 for a, b in zip(whole, short, strict=True)]

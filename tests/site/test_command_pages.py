@@ -7,7 +7,8 @@ import command_pages
 import pytest
 from setting_rows import sections_of
 
-from embedtune import cli, config, errors
+from embedtune import cli, errors
+from embedtune.config import settings as config
 
 CONTEXT = click.Context(cli.group, info_name="embedtune")
 NAMES = cli.group.list_commands(CONTEXT)

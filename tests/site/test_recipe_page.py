@@ -2,7 +2,7 @@
 
 from recipe_page import every_setting
 
-from embedtune.config import GenerateConfig, RunConfig, load_config
+from embedtune.config.settings import GenerateConfig, RunConfig, load_config
 
 
 def test_it_loads_and_holds_the_defaults(tmp_path):

@@ -18,7 +18,7 @@ def led(uri, markdown):
         ("docs/images/report.png", "images/report.png"),
         ("docs/examples/vector_stores.py", "examples/vector_stores.md"),
         ("benchmarks/README.md", "benchmarks/README.md"),
-        ("embedtune/config.py", None),
+        ("embedtune/config/settings.py", None),
     ],
 )
 def test_which_page_shows_a_file(path, page):

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 from setting_rows import as_yaml, sections_of
 
-from embedtune.config import RunConfig
+from embedtune.config.settings import RunConfig
 
 
 class Inner(BaseModel):

@@ -81,7 +81,7 @@ def test_nothing_but_data_is_read_back(tmp_path):
     store.save(1, {"step": 1})
     path = store.folder / "step-00000002.pt"
     torch.save({"step": 2, "evil": make}, path)
-    from embedtune.hashing import hash_file
+    from embedtune.text.hashing import hash_file
 
     path.with_suffix(".json").write_text(json.dumps({"step": 2, "sha256": hash_file(path)}))
     assert store.latest() == {"step": 1}

@@ -1,12 +1,48 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from embedtune.training.distillation import CorpusDistillationLoss, FrozenPassages, distillation_loss, popularity_shift
+from embedtune.training.distillation import (
+    CorpusDistillationLoss,
+    FrozenPassages,
+    SoftTeacher,
+    distillation_loss,
+    popularity_shift,
+)
+
+SCORES = np.array([[2.0, 0.0, -1.0, -1.0], [0.0, 1.0, 0.0, -1.0]], dtype=np.float32)
+
+
+def teach(relevant, *, scores=SCORES, positive_boost=0.0, temperature=1.0):
+    scorer = None if scores is None else lambda rows: scores[list(rows)]
+    return SoftTeacher(relevant, 4, scorer, positive_boost=positive_boost, temperature=temperature)
+
+
+def test_each_row_is_the_softmax_of_the_scores():
+    found = teach([[0], [1]])([1, 0])
+    assert torch.allclose(found, torch.from_numpy(SCORES[[1, 0]]).softmax(dim=1))
+
+
+def test_known_passages_are_lifted_by_the_bonus():
+    found = teach([[3], [1, 2]], positive_boost=5.0)([0, 1])
+    assert found.argmax(dim=1).tolist() == [3, 1]
+    lifted = torch.tensor([[2.0, 0.0, -1.0, 4.0], [0.0, 6.0, 5.0, -1.0]])
+    assert torch.allclose(found, lifted.softmax(dim=1))
+
+
+def test_a_higher_temperature_spreads_more():
+    sharp, soft = (teach([[0], [1]], temperature=value)([0]) for value in (0.5, 2.0))
+    assert sharp.max() > soft.max()
+    assert float(sharp.sum()) == pytest.approx(1)
+
+
+def test_without_a_scorer_the_known_passages_share_all():
+    assert teach([[0], [1, 3]], scores=None)([0, 1]).tolist() == [[1, 0, 0, 0], [0, 0.5, 0, 0.5]]
 
 
 class Lookup(torch.nn.Module):
@@ -71,7 +107,7 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_ba
             FrozenPassages(vectors, [0, 2, 3, 6]),
             lambda rows: targets[rows][:, :4],
             temperature=0.05,
-            steadiness=2.0,
+            hubness_weight=2.0,
         )
         loss.mini_batch = size
         value = loss([{"rows": torch.arange(4)}], torch.arange(4))

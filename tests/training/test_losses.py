@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from embedtune.training.losses import MaskedContrastiveLoss
+from embedtune.training.losses import GuidedContrastiveLoss
 
 
 class Lookup(torch.nn.Module):
@@ -32,14 +32,14 @@ def batch(n: int) -> list[dict[str, torch.Tensor]]:
     return [{"rows": torch.arange(n)}, {"rows": torch.arange(n, 2 * n)}]
 
 
-def make(table: torch.Tensor, queries: torch.Tensor, documents: torch.Tensor, **options) -> MaskedContrastiveLoss:
+def make(table: torch.Tensor, queries: torch.Tensor, documents: torch.Tensor, **options) -> GuidedContrastiveLoss:
     """Make a loss; unless told otherwise, pair n has passage n, which is relevant to no other query."""
     alone = {"relevant": [[number] for number in range(len(queries))], "passages": range(len(queries))}
-    return MaskedContrastiveLoss(
+    return GuidedContrastiveLoss(
         Lookup(table),
         queries,
         documents,
-        **(alone | {"temperature": 0.5, "mask_margin": 0.0, "base_share": 0.0} | options),
+        **(alone | {"temperature": 0.5, "false_negative_margin": 0.0, "distill_weight": 0.0} | options),
     )
 
 
@@ -97,10 +97,10 @@ def test_only_what_beats_the_answer_by_the_margin_is_masked(table):
     # to the base, the answers have 0.8 and 1, and passage 1 has 1 for query 0: 0.2 more than its own answer
     queries, documents = unit([1, 0], [1, 0]), unit([0.8, 0.6], [1, 0])
     rows = table[[0, 1, 4, 5]]
-    masked = make(rows, queries, documents, mask_margin=0.1)(batch(2), torch.arange(2)).item()
+    masked = make(rows, queries, documents, false_negative_margin=0.1)(batch(2), torch.arange(2)).item()
     assert masked == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
     assert masked != pytest.approx(plain(rows).item())
-    unmasked = make(rows, queries, documents, mask_margin=0.3)(batch(2), torch.arange(2)).item()
+    unmasked = make(rows, queries, documents, false_negative_margin=0.3)(batch(2), torch.arange(2)).item()
     assert unmasked == pytest.approx(plain(rows).item())
 
 
@@ -108,9 +108,9 @@ def test_passage_that_another_query_fits_better_is_masked_too(table):
     # to the base, passage 1 has 0.8 for query 0 and only 0.6 for its own query; passage 0 has 1 for its own
     queries, documents = unit([1, 0], [0, 1]), unit([1, 0], [0.8, 0.6])
     rows = table[[0, 1, 4, 5]]
-    value = make(rows, queries, documents, mask_margin=0.1)(batch(2), torch.arange(2))
+    value = make(rows, queries, documents, false_negative_margin=0.1)(batch(2), torch.arange(2))
     assert value.item() == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
-    wide = make(rows, queries, documents, mask_margin=0.3)(batch(2), torch.arange(2))
+    wide = make(rows, queries, documents, false_negative_margin=0.3)(batch(2), torch.arange(2))
     assert wide.item() == pytest.approx(plain(rows).item(), rel=1e-5)
 
 
@@ -129,7 +129,7 @@ def test_negative_exactly_at_the_margin_is_masked(table, queries, documents, sco
     base = torch.tensor(queries), torch.tensor(documents)
     assert (base[0] @ base[1].T).tolist() == scores
     rows = table[[0, 1, 4, 5]]
-    at, above = (make(rows, *base, mask_margin=margin)(batch(2), torch.arange(2)) for margin in (0.5, 0.501))
+    at, above = (make(rows, *base, false_negative_margin=margin)(batch(2), torch.arange(2)) for margin in (0.5, 0.501))
     assert at.item() == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
     assert above.item() == pytest.approx(plain(rows).item(), rel=1e-5)
 
@@ -139,7 +139,8 @@ def test_negative_margin_masks_what_comes_near_the_answer(table):
     queries = documents = unit([1, 0], [0.8, 0.6])
     rows = table[[0, 1, 4, 5]]
     near, far = (
-        make(rows, queries, documents, mask_margin=margin)(batch(2), torch.arange(2)) for margin in (-0.3, -0.1)
+        make(rows, queries, documents, false_negative_margin=margin)(batch(2), torch.arange(2))
+        for margin in (-0.3, -0.1)
     )
     assert near.item() == pytest.approx(0.0, abs=1e-6)
     assert far.item() == pytest.approx(plain(rows).item(), rel=1e-5)
@@ -161,14 +162,14 @@ def test_loss_equals_a_plain_computation_with_both_masks(seed, margin):
         for j in range(n)
         if i != j and (scores[i][j] >= min(scores[i][i], scores[j][j]) + margin or passages[j] in relevant[i])
     ]
-    loss = make(rows, queries, documents, relevant=relevant, passages=passages, mask_margin=margin)
+    loss = make(rows, queries, documents, relevant=relevant, passages=passages, false_negative_margin=margin)
     assert loss(batch(n), torch.arange(n)).item() == pytest.approx(plain(rows, masked=masked).item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("relevant", [[[7, 9], [9], [4]], [{7, 9}, {9}, {4}], [(7, 9, 1), (9,), (4, 5)]])
 def test_passage_that_is_relevant_to_a_query_is_never_its_negative(table, relevant):
     rows = table[[0, 1, 2, 4, 5, 6]]
-    loss = make(rows, torch.eye(3), torch.eye(3), relevant=relevant, passages=[7, 9, 4], mask_margin=0.1)
+    loss = make(rows, torch.eye(3), torch.eye(3), relevant=relevant, passages=[7, 9, 4], false_negative_margin=0.1)
     value = loss(batch(3), torch.arange(3)).item()
     # query 0 is answered by the passages of pairs 0 and 1; pair 1's query by its own alone
     assert value == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
@@ -177,7 +178,9 @@ def test_passage_that_is_relevant_to_a_query_is_never_its_negative(table, releva
 
 def test_passage_of_two_pairs_is_no_negative_of_either(table):
     rows = table[[0, 1, 2, 4, 5, 6]]
-    loss = make(rows, torch.eye(3), torch.eye(3), relevant=[[5], [5], [6]], passages=[5, 5, 6], mask_margin=0.1)
+    loss = make(
+        rows, torch.eye(3), torch.eye(3), relevant=[[5], [5], [6]], passages=[5, 5, 6], false_negative_margin=0.1
+    )
     value = loss(batch(3), torch.arange(3)).item()
     assert value == pytest.approx(plain(rows, masked=[(0, 1), (1, 0)]).item(), rel=1e-5)
 
@@ -225,7 +228,9 @@ def test_the_base_models_softmax_gets_its_share_of_the_target(table):
     """By hand for two pairs: the cross-entropy is linear in the target, so it lies between the two extremes."""
     base = unit([1, 0], [0.6, 0.8])
     by_share = {
-        share: make(table[:4], base, base, mask_margin=5.0, base_share=share)(batch(2), torch.arange(2)).item()
+        share: make(table[:4], base, base, false_negative_margin=5.0, distill_weight=share)(
+            batch(2), torch.arange(2)
+        ).item()
         for share in (0.0, 0.25, 1.0)
     }
     assert by_share[0.25] == pytest.approx(0.75 * by_share[0.0] + 0.25 * by_share[1.0], rel=1e-5)
@@ -250,7 +255,7 @@ def test_half_precision_is_computed_in_single():
 @pytest.mark.parametrize("mini_batch", [1, 3, 4])
 def test_mini_batches_change_neither_loss_nor_gradient(table, mini_batch):
     queries, documents = unit(*table[:4].tolist()), unit(*table[4:].tolist())
-    options = {"base_share": 0.3, "mask_margin": 0.1}
+    options = {"distill_weight": 0.3, "false_negative_margin": 0.1}
     whole, cut = (make(table.clone(), queries, documents, **options) for _ in range(2))
     cut.mini_batch = mini_batch
     losses = [loss(batch(4), torch.arange(4)) for loss in (whole, cut)]

@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from embedtune.records import Passage, Query
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys
+from embedtune.types import Passage, Query
 
 TEXT = "Fill the tank with cold water. The pump starts by itself. Rinse the bowl twice."
 TITLE = "Brava 3 › Tank"
@@ -15,11 +15,18 @@ def passage(document: str = "a.md", title: str = TITLE, text: str = TEXT, name: 
     return Passage(name, document, title, text, 0, len(text))
 
 
-def pair(query: str, kind: str, *, windows: list[str] | None = None, title: str = TITLE, removal: float = 0.0) -> str:
+def pair(
+    query: str, kind: str, *, windows: list[str] | None = None, title: str = TITLE, sentence_dropout: float = 0.0
+) -> str:
     """Return the positive of one query."""
     one = passage(title=title)
     pairs = build_pairs(
-        [Query("q", query, kind)], {"q": [0]}, [one], [windows or [one.full_text]], removal=removal, seed=0
+        [Query("q", query, kind)],
+        {"q": [0]},
+        [one],
+        [windows or [one.full_text]],
+        sentence_dropout=sentence_dropout,
+        seed=0,
     )
     assert [(p.query_id, p.passage, p.anchor) for p in pairs] == [("q", 0, query)]
     return pairs[0].positive
@@ -28,7 +35,9 @@ def pair(query: str, kind: str, *, windows: list[str] | None = None, title: str 
 def test_query_is_paired_with_each_of_its_passages():
     passages = [passage(name=name) for name in ("p0", "p1", "p2")]
     queries = [Query("q1", "pump", "span"), Query("q2", "tank", "source")]
-    pairs = build_pairs(queries, {"q1": [2], "q2": [0, 1]}, passages, [["w0"], ["w1"], ["w2"]], removal=0, seed=0)
+    pairs = build_pairs(
+        queries, {"q1": [2], "q2": [0, 1]}, passages, [["w0"], ["w1"], ["w2"]], sentence_dropout=0, seed=0
+    )
     assert pairs == [Pair("q1", 2, "pump", "w2"), Pair("q2", 0, "tank", "w0"), Pair("q2", 1, "tank", "w1")]
 
 
@@ -54,34 +63,39 @@ def test_heading_of_a_passage_without_title_keeps_the_text():
 
 
 def test_sentence_that_the_query_came_from_is_removed():
-    assert pair("pump starts", "span", removal=1.0) == f"{TITLE}\nFill the tank with cold water. Rinse the bowl twice."
+    assert (
+        pair("pump starts", "span", sentence_dropout=1.0)
+        == f"{TITLE}\nFill the tank with cold water. Rinse the bowl twice."
+    )
 
 
 def test_query_of_the_source_keeps_its_passage_whole():
-    assert pair("pump starts", "source", removal=1.0) == f"{TITLE}\n{TEXT}"
+    assert pair("pump starts", "source", sentence_dropout=1.0) == f"{TITLE}\n{TEXT}"
 
 
 def test_nothing_is_removed_when_less_than_half_would_stay():
     windows = ["Short one. This very long sentence about the pump is most of the text."]
-    assert pair("pump", "span", windows=windows, removal=1.0) == windows[0]
+    assert pair("pump", "span", windows=windows, sentence_dropout=1.0) == windows[0]
 
 
 def test_single_sentence_stays():
-    assert pair("pump", "span", windows=["The pump starts by itself"], removal=1.0) == "The pump starts by itself"
+    assert (
+        pair("pump", "span", windows=["The pump starts by itself"], sentence_dropout=1.0) == "The pump starts by itself"
+    )
 
 
 def test_japanese_sentence_is_removed():
     windows = ["水を入れてください。電源を押してください。"]
-    assert pair("電源を押す", "span", windows=windows, removal=1.0) in ("水を入れてください。", windows[0])
+    assert pair("電源を押す", "span", windows=windows, sentence_dropout=1.0) in ("水を入れてください。", windows[0])
     windows = ["タンクに冷たい水を入れてください。電源を押す。"]
-    assert pair("電源を押す", "span", windows=windows, removal=1.0) == "タンクに冷たい水を入れてください。"
+    assert pair("電源を押す", "span", windows=windows, sentence_dropout=1.0) == "タンクに冷たい水を入れてください。"
 
 
-@pytest.mark.parametrize(("removal", "least", "most"), [(0.0, 0, 0), (0.5, 80, 120), (1.0, 200, 200)])
-def test_share_of_removals_is_as_wanted(removal, least, most):
+@pytest.mark.parametrize(("sentence_dropout", "least", "most"), [(0.0, 0, 0), (0.5, 80, 120), (1.0, 200, 200)])
+def test_share_of_removals_is_as_wanted(sentence_dropout, least, most):
     queries = [Query(f"q{number}", "pump starts", "span") for number in range(200)]
     positives = {query.query_id: [0] for query in queries}
-    pairs = build_pairs(queries, positives, [passage()], [[TEXT]], removal=removal, seed=3)
+    pairs = build_pairs(queries, positives, [passage()], [[TEXT]], sentence_dropout=sentence_dropout, seed=3)
     assert len(pairs) == 200
     assert least <= sum("pump" not in p.positive for p in pairs) <= most
 
@@ -90,7 +104,7 @@ def test_seed_decides_which_positives_lose_a_sentence():
     queries = [Query(f"q{number}", "pump starts", "span") for number in range(40)]
     positives = {query.query_id: [0] for query in queries}
     first, again, other = (
-        build_pairs(queries, positives, [passage()], [[TEXT]], removal=0.5, seed=seed) for seed in (1, 1, 2)
+        build_pairs(queries, positives, [passage()], [[TEXT]], sentence_dropout=0.5, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import IntegrityError
-from embedtune.retrieval.encoder import load_model
+from embedtune.models.encoder import load_model
 from embedtune.training.parity import check_change, check_reload, encode_plainly
 
 QUERIES = ["frost damage", "how long does a refund take"]

@@ -1,14 +1,47 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
 
 from embedtune.errors import DataError, ResourceError
-from embedtune.training.adapters import snapshot
+from embedtune.models.adapters import snapshot
+from embedtune.models.quantisation import load_quantised
 from embedtune.training.checkpoints import Checkpoints
-from embedtune.training.losses import MaskedContrastiveLoss
-from embedtune.training.methods import Full, Lora
-from embedtune.training.quantisation import load_quantised
-from embedtune.training.trainer import Hooks, Recipe, run_training
+from embedtune.training.losses import GuidedContrastiveLoss
+from embedtune.training.trainable import Full, Lora
+from embedtune.training.trainer import Hooks, Recipe, new_garbage_only, return_memory, run_training
+
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+
+
+def watched():
+    cycle = Cycle()
+    return cycle, weakref.ref(cycle)
+
+
+def test_what_nobody_holds_is_given_back():
+    _, left = watched()
+    del _
+    return_memory()
+    assert left() is None
+
+
+def test_only_new_garbage_is_looked_for_until_the_end():
+    held, old = watched()
+    with pytest.raises(RuntimeError), new_garbage_only():
+        held, new = watched()
+        del held
+        return_memory()
+        assert old() is not None
+        assert new() is None
+        raise RuntimeError
+    return_memory()
+    assert old() is None
+
 
 TOPICS = ["boiler", "refund", "parcel", "invoice", "password", "battery", "garden", "kettle"]
 PAIRS = {
@@ -33,15 +66,15 @@ def train(
     model = load_quantised(base_folder, "nf4" if method == "lora" else "none")
     Lora(model, rank=4, alpha=8) if method == "lora" else Full(model)
     queries = torch.eye(len(TOPICS), 384)
-    loss = loss or MaskedContrastiveLoss(
+    loss = loss or GuidedContrastiveLoss(
         model,
         queries,
         queries,
         [[n] for n in range(8)],
         list(range(8)),
         temperature=0.05,
-        mask_margin=0.1,
-        base_share=0.0,
+        false_negative_margin=0.1,
+        distill_weight=0.0,
     )
     seen = seen if seen is not None else []
     losses = run_training(
@@ -52,7 +85,7 @@ def train(
         recipe,
         Hooks(
             check=lambda step: seen.append((step, model.training)),
-            report=lambda n: None,
+            on_progress=lambda n: None,
             keep=keep or (lambda step, state: None),
         ),
         resume=resume,
@@ -132,7 +165,7 @@ def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method,
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
-class Rootless(MaskedContrastiveLoss):
+class Rootless(GuidedContrastiveLoss):
     """A finite loss whose gradient is not a number."""
 
     def forward(self, features, labels):
@@ -141,7 +174,7 @@ class Rootless(MaskedContrastiveLoss):
 
 
 def test_an_update_that_is_not_finite_stops_before_it_is_kept(base_folder, monkeypatch):
-    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Rootless)
+    monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", Rootless)
     kept = []
     words = r"training step 1: expected finite weights after the update, found others in 0\."
     with pytest.raises(DataError, match=words) as caught:
@@ -150,7 +183,7 @@ def test_an_update_that_is_not_finite_stops_before_it_is_kept(base_folder, monke
     assert kept == []
 
 
-class Crowded(MaskedContrastiveLoss):
+class Crowded(GuidedContrastiveLoss):
     """Runs out of memory whenever more than ``room`` texts are encoded at once, as a GPU and a CPU say it."""
 
     room = 2
@@ -172,7 +205,7 @@ class Crowded(MaskedContrastiveLoss):
 )
 def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, trained, error, monkeypatch):
     model, losses = trained
-    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", Crowded)
     monkeypatch.setattr(Crowded, "error", error)
     small, again = train(base_folder)
     assert again == pytest.approx(losses, abs=1e-3)
@@ -183,14 +216,14 @@ def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, trai
 
 
 def test_memory_for_not_even_one_text_is_refused(base_folder, monkeypatch):
-    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", Crowded)
     monkeypatch.setattr(Crowded, "room", 0)
     with pytest.raises(ResourceError, match="expected memory for the step of a single text"):
         train(base_folder)
 
 
 def test_other_errors_are_not_taken_for_memory(base_folder, monkeypatch):
-    monkeypatch.setattr("tests.training.test_trainer.MaskedContrastiveLoss", Crowded)
+    monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", Crowded)
     monkeypatch.setattr(Crowded, "error", RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train(base_folder)
@@ -216,7 +249,7 @@ def test_texts_are_trained_with_the_prompts_of_retrieval(base_folder):
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    hooks = Hooks(check=lambda step: None, report=lambda n: None, keep=lambda step, state: None)
+    hooks = Hooks(check=lambda step: None, on_progress=lambda n: None, keep=lambda step, state: None)
     expected = [model.encode_query(PAIRS["anchor"]), model.encode_document(PAIRS["positive"])]
     run_training(model, PAIRS, [(0, 1, 2, 3)], Watching(model), RECIPE, hooks)
     (rows, vectors), *_ = seen
@@ -236,6 +269,6 @@ def test_a_single_column_can_be_trained(base_folder):
 
     model = load_quantised(base_folder, "none")
     Lora(model, rank=4, alpha=8)
-    hooks = Hooks(check=lambda step: None, report=lambda n: None, keep=lambda step, state: None)
+    hooks = Hooks(check=lambda step: None, on_progress=lambda n: None, keep=lambda step, state: None)
     losses = run_training(model, {"anchor": PAIRS["anchor"]}, [(0, 1, 2, 3), (4, 5, 6, 7)], Sum(model), RECIPE, hooks)
     assert len(losses) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.ui.beside import RunsBeside
+from embedtune.ui.run_comparison import RunComparison
 from tests.ui.hostile_run import make_hostile_run
 
 CHROMIUM = "/usr/bin/chromium"
@@ -46,8 +46,8 @@ def run(served_run) -> Path:
 
 
 @pytest.fixture(scope="session")
-def runs(run) -> RunsBeside:
-    return RunsBeside([run])
+def runs(run) -> RunComparison:
+    return RunComparison([run])
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ import pytest
 import embedtune
 from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
-from embedtune.ui.beside import RunsBeside
 from embedtune.ui.browsing import ALL, LOSSES, Browsing, Wish
+from embedtune.ui.run_comparison import RunComparison
 
 
 @pytest.fixture(scope="module")
 def browsing(hostile_run):
-    return Browsing(RunsBeside([hostile_run]))
+    return Browsing(RunComparison([hostile_run]))
 
 
 def test_what_is_not_there_is_replaced(browsing):
@@ -45,7 +45,7 @@ def test_a_query_is_shown_under_both(browsing):
 def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path):
     assert len(browsing.differences()) == 20
     shutil.copytree(small_run[0], tmp_path / "run")
-    bare = Browsing(RunsBeside([tmp_path / "run"]))
+    bare = Browsing(RunComparison([tmp_path / "run"]))
     assert bare.differences() == []
     embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), tmp_path / "run")
     assert len(bare.differences()) > 10

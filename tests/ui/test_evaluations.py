@@ -43,7 +43,7 @@ def test_queries_of_the_users_own_are_found_again_and_missed_when_they_change(
     code, *_ = evaluate(run, "--queries", mine, "-q")
     assert code == 0
     (found,) = read_evaluations(run).values()
-    assert (found.queries.name, found.queries.judges) == ("mine", "passage")
+    assert (found.queries.name, found.queries.judged_unit) == ("mine", "passage")
     before = written(run)
     assert evaluate(run, "--queries", mine, "--seed", 1, "-q")[0] == 0
     assert written(run) not in (before, "")

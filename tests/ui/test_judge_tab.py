@@ -37,7 +37,7 @@ def test_clicks_become_a_test_set_that_eval_takes(page, served):
     facts = embedtune.evaluate(
         embedtune.EvaluateConfig(queries=[str(served.judgements)], precision="fp32"), served.run
     ).facts
-    assert (facts["n_queries"], facts["judges"]) == (1, "passage")
+    assert (facts["n_queries"], facts["judged_unit"]) == (1, "passage")
     assert facts["systems"]["base"]["recall@100"] == 1.0
 
 

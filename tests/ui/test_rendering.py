@@ -1,8 +1,8 @@
 import pytest
 from jinja2 import UndefinedError
 
-from embedtune.records import Passage
 from embedtune.serving.excerpts import Excerpt
+from embedtune.types import Passage
 from embedtune.ui.rendering import Piece, fill, pieces_of, place_of, shown
 from tests.ui.hostile_run import HOSTILE
 

@@ -1,6 +1,6 @@
 import re
 
-from embedtune.records import Passage, Query
+from embedtune.types import Passage, Query
 from embedtune.ui.judging import Task
 from embedtune.ui.task_view import TaskViews
 

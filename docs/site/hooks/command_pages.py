@@ -12,7 +12,8 @@ from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
 from setting_rows import Setting, sections_of
 
-from embedtune import cli, config, errors
+from embedtune import cli, errors
+from embedtune.config import settings as config
 
 _NONE = "–"
 _INDEX = """\

@@ -12,7 +12,7 @@ from mkdocs.structure.pages import Page
 from pydantic import BaseModel
 from setting_rows import sections_of
 
-from embedtune.config import RunConfig
+from embedtune.config.settings import RunConfig
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"
 _EVERY = """\

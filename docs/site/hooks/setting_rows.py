@@ -1,4 +1,4 @@
-"""What the models of embedtune.config say about each setting: name, values, default, description."""
+"""What the models of embedtune.config.settings say about each setting: name, values, default, description."""
 
 from __future__ import annotations
 

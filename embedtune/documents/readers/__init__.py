@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 from embedtune.documents.limits import MEGABYTE, ReadingLimits
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TooMuchText
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 OUT_OF_MEMORY = "it needed more memory"
 """How the reason begins when memory ran out."""

@@ -14,7 +14,7 @@ from embedtune.documents.readers.html import add_html
 from embedtune.documents.readers.markup import parse_xhtml, parse_xml, text_of
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

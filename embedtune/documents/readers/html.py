@@ -12,7 +12,7 @@ from embedtune.documents.readers.markup import parse_html, parse_xhtml, text_of
 from embedtune.documents.readers.signatures import looks_like
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder, one_line
-from embedtune.records import Document
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -10,7 +10,7 @@ from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers.encodings import read_decoded
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder, one_line
-from embedtune.records import Document
+from embedtune.types import Document
 
 _LONG_CHARS = 200  # a longer value is a paragraph of its own
 _MAX_HEADING_LEVEL = 3  # names of objects deeper within are prefixes, not headings

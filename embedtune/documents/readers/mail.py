@@ -13,7 +13,7 @@ from embedtune.documents.readers.markup import parse_html
 from embedtune.documents.readers.signatures import demand
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _HEADER_LINE = re.compile(rb"\A(?:\s*|From .*\n)[A-Za-z][A-Za-z0-9-]*:")

@@ -13,7 +13,7 @@ from embedtune.documents.readers.html import add_html
 from embedtune.documents.readers.markup import parse_html
 from embedtune.documents.readers.rows import describe_table
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

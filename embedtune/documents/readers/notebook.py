@@ -11,7 +11,7 @@ from embedtune.documents.readers.encodings import read_decoded
 from embedtune.documents.readers.markdown import add_markdown
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 
 def read_notebook(path: Path, name: str, limits: ReadingLimits) -> Document:

@@ -11,7 +11,7 @@ from embedtune.documents.readers.markup import parse_xml
 from embedtune.documents.readers.rows import describe_table
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -14,7 +14,7 @@ from embedtune.documents.readers.pdf_line import Line
 from embedtune.documents.readers.signatures import demand
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder, one_line
-from embedtune.records import Document
+from embedtune.types import Document
 
 # PDFium writes this noncharacter for a hyphen at the end of a line, and leaves the line break out.
 _LINE = re.compile("[^\n\ufffe]+\ufffe?")

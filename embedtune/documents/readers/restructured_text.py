@@ -11,7 +11,7 @@ from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers.encodings import read_decoded
 from embedtune.documents.readers.rows import describe_table
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 _SETTINGS = {
     "file_insertion_enabled": False,

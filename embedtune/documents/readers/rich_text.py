@@ -7,7 +7,7 @@ from pathlib import Path
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers.signatures import demand
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 
 def read_rich_text(path: Path, name: str, limits: ReadingLimits) -> Document:

@@ -11,7 +11,7 @@ from embedtune.documents.readers.archives import open_archive
 from embedtune.documents.readers.rows import describe, describe_table
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 _WHAT = "a PowerPoint presentation"
 

@@ -13,7 +13,7 @@ from embedtune.documents.readers.rows import describe_table
 from embedtune.documents.readers.signatures import demand
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 _DELIMITERS = ",;\t|"
 _OLE = b"\xd0\xcf\x11\xe0"

@@ -8,7 +8,7 @@ from embedtune.documents.headings import find_sections
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers.encodings import read_decoded
 from embedtune.documents.text_builder import TooMuchText
-from embedtune.records import Document
+from embedtune.types import Document
 
 
 def read_text(path: Path, name: str, limits: ReadingLimits) -> Document:

@@ -17,7 +17,7 @@ from embedtune.documents.readers.markup import local_name, parse_xml
 from embedtune.documents.readers.rows import describe_table
 from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
-from embedtune.records import Document
+from embedtune.types import Document
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument

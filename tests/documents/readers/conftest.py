@@ -11,7 +11,7 @@ import pytest
 
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import read
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 ReadBytes = Callable[..., Document | Skipped]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.records import Skipped
+from embedtune.types import Skipped
 
 PAGE = """<!DOCTYPE html><html><head><title>Brava | Help</title><style>p { color: red }</style></head><body>
 <header><a href="/">Home</a></header><nav><ul><li>Shop</ul></nav>

@@ -6,7 +6,7 @@ import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 PROSE = [
     "The",

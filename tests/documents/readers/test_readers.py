@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, no_reader, read
-from embedtune.records import Document, Skipped
+from embedtune.types import Document, Skipped
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n"
 STARTS = [

@@ -11,7 +11,7 @@ import pytest
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import no_reader, read
 from embedtune.documents.sandbox import Sandbox
-from embedtune.records import Document
+from embedtune.types import Document
 
 FOLDER = os.environ.get("EMBEDTUNE_DOCUMENTS")
 FILES = sorted(path for path in Path(FOLDER).rglob("*") if path.is_file() and not no_reader(path)) if FOLDER else []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from embedtune.documents.headings import find_sections
-from embedtune.records import Document, Section
+from embedtune.types import Document, Section
 
 
 def test_text_is_kept_as_it_is_with_its_underlined_headings(read_bytes):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.records import Skipped
+from embedtune.types import Skipped
 
 LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]><l>&c;</l>'
 MANY_LAUGHS = (

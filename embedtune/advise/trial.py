@@ -1,0 +1,67 @@
+"""What a training would see of the sample, so that its own candidates can be tried on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedtune.advise.caching_encoder import CachingEncoder
+from embedtune.advise.evaluator import Judge
+from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
+from embedtune.models.encoder import load_model
+from embedtune.project.vector_cache import VectorCache
+from embedtune.retrieval.corpus import windows_of
+from embedtune.training.fit import DevRetrieval
+from embedtune.training.methods.context import Context
+from embedtune.types import Dataset, QuerySet
+
+MIN_QUERIES = 64
+"""Train queries under which nothing is tried: there would be fewer than four steps of sixteen."""
+
+
+def trial_config(n_queries: int, seed: int) -> TrainConfig:
+    """Return the settings of a small training: full strength alone, so that nothing is chosen on the queries that judge."""
+    batch = min(QuerySideConfig().batch_size, max(1, n_queries // 4))
+    return TrainConfig(method="linear", strengths=(1.0,), n_evals=1, query_side={"batch_size": batch}, seed=seed)
+
+
+def build_context(
+    judge: Judge,
+    train: QuerySet,
+    base: CachingEncoder,
+    *,
+    dataset_config: GenerateConfig,
+    base_folder: Path,
+    scratch: Path,
+) -> Context:
+    """Search the sample with the base, and set up what candidates share.
+
+    Args:
+        judge: With the sample, whose queries take the place of dev.
+        train: Queries to learn from; their passages are in the sample.
+        base: The base's encoder.
+        dataset_config: How passages are cut and which prompts are used.
+        base_folder: The base's files.
+        scratch: A folder that vanishes afterwards.
+    """
+    dev = judge.dev_set(
+        lambda passages: windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
+    )
+    plain = load_model(
+        base_folder,
+        query_prompt=dataset_config.query_prompt,
+        document_prompt=dataset_config.document_prompt,
+        trust_remote_code=dataset_config.trust_remote_code,
+    )
+    nothing = QuerySet("", [], {}, "passage")
+    return Context(
+        config=trial_config(len(train.queries), dataset_config.seed),
+        dataset_config=dataset_config,
+        base_folder=base_folder,
+        dataset=Dataset(judge.sample.passages, {"train": train, "dev": nothing, "test": nothing}),
+        base=base,
+        precision=base.precision,
+        retrieval=DevRetrieval(dev, base, plain, precision=base.precision),
+        vectors=VectorCache(scratch / "vectors"),
+        checkpoints=scratch / "checkpoints",
+        identity="",
+    )

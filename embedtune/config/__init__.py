@@ -1,0 +1,1 @@
+"""Settings: pydantic models, and the loader that reads them from YAML, ``--set`` and options."""

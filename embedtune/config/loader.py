@@ -1,0 +1,166 @@
+"""Gather values for settings from a recipe, ``--set`` and options, and say where each came from when one cannot be used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from embedtune.config.yaml import KeyPath, read_yaml, shortened
+from embedtune.errors import ConfigError
+
+
+class Gathered:
+    """Values by path, each with its place; what comes later wins.
+
+    Attributes:
+        values: Nested dicts, as the settings' models take them.
+        problems: All that was wrong so far, each with its place.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.problems: list[str] = []
+        self._places: dict[KeyPath, str] = {}
+
+    def add_recipe(self, path: Path, section: str | None, known: Sequence[str], *, seeded: bool) -> None:
+        """Take a YAML file, or one section of it.
+
+        Args:
+            path: The file.
+            section: Name of the section; None takes all.
+            known: Names that may stand at the top of a recipe.
+            seeded: Whether a section without a seed gets the one at the top.
+
+        Raises:
+            ConfigError: If the file cannot be read as YAML with a mapping at the top: then nothing else can be checked.
+        """
+        read = read_yaml(_read_text(path), lambda line: f"{path}:{line}")
+        if not isinstance(read.value, dict):
+            raise ConfigError.collect(
+                str(path),
+                read.problems
+                or [
+                    f"{path}:1: expected a mapping with the sections generate, train, eval, "
+                    f"found {type(read.value).__name__}"
+                ],
+                hint="the packaged recipes in pipelines/ are examples",
+            )
+        self.problems += read.problems
+        places = {key: f"{path}:{line}" for key, line in read.lines.items()}
+        if section is None:
+            self.values, self._places = read.value, places
+            return
+        self.problems += [f"{places[(key,)]}: {unknown(key, known)}" for key in read.value if key not in known]
+        values = read.value.get(section)
+        if isinstance(values, dict):
+            self.values = values
+            self._places = {key[1:]: place for key, place in places.items() if key[0] == section and len(key) > 1}
+        elif values is not None:
+            self.problems.append(
+                f"{places[(section,)]}: {section}: expected a mapping of settings, found {shortened(values)}"
+            )
+        if seeded and read.value.get("seed") is not None and "seed" not in self.values:
+            self.values["seed"] = read.value["seed"]
+            self._places[("seed",)] = places[("seed",)]
+
+    def add_setting(self, setting: str, section: str | None) -> None:
+        """Take one ``key=value`` of ``--set``; the value is YAML, dots in the key go into sections."""
+        where = f"--set {shortened(setting, quote=False)}"
+        key, equals, text = setting.partition("=")
+        if not equals or not key:
+            self.problems.append(f"{where}: expected key=value, for example learning_rate=2e-4")
+            return
+        read = read_yaml(text, lambda _: where)
+        if read.problems:
+            self.problems += read.problems
+            return
+        path = tuple(key.split("."))
+        if section and path[0] == section and len(path) > 1:
+            path = path[1:]
+        self._put(path, read.value, where)
+
+    def add_option(self, key: str, value: object) -> None:
+        """Take a named option of a command."""
+        path = tuple(key.split("."))
+        name = path[-2] if path[-1] == "name" else path[-1]
+        self._put(path, value, "SOURCE" if key == "source" else f"--{name.replace('_', '-')}")
+
+    def _put(self, path: KeyPath, value: object, where: str) -> None:
+        values = self.values
+        for part in path[:-1]:
+            if values.get(part) is None:
+                values[part] = {}
+            values = values[part]
+            if not isinstance(values, dict):
+                self.problems.append(f"{where}: expected {part!r} to be a section, found the value {shortened(values)}")
+                return
+        values[path[-1]] = value
+        self._places[path] = where
+
+    def explain(self, model: type[BaseModel], error: ValidationError) -> list[str]:
+        """Word every problem that a model found, with the place of its value."""
+        return [self._placed(_problem(model, item), item["loc"]) for item in error.errors(include_url=False)]
+
+    def _placed(self, problem: str, location: Sequence[str | int]) -> str:
+        """Put in front where the value stands, or the nearest section around it."""
+        path = tuple(map(str, location))
+        places = (self._places.get(path[:length]) for length in range(len(path), 0, -1))
+        return ": ".join(filter(None, [next(filter(None, places), None), problem]))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a YAML recipe, found: {error.strerror or error}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}:{line}: expected a YAML recipe in UTF-8, found {error.reason} at byte {error.start}",
+            hint="save the file as UTF-8",
+        ) from error
+
+
+def _problem(model: type[BaseModel], item: Any) -> str:
+    where = shortened(".".join(map(str, item["loc"])), quote=False) or "recipe"
+    if item["type"] == "extra_forbidden":
+        location = [part for part in item["loc"] if isinstance(part, str)]
+        return unknown(where, _fields_at(model, location[:-1]))
+    message = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    if item["type"] == "missing" or isinstance(item["input"], dict | BaseModel):
+        return f"{where}: {message}"
+    return f"{where}: {message}, found {shortened(item['input'])}{_close_value(item)}"
+
+
+def _close_value(item: Any) -> str:
+    """Suggest the one of several fixed values that was probably meant."""
+    if item["type"] != "literal_error":
+        return ""
+    choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+    close = get_close_matches(str(item["input"])[:80].lower(), choices, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def unknown(key: str, known: Sequence[str]) -> str:
+    """Say that there is no such setting, and which was probably meant."""
+    close = get_close_matches(key.rsplit(".", maxsplit=1)[-1], known, n=1)
+    shown = shortened(key, quote=False)
+    return f"{shown}: there is no such setting" + (
+        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    )
+
+
+def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,165 @@
+"""The words of a text with what cutting needs to know of each: its tokens, and how good it would be to cut in front of it.
+
+Both are found once for each word and remembered: a text has far fewer words than places where they stand.
+
+Where a text that is too long for one piece may be parted.
+
+Put the words of a text into as few pieces as hold them, cut where most ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BREAKS = ("\n\n", "\n", ". ", " ")
+_LAST_SHARE = 0.5  # a break is looked for in this share of the piece, its end
+
+
+def find_break(text: str, start: int, end: int) -> int:
+    """Return where to part ``text[start:end]``: behind its last blank line, else line, sentence or word; else at the end."""
+    earliest = end - int((end - start) * _LAST_SHARE)
+    for mark in _BREAKS:
+        found = text.rfind(mark, earliest, end)
+        if found >= 0:
+            return found + len(mark)
+    return end
+
+
+def pack(words: Words, size: int, room: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last+1 word of each piece.
+
+    Paragraphs are put together as long as they fit; one that does not fit alone is parted into its sentences, such a sentence
+    into lines, a line into clauses, a clause into words.
+
+    Args:
+        words: Of a text.
+        size: Tokens that a piece should hold at most.
+        room: Tokens that it can hold; a word that is longer is parted too, and a part that is still longer comes alone.
+    """
+    before = [0, *accumulate(words.tokens.tolist())]
+    first = last = 0
+    for start, end in _units(before, words.breaks, (0, len(words.breaks)), (size, room), PARAGRAPH):
+        if before[end] - before[first] > size and last > first:
+            yield first, last
+            first = start
+        last = end
+    if last > first:
+        yield first, last
+
+
+def _units(
+    before: Sequence[int], breaks: NDArray[np.int64], span: tuple[int, int], limits: tuple[int, int], level: int
+) -> Iterator[tuple[int, int]]:
+    """Yield what stays together: the span, or its parts at a level, and those of the levels below where they are too long."""
+    start, end = span
+    size, room = limits
+    if level < INSIDE or before[end] - before[start] <= (room if level == INSIDE else size):
+        yield span
+        return
+    cuts = np.flatnonzero(breaks[start + 1 : end] >= level) + start + 1
+    for part in pairwise([start, *cuts.tolist(), end]):
+        yield from _units(before, breaks, part, limits, level - 1)
+
+
+TokenCounts = Callable[[Sequence[str]], Sequence[int]]
+"""How many of the embedder's tokens each text has, special tokens not counted."""
+
+INSIDE, WORD, CLAUSE, LINE, SENTENCE, PARAGRAPH = range(6)
+"""What ends in front of a word; inside, nothing does: a longer run of characters came in parts."""
+
+_MAX_WORD = 1000  # characters; what is longer comes in parts
+_WORD = re.compile(rf"\s*\S{{1,{_MAX_WORD}}}")
+# Chinese and Japanese have no blanks: there a word ends where a clause does.
+_WIDE_MARKS = "。！？、，；："
+_WIDE_CLOSERS = "」』”’）"
+_WIDE_WORD = re.compile(
+    rf"\s*(?:[^\s{_WIDE_MARKS}]{{1,{_MAX_WORD}}}[{_WIDE_MARKS}]{{0,9}}|[{_WIDE_MARKS}]{{1,9}})[{_WIDE_CLOSERS}]*"
+)
+_WIDE_END = re.compile(rf"[{_WIDE_MARKS}][{_WIDE_CLOSERS}]*$")
+_HAS_WIDE_MARK = re.compile(rf"[{_WIDE_MARKS}]")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_CLOSERS = r"""["'’”»)\]]*$"""
+_END_OF_SENTENCE = re.compile(rf"(?:^|\w.*?)[.!?。！？]{_CLOSERS}|\w.*?…{_CLOSERS}|[。！？][{_WIDE_CLOSERS}]*$")
+_END_OF_CLAUSE = re.compile(rf"[,;:–—]{_CLOSERS}|[、，；：][{_WIDE_CLOSERS}]*$")
+_ABBREVIATION = re.compile(
+    r"""["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
+    r"prof|rev|sec|sr|st|usw|vgl|vol|vs)\.$",
+    re.IGNORECASE,
+)
+_NUMBERING = re.compile(r"[(\[]?\d{1,3}\.$")  # of an item of a list
+
+_CLAUSE_ENDS, _SENTENCE_ENDS = 1, 2
+_REMEMBERED_CHARS = 6_000_000  # of all remembered words; they take some 50 MB
+_ENTRY_CHARS = 8
+
+
+class Words(NamedTuple):
+    """The words of a text, each with the white space in front of it; what follows the last one is in none.
+
+    Attributes:
+        ends: One past the last character of each word, ``(n,)``.
+        tokens: Of each word by itself, ``(n,)``.
+        breaks: What ends in front of each word, ``INSIDE`` to ``PARAGRAPH``, ``(n,)``.
+    """
+
+    ends: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+    breaks: NDArray[np.int64]
+
+
+class WordFinder:
+    """Finds the words of texts; of those it has seen it knows the rest."""
+
+    def __init__(self, token_counts: TokenCounts) -> None:
+        self._token_counts = token_counts
+        self._known: dict[str, int] = {}
+        self._chars = 0
+
+    def find(self, text: str) -> Words:
+        """Return the words of a text."""
+        pattern = _WIDE_WORD if not text.isascii() and _HAS_WIDE_MARK.search(text) else _WORD
+        words = pattern.findall(text)
+        self._learn(words)
+        known = np.fromiter(map(self._known.__getitem__, words), dtype=np.int64, count=len(words))
+        ends = np.fromiter(map(len, words), dtype=np.int64, count=len(words)).cumsum()
+        return Words(ends, known >> _BITS, _breaks(known))
+
+    def _learn(self, words: Sequence[str]) -> None:
+        if self._chars > _REMEMBERED_CHARS:
+            self._known.clear()
+            self._chars = 0
+        new = list(set(words).difference(self._known))
+        for word, tokens in zip(new, self._token_counts(new), strict=True):
+            self._known[word] = tokens << _BITS | _traits(word)
+            self._chars += len(word) + _ENTRY_CHARS
+
+
+# The lower bits of what is known of a word, behind them are its tokens.
+_GAP, _ENDS, _WIDE, _LOWER, _BITS = 0, 2, 4, 5, 6
+
+
+def _traits(word: str) -> int:
+    core = word.lstrip()
+    gap = word[: len(word) - len(core)]
+    kind = 3 if _BLANK_LINE.search(gap) else 2 if "\n" in gap else 1 if gap else 0
+    ends = _CLAUSE_ENDS if _END_OF_CLAUSE.search(core) else 0
+    if _END_OF_SENTENCE.search(core) and not _ABBREVIATION.match(core) and not (kind > 1 and _NUMBERING.match(core)):
+        ends = _SENTENCE_ENDS
+    wide = not core.isascii() and _WIDE_END.search(core) is not None
+    return kind << _GAP | ends << _ENDS | wide << _WIDE | core[0].islower() << _LOWER
+
+
+def _breaks(known: NDArray[np.int64]) -> NDArray[np.int64]:
+    gap = known >> _GAP & 3
+    before = np.concatenate([np.zeros(1, dtype=np.int64), known[:-1]])
+    parted = (gap > 0) | (before >> _WIDE & 1 > 0)
+    ends = np.where(parted, before >> _ENDS & 3, 0)
+    lower = known >> _LOWER & 1 > 0  # no sentence begins so, but one goes on behind an abbreviation
+    conditions = [gap == 3, (ends == _SENTENCE_ENDS) & ~lower, gap == 2, ends > 0, parted]
+    return np.select(conditions, [PARAGRAPH, SENTENCE, LINE, CLAUSE, WORD], INSIDE)

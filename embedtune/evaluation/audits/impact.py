@@ -1,0 +1,97 @@
+"""What an audit found, and its price: by how many points a figure changes once the defect is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from embedtune.evaluation.measures import per_query
+from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
+from embedtune.types import Qrels, Run
+
+Runs = Mapping[str, Run]
+"""The run of ``base`` and, where one was tuned, of ``tuned``."""
+
+Scores = Mapping[str, Mapping[str, float]]
+"""System → query id → score of the primary measure, in [0, 1]."""
+
+
+class Price(NamedTuple):
+    """Change when the defect is mended, in points of the primary measure.
+
+    Attributes:
+        score: Of the base's score; None where it cannot be told.
+        gain: Of the gain of tuned over base; None without a tuned model, or where it cannot be told.
+    """
+
+    score: float | None
+    gain: float | None
+
+
+UNKNOWN = Price(None, None)
+
+
+class Finding(NamedTuple):
+    """What one audit found.
+
+    Attributes:
+        name: Of the audit.
+        severity: ``ok`` nothing found, ``note`` something to know, ``warn`` something that moves a figure by a point or more,
+            or makes it meaningless.
+        sentence: What it is, in plain words, with its figures.
+        n_affected: Queries (for ``prompts``: prompts) that it concerns.
+        price: Points that mending it would move the base's score and the gain.
+        advice: What to do next; None where nothing is to be done.
+    """
+
+    name: str
+    severity: str
+    sentence: str
+    n_affected: int
+    price: Price = UNKNOWN
+    advice: str | None = None
+
+
+def score(qrels: Qrels, runs: Runs) -> Scores:
+    """Score each system's run by the primary measure."""
+    return {system: per_query(qrels, run)[PRIMARY] for system, run in runs.items()}
+
+
+def mean(scores: Mapping[str, float]) -> float:
+    """Return the mean over queries; 0 when there are none."""
+    return sum(scores.values()) / max(1, len(scores))
+
+
+def gain(scores: Scores) -> float | None:
+    """Return the mean gain of tuned over base, a share; None without a tuned model."""
+    return mean(scores["tuned"]) - mean(scores["base"]) if "tuned" in scores else None
+
+
+def price(before: Scores, after: Scores) -> Price:
+    """Return what changes from the figures as they are to the mended ones; unknown where mending leaves no query."""
+    if not after["base"]:
+        return UNKNOWN
+    old, new = gain(before), gain(after)
+    change = None if old is None or new is None else points(new - old)
+    return Price(points(mean(after["base"]) - mean(before["base"])), change)
+
+
+def points(share: float) -> float:
+    """Return a share as points, without the noise of floating point."""
+    return round(100 * share, 4) + 0.0
+
+
+def weigh(n_affected: int, found: Price) -> str:
+    """Return the severity of a defect by its price."""
+    if not n_affected:
+        return "ok"
+    known = [abs(value) for value in found if value is not None]
+    return "warn" if any(value >= 100 * MIN_GAIN for value in known) else "note"
+
+
+def tell(found: Price) -> str:
+    """Say a price in words."""
+    if found.score is None:
+        return "what that costs cannot be told"
+    words = f"the base's {PRIMARY} changes by {found.score:+.2f} points"
+    return words if found.gain is None else f"{words} and the gain by {found.gain:+.2f}"

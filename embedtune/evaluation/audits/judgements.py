@@ -1,0 +1,135 @@
+"""Audits of the judgements: texts that stand in the corpus twice, and queries that nothing in it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from embedtune.evaluation.audits.impact import Finding, Runs, price, score, tell, weigh
+from embedtune.text.analyzer import lexical_terms
+from embedtune.types import Qrels, Run
+
+
+def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> Finding:
+    """Price identical texts under two ids that were judged differently: score with one judgement for all, minus as judged.
+
+    Args:
+        as_judged: Judgements as they came.
+        shared: The same after identical texts were given one judgement; the same queries.
+        runs: See ``Runs``.
+    """
+    affected = [query_id for query_id, grades in as_judged.items() if grades != shared[query_id]]
+    if not affected:
+        return Finding("same_text", "ok", "No text stands under two ids that were judged differently.", 0)
+    cost = price(score(as_judged, runs), score(shared, runs))
+    return Finding(
+        "same_text",
+        weigh(len(affected), cost),
+        f"For {len(affected)} of {len(as_judged)} queries the text of a judged unit stands in the corpus again under an id "
+        f"that was judged otherwise or not at all; judged alike, {tell(cost)}.",
+        len(affected),
+        cost,
+        "The table judges identical texts alike already; take the doubles out of the corpus, or a search returns them twice.",
+    )
+
+
+def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) -> Finding:
+    """Price answers that also stand among the wrong ones: score with such ties ranked once, minus as it is.
+
+    Texts count as equal when their terms are the same in the same order, whatever case, white space and punctuation.
+
+    Args:
+        qrels: Judgements as they are scored.
+        runs: See ``Runs``.
+        texts: Unit id → text, for the whole corpus.
+    """
+    classes = _equal_texts(texts)
+    tied = {query_id: found for query_id, grades in qrels.items() if (found := _ties(grades, classes))}
+    if not tied:
+        return Finding("equal_negatives", "ok", "No relevant text equals one that counts as wrong.", 0)
+    merged = {query_id: _rename(grades, tied.get(query_id, {})) for query_id, grades in qrels.items()}
+    merged_runs = {system: _merge_run(run, tied) for system, run in runs.items()}
+    cost = price(score(qrels, runs), score(merged, merged_runs))
+    return Finding(
+        "equal_negatives",
+        weigh(len(tied), cost),
+        f"For {len(tied)} of {len(qrels)} queries a relevant text stands in the corpus again, but for case, spaces or "
+        f"punctuation, and counts as wrong there; with these ranked as one, {tell(cost)}.",
+        len(tied),
+        cost,
+        "Remove the copies from the corpus or judge them like the original; in training they are negatives that are right.",
+    )
+
+
+def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> Finding:
+    """Price judgements of what the corpus does not hold: score without them, minus as it is.
+
+    Queries of which nothing relevant is there are left out; of the others only the missing judgements are.
+
+    Args:
+        qrels: Judgements as they are scored.
+        runs: See ``Runs``.
+        known: Ids of all units of the corpus.
+    """
+    held = {
+        query_id: {unit: grade for unit, grade in grades.items() if unit in known} for query_id, grades in qrels.items()
+    }
+    answered = {query_id: grades for query_id, grades in held.items() if _relevant(grades)}
+    n_lost = len(qrels) - len(answered)
+    n_partly = sum(len(_relevant(grades)) < len(_relevant(qrels[query_id])) for query_id, grades in answered.items())
+    if not n_lost and not n_partly:
+        return Finding("unanswered", "ok", "The corpus holds everything that was judged relevant.", 0)
+    left = {
+        system: {query_id: run[query_id] for query_id in answered if query_id in run} for system, run in runs.items()
+    }
+    cost = price(score(qrels, runs), score(answered, left))
+    return Finding(
+        "unanswered",
+        weigh(n_lost + n_partly, cost),
+        f"{n_lost} of {len(qrels)} queries have no answer in this corpus and count 0 for every system; {n_partly} more have "
+        f"lost some of theirs. Without what is missing, {tell(cost)}.",
+        n_lost + n_partly,
+        cost,
+        "Add the missing documents, or take these queries out of the set; check whether files were skipped.",
+    )
+
+
+def _relevant(grades: Mapping[str, int]) -> list[str]:
+    return [unit for unit, grade in grades.items() if grade > 0]
+
+
+def _equal_texts(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return for each unit that has an equal all units of its class; a text without terms equals only its like."""
+    classes: dict[tuple[str, ...] | str, list[str]] = {}
+    for unit, text in texts.items():
+        classes.setdefault(tuple(lexical_terms(text)) or text, []).append(unit)
+    return {unit: members for members in classes.values() if len(members) > 1 for unit in members}
+
+
+def _ties(grades: Mapping[str, int], classes: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return for each member of a class with relevant and other members the member that stands for all."""
+    names: dict[str, str] = {}
+    for unit in _relevant(grades):
+        members = classes.get(unit, [unit])
+        if unit not in names and any(grades.get(member, 0) <= 0 for member in members):
+            names.update(dict.fromkeys(members, unit))
+    return names
+
+
+def _rename(grades: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
+    renamed: dict[str, int] = {}
+    for unit, grade in grades.items():
+        name = names.get(unit, unit)
+        renamed[name] = max(grade, renamed.get(name, grade))
+    return renamed
+
+
+def _merge_run(run: Run, tied: Mapping[str, Mapping[str, str]]) -> Run:
+    """Rank each class once, at its best score."""
+    merged: Run = {}
+    for query_id, scores in run.items():
+        names = tied.get(query_id, {})
+        merged[query_id] = {}
+        for unit, value in scores.items():
+            name = names.get(unit, unit)
+            merged[query_id][name] = max(value, merged[query_id].get(name, value))
+    return merged

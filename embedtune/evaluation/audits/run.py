@@ -1,0 +1,211 @@
+"""Defects that move the figures of an evaluation, each with its price in points of the primary measure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.evaluation.audits.impact import Finding
+from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
+from embedtune.evaluation.audits.leakage import audit_leakage, near_queries
+from embedtune.evaluation.audits.models import Prompts, audit_change, audit_prompts
+from embedtune.evaluation.audits.truncation import Seen, answers_beyond, audit_truncation
+from embedtune.formats.judgements import share_judgements
+from embedtune.models.encoder import Encoder
+from embedtune.retrieval.corpus import same_passages
+from embedtune.retrieval.search import Units, dense_run
+from embedtune.retrieval.windows import Windows
+from embedtune.types import Dataset, Passage, QuerySet, Run, Vectors
+
+_SOURCE = "source"
+
+
+def audit(
+    dataset: Dataset,
+    as_judged: QuerySet,
+    runs: Mapping[str, Run],
+    encoder: Encoder,
+    *,
+    prompts: Prompts | None = None,
+    plain: Run | None = None,
+    without_prompt: Run | None = None,
+    query_cosine: float | None = None,
+) -> list[dict[str, Any]]:
+    """Run all audits that the given facts allow.
+
+    Args:
+        dataset: Passages and the queries of training.
+        as_judged: The queries of the evaluation, before identical texts were given one judgement.
+        runs: At least ``base``, and ``tuned`` where one was shipped: dense runs, ten deep or more. Others are left aside.
+        encoder: The base; its tokenizer and window.
+        prompts: See ``prompts_between``; none leaves that audit out.
+        plain: The base's run with passages cut off, see ``plain_run``.
+        without_prompt: The shipped model's run with queries encoded by ``encode_bare``.
+        query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
+
+    Returns:
+        One object for each audit: ``name``, ``severity`` (``ok``, ``note``, ``warn``), ``sentence``, ``n_affected``,
+        ``score_price`` and ``gain_price`` (points or None), ``advice`` (or None); in a fixed order.
+    """
+    compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
+    labelled = share_judgements(as_judged, dataset.passages)
+    qrels = labelled.qrels
+    relevant = _relevant_passages(labelled, dataset.passages)
+    texts = _unit_texts(dataset.passages, labelled.judged_unit)
+    found = [
+        audit_same_text(as_judged.qrels, qrels, compared),
+        audit_equal_negatives(qrels, compared, texts),
+        audit_unanswered(qrels, compared, texts.keys()),
+        audit_leakage(
+            qrels,
+            compared,
+            near_queries(labelled.queries, dataset.splits["train"].queries),
+            _seen_answers(labelled, relevant, dataset),
+        ),
+        _audit_window(labelled, relevant, compared, encoder, plain),
+    ]
+    if "tuned" in compared:
+        found.append(audit_change(qrels, compared, query_cosine))
+    if prompts:
+        found.append(audit_prompts(prompts, qrels, compared, without_prompt))
+    return [_plain_facts(finding) for finding in found]
+
+
+def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, document_prompt: str | None) -> Prompts:
+    """Return the prompts of the base's folder, those a run encodes with, and those that the shipped folder carries.
+
+    Args:
+        base: Folder of the base model.
+        shipped: Folder of the model that training shipped.
+        query_prompt: The run's setting; None keeps the base's own.
+        document_prompt: Likewise.
+    """
+    own = _saved_prompts(base)
+    given = {"query": query_prompt, "document": document_prompt}
+    used = {**own, **{name: text for name, text in given.items() if text is not None}}
+    return Prompts(base=own, used=used, saved=_saved_prompts(shipped))
+
+
+def _saved_prompts(folder: Path) -> dict[str, str]:
+    """Return the prompts that a sentence-transformers folder carries; none where it says nothing."""
+    path = folder / "config_sentence_transformers.json"
+    if not path.is_file():
+        return {}
+    saved = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+    return {name: text for name, text in saved.items() if text}
+
+
+def encode_bare(encoder: Encoder, queries: Sequence[str]) -> Vectors:
+    """Encode queries as a stack does that does not know of prompts."""
+    prompts = encoder.model.prompts
+    encoder.model.prompts = {**prompts, "query": ""}
+    try:
+        return encoder.encode_queries(queries)
+    finally:
+        encoder.model.prompts = prompts
+
+
+def plain_run(
+    encode: Callable[[list[str]], Vectors],
+    passages: Sequence[Passage],
+    query_ids: Sequence[str],
+    queries: Vectors,
+    vectors: Vectors,
+    *,
+    windows: Windows,
+    units: Units,
+    depth: int,
+) -> Run:
+    """Return what a stack finds that cuts every passage off at the model's window.
+
+    Only passages of several windows are encoded anew.
+
+    Args:
+        encode: Encodes passages.
+        passages: The corpus.
+        query_ids: Ids.
+        queries: Their vectors, ``(n_queries, dim)``.
+        vectors: Of all windows, ``(n_windows, dim)``.
+        windows: Which of them belong to which passage.
+        units: What the run names.
+        depth: Units for each query.
+    """
+    firsts = windows.starts
+    cut = vectors[firsts]
+    several = np.flatnonzero(np.diff([*firsts.tolist(), len(vectors)]) > 1)
+    if len(several):
+        cut[several] = encode([passages[number].full_text for number in several.tolist()])
+    whole = Windows([passage.full_text for passage in passages], np.arange(len(passages)))
+    return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth)
+
+
+def _plain_facts(finding: Finding) -> dict[str, Any]:
+    facts = finding._asdict()
+    price = facts.pop("price")
+    return {**facts, "score_price": price.score, "gain_price": price.gain}
+
+
+def _units(passages: Sequence[Passage], judged_unit: str) -> Iterator[tuple[str, Passage]]:
+    for passage in passages:
+        yield passage.passage_id if judged_unit == "passage" else passage.document_id, passage
+
+
+def _unit_texts(passages: Sequence[Passage], judged_unit: str) -> dict[str, str]:
+    parts: dict[str, list[str]] = {}
+    for unit, passage in _units(passages, judged_unit):
+        parts.setdefault(unit, []).append(passage.full_text)
+    return {unit: "\n".join(texts) for unit, texts in parts.items()}
+
+
+def _relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[Passage]]:
+    members: dict[str, list[Passage]] = {}
+    for unit, passage in _units(passages, labelled.judged_unit):
+        members.setdefault(unit, []).append(passage)
+    return {
+        query_id: [passage for unit, grade in grades.items() if grade > 0 for passage in members.get(unit, ())]
+        for query_id, grades in labelled.qrels.items()
+    }
+
+
+def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dataset: Dataset) -> set[str] | None:
+    """Return the drawn test queries with an answer that was trained on; None for queries that somebody brought.
+
+    A model is meant to be tuned on the documents that are searched; only of queries drawn from set-aside documents was it
+    promised that none of their text was trained on.
+    """
+    drawn = {query.query_id for query in labelled.queries if query.kind != _SOURCE}
+    if not drawn:
+        return None
+    same = same_passages(dataset.passages)
+    trained = {
+        same[name]
+        for grades in dataset.splits["train"].qrels.values()
+        for name, grade in grades.items()
+        if grade > 0 and name in same
+    }
+    return {name for name in drawn if any(same[passage.passage_id] in trained for passage in relevant[name])}
+
+
+def _audit_window(
+    labelled: QuerySet,
+    relevant: Mapping[str, list[Passage]],
+    runs: Mapping[str, Run],
+    encoder: Encoder,
+    plain: Run | None,
+) -> Finding:
+    distinct = {passage.passage_id: passage.full_text for found in relevant.values() for passage in found}
+    seen = {name: Seen(text, _visible(text, encoder)) for name, text in distinct.items()}
+    answers = {query_id: [seen[passage.passage_id] for passage in found] for query_id, found in relevant.items()}
+    n_long = sum(any(one.n_characters < len(one.text) for one in found) for found in answers.values())
+    beyond = answers_beyond(labelled.queries, answers)
+    return audit_truncation(labelled.qrels, runs, beyond, n_long, encoder.window, plain)
+
+
+def _visible(text: str, encoder: Encoder) -> int:
+    """Return the number of characters within the model's window."""
+    spans = encoder.token_offsets(text)
+    return len(text) if len(spans) <= encoder.window else spans[encoder.window - 1][1]

@@ -1,0 +1,224 @@
+"""What tuning cost elsewhere: base and tuned model on a general set that has nothing to do with the user's documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.documents.chunking import keep_whole
+from embedtune.documents.reading import read_source
+from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.drift import mean_cosine, mean_overlap, mean_rank_biased_overlap
+from embedtune.evaluation.measures import per_query
+from embedtune.evaluation.significance import Comparison, compare
+from embedtune.evaluation.slices import by_document
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.formats.judgements import check_judged, share_judgements
+from embedtune.models.encoder import Encoder, is_lexical
+from embedtune.models.weights import Interpolation, in_shape_of
+from embedtune.resources import find_query_set
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.search import Units, dense_run, units_of
+from embedtune.retrieval.windows import Windows
+from embedtune.types import Qrels, Run, Vectors
+
+GENERAL = "general"
+"""The packaged set, ``data/general``."""
+
+MEASURES = (PRIMARY, "hit_rate@5", "mrr@10")
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+MAX_LOSS = 0.02
+"""A loss of the primary measure that one would want to know of: two points."""
+
+_PAIR = ("tuned", "base")
+_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A BEIR folder, ready to be searched."""
+
+    name: str
+    query_ids: list[str]
+    texts: list[str]
+    qrels: Qrels
+    windows: Windows
+    units: Units
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """What one model made of one set."""
+
+    passages: Vectors
+    queries: Vectors
+    run: Run
+    scores: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]
+
+
+def measure_forgetting(
+    base: Encoder,
+    tuned: Encoder,
+    *,
+    at_strength: Callable[[float], Encoder] | None = None,
+    strengths: Sequence[float] = STRENGTHS,
+    extra_sets: Sequence[Path] = (),
+    window_tokens: int = 128,
+    window_overlap: float = 0.25,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compare base and tuned model on the general set, and on BEIR folders of your own.
+
+    Args:
+        base: The untuned model, with its prompts.
+        tuned: The tuned one, with its prompts.
+        at_strength: Gives the model at a strength between 0 and 1, see ``strengths_between``; none leaves the curve out.
+        strengths: Points of the curve; 0 is the base itself, 1 the tuned model itself.
+        extra_sets: BEIR folders with a test split.
+        window_tokens: As in ``GenerateConfig``; both models get the same windows.
+        window_overlap: Likewise.
+        seed: Of the resamples.
+
+    Returns:
+        ``severity`` (the worst of all sets), ``strengths`` and ``sets``: name → ``n_passages``, ``n_queries``, ``measures``
+        (name → ``base``, ``tuned``, ``difference``, ``low``, ``high``, ``p``, ``detectable``; shares, not points), ``drift``
+        (``passage_cosine``, ``query_cosine``, ``top10_overlap``, ``top10_rbo``), ``curve`` (one row of measures for each
+        strength), ``severity`` and ``sentence``.
+
+    Raises:
+        DataError: If a folder is no BEIR folder with test queries, or judges nothing that it holds.
+        ConfigError: If the two models give vectors of different length, or a strength is not in [0, 1].
+    """
+    _demand_comparable(base, tuned, strengths)
+    general = find_query_set(GENERAL)
+    assert general is not None, "data/general travels with the package"
+    found: dict[str, Any] = {}
+    for folder in (general, *extra_sets):
+        asked = _read(folder, base, window_tokens, window_overlap)
+        name = asked.name if asked.name not in found else str(folder)
+        before, after = _search(asked, base), _search(asked, tuned)
+        curve = _curve(asked, before, after, at_strength, strengths) if at_strength else []
+        found[name] = {**_describe(asked, before, after, seed), "curve": curve}
+    order = ("ok", "note", "warn")
+    worst = max((facts["severity"] for facts in found.values()), key=order.index)
+    return {"severity": worst, "strengths": list(strengths) if at_strength else [], "sets": found}
+
+
+def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder] | None:
+    """Return what gives the encoder at a strength; it holds one model, so use each encoder before asking for the next.
+
+    None for a model with a lexical part: there is no line from the base's vectors to longer ones.
+
+    Raises:
+        ConfigError: If the models are not of the same shape.
+    """
+    if is_lexical(tuned.model):
+        return None
+    line = Interpolation(in_shape_of(tuned.model, base.model), tuned.model)
+    return lambda strength: Encoder(line.at(strength), precision=tuned.precision)
+
+
+def _demand_comparable(base: Encoder, tuned: Encoder, strengths: Sequence[float]) -> None:
+    lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
+    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
+        raise ConfigError(
+            f"forgetting: expected two models with vectors of one length, found {lengths[0]} and {lengths[1]}",
+            hint="the base must be the model that was tuned",
+        )
+    if outside := [strength for strength in strengths if not 0 <= strength <= 1]:
+        raise ConfigError(f"forgetting: expected strengths from 0 to 1, found {outside[0]}")
+
+
+def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: float) -> _Set:
+    source = read_source(str(folder))
+    if "test" not in source.queries:
+        raise DataError.at(
+            folder, None, "a BEIR folder with qrels/test.tsv", f"splits: {', '.join(source.queries) or 'none'}"
+        )
+    passages = list(keep_whole(source.documents))
+    asked = source.queries["test"]
+    check_judged(str(folder), asked.qrels, {passage.document_id for passage in passages})
+    shared = share_judgements(asked, passages)
+    return _Set(
+        folder.name,
+        [query.query_id for query in shared.queries],
+        [query.text for query in shared.queries],
+        shared.qrels,
+        corpus_windows(passages, encoder, window_tokens, window_overlap),
+        units_of(passages, shared.judged_unit),
+    )
+
+
+def _search(asked: _Set, encoder: Encoder) -> _Searched:
+    passages, queries = encoder.encode_documents(asked.windows.texts), encoder.encode_queries(asked.texts)
+    run = dense_run(asked.query_ids, queries, passages, windows=asked.windows, units=asked.units, depth=_DEPTH)
+    values = per_query(asked.qrels, run)
+    return _Searched(passages, queries, run, {name: np.array(list(values[name].values())) for name in MEASURES})
+
+
+def _curve(
+    asked: _Set,
+    base: _Searched,
+    tuned: _Searched,
+    at_strength: Callable[[float], Encoder],
+    strengths: Sequence[float],
+) -> list[dict[str, float]]:
+    def searched() -> Iterator[tuple[float, _Searched]]:
+        ends = {0.0: base, 1.0: tuned}
+        for strength in strengths:
+            yield strength, ends[strength] if strength in ends else _search(asked, at_strength(strength))
+
+    return [
+        {"strength": strength, **{name: round(float(found.scores[name].mean()), 6) for name in MEASURES}}
+        for strength, found in searched()
+    ]
+
+
+def _describe(asked: _Set, base: _Searched, tuned: _Searched, seed: int) -> dict[str, Any]:
+    scores = {"base": base.scores, "tuned": tuned.scores}
+    compared = compare(scores, [_PAIR], by_document(asked.qrels), seed=seed)[_PAIR]
+    severity, sentence = _tell(asked.name, compared[PRIMARY])
+    return {
+        "n_passages": len(asked.units.ids),
+        "n_queries": len(asked.query_ids),
+        "measures": {name: _figures(comparison) for name, comparison in compared.items()},
+        "drift": {
+            "passage_cosine": round(mean_cosine(base.passages, tuned.passages), 6),
+            "query_cosine": round(mean_cosine(base.queries, tuned.queries), 6),
+            "top10_overlap": round(mean_overlap(base.run, tuned.run), 6),
+            "top10_rbo": round(mean_rank_biased_overlap(base.run, tuned.run), 6),
+        },
+        "severity": severity,
+        "sentence": sentence,
+    }
+
+
+def _figures(found: Comparison) -> dict[str, float]:
+    values = {
+        "base": found.reference_mean,
+        "tuned": found.mean,
+        "difference": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
+        "detectable": found.detectable,
+    }
+    return {name: round(value, 6) for name, value in values.items()}
+
+
+def _tell(name: str, found: Comparison) -> tuple[str, str]:
+    """Return severity and sentence: a loss that is shown warns, one that cannot be ruled out is noted."""
+    figures = (
+        f"{found.measure} on {name} goes from {found.reference_mean:.3f} to {found.mean:.3f} "
+        f"({100 * found.difference:+.1f} points, 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
+        f"p = {found.p:.2g})"
+    )
+    if found.worse:
+        return "warn", f"The tuned model has forgotten: {figures}. Take a smaller strength, or fewer epochs."
+    if found.low < -MAX_LOSS:
+        return "note", f"No loss is shown, but one of {100 * MAX_LOSS:.0f} points is not ruled out: {figures}."
+    return "ok", f"Nothing to speak of was forgotten: {figures}."

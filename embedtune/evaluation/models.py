@@ -1,0 +1,120 @@
+"""Which models an evaluation compares, and how each is loaded: with its own prompts, all with the same precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.config.settings import GenerateConfig
+from embedtune.errors import ConfigError
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.quantisation import load_quantised
+from embedtune.models.weights import merge
+from embedtune.project.layout import doubles
+from embedtune.project.trained_run import TrainedRun
+
+SYSTEMS = (
+    "bm25", "base", "base_quantized", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
+    "rerank_base", "rerank_tuned",
+)  # fmt: skip
+"""The systems of one run, in the order of the contract; models that were added stand behind them."""
+
+FUSIONS = ("hybrid", "rrf", "rerank")
+"""What stands before a model's name where it is fused with BM25."""
+
+_ITS_OWN = GenerateConfig(source="")
+"""Settings that leave a model as it was saved."""
+
+
+class Model(NamedTuple):
+    """A model that stands in the table.
+
+    Attributes:
+        name: Of its dense run.
+        load: Loads it.
+        weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
+        family: Models of one family have one tokenizer and one document prompt, and share their windows.
+        documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
+            the base.
+        has_sketch: Whether a lexical part stands beside those vectors.
+        base_tokens: Whether the vectors of tokens, before they are pooled, are those of the base.
+    """
+
+    name: str
+    load: Callable[[], Encoder]
+    weight: float | None
+    family: tuple[str, str | None]
+    documents: str
+    has_sketch: bool = False
+    base_tokens: bool = False
+
+    @property
+    def tokens(self) -> str:
+        """The model whose token vectors these are."""
+        return "base" if self.base_tokens else self.name
+
+
+def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
+    """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
+    trained, settings = run.model["facts"], run.settings
+    weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
+    models = [Model("base", partial(load_encoder, base_folder, settings, precision), weights["base"], family, "base")]
+    if trained["shipped"] == "tuned":
+        if trained["quantize"] != "none":
+            rounded = partial(load_rounded, base_folder, settings, precision, trained["quantize"])
+            models.append(
+                Model("base_quantized", rounded, None, family, "base" if run.base_passages else "base_quantized")
+            )
+        tuned = partial(load_encoder, run.merged, settings, precision)
+        documents = "base" if run.base_passages else "tuned"
+        models.append(Model("tuned", tuned, weights["tuned"], family, documents, run.has_sketch, run.base_tokens))
+    return models
+
+
+def model_of_other_run(run: TrainedRun, precision: str) -> Model:
+    """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
+    family = (str(run.merged), run.settings.document_prompt)
+    name = f"tuned:{run.name}"
+    return Model(name, partial(load_encoder, run.merged, run.settings, precision), None, family, name)
+
+
+def added_model(name: str, folder: Path, precision: str) -> Model:
+    """Return a model that belongs to no run, dense only, with its own prompts, named by its folder or as on the hub."""
+    shown = Path(name).resolve().name if Path(name).is_dir() else name
+    return Model(shown, partial(load_encoder, folder, _ITS_OWN, precision), None, (str(folder), None), shown)
+
+
+def check_names(models: Sequence[Model]) -> None:
+    """Refuse two rows of one name.
+
+    Raises:
+        ConfigError: With every name that is not its model's alone.
+    """
+    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in FUSIONS)]
+    if double := doubles([*made, *(model.name for model in models)]):
+        raise ConfigError(
+            f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",
+            hint="models are named by their folders; rename one, or link to it under another name",
+        )
+
+
+def load_encoder(folder: Path, settings: GenerateConfig, precision: str, device: str | None = None) -> Encoder:
+    """Load a model with the prompts of a run, or its own where the run sets none."""
+    model = load_model(
+        folder,
+        query_prompt=settings.query_prompt,
+        document_prompt=settings.document_prompt,
+        trust_remote_code=settings.trust_remote_code,
+        device=device,
+    )
+    return Encoder(model, precision=precision)
+
+
+def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
+    """Return the base with its weights rounded and written back: the start of the training, α = 0."""
+    quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
+    encoder = load_encoder(folder, settings, precision)
+    merge(quantised, encoder.model)
+    return encoder

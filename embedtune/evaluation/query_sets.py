@@ -1,0 +1,90 @@
+"""The queries of an evaluation: the run's own test split, or sets that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from embedtune.documents.reading import read_query_set
+from embedtune.errors import ConfigError, DataError
+from embedtune.formats.judgements import check_judged
+from embedtune.project.layout import doubles
+from embedtune.resources import find_query_set
+from embedtune.text.hashing import hash_json
+from embedtune.types import Dataset, Passage, QuerySet
+
+
+def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
+    """Return the named query sets, or the test split where none is named, as they were judged.
+
+    A set whose ids are those of the corpus's passages judges passages; any other judges documents.
+
+    Raises:
+        ConfigError: If two sets have one name.
+        DataError: If a set cannot be read or judges nothing in this corpus.
+    """
+    found = [_linked(path, dataset.passages) for path in map(_locate, names)] if names else [_test_split(dataset)]
+    if double := doubles([queries.name for queries in found]):
+        raise ConfigError(
+            f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
+            hint="query sets are named by their folder or file; rename one",
+        )
+    return found
+
+
+def read_judging(name: str, known: Collection[str]) -> QuerySet:
+    """Read queries that judge documents: a BEIR folder, a LlamaIndex JSON, or the name of a packaged set.
+
+    Args:
+        name: Where they are.
+        known: Ids of the documents that there are.
+
+    Raises:
+        DataError: If they cannot be read or judge none of these documents.
+    """
+    path = _locate(name)
+    queries = read_query_set(path)
+    check_judged(str(path), queries.qrels, known)
+    return queries
+
+
+def _locate(name: str) -> Path:
+    """Return where a set lies, of the packaged ones too."""
+    path = Path(name)
+    return path if path.exists() else find_query_set(name) or path
+
+
+def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
+    """Read a set and find out what it judges; of passages only those judgements are kept whose passage the corpus has."""
+    where, queries = str(path), read_query_set(path)
+    documents, held = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
+    judged = {name for grades in queries.qrels.values() for name in grades}
+    if judged & documents or not judged & held:
+        check_judged(where, queries.qrels, documents)
+        return queries
+    check_judged(where, queries.qrels, held)
+    qrels = {
+        query_id: {name: grade for name, grade in grades.items() if name in held}
+        for query_id, grades in queries.qrels.items()
+    }
+    qrels = {query_id: grades for query_id, grades in qrels.items() if grades}
+    kept = [query for query in queries.queries if query.query_id in qrels]
+    return replace(queries, queries=kept, qrels=qrels, judged_unit="passage")
+
+
+def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:
+    """Return the sha256 of names, queries and judgements, by which an evaluation knows its queries again."""
+    return hash_json(
+        [
+            [queries.name, queries.judged_unit, [list(query) for query in queries.queries], queries.qrels]
+            for queries in query_sets
+        ]
+    )
+
+
+def _test_split(dataset: Dataset) -> QuerySet:
+    queries = dataset.splits["test"]
+    if not queries.queries:
+        raise DataError("dataset: expected test queries, found none", hint="give your own with --queries")
+    return queries

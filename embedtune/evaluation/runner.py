@@ -1,0 +1,219 @@
+"""The runs of all systems of a table: every model is encoded once and searched with every query set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from embedtune.evaluation.audits.run import encode_bare, plain_run
+from embedtune.evaluation.drift import mean_cosine
+from embedtune.evaluation.models import SYSTEMS, Model
+from embedtune.models.encoder import Encoder
+from embedtune.progress import track
+from embedtune.project.vector_cache import VectorCache
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.late_interaction import Candidates, encoded_tokens, match
+from embedtune.retrieval.query_projection import principal_map, project
+from embedtune.retrieval.search import dense_run, fused_runs, lexical_run, reranked_run, units_of
+from embedtune.retrieval.windows import Windows
+from embedtune.types import Passage, QuerySet, Run, Vectors
+
+
+class Search:
+    """One corpus and its query sets: one BM25, and one set of windows for each family of models."""
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        query_sets: Sequence[QuerySet],
+        *,
+        window_tokens: int,
+        window_overlap: float,
+        depth: int,
+        base: KeptVectors | None = None,
+        directions: int | None = None,
+        rerank: int = 0,
+    ) -> None:
+        """Set up the search.
+
+        Args:
+            passages: The corpus.
+            query_sets: What is asked.
+            window_tokens: Size of a window.
+            window_overlap: Share of a window that the next one repeats.
+            depth: Length of the runs.
+            base: Where the base's passage vectors are kept; None encodes them.
+            directions: Principal directions of ``base_pca``; None leaves it out.
+            rerank: Passages of each fused search that are reranked by their tokens; 0 leaves those systems out.
+        """
+        self._kept = base
+        self._directions = directions
+        self._documents: dict[str, Vectors] = {}
+        self._passages = passages
+        self._window = (window_tokens, window_overlap)
+        self._windows: dict[tuple[str, str | None], Windows] = {}
+        bm25 = BM25([passage.full_text for passage in passages])
+        self._tables = [_Table(passages, queries, bm25, depth, rerank) for queries in query_sets]
+
+    def add(self, model: Model) -> None:
+        """Encode corpus and queries with a model, and search."""
+        encoder = model.load()
+        windows = self._windows_for(model, encoder)
+        n_queries = sum(len(table.texts) for table in self._tables)
+        known = model.documents in self._documents
+        with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as on_progress:
+            vectors = (
+                self._known(model, encoder, windows) if known else self._encode(model, encoder, windows, on_progress)
+            )
+            encoded = [encoder.encode_queries(table.texts, on_progress) for table in self._tables]
+        for table, queries in zip(self._tables, encoded, strict=True):
+            best = table.search(model, queries, vectors, windows)
+            table.rerank(model, encoder, windows, best)
+            if model.name == "base":
+                table.cut_off = plain_run(
+                    partial(self._encode_as_base, encoder),
+                    self._passages,
+                    table.ids,
+                    queries,
+                    vectors,
+                    windows=windows,
+                    units=table.units,
+                    depth=table.depth,
+                )
+                if self._directions:
+                    projected = project(queries, principal_map(vectors, self._directions))
+                    table.search(model._replace(name="base_pca", weight=None), projected, vectors, windows)
+            if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
+                table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
+
+    def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
+        """Return vectors that were made before, with the words of a lexical part beside them if the model has one."""
+        vectors = self._documents[model.documents]
+        if not model.has_sketch:
+            return vectors
+        from embedtune.models.hybrid_vector import append_sketches
+
+        return append_sketches(encoder.model[0], vectors, windows.texts)
+
+    def _encode(self, model: Model, encoder: Encoder, windows: Windows, on_progress: Callable[[int], None]) -> Vectors:
+        """Encode passages; the base's vectors are held for the models that tune queries only."""
+        if model.name != "base":
+            return encoder.encode_documents(windows.texts, on_progress)
+        self._documents["base"] = self._encode_as_base(encoder, windows.texts, on_progress)
+        return self._documents["base"]
+
+    def _encode_as_base(
+        self, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        if self._kept:
+            return self._kept.cache.documents(encoder, self._kept.model, texts, on_progress)
+        return encoder.encode_documents(texts, on_progress)
+
+    def for_audits(self) -> list[AuditRuns]:
+        """Return of each query set what audits need beside its runs."""
+        return [AuditRuns(table.cut_off, table.bare, table.query_cosine()) for table in self._tables]
+
+    def runs(self) -> list[dict[str, Run]]:
+        """Return the runs of each query set by system, those of the contract first."""
+        return [
+            {name: table.runs[name] for name in dict.fromkeys([*SYSTEMS, *table.runs]) if name in table.runs}
+            for table in self._tables
+        ]
+
+    def _windows_for(self, model: Model, encoder: Encoder) -> Windows:
+        if model.family not in self._windows:
+            self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
+        return self._windows[model.family]
+
+
+class KeptVectors(NamedTuple):
+    """Where vectors of the base are kept.
+
+    Attributes:
+        cache: Of the run.
+        model: Hash of the base's files.
+    """
+
+    cache: VectorCache
+    model: str
+
+
+class AuditRuns(NamedTuple):
+    """What a stack finds that does less than ours, and how far tuning moved the queries.
+
+    Attributes:
+        cut_off: The base's run with every passage cut off at its window.
+        bare: The shipped model's run with queries encoded without their prompt; None where there is none.
+        query_cosine: Mean cosine of query vectors under base and tuned; None without a tuned model.
+    """
+
+    cut_off: Run
+    bare: Run | None
+    query_cosine: float | None
+
+
+class _Table:
+    """The runs of one query set."""
+
+    def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int, n_reranked: int) -> None:
+        self.texts = [query.text for query in queries.queries]
+        self.ids = [query.query_id for query in queries.queries]
+        self.units = units_of(passages, queries.judged_unit)
+        self._lexical = bm25.scores(self.texts)
+        self.depth = depth
+        self.runs = {"bm25": lexical_run(self.ids, self._lexical, self.units, depth)}
+        self.cut_off: Run = {}
+        self.bare: Run | None = None
+        self._queries: dict[str, Vectors] = {}
+        self._n_reranked = n_reranked
+        self._matches: dict[str, list[dict[int, float]]] = {}
+
+    def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> list[Candidates]:
+        """Add a model's dense run and, where it has a weight, both fusions with BM25; return what of them is to be reranked."""
+        units, depth = self.units, self.depth
+        self._queries[model.name] = queries
+        self.runs[model.name] = dense_run(self.ids, queries, vectors, windows=windows, units=units, depth=depth)
+        if model.weight is None:
+            return []
+        fused = fused_runs(
+            self.ids,
+            queries,
+            vectors,
+            windows=windows,
+            lexical=self._lexical,
+            units=units,
+            depth=depth,
+            weight=model.weight,
+            n_best=self._n_reranked,
+        )
+        self.runs |= {f"hybrid_{model.name}": fused.summed, f"rrf_{model.name}": fused.ranked}
+        return fused.best
+
+    def rerank(self, model: Model, encoder: Encoder, windows: Windows, best: Sequence[Candidates]) -> None:
+        """Add a fused model's run, its best passages reranked by their tokens; known pairs are not matched again."""
+        if model.weight is None or not best:
+            return
+        known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
+        missing = [
+            [passage for passage in found.passages if passage not in seen]
+            for found, seen in zip(best, known, strict=True)
+        ]
+        with track(
+            f"rerank: {model.name}", len({passage for passages in missing for passage in passages})
+        ) as on_progress:
+            tokens_of = encoded_tokens(encoder, windows.of_passage)
+            for seen, more in zip(known, match(encoder, self.texts, missing, tokens_of, on_progress), strict=True):
+                seen.update(more)
+        self.runs[f"rerank_{model.name}"] = reranked_run(
+            self.ids, self.runs[f"hybrid_{model.name}"], best, known, self.units, model.weight
+        )
+
+    def search_bare(self, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
+        """Note the run of queries without prompt; that of the tuned model, which is encoded last, counts."""
+        self.bare = dense_run(self.ids, queries, vectors, windows=windows, units=self.units, depth=self.depth)
+
+    def query_cosine(self) -> float | None:
+        """Return how far tuning moved the queries."""
+        return mean_cosine(self._queries["base"], self._queries["tuned"]) if "tuned" in self._queries else None

@@ -1,0 +1,142 @@
+"""The answers of a dataset as a file with stable bytes, and the files that let somebody else do the calls."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embedtune.errors import DataError
+from embedtune.llm.failures import Outcome
+from embedtune.llm.store import Answer, Call, Message
+from embedtune.redaction import hide_known
+
+_TABLE = """
+CREATE TABLE answers (
+  key TEXT PRIMARY KEY, purpose TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL,
+  answer TEXT, finish TEXT, prompt_tokens INTEGER, completion_tokens INTEGER, failure TEXT
+) WITHOUT ROWID
+"""
+
+
+def write_answers(path: Path, asked: Iterable[tuple[Call, Outcome]]) -> None:
+    """Write calls and the answers that were used, sorted by key: the same answers give the same bytes."""
+    rows = sorted(
+        _row(call, outcome) for call, outcome in {call.key: (call, outcome) for call, outcome in asked}.values()
+    )
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA page_size=4096")
+        connection.execute("PRAGMA journal_mode=OFF")  # the folder is temporary; it is synced as a whole
+        connection.execute("BEGIN")
+        connection.execute(_TABLE)
+        connection.executemany(f"INSERT INTO answers VALUES ({', '.join('?' * 10)})", rows)  # noqa: S608 (only marks)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def read_answers(path: Path) -> list[tuple[Call, Answer]]:
+    """Read the answers of a finished dataset; calls that failed are left out."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        query = (
+            "SELECT key, purpose, model, messages, params, answer, finish, prompt_tokens, completion_tokens FROM answers "
+            "WHERE answer IS NOT NULL"
+        )
+        return [
+            (
+                Call(
+                    key,
+                    model,
+                    tuple(Message(*message) for message in json.loads(messages)),
+                    json.loads(params),
+                    purpose,
+                ),
+                Answer(*answer),
+            )
+            for key, purpose, model, messages, params, *answer in connection.execute(query)
+        ]
+    finally:
+        connection.close()
+
+
+def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write calls as JSON lines in the form of OpenAI's batch API, which vLLM's ``run_batch`` reads too.
+
+    Args:
+        path: The file.
+        calls: What to ask.
+        schemas: By purpose, the JSON schema of the answer; a purpose without one asks for none.
+    """
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for call in calls:
+            body: dict[str, Any] = {
+                "model": call.model.partition(":")[2],
+                "messages": [message._asdict() for message in call.messages],
+                **call.params,
+            }
+            if schema := schemas.get(call.purpose):
+                form = {"name": "answer", "schema": schema, "strict": True}
+                body["response_format"] = {"type": "json_schema", "json_schema": form}
+            row = {"custom_id": call.key, "method": "POST", "url": "/v1/chat/completions", "body": body}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+class Response(NamedTuple):
+    """One line of a file of answers.
+
+    Attributes:
+        key: Of the call.
+        answer: What was said, or None for a call that failed there.
+        line: Where it stands, from 1.
+    """
+
+    key: str
+    answer: Answer | None
+    line: int
+
+
+def read_batch(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Response]:
+    """Read answers: the output of a batch API, or lines of ``{"custom_id": …, "text": …}``.
+
+    Raises:
+        DataError: At a line that is neither.
+    """
+    for number, line in lines:
+        try:
+            row = json.loads(line)
+            key = row["custom_id"]
+            if not isinstance(key, str):
+                raise TypeError("custom_id is no string")
+            yield Response(key, _answer(row), number)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise DataError.at(
+                path,
+                number,
+                'an object with "custom_id" and "response" (OpenAI\'s batch output) or "text"',
+                f"{type(error).__name__}: {error} in {line[:80]!r}",
+                hint="export-prompts writes the custom_id of each call; an answer must carry it",
+            ) from error
+
+
+def _answer(row: Mapping[str, Any]) -> Answer | None:
+    if isinstance(row.get("text"), str):
+        return Answer(row["text"], str(row.get("finish_reason") or "stop"))
+    response = row["response"]
+    if row.get("error") or response is None or int(response.get("status_code", 200)) >= 400:
+        return None
+    choice = response["body"]["choices"][0]
+    usage = response["body"].get("usage") or {}
+    finish = {"length": "length", "content_filter": "refusal"}.get(choice.get("finish_reason"), "stop")
+    text = choice["message"].get("content") or choice["message"].get("refusal") or ""
+    return Answer(str(text), finish, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+
+
+def _row(call: Call, outcome: Outcome) -> tuple[Any, ...]:
+    messages = json.dumps([list(message) for message in call.messages], ensure_ascii=False)
+    params = json.dumps(dict(call.params), sort_keys=True)
+    answer = tuple(outcome.answer) if outcome.answer else (None, None, None, None)
+    return (call.key, call.purpose, call.model, hide_known(messages), params, *answer, outcome.failure)

@@ -1,0 +1,260 @@
+"""Sends calls until each has a usable answer or is given up: concurrent, within limits, and stopped without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from embedtune.errors import ProviderError
+from embedtune.llm.cost import CostLimitError, Meter, prompt_tokens
+from embedtune.llm.failures import (
+    ATTEMPTS,
+    REFUSAL,
+    REFUSALS,
+    CallError,
+    Judge,
+    Outcome,
+    causes,
+    classify,
+    is_transport,
+    retrying,
+)
+from embedtune.llm.limits import HeldBackError, RateLimiter, StopWaitingError
+from embedtune.llm.providers import Provider
+from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call
+from embedtune.signals import StopRequest
+
+_GIVEN_UP_IN_A_ROW = 10  # without one answer in between: it is not the calls, it is the server
+_ENOUGH, _PATIENCE, _LEAST_PATIENCE_S = 20, 10.0, 10.0  # answers; times the slowest of them; seconds
+_CALLS_A_SLOT = 4  # a call that waits to be sent again leaves its slot to another
+_UNREACHED = 3  # tries of the very first call before the address is doubted
+
+
+class Settings(NamedTuple):
+    """How calls are sent.
+
+    Attributes:
+        concurrency: Calls in flight at most.
+        timeout_s: Seconds after which a call without an answer is sent again; sooner once ten times the slowest of the last
+            hundred answers have passed, though not within ten seconds.
+        max_wait_s: Longest ``Retry-After`` that is waited; a longer one ends the run.
+        max_tokens: Of an answer, for the price that is set aside.
+        requests_per_minute: None is no limit.
+        tokens_per_minute: None is no limit.
+    """
+
+    concurrency: int = 8
+    timeout_s: float = 120.0
+    max_wait_s: float = 600.0
+    max_tokens: int = 512
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+
+class Status(NamedTuple):
+    """What a display shows.
+
+    Attributes:
+        finished: Calls that came to an end since the last report.
+        failed: Calls given up, by class.
+        meter: Tokens and money so far.
+    """
+
+    finished: int
+    failed: Counter[str]
+    meter: Meter
+
+
+class Dispatcher:
+    """Asks one provider."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        store: AnswerStore,
+        settings: Settings,
+        meter: Meter,
+        *,
+        stop: StopRequest,
+        on_progress: Callable[[Status], None] = lambda _: None,
+    ) -> None:
+        self._provider = provider
+        self._store = store
+        self._settings = settings
+        self._meter = meter
+        self._stop = stop
+        self._report = on_progress
+        self._n_slots = min(settings.concurrency, provider.max_concurrency)
+        self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
+        self._end: Exception | None = None  # what ends the run
+        self._contact = asyncio.Event()  # set once the server was heard, whatever it said
+        self._unreached = 0
+        self._row: list[str] = []  # keys of calls given up since the last answer
+        self._failed: Counter[str] = Counter()
+        self._gate = RateLimiter(
+            concurrency=self._n_slots,
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_minute=settings.tokens_per_minute,
+            is_stopping=lambda: bool(self._stop) or self._end is not None,
+        )
+        provider.attach(self._gate)
+
+    async def ask(self, calls: Sequence[tuple[Call, Outcome]], judge: Judge) -> None:
+        """Ask all calls, each until it is answered or given up; what came back stands in the store.
+
+        Args:
+            calls: Calls that wait, with how they stand.
+            judge: Tells what is wrong with an answer.
+
+        Raises:
+            ProviderError: If the provider refuses to work or cannot be reached, or the cost limit is reached.
+        """
+        if not calls:
+            return
+        waiting = deque(calls)
+        self._row.clear()
+        try:
+            n_workers = min(len(waiting), _CALLS_A_SLOT * self._n_slots)
+            workers = [asyncio.create_task(self._work(waiting, judge))]
+            # One call first: a wrong key or address costs no more than that.
+            contact = asyncio.create_task(self._contact.wait())
+            await asyncio.wait([contact, *workers], return_when=asyncio.FIRST_COMPLETED)
+            contact.cancel()
+            workers += [asyncio.create_task(self._work(waiting, judge)) for _ in range(n_workers - 1)]
+            await asyncio.gather(*workers)
+        finally:
+            await self._provider.close()
+        if self._end is not None:
+            raise self._end
+
+    async def _work(self, waiting: deque[tuple[Call, Outcome]], judge: Judge) -> None:
+        while waiting and not self._stop and self._end is None:
+            call, outcome = waiting.popleft()
+            try:
+                await self._until_settled(call, outcome, judge)
+            except StopWaitingError:
+                return
+            except Exception as error:
+                self._end = self._end or error
+                return
+
+    async def _until_settled(self, call: Call, outcome: Outcome, judge: Judge) -> None:
+        tries = _Tries(outcome.n_refusals)
+        try:
+            async for attempt in retrying(max(1, ATTEMPTS - outcome.n_attempts), self._gate.sleep):
+                with attempt:
+                    await self._once(call, judge, tries)
+        except CallError as error:
+            if error.scope == "run":
+                raise self._refused(error) from None
+            self._give_up(call, error)
+        except CostLimitError:
+            raise self._too_dear() from None
+        else:
+            self._row.clear()
+            self._report(Status(1, self._failed, self._meter))
+
+    async def _once(self, call: Call, judge: Judge, tries: _Tries) -> None:
+        """Send a call once; raise ``CallError`` unless its answer can be used."""
+        await self._gate.enter(prompt_tokens(call) + self._settings.max_tokens)
+        async with self._gate.slot(), self._meter.reserve(call, self._settings.max_tokens):
+            answer = await self._send(call)
+            self._meter.add(answer)
+            await self._store.record(call.key, Attempt(ANSWER, answer))
+        self._report(Status(0, self._failed, self._meter))
+        if fault := judge(call, answer):
+            tries.n_refusals += fault == REFUSAL
+            believed = tries.n_refusals >= REFUSALS
+            raise CallError(fault, answer.text, scope="call" if believed else "again")
+
+    async def _send(self, call: Call) -> Answer:
+        """Send a call once; a failure is noted and raised."""
+        while (result := await self._try(call)) is None:
+            await self._gate.reopened()
+        if isinstance(result, Answer):
+            self._contact.set()
+            self._gate.answered()
+            return result
+        if result.retry_after is not None:
+            self._gate.pause(result.retry_after)
+            if result.retry_after > self._settings.max_wait_s:
+                raise CallError(result.kind, str(result), scope="run", retry_after=result.retry_after)
+        if result.scope != "run":
+            await self._store.record(call.key, Attempt(result.kind, Answer(str(result))))
+        self._note_contact(call, result)
+        raise result
+
+    async def _try(self, call: Call) -> Answer | CallError | None:
+        """Return an answer or a failure; None if the gate closed before anything was sent."""
+        started = time.monotonic()
+        try:
+            answer = await asyncio.wait_for(self._provider.ask(call), self._patience())
+        except Exception as error:
+            held_back = any(isinstance(cause, HeldBackError) for cause in causes(error))
+            return None if held_back else classify(error)
+        self._seconds.append(time.monotonic() - started)
+        return answer
+
+    def _patience(self) -> float | None:
+        """Return how long to wait for an answer: where all others took a second, one that takes a minute hangs."""
+        if self._provider.is_local:
+            return None  # a thread that computes cannot be called off
+        if len(self._seconds) < _ENOUGH:
+            return self._settings.timeout_s
+        return min(self._settings.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
+
+    def _note_contact(self, call: Call, failure: CallError) -> None:
+        """Tell a server that was never heard from one that fails now and then."""
+        if failure.kind != "unreachable":
+            self._contact.set()
+        elif not self._contact.is_set():
+            self._unreached += 1
+            if self._unreached >= _UNREACHED:
+                self._store.renew([call.key])
+                raise CallError("unreachable", str(failure), scope="run")
+
+    def _give_up(self, call: Call, error: CallError) -> None:
+        self._failed[error.kind] += 1
+        self._report(Status(1, self._failed, self._meter))
+        if is_transport(error.kind) or error.kind == "bad_request":
+            self._row.append(call.key)
+        if len(self._row) >= _GIVEN_UP_IN_A_ROW:
+            # They will be asked again when the server is well.
+            self._store.renew(self._row)
+            raise self._refused(CallError(error.kind, str(error), scope="run"))
+
+    def _refused(self, error: CallError) -> ProviderError:
+        expected, hint = _EXPLAINED.get(error.kind, ("answers", "try again later"))
+        if error.retry_after is not None:
+            hint = f"it asks to wait {error.retry_after / 60:.0f} minutes; start again then"
+        return ProviderError(
+            f"{self._provider.name}: expected {expected}, found {error.kind.replace('_', ' ')}: {error}",
+            hint=f"{hint}; every answer so far is kept, and the same command goes on from there",
+        )
+
+    def _too_dear(self) -> ProviderError:
+        return ProviderError(
+            f"--max-cost: the next call could cost more than what is left; the answers in this run folder have cost "
+            f"{self._meter.cost:.4f} so far",
+            hint="every answer so far is kept; the same command with a higher --max-cost goes on from there",
+        )
+
+
+class _Tries:
+    """Refusals of one call."""
+
+    def __init__(self, n_refusals: int) -> None:
+        self.n_refusals = n_refusals
+
+
+_EXPLAINED = {
+    "unauthorized": ("a key that is accepted", "check the key in the environment, and that it may use this model"),
+    "quota": ("credit", "add credit at the provider, or use another one"),
+    "not_found": ("a model at this address", "check the model's name and --base-url, which mostly ends in /v1"),
+    "unreachable": ("a server", "check --base-url and that the server is running"),
+    "bad_request": ("a request that the server takes", "check the model's name and settings such as llm.max_tokens"),
+    "rate_limit": ("calls to be let through", "lower llm.requests_per_minute or llm.concurrency"),
+}  # fmt: skip

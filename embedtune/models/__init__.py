@@ -1,0 +1,1 @@
+"""Embedding models: finding, checking, loading, encoding, quantising, adapting and merging them."""

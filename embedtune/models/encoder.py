@@ -1,0 +1,210 @@
+"""Texts to vectors: one way for every model, base or tuned, quantised or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedtune.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+_WITH_LEXICAL = "embedtune.models.hybrid_vector.HybridVector"  # named here as in modules.json
+
+_BLOCK = 256  # texts between two progress reports
+_BATCH = 32
+_COUNTED = 4096  # texts that are tokenized at once; an encoding takes many times the memory of its text
+
+
+class Encoder:
+    """Encodes queries and passages with a sentence-transformers model and its saved prompts.
+
+    Attributes:
+        model: The sentence-transformers model.
+        precision: ``fp32`` or ``bf16``.
+        window: Tokens that the model sees of a text, special tokens and document prompt not counted.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, precision: str = "fp32") -> None:
+        """Wrap a model; ``precision`` is ``fp32`` or ``bf16`` (autocast; weights stay as they are)."""
+        self.model = model
+        self.precision = precision
+        self._tokenizer = model.tokenizer
+        prompt = len(self.token_ids(model.prompts.get("document") or ""))
+        longest = model.get_max_seq_length() or self._tokenizer.model_max_length
+        self.window = longest - self._tokenizer.num_special_tokens_to_add() - prompt
+
+    def token_ids(self, text: str) -> list[int]:
+        """Tokenize without special tokens."""
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        return ids
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, without special tokens: many texts at once, in a third of the time."""
+        if not self._tokenizer.is_fast:
+            return [len(self.token_ids(text)) for text in texts]
+        backend = self._tokenizer.backend_tokenizer
+        backend.no_truncation()  # what was set for the call before; each call sets its own
+        backend.no_padding()
+        counts: list[int] = []
+        for start in range(0, len(texts), _COUNTED):
+            encodings = backend.encode_batch_fast(list(texts[start : start + _COUNTED]), add_special_tokens=False)
+            counts += map(len, encodings)
+        return counts
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return first and last+1 character of each token."""
+        encoding = self._tokenizer(
+            text, add_special_tokens=False, truncation=False, verbose=False, return_offsets_mapping=True
+        )
+        offsets: list[tuple[int, int]] = encoding["offset_mapping"]
+        return offsets
+
+    @property
+    def document_prompt(self) -> str | None:
+        """Text in front of every passage, if the model has any."""
+        found: str | None = self.model.prompts.get("document")
+        return found
+
+    def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32; ``report`` hears how many texts more are done."""
+        return self._encode(self.model.encode_query, texts, on_progress)
+
+    def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32; equal texts are encoded once."""
+        unique = list(dict.fromkeys(texts))
+        row = {text: number for number, text in enumerate(unique)}
+        vectors = self._encode(self.model.encode_document, unique, on_progress)
+        return vectors[[row[text] for text in texts]]
+
+    def encode_query_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return the unit vectors of each query's tokens, ``(n_tokens, dim)`` in fp32, as they are before they are pooled.
+
+        Special tokens and the prompt are left out; they shape the others all the same.
+        """
+        return self._encode_tokens(self.model.encode_query, texts, self.model.prompts.get("query"))
+
+    def encode_document_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return the same of documents."""
+        return self._encode_tokens(self.model.encode_document, texts, self.model.prompts.get("document"))
+
+    def _encode_tokens(
+        self, encode: Callable[..., list[dict[str, Any]]], texts: Sequence[str], prompt: str | None
+    ) -> list[Vectors]:
+        import torch
+
+        with self._autocast():
+            found = encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
+        special = torch.tensor(self._tokenizer("")["input_ids"], dtype=torch.long)
+        n_prompt = len(self.token_ids(prompt or ""))
+        vectors = []
+        for each in found:
+            ids = each["input_ids"].cpu()
+            kept = each["attention_mask"].cpu().bool() & ~torch.isin(ids, special)
+            tokens = torch.nn.functional.normalize(each["token_embeddings"].float().cpu()[kept][n_prompt:], dim=-1)
+            vectors.append(tokens.numpy())
+        return vectors
+
+    def _encode(
+        self, encode: Callable[..., Vectors], texts: Sequence[str], on_progress: Callable[[int], None] | None
+    ) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
+        # Texts of one length together: padding costs as much as text.
+        order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
+        blocks = []
+        with self._autocast():
+            for start in range(0, len(order), _BLOCK):
+                block = [texts[number] for number in order[start : start + _BLOCK]]
+                blocks.append(encode(block, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False))
+                if on_progress:
+                    on_progress(len(block))
+        vectors = np.empty((len(texts), blocks[0].shape[1]), dtype=np.float32)
+        vectors[order] = np.concatenate(blocks)
+        return vectors
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        import torch
+
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
+
+
+def choose_precision(wish: str) -> str:
+    """Resolve ``auto``: bf16 where the hardware multiplies it fast (3 × on CPUs with AVX512-BF16), else fp32."""
+    if wish != "auto":
+        return wish
+    import torch
+
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    fast = capabilities.startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if fast else "fp32"
+
+
+def load_model(
+    folder: Path,
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    trust_remote_code: bool = False,
+    device: str | None = None,
+) -> SentenceTransformer:
+    """Load an unquantised model; a prompt that is given replaces the saved one, no device is the best there is.
+
+    Raises:
+        ConfigError: If the folder is not a model that sentence-transformers can load.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    from embedtune.errors import ConfigError
+
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            device=device,
+            trust_remote_code=trust_remote_code or is_own_code(folder),
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ConfigError(
+            f"{folder}: expected a sentence-transformers model, found: {error}",
+            hint="--trust-remote-code allows a model's own code, if you trust its authors",
+        ) from error
+    if not callable(model.tokenizer):
+        raise ConfigError(
+            f"{folder}: expected a transformer with a tokenizer of the transformers library, found "
+            f"{', '.join(type(module).__name__ for module in model)}, which cannot be tuned here",
+            hint="take another base model, such as the default",
+        )
+    set_prompts(model, query_prompt=query_prompt, document_prompt=document_prompt)
+    return model
+
+
+def is_own_code(folder: Path) -> bool:
+    """Tell whether a model folder needs code that this package brings, and no other."""
+    modules = Path(folder) / "modules.json"
+    if not modules.is_file() or list(Path(folder).rglob("*.py")):
+        return False
+    types = {str(module.get("type")) for module in json.loads(modules.read_text(encoding="utf-8"))}
+    return types == {_WITH_LEXICAL}
+
+
+def is_lexical(model: SentenceTransformer) -> bool:
+    """Tell whether a loaded model's vectors have a lexical part."""
+    return f"{type(model[0]).__module__}.{type(model[0]).__name__}" == _WITH_LEXICAL
+
+
+def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:
+    """Set the prompts that are given; None leaves the model's own."""
+    given = {"query": query_prompt, "document": document_prompt}
+    model.prompts = {**model.prompts, **{name: text for name, text in given.items() if text is not None}}

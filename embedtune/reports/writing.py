@@ -1,0 +1,97 @@
+"""The files of a report: ``report.json`` holds all of it, ``report.html`` and ``report.md`` show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.evaluation.grouping import group_queries
+from embedtune.evaluation.measures import PerQuery
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.project.layout import PAGE
+from embedtune.project.manifest import write_json
+from embedtune.reports import figures
+from embedtune.reports.examples import find_examples
+from embedtune.reports.marking import Analyse
+from embedtune.reports.page import as_html, overview_as_html
+from embedtune.reports.summary import as_markdown, overview_as_markdown
+from embedtune.text.analyzer import Analyzer
+from embedtune.types import Passage, QuerySet, Run
+
+_PAIRS = (("tuned", "base"), ("hybrid_base", "base"))
+_SCORED = ("base", "tuned")
+
+
+class Reporter:
+    """Writes the reports of one evaluation."""
+
+    def __init__(self, background: Mapping[str, Any], passages: Sequence[Passage], *, seed: int) -> None:
+        """Take what all query sets share.
+
+        Args:
+            background: See ``background.background``.
+            passages: The corpus.
+            seed: Of the resamples.
+        """
+        self._background = background
+        self._passages = passages
+        self._seed = seed
+        self._analyse: Analyse = Analyzer.of([passage.full_text for passage in passages])
+
+    def write(
+        self,
+        folder: Path,
+        queries: QuerySet,
+        runs: Mapping[str, Run],
+        values: Mapping[str, PerQuery],
+        metrics: Mapping[str, Any],
+    ) -> None:
+        """Write the report of one query set.
+
+        Args:
+            folder: Where.
+            queries: With the judgements that were scored.
+            runs: By system.
+            values: Scores of each system.
+            metrics: The content of ``metrics.json``.
+        """
+        ranks = {
+            system: [figures.first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
+            for system, run in runs.items()
+        }
+        clusters = group_queries(queries, self._passages).labels
+        data = {
+            "schema_version": 1,
+            **self._background,
+            "metrics": metrics,
+            "intervals": figures.intervals(values, clusters, seed=self._seed),
+            "hit_rate": figures.hit_rate_by_k(ranks),
+            "scores": figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
+            "examples": self._examples(queries, runs, values),
+        }
+        _write(folder, data, as_html(data), as_markdown(data))
+
+    def write_overview(self, folder: Path, metrics: Mapping[str, Any], sets: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the report over several query sets, which leads to those of each.
+
+        Args:
+            folder: Where.
+            metrics: The content of ``metrics.json``.
+            sets: Folder below it → metrics of the set that lies there.
+        """
+        data = {"schema_version": 1, **self._background, "measure": PRIMARY, "metrics": metrics}
+        rows = list(sets.items())
+        _write(folder, data, overview_as_html(data, rows), overview_as_markdown(data, rows))
+
+    def _examples(
+        self, queries: QuerySet, runs: Mapping[str, Run], values: Mapping[str, PerQuery]
+    ) -> dict[str, Any] | None:
+        pair = next((pair for pair in _PAIRS if set(pair) <= runs.keys()), None)
+        return find_examples(pair, queries, runs, values, self._passages, self._analyse) if pair else None
+
+
+def _write(folder: Path, data: Mapping[str, Any], page: str, summary: str) -> None:
+    write_json(folder / "report.json", data)
+    (folder / PAGE).write_text(page, encoding="utf-8")
+    (folder / "report.md").write_text(summary, encoding="utf-8")

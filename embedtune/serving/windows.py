@@ -1,0 +1,99 @@
+"""The windows of a run's passages with their vectors: the rows of an index, in memory or in your vector store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from embedtune.formats.beir import read_passages
+from embedtune.models.encoder import Encoder
+from embedtune.models.locate import hash_model
+from embedtune.progress import track
+from embedtune.project.layout import DATASET
+from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.project.vector_cache import vectors_of_run
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.windows import Windows
+from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.system_choice import measured_precision
+from embedtune.text.hashing import hash_json
+from embedtune.types import Passage, Vectors
+
+
+class WindowRow(NamedTuple):
+    """One row of a vector store.
+
+    Attributes:
+        window_id: Of the passage, ``#`` and the number of the window in it, from 0.
+        passage_id: To be kept as metadata; a passage scores as its best window.
+        text: What the vector was made of.
+        vector: Unit vector ``(dim,)`` in fp32.
+    """
+
+    window_id: str
+    passage_id: str
+    text: str
+    vector: Vectors
+
+
+def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
+    """Return the rows for a vector store, in corpus order.
+
+    Rows of the base serve every model of the run that tuned queries alone.
+
+    Args:
+        run: The run folder.
+        which: Whose passage vectors; see ``Embedder.from_run``.
+        precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+
+    Raises:
+        EmbedtuneError: As ``Embedder.from_run`` does.
+    """
+    opened = read_trained_run(Path(run))
+    embedder = Embedder.of(opened, which, precision=precision or measured_precision(opened))
+    passages = read_passages(opened.folder / DATASET)
+    windows, vectors = encode_passages(opened, which, embedder, passages)
+    ids = window_ids(passages, windows)
+    return [WindowRow(*row) for row in zip(*ids, windows.texts, vectors, strict=True)]
+
+
+def window_ids(passages: Sequence[Passage], windows: Windows) -> tuple[list[str], list[str]]:
+    """Return each window's id, and the id of its passage."""
+    counted = [
+        (passage.passage_id, number)
+        for passage, texts in zip(passages, windows.by_passage(), strict=True)
+        for number in range(len(texts))
+    ]
+    return [f"{passage_id}#{number}" for passage_id, number in counted], [passage_id for passage_id, _ in counted]
+
+
+def encode_passages(
+    run: TrainedRun, which: Which, embedder: Embedder, passages: Sequence[Passage]
+) -> tuple[Windows, Vectors]:
+    """Return the windows of a run's passages and their vectors, ``(n_windows, dim)``, if possible from the run's cache."""
+    encoder = embedder.encoder
+    windows = corpus_windows(passages, encoder, run.settings.window_tokens, run.settings.window_overlap)
+    with track(f"encode: {which}", len(set(windows.texts))) as on_progress:
+        model = _documents_model(run, which, embedder)
+        if which == "base" or not run.has_sketch:
+            return windows, vectors_of_run(run.folder, encoder, model, windows.texts, on_progress)
+        from embedtune.models.hybrid_vector import append_sketches
+
+        vectors = vectors_of_run(run.folder, _encoder_of_base(encoder), model, windows.texts, on_progress)
+    return windows, append_sketches(encoder.model[0], vectors, windows.texts)
+
+
+def _encoder_of_base(encoder: Encoder) -> Encoder:
+    """Return the passages' model below the words, which is the base, as the base would be loaded."""
+    dense = encoder.model[0].dense
+    dense.prompts.update(encoder.model.prompts)
+    return Encoder(dense, precision=encoder.precision)
+
+
+def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
+    """Return the hash under which the passages' model is cached; where queries alone were tuned it is the base's."""
+    if which != "base" and run.base_passages and "model" in run.model["identity"]:
+        recorded: str = run.model["identity"]["model"]
+        return recorded
+    return hash_model(embedder.folder) if which == "base" else hash_json(run.model["outputs"])

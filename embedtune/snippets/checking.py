@@ -1,0 +1,223 @@
+"""Does the printed code give what ``eval`` measured? It is run in a fresh process and held against the run's own encoder.
+
+Run as a module it is that fresh process: ``python -m embedtune.snippets.checking JOB.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.errors import ConfigError, IntegrityError, ProviderError
+from embedtune.project.dataset_folder import read_dataset
+from embedtune.project.layout import DATASET
+from embedtune.serving.embedder import Embedder
+from embedtune.snippets.facts import Facts
+from embedtune.snippets.probes import PROBES
+from embedtune.snippets.rendering import Plug
+from embedtune.snippets.targets import TARGETS, demand_packages
+from embedtune.types import Passage
+from embedtune.types import Vectors as Vector
+
+TEXTS = 50
+"""Queries and passages that are compared."""
+
+TOLERANCE = 1e-5
+"""Of a component, in this process's fp32."""
+
+SERVER_TOLERANCE = 1e-3
+"""Of a component, where a server computes in half precision or with other kernels."""
+
+_DEPTH = 10
+_SECONDS = 600
+
+
+class Job(NamedTuple):
+    """What is asked of the code.
+
+    Attributes:
+        queries: Texts.
+        passages: Rows with ``id``, ``title`` and ``text``.
+        windows: The windows of all passages, in order.
+        starts: First window of each passage.
+    """
+
+    queries: list[str]
+    passages: list[dict[str, str]]
+    windows: list[str]
+    starts: list[int]
+
+
+class Expected(NamedTuple):
+    """What ``eval`` searches with: unit vectors ``(n, dim)``, and each passage's best score, ``(n_queries, n_passages)``."""
+
+    queries: NDArray[np.float32]
+    documents: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class Answer(NamedTuple):
+    """What the code gave; ``found`` are ids of passages by query, from stores alone."""
+
+    queries: NDArray[np.float32]
+    documents: NDArray[np.float32]
+    found: list[list[str]] | None
+
+
+class Check(NamedTuple):
+    """What was compared, and the largest difference of any component."""
+
+    n_queries: int
+    n_passages: int
+    difference: float
+
+
+def check(facts: Facts, plug: Plug, *, url: str | None = None) -> Check:
+    """Run printed code in a fresh process and hold it against the run.
+
+    Args:
+        facts: Of the run.
+        plug: What was rendered for it.
+        url: Of the running server that the code asks; servers need one.
+
+    Raises:
+        ConfigError: If a package is missing, or the address of a server.
+        IntegrityError: If the code does not run, a vector differs by more than 1e-5 (1e-3 of servers), or a query has other
+            passages among its best ten.
+        ProviderError: If a server does not answer.
+    """
+    target = TARGETS[plug.target]
+    demand_packages(target)
+    if target.kind == "server" and url is None:
+        raise ConfigError(
+            f"--check: expected --url of a running server, because {target.title} computes the vectors; nothing was checked",
+            hint="start it first: " + "; ".join(plug.commands),
+        )
+    job, expected = make_job(facts)
+    return compare(job, expected, _ask_elsewhere(plug, job), plug.target)
+
+
+def make_job(facts: Facts) -> tuple[Job, Expected]:
+    """Return what to ask of the code for a run, and what the run's own encoder answers."""
+    embedder = Embedder.from_run(facts.run, device="cpu")
+    dataset = read_dataset(facts.run / DATASET)
+    asked = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
+    queries = list(dict.fromkeys(asked))[:TEXTS]
+    passages = list({passage.full_text: passage for passage in dataset.passages}.values())[:TEXTS]
+    cut = embedder.windows_of(passages)
+    windows = [text for texts in cut for text in texts]
+    starts = np.cumsum([0, *(len(texts) for texts in cut[:-1])])
+    vectors = embedder.encode_queries(queries), embedder.encode_documents(windows)
+    scores = np.maximum.reduceat(vectors[0] @ vectors[1].T, starts, axis=1)
+    return Job(queries, [_row(passage) for passage in passages], windows, starts.tolist()), Expected(*vectors, scores)
+
+
+def ask(code: str, target: str, job: Job) -> Answer:
+    """Run code and its target's probe here, as ``__main__``."""
+    space: dict[str, Any] = {"__name__": "__main__", **job._asdict()}
+    exec(compile(code + PROBES[target], f"<plug for {target}>", "exec"), space)  # noqa: S102 (what the user is to paste)
+    vectors = [np.asarray(space[name], dtype=np.float32) for name in ("query_vectors", "document_vectors")]
+    return Answer(vectors[0], vectors[1], space.get("found"))
+
+
+def compare(job: Job, expected: Expected, answer: Answer, target: str) -> Check:
+    """Hold an answer against what was expected; see ``check``."""
+    tolerance = SERVER_TOLERANCE if TARGETS[target].kind == "server" else TOLERANCE
+    difference = 0.0
+    for what, wanted, got in (
+        ("queries", expected.queries, answer.queries),
+        ("documents", expected.documents, answer.documents),
+    ):
+        if wanted.shape != got.shape:
+            raise IntegrityError(f"{target}: expected vectors of {what} {wanted.shape}, found {got.shape}")
+        worst = float(np.abs(wanted - got).max())
+        if not worst <= tolerance:
+            raise IntegrityError(
+                f"{target}: expected the vectors that eval measured, found a difference of {worst:.2g} in those of {what} "
+                f"(at most {tolerance:g} is allowed)",
+                hint="is it this run's model, with these prompts, in fp32?",
+            )
+        difference = max(difference, worst)
+    _compare_top_tens(job, expected.scores, _found(job, answer), target, tolerance)
+    return Check(len(job.queries), len(job.passages), difference)
+
+
+def _found(job: Job, answer: Answer) -> list[list[int]]:
+    """Return the numbers of each query's best ten passages."""
+    if answer.found is not None:
+        number = {row["id"]: place for place, row in enumerate(job.passages)}
+        return [[number[name] for name in ids] for ids in answer.found]
+    scores = np.maximum.reduceat(answer.queries @ answer.documents.T, job.starts, axis=1)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :_DEPTH].tolist()  # type: ignore[no-any-return]
+
+
+def _compare_top_tens(job: Job, scores: Vector, found: Sequence[Sequence[int]], target: str, tolerance: float) -> None:
+    """Passages whose scores are equal but for rounding may change places."""
+    for query, row, numbers in zip(job.queries, scores, found, strict=True):
+        best = np.sort(row)[::-1][:_DEPTH]
+        if len(set(numbers)) != len(best) or np.abs(row[list(numbers)] - best).max() > tolerance:
+            raise IntegrityError(
+                f"{target}: expected the ten passages that eval finds for {query!r}, found others, or another order"
+            )
+
+
+def _row(passage: Passage) -> dict[str, str]:
+    return {"id": passage.passage_id, "title": passage.title, "text": passage.text}
+
+
+def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
+    with tempfile.TemporaryDirectory(prefix="embedtune-plug-") as scratch:
+        path = Path(scratch) / "job.json"
+        path.write_text(json.dumps({"code": plug.code, "target": plug.target, "job": job}), encoding="utf-8")
+        try:
+            done = subprocess.run(  # noqa: S603 (our own module, no shell)
+                [sys.executable, "-m", "embedtune.snippets.checking", str(path)],
+                cwd=scratch,
+                env={
+                    **os.environ,
+                    "CUDA_VISIBLE_DEVICES": "",
+                    "ANONYMIZED_TELEMETRY": "False",
+                    "HAYSTACK_TELEMETRY_ENABLED": "False",
+                },
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ProviderError(f"{plug.target}: expected an answer within {_SECONDS} s, found none") from None
+        if done.returncode:
+            raise _failed(plug, done.stderr.strip())
+        with np.load(path.with_suffix(".npz")) as vectors:
+            found = json.loads(path.with_suffix(".found").read_text(encoding="utf-8"))
+            return Answer(vectors["queries"], vectors["documents"], found)
+
+
+def _failed(plug: Plug, stderr: str) -> IntegrityError | ProviderError:
+    if TARGETS[plug.target].kind == "server":
+        last = stderr.splitlines()[-1] if stderr else "nothing"
+        return ProviderError(
+            f"{plug.target}: expected an answer of the server, found: {last}",
+            hint="start it first: " + "; ".join(plug.commands),
+        )
+    return IntegrityError(f"{plug.target}: expected code that runs, found:\n{stderr[-2000:]}")
+
+
+def _main(path: Path) -> None:
+    given = json.loads(path.read_text(encoding="utf-8"))
+    answer = ask(given["code"], given["target"], Job(*given["job"]))
+    np.savez(path.with_suffix(".npz"), queries=answer.queries, documents=answer.documents)
+    path.with_suffix(".found").write_text(json.dumps(answer.found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

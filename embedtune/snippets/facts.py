@@ -1,0 +1,98 @@
+"""What the code for an application must know of a run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from embedtune.errors import IntegrityError
+from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.serving.embedder import Embedder
+
+Shape = Literal["one", "two", "map", "hybrid-vector"]
+"""What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
+with the words of a text beside its meaning, which needs this package to load."""
+
+_MAPS = ("linear", "pca")
+
+
+class Facts(NamedTuple):
+    """Facts of a run and of the model that it ships.
+
+    Attributes:
+        run: Absolute path of the run folder.
+        name: What a server calls the model: lower case letters, digits, ``.``, ``_`` and ``-``.
+        method: Of the training; ``base`` where the base was shipped.
+        shape: See ``Shape``.
+        query_prompt: In front of every query; empty where there is none.
+        document_prompt: In front of every document.
+        dimension: Length of a vector.
+        window_tokens: Tokens of a window, as ``eval`` cut passages.
+        trust_remote_code: Whether the base brings code of its own.
+        has_adapter: Whether there is ``adapter/``.
+        map_file: Weights of the map, for shape ``map``.
+    """
+
+    run: Path
+    name: str
+    method: str
+    shape: Shape
+    query_prompt: str
+    document_prompt: str
+    dimension: int
+    window_tokens: int
+    trust_remote_code: bool
+    has_adapter: bool
+    map_file: Path | None
+
+    @property
+    def merged(self) -> Path:
+        """The folder in sentence-transformers form."""
+        return self.run / "model" / "merged"
+
+
+def read_facts(run: Path | str) -> Facts:
+    """Read a run, after every byte of it was held against its record.
+
+    Raises:
+        DataError: If a stage is missing.
+        IntegrityError: If dataset or model were changed since they were written.
+    """
+    found = read_trained_run(Path(run).absolute())
+    embedder = Embedder.of(found, "shipped", device="cpu")
+    shape = _shape(found)
+    return Facts(
+        run=found.folder,
+        name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
+        method=_method(found),
+        shape=shape,
+        query_prompt=embedder.query_prompt,
+        document_prompt=embedder.document_prompt,
+        dimension=embedder.dimension,
+        window_tokens=embedder.window_tokens,
+        trust_remote_code=found.settings.trust_remote_code,
+        has_adapter=(found.merged.parent / "adapter").is_dir(),
+        map_file=_map_file(found.merged) if shape == "map" else None,
+    )
+
+
+def _method(run: TrainedRun) -> str:
+    facts = run.model["facts"]
+    return "base" if facts["shipped"] == "base" else str(facts.get("method", "lora"))
+
+
+def _shape(run: TrainedRun) -> Shape:
+    method = _method(run)
+    if method == "hybrid-vector":
+        return "hybrid-vector"
+    if method == "base" or not run.model["facts"].get("queries_only"):
+        return "one"
+    return "map" if method in _MAPS else "two"
+
+
+def _map_file(merged: Path) -> Path:
+    found = sorted(merged.glob("query_*_Dense/model.safetensors"))
+    if len(found) != 1:
+        raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(found)}")
+    return found[0]

@@ -1,0 +1,148 @@
+"""The code for one run and one target: a template, filled with the facts of the run."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from embedtune.snippets.facts import Facts
+from embedtune.snippets.routes import Route, demand_route
+from embedtune.snippets.served_folders import folder_names
+from embedtune.snippets.targets import find_target, install_line
+
+PORTS = {"tei": (8080, 8081), "vllm": (8000, 8001), "ollama": (11434, 11434), "openai": (8000, 8001)}
+"""Where the printed commands let the servers of queries and of documents listen."""
+
+_WIDTH = 118
+
+
+class Plug(NamedTuple):
+    """What is printed.
+
+    Attributes:
+        target: Its name.
+        code: Python, to be pasted; comments at its head say what is loaded, why, and which commands start a server.
+        route: What is loaded and why.
+        commands: That start a server, in order; none for other targets.
+        install: The line that installs what the code imports.
+    """
+
+    target: str
+    code: str
+    route: Route
+    commands: tuple[str, ...]
+    install: str
+
+
+class Served(NamedTuple):
+    """Where the models of a server are.
+
+    Attributes:
+        folder: Where their folders were exported to; None is beside the run.
+        query_url: Of the server that embeds queries; None is what the printed command starts.
+        document_url: Likewise for documents; None is ``query_url`` where that is given.
+    """
+
+    folder: Path | None = None
+    query_url: str | None = None
+    document_url: str | None = None
+
+
+def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa: B008 (immutable)
+    """Return the code for a target.
+
+    Args:
+        facts: Of the run.
+        name: Of the target.
+        served: For servers.
+
+    Raises:
+        ConfigError: If there is no such target, or it cannot load this run.
+    """
+    target, route = find_target(name), demand_route(facts, name)
+    is_server = target.kind == "server"
+    commands = _commands(facts, name, served) if is_server else ()
+    install = install_line(target)
+    body = (
+        _environment()
+        .get_template(f"{_template(name)}.py.jinja")
+        .render(facts=facts, **(_places(facts, name, served) if is_server else {}))
+    )
+    head = "\n".join(_comments(facts, target.title, route, commands, install))
+    return Plug(name, f"{head}\n{body.strip()}\n", route, commands, install)
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 (Python, not HTML; every value is written as a string)
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["py"] = lambda value: json.dumps(str(value), ensure_ascii=False)
+    return environment
+
+
+def _template(name: str) -> str:
+    return "openai" if name == "vllm" else name.replace("-", "_")
+
+
+def _comments(facts: Facts, title: str, route: Route, commands: tuple[str, ...], install: str) -> list[str]:
+    prompts = "no prompts"
+    if facts.query_prompt or facts.document_prompt:
+        prompts = f"prompts {facts.query_prompt!r} for queries, {facts.document_prompt!r} for documents"
+    lines = [
+        f"{facts.name} ({facts.method}) for {title}: vectors of {facts.dimension} dimensions and unit length; {prompts}; "
+        f"eval cut passages into windows of {facts.window_tokens} tokens.",
+        f"It loads {route.loads}.",
+        *(f"- {reason}" for reason in route.reasons),
+        install,
+    ]
+    wrapped = [part for line in lines for part in textwrap.wrap(line, _WIDTH, break_long_words=False)]
+    return [*(f"# {line}" for line in wrapped), *(f"# $ {command}" for command in commands)]
+
+
+def _places(facts: Facts, name: str, served: Served) -> dict[str, str]:
+    """Return addresses and model names for the code of a client."""
+    two = facts.shape == "two"
+    first, second = PORTS[name]
+    query_url = served.query_url or f"http://localhost:{first}"
+    apart = f"http://localhost:{second}" if two and not served.query_url else query_url
+    return {
+        "query_url": _address(name, query_url),
+        "document_url": _address(name, served.document_url or apart),
+        "query_model": f"{facts.name}-query" if two else facts.name,
+        "document_model": f"{facts.name}-document" if two else facts.name,
+    }
+
+
+def _address(name: str, url: str) -> str:
+    """Complete the address of a server with OpenAI's interface, whose methods are below ``/v1`` unless it has a path."""
+    bare = name in ("vllm", "openai") and urlsplit(url).path in ("", "/")
+    return url.rstrip("/") + ("/v1" if bare else "")
+
+
+def _commands(facts: Facts, name: str, served: Served) -> tuple[str, ...]:
+    folder = served.folder or facts.run.with_name(f"{facts.run.name}-served")
+    export = f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --export {shlex.quote(str(folder))}"
+    starts = []
+    for part, port in zip(folder_names(facts), PORTS[name], strict=False):
+        model = facts.name if part == "model" else f"{facts.name}-{part}"
+        starts.append(_start(name, folder / part, model, port))
+    return (export, *starts)
+
+
+def _start(name: str, folder: Path, model: str, port: int) -> str:
+    quoted = shlex.quote(str(folder))
+    if name == "tei":
+        return f"text-embeddings-router --model-id {quoted} --dtype float32 --port {port}"
+    if name == "ollama":
+        return f"ollama create {model} -f {shlex.quote(str(folder / 'Modelfile'))}"
+    return f"vllm serve {quoted} --runner pooling --dtype float32 --served-model-name {model} --port {port}"

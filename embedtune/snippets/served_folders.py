@@ -1,0 +1,124 @@
+"""Folders that model servers can read: a run's towers in the form that sentence-transformers saved before 5.4.
+
+The newer form names modules by other paths, and the way of pooling by one word. Of servers in use, some refuse it and some do
+not see that there is a pooling, and take the first token's vector instead of the mean. The older form is read by all of them,
+and by sentence-transformers itself. Servers read ``modules.json``, ``1_Pooling/config.json``, ``sentence_bert_config.json``
+and the prompts in ``config_sentence_transformers.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from embedtune.errors import ConfigError
+from embedtune.models.encoder import load_model
+from embedtune.snippets.facts import Facts
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_OLD_NAME = "sentence_transformers.models."
+_KNOWN = ("Transformer", "Pooling", "Normalize")
+_POOLINGS = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
+_OLD_POOLING = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens", "weightedmean": "weightedmean_tokens"}
+
+
+def folder_names(facts: Facts) -> tuple[str, ...]:
+    """Return the folders that ``export`` writes: ``query`` and ``document`` of two towers, else ``model``."""
+    return ("query", "document") if facts.shape == "two" else ("model",)
+
+
+def export(facts: Facts, folder: Path) -> list[Path]:
+    """Write the folders of a run for servers, each with a ``Modelfile`` for Ollama.
+
+    Where a linear map stands behind the queries, ``model`` is the base: the map is for whoever asks the server.
+
+    Args:
+        facts: Of the run.
+        folder: A new folder; it appears when all is written.
+
+    Returns:
+        The folders written.
+
+    Raises:
+        ConfigError: If the folder is there, or the model has modules that servers do not know.
+        ResourceError: If it cannot be written.
+    """
+    if folder.exists():
+        raise ConfigError(
+            f"{folder}: expected a new folder, found one that is there", hint="choose another, or remove it"
+        )
+    model = load_model(facts.merged, trust_remote_code=facts.trust_remote_code, device="cpu")
+    towers = _towers(model, facts)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, tower in towers.items():
+            _check(tower)
+            tower.save_pretrained(str(part / name), create_model_card=False, safe_serialization=True)
+            _in_older_form(part / name, tower)
+            (part / name / "Modelfile").write_text(f"FROM {(folder / name).absolute()}\n", encoding="utf-8")
+        part.chmod(0o755)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return [folder / name for name in towers]
+
+
+def _towers(model: SentenceTransformer, facts: Facts) -> dict[str, SentenceTransformer]:
+    from sentence_transformers import SentenceTransformer
+
+    if facts.shape == "one":
+        return {"model": model}
+    router: Any = model[0]
+    sides = {"model": "document"} if facts.shape == "map" else {name: name for name in folder_names(facts)}
+    return {
+        name: SentenceTransformer(modules=list(router.sub_modules[side]), prompts=model.prompts, device="cpu")
+        for name, side in sides.items()
+    }
+
+
+def _check(model: SentenceTransformer) -> None:
+    unknown = [type(module).__name__ for module in model if type(module).__name__ not in _KNOWN]
+    if unknown or not _pooling(model).include_prompt:
+        found = ", ".join(unknown) or "a pooling that leaves out the prompt"
+        raise ConfigError(
+            f"servers: expected a transformer, a pooling and a normalisation, found {found}",
+            hint="serve it with sentence-transformers; see --for sentence-transformers",
+        )
+
+
+def _pooling(model: SentenceTransformer) -> Any:
+    return next(module for module in model if type(module).__name__ == "Pooling")
+
+
+def _in_older_form(folder: Path, model: SentenceTransformer) -> None:
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    for module in modules:
+        module["type"] = _OLD_NAME + module["type"].rpartition(".")[2]
+        if module["type"] == f"{_OLD_NAME}Pooling":
+            _write(folder / module["path"] / "config.json", _old_pooling(_pooling(model)))
+    _write(folder / "modules.json", modules)
+    lower: bool = getattr(model[0], "do_lower_case", False)
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": model.get_max_seq_length(), "do_lower_case": lower})
+
+
+def _old_pooling(pooling: Any) -> dict[str, Any]:
+    mode = str(pooling.pooling_mode)
+    chosen = _OLD_POOLING.get(mode, mode)
+    if chosen not in _POOLINGS:
+        raise ConfigError(f"servers: expected a pooling by one of {', '.join(_POOLINGS)}, found {mode}")
+    return {
+        "word_embedding_dimension": pooling.embedding_dimension,
+        **{f"pooling_mode_{name}": name == chosen for name in _POOLINGS},
+        "include_prompt": True,
+    }
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")

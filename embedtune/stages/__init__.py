@@ -1,1 +1,0 @@
-"""The stages of a run, each the only writer of its folder: generate → train → evaluate."""

@@ -1,0 +1,183 @@
+"""Queries without a language model: what a passage itself offers as something to search for.
+
+Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a few salient words in a row),
+``keyphrase`` (terms that set the passage apart) and ``sentence``. Half of the spans and sentences lose their stop words,
+because people type key words as often as sentences, and a share of all but the sentences is asked as a question. Everything
+is drawn with a generator seeded by the passage, so a passage gives the same queries whatever stands around it in the list.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from embedtune.synthesis.questions import ask
+from embedtune.synthesis.statistics import CorpusStatistics, mean
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.sentences import sentences_of
+from embedtune.types import PATH_SEPARATOR, SYNTHETIC_KINDS, Passage
+
+KINDS = SYNTHETIC_KINDS
+
+_SPAN_WORDS = (5, 16)
+_SENTENCE_WORDS = (6, 30)
+_SPAN_DRAWS = 16
+_LETTERS = 0.6  # of the characters that are not white space
+_LEAST_WORDS = 2
+_WORDS_PER_DRAW = 150
+_PHRASE_TERMS = (2, 5)
+_WORD = re.compile(r"\S+")
+
+
+class Draft(NamedTuple):
+    """A query not yet filtered."""
+
+    text: str
+    kind: str
+    passage_id: str
+
+
+def draft_queries(
+    passages: Sequence[Passage],
+    *,
+    kinds: Sequence[str],
+    per_kind: int,
+    statistics: CorpusStatistics,
+    seed: int,
+    question_share: float = 0.0,
+) -> list[Draft]:
+    """Draw up to ``per_kind`` queries of each kind from each passage, and as many more as it is longer than 150 words.
+
+    Args:
+        passages: Where to draw from.
+        kinds: Some of ``KINDS``.
+        per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
+        statistics: Of the whole corpus.
+        seed: Another seed draws other queries.
+        question_share: Share of all but the sentences, 0 to 1, that are put into the form of a question, where the language
+            of the corpus has forms.
+    """
+    drafts = []
+    for passage in passages:
+        draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
+        count = per_kind * max(1, round(len(lexical_terms(passage.text)) / _WORDS_PER_DRAW))
+        for kind in KINDS:
+            if kind in kinds:
+                texts = _MAKERS[kind](passage, count, statistics, draw)
+                if kind != "sentence":
+                    texts = [_asked(text, statistics.language, question_share, seed) for text in texts]
+                drafts += [Draft(text, kind, passage.passage_id) for text in texts]
+    return drafts
+
+
+def _asked(text: str, language: str, share: float, seed: int) -> str:
+    """Ask for a share of the texts; a text is drawn for itself, so that no form moves the draw of the next text."""
+    draw = random.Random(f"{seed}:{text}")  # noqa: S311 (reproducible on purpose)
+    return ask(text, language, draw) if draw.random() < share else text
+
+
+def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return the innermost heading, with the one above it when it says little alone."""
+    path = [heading for heading in passage.title.split(PATH_SEPARATOR) if heading]
+    if not path:
+        return []
+    short = len(statistics.content_terms(path[-1])) < 2
+    return [" ".join(path[-2:]) if short else path[-1]]
+
+
+def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return the most salient of some random runs of words."""
+    words = list(_WORD.finditer(passage.text))
+    if not words:
+        return []
+    idf_by_word = [[statistics.idf(term) for term in lexical_terms(word[0])] for word in words]
+    salience: dict[str, float] = {}
+    for _ in range(_SPAN_DRAWS * count):
+        length = draw.randint(*_SPAN_WORDS)
+        start = draw.randrange(max(1, len(words) - length + 1))
+        end = min(start + length, len(words))
+        text = _wordy(passage.text[words[start].start() : words[end - 1].end()])
+        if text and text not in salience:  # no term goes over a blank, so the terms of a run are those of its words
+            salience[text] = mean(list(chain.from_iterable(idf_by_word[start:end])))
+    best = sorted(salience, key=lambda text: (-salience[text], text))
+    return [_thin(text, statistics, draw) for text in _apart(best, count)]
+
+
+def is_language(text: str) -> bool:
+    """Tell whether most of a text's characters, white space aside, are letters: a run of figures or symbols is no query."""
+    return sum(map(str.isalpha, text)) >= _LETTERS * sum(map(len, text.split())) > 0
+
+
+def _wordy(text: str) -> str:
+    """Return a run of words as it is, of a table's cells those that hold a word, and nothing where that is too little."""
+    if is_language(text):
+        return text
+    words = [word for word in text.split() if any(map(str.isalpha, word))]
+    kept = " ".join(words)
+    return kept if len(words) >= _LEAST_WORDS and is_language(kept) else ""
+
+
+def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return sentences of ordinary length, the more salient half preferred."""
+    sentences = [" ".join(sentence.split()) for sentence in sentences_of(passage.text)]
+    usable = [
+        text
+        for text in sentences
+        if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1] and is_language(text)
+    ]
+    usable.sort(key=lambda text: (-statistics.salience(text), text))
+    pool = usable[: max(count, len(usable) // 2)]
+    return [_thin(text, statistics, draw) for text in draw.sample(pool, min(count, len(pool)))]
+
+
+def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
+    """Return handfuls of telling terms, each from one sentence, in the order of the text.
+
+    From one sentence, because a search is about one thing, and so that the sentence can be taken out (see ``cloze``).
+    """
+    pools = [_telling_terms(sentence, statistics) for sentence in sentences_of(passage.text)]
+    pools = [pool for pool in pools if len(pool) >= _PHRASE_TERMS[0]]
+    phrases = []
+    for pool in draw.sample(pools, min(count, len(pools))):
+        size = min(draw.randint(*_PHRASE_TERMS), len(pool))
+        best = sorted(pool, key=lambda term: (-statistics.idf(term), term))[: 2 * size]
+        chosen = set(draw.sample(best, size))
+        phrases.append(" ".join(term for term in pool if term in chosen))
+    return phrases
+
+
+def _telling_terms(sentence: str, statistics: CorpusStatistics) -> list[str]:
+    terms = dict.fromkeys(statistics.content_terms(sentence))
+    return [term for term in terms if len(term) > 1 and not term.isdigit()]
+
+
+def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
+    """Flatten white space; in half of the cases leave out the stop words."""
+    words = text.split()
+    if draw.random() < 0.5:
+        kept = [word for word in words if not statistics.stop_words.issuperset(lexical_terms(word))]
+        words = kept or words
+    return " ".join(words).strip(" ,;:.")
+
+
+def _apart(texts: Sequence[str], count: int) -> list[str]:
+    """Keep the first texts that share less than half of their words with those already kept."""
+    kept: dict[str, set[str]] = {}
+    for text in texts:
+        words = set(text.split())
+        if all(2 * len(words & others) < len(words) for others in kept.values()):
+            kept[text] = words
+        if len(kept) == count:
+            break
+    return list(kept)
+
+
+_MAKERS: dict[str, Callable[[Passage, int, CorpusStatistics, random.Random], list[str]]] = {
+    "heading": _headings,
+    "span": _spans,
+    "keyphrase": _keyphrases,
+    "sentence": _sentences,
+}

@@ -1,0 +1,61 @@
+"""Which drafts are worth asking: every filter counts what it drops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from embedtune.synthesis.extractive import Draft, is_language
+from embedtune.synthesis.statistics import CorpusStatistics
+from embedtune.text.analyzer import lexical_terms
+
+RanksOfSources = Callable[[Sequence[Draft]], Sequence[int]]
+"""Rank from 1 of each draft's own passage (or of one that says the same) in a search for the draft."""
+
+_MAX_CHARS = 300
+_BOILERPLATE = 3  # passages that give the same query
+_ROUND_TRIP = 20
+
+
+def filter_drafts(
+    drafts: Sequence[Draft], statistics: CorpusStatistics, ranks: RanksOfSources
+) -> tuple[list[Draft], dict[str, int]]:
+    """Drop drafts that would teach or test nothing.
+
+    Dropped are, in this order: ``not_language`` (tables, code, numbers), ``boilerplate`` (the same words come out of three
+    passages or more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (a search for it does not bring its
+    own passage among the first twenty).
+
+    Returns:
+        What is left, in order, and how many each filter dropped.
+    """
+    dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
+    sources: dict[tuple[str, ...], set[str]] = {}
+    keys = [_key(draft) for draft in drafts]
+    for draft, key in zip(drafts, keys, strict=True):
+        sources.setdefault(key, set()).add(draft.passage_id)
+    kept, seen = [], set()
+    for draft, key in zip(drafts, keys, strict=True):
+        reason = _fault(draft, len(sources[key]), key in seen, statistics)
+        if reason:
+            dropped[reason] += 1
+        else:
+            seen.add(key)
+            kept.append(draft)
+    found = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= _ROUND_TRIP]
+    dropped["round_trip"] = len(kept) - len(found)
+    return found, dropped
+
+
+def _key(draft: Draft) -> tuple[str, ...]:
+    """Two drafts with the same terms, in whatever order, ask the same."""
+    return tuple(sorted(set(lexical_terms(draft.text))))
+
+
+def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:
+    if not is_language(draft.text) or len(draft.text) > _MAX_CHARS:
+        return "not_language"
+    if n_sources >= _BOILERPLATE and draft.kind != "heading":
+        return "boilerplate"
+    if seen and draft.kind != "heading":
+        return "duplicate"
+    return "fits_anywhere" if statistics.is_generic(draft.text) else None

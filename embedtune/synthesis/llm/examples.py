@@ -1,0 +1,102 @@
+"""The user's own queries: read as a pattern for the model, and compared with what it wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.errors import DataError
+from embedtune.text.analyzer import lexical_terms
+
+MAX_EXAMPLES = 1000
+_MAX_CHARS = 500
+_ASKING = re.compile(
+    r"\?\s*$|^\s*(?:who|what|when|where|why|which|how|whose|is|are|was|were|do|does|did|can|could|should|will|"
+    r"wer|was|wann|wo|warum|welche[rs]?|wie|qui|quand|où|pourquoi|comment|quel\w*|qué|cómo|cuándo|dónde|quién|cuál\w*)\b",
+    re.IGNORECASE,
+)
+_FEW_WORDS = 5
+
+
+def read_examples(path: Path) -> list[str]:
+    """Read queries, one a line: plain text, or JSON objects with ``text`` or ``query`` (a BEIR ``queries.jsonl``).
+
+    Raises:
+        DataError: If there is no such file, it holds no query or more than 1,000, or a line cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError.at(path, None, "a text file in UTF-8 with one query a line", str(error)) from error
+    found: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            found[_example(path, number, line)] = None
+    if not 0 < len(found) <= MAX_EXAMPLES:
+        raise DataError.at(
+            path,
+            None,
+            f"1 to {MAX_EXAMPLES} queries, one a line",
+            str(len(found)),
+            hint="a handful of real queries is enough",
+        )
+    return list(found)
+
+
+def compare(examples: Sequence[str], written: Sequence[str]) -> dict[str, Any]:
+    """Tell how close written queries come to real ones.
+
+    Returns:
+        ``n_examples``; ``words``: median length of both and the share of written queries no shorter than the shortest and no
+        longer than the longest real one; ``forms``: shares of questions, key words and statements of both, and their overlap
+        (1 is equal); ``vocabulary``: share of the real queries' terms that written ones use too. None of it is a verdict: a
+        handful of queries is a rough pattern.
+    """
+    lengths = [[len(lexical_terms(text)) for text in texts] for texts in (examples, written)]
+    forms = [_forms(texts) for texts in (examples, written)]
+    real, made = (set(lexical_terms(" ".join(texts))) for texts in (examples, written))
+    inside = [min(lengths[0]) <= length <= max(lengths[0]) for length in lengths[1]]
+    return {
+        "n_examples": len(examples),
+        "words": {
+            "examples": statistics.median(lengths[0]),
+            "written": statistics.median(lengths[1]) if written else None,
+            "written_in_range": round(sum(inside) / max(1, len(inside)), 3),
+        },
+        "forms": {
+            "examples": forms[0],
+            "written": forms[1],
+            "overlap": round(sum(min(forms[0][form], forms[1][form]) for form in forms[0]), 3),
+        },
+        "vocabulary": round(len(real & made) / max(1, len(real)), 3),
+    }
+
+
+def _forms(texts: Sequence[str]) -> Mapping[str, float]:
+    counts = Counter(_form(text) for text in texts)
+    return {form: round(counts[form] / max(1, len(texts)), 3) for form in ("question", "keywords", "statement")}
+
+
+def _form(text: str) -> str:
+    """Tell a query's form from its surface: a user's queries carry no kinds."""
+    if _ASKING.search(text):
+        return "question"
+    return "keywords" if len(text.split()) <= _FEW_WORDS and not text.rstrip().endswith(".") else "statement"
+
+
+def _example(path: Path, number: int, line: str) -> str:
+    text = line.strip()
+    if text.startswith("{"):
+        try:
+            row = json.loads(text)
+            text = next(row[name] for name in ("text", "query", "question") if isinstance(row.get(name), str)).strip()
+        except (ValueError, StopIteration, RecursionError) as error:  # the last where it is nested too deeply
+            raise DataError.at(path, number, 'a query, or an object with the string "text"', line[:80]) from error
+    if not 0 < len(text) <= _MAX_CHARS:
+        raise DataError.at(path, number, f"a query of 1 to {_MAX_CHARS} characters", f"{len(text)} characters")
+    return " ".join(text.split())

@@ -1,0 +1,181 @@
+"""Which queries of a language model are worth keeping: every filter counts what it drops.
+
+A document may try to speak through the model. So these filters also hold when it obeys: what stands in the passage word for
+word, what is an address or markup, and what the search does not lead back to the passage, is dropped whatever the prompt said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from embedtune.synthesis.llm.injection import speaks_to_model, visible
+from embedtune.synthesis.statistics import CorpusStatistics
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.language import same_language
+from embedtune.types import Passage
+
+FILTERS = (
+    "not_language", "markup", "instructions", "self_reference", "other_language", "copied", "fits_anywhere", "duplicate",
+    "near_duplicate", "round_trip", "judge", "document_cap",
+)  # fmt: skip
+
+_MAX_CHARS = 300
+_MIN_TERMS = 2
+_MIN_LETTERS = 0.6
+_NEAR = 0.8  # share of all terms of two queries that both have
+_MARKUP = re.compile(
+    r"https?:|www\.|\S@\S+\.\w|</?\w+[^>]*>|```|\{\{|\}\}|\{\s*\"|\[[^\]]*\]\(|<\||\w+\.(?:com|net|org|io|example|test)\b"
+)
+_THING = (
+    r"(?:passages?|documents?|texts?|articles?|excerpts?|paragraphs?|snippets?|sections?|tables?|authors?|chapters?|figures?|"
+    r"reports?|contexts?|statements?|sentences?)"
+)
+_WHICH = r"(?:(?:two|above|given|following|provided|same|first|second) ){0,2}"
+_SAYS = r"(?= (?:above|below|says?|mentions?|(?:describe|state|discuss|refer|explain|provide|list|give)\w*)|[?.,!]|$)"
+_SELF = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:the|this|that|these|both|given|provided|following|above) {_WHICH}{_THING}\b{_SAYS}",
+        rf"\b(?:according to|based on|(?:mentioned|described|stated|discussed|listed|shown|given|outlined|provided) in|in|"
+        rf"from) (?:the|this|these|both) {_WHICH}{_THING}\b",
+        rf"\b(?:this|given|provided|above) {_THING}\b",
+        r"\b(?:der|den|dem|diese[rnms]?|im|laut|beiden) "
+        r"(?:text\w*|absatz|absätze\w*|abschnitt\w*|passage|dokument\w*|autor\w*|artikel)\b",
+        r"\b(?:le|la|ce|cette|du) (?:texte|passage|document|paragraphe|auteur|extrait)\b",
+        r"\b(?:el|este|esta|del) (?:texto|pasaje|documento|párrafo|autor|fragmento)\b",
+        r"(?:文中|本文|这段|该文|文章中|この文章|上記の文)",
+    )
+)
+
+
+class LlmDraft(NamedTuple):
+    """A query that a model wrote.
+
+    Attributes:
+        text: The query.
+        kind: One of ``LLM_KINDS``.
+        passages: Where it came from: one passage, or two.
+        call: Key of the call that brought it.
+    """
+
+    text: str
+    kind: str
+    passages: tuple[Passage, ...]
+    call: str
+
+
+class Filtered(NamedTuple):
+    """What is left, and how many each filter dropped."""
+
+    kept: list[LlmDraft]
+    dropped: dict[str, int]
+
+
+def screen(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
+    """Leave out passages that speak to a language model; return the others and how many there were."""
+    kept = [passage for passage in passages if not speaks_to_model(passage.full_text)]
+    return kept, len(passages) - len(kept)
+
+
+def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *, max_copied: int) -> Filtered:
+    """Drop drafts by their words alone, in the order of ``FILTERS``.
+
+    Args:
+        drafts: In a stable order: of two that say the same the first stays.
+        statistics: Of the whole corpus.
+        max_copied: Words in a row that a query may share with its passage.
+    """
+    dropped = dict.fromkeys(FILTERS, 0)
+    kept: list[LlmDraft] = []
+    twins = _Twins(statistics)
+    for draft in drafts:
+        fault = _fault(draft, statistics, max_copied) or twins.fault(draft.text)
+        if fault:
+            dropped[fault] += 1
+        else:
+            kept.append(draft)
+    return Filtered(kept, dropped)
+
+
+def cap_documents(drafts: Sequence[LlmDraft], most: int | None) -> Filtered:
+    """Keep the first ``most`` queries of each document; None keeps all."""
+    counts: dict[str, int] = {}
+    kept = []
+    for draft in drafts:
+        document = draft.passages[0].document_id
+        counts[document] = counts.get(document, 0) + 1
+        if most is None or counts[document] <= most:
+            kept.append(draft)
+    return Filtered(kept, {"document_cap": len(drafts) - len(kept)})
+
+
+def longest_copied_run(query: str, passage: str) -> int:
+    """Return the length in words of the longest run that a query shares with a passage.
+
+    Examples:
+        >>> longest_copied_run("why fill the tank with milk", "Fill the tank with cold tap water.")
+        4
+    """
+    asked, said = _words(query), f" {' '.join(_words(passage))} "
+    longest = 0
+    for start in range(len(asked)):
+        while start + longest < len(asked) and f" {' '.join(asked[start : start + longest + 1])} " in said:
+            longest += 1
+    return longest
+
+
+def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> str | None:
+    text = draft.text
+    terms = lexical_terms(text)
+    letters = sum(character.isalpha() for character in text)
+    filled = sum(not character.isspace() for character in text)
+    checks = {
+        "not_language": len(terms) < _MIN_TERMS or len(text) > _MAX_CHARS or letters < _MIN_LETTERS * filled,
+        "markup": bool(_MARKUP.search(text)) or _has_hidden(text),
+        "instructions": speaks_to_model(text),
+        "self_reference": any(pattern.search(text) for pattern in _SELF),
+        "other_language": not all(same_language(text, passage.text) for passage in draft.passages),
+        "copied": any(_is_copied(text, passage.full_text, max_copied) for passage in draft.passages),
+        "fits_anywhere": statistics.is_generic(text),
+    }
+    return next((name for name, found in checks.items() if found), None)
+
+
+def _is_copied(query: str, passage: str, most: int) -> bool:
+    """Tell whether a query is copied: too long a run, or all of it word for word."""
+    run = longest_copied_run(query, visible(passage))
+    return run > most or run == len(_words(query))
+
+
+def _has_hidden(text: str) -> bool:
+    return len(visible(text)) < len(text.strip()) - 2
+
+
+def _words(text: str) -> list[str]:
+    return lexical_terms(text)
+
+
+class _Twins:
+    """Finds queries that say what an earlier one says already."""
+
+    def __init__(self, statistics: CorpusStatistics) -> None:
+        self._statistics = statistics
+        self._by_term: dict[str, list[frozenset[str]]] = {}
+        self._seen: set[frozenset[str]] = set()
+
+    def fault(self, text: str) -> str | None:
+        """Tell ``duplicate`` or ``near_duplicate``, or note a new one."""
+        terms = frozenset(lexical_terms(text))
+        if terms in self._seen:
+            return "duplicate"
+        rarest = sorted(terms, key=lambda term: (-self._statistics.idf(term), term))[:2]
+        for term in rarest:
+            for other in self._by_term.get(term, ()):
+                if len(terms & other) >= _NEAR * len(terms | other):
+                    return "near_duplicate"
+        self._seen.add(terms)
+        for term in rarest:
+            self._by_term.setdefault(term, []).append(terms)
+        return None

@@ -1,0 +1,178 @@
+"""Prompts from templates: files to copy and edit, filled in a sandbox; passages are values and never templates."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedtune.errors import ConfigError, DataError
+from embedtune.synthesis.llm.kinds import Request, Wanted
+from embedtune.text.hashing import hash_text
+from embedtune.types import Passage
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import SandboxedEnvironment
+
+PACKAGED = Path(__file__).parent / "templates"
+NAMES = ("system", "write", "plain", "judge", "relabel")
+_CANARY = "Zinnwald keeps eleven lanterns"
+_MARKER_DIGITS = 12
+
+
+class Prompts:
+    """The templates of a run.
+
+    Attributes:
+        hash: Of the bytes of all templates.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the packaged templates and, in their place, those of a folder; each is tried at once.
+
+        Raises:
+            ConfigError: If the folder or a template cannot be used; with file and line.
+        """
+        from jinja2 import StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        self._environment: SandboxedEnvironment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False
+        )
+        self._paths = _template_paths(folder)
+        texts = {name: _read(path) for name, path in self._paths.items()}
+        self.hash = hash_text(*(part for name in NAMES for part in (name, texts[name])))
+        self._templates: dict[str, Template] = {name: self._compile(name, texts[name]) for name in NAMES}
+        self._try_all()
+
+    def system(self) -> str:
+        """Return the message that tells the model its task."""
+        return self._fill("system", {})
+
+    def write(
+        self, request: Request, *, marker: str, examples: Sequence[str], language: str | None, plain: bool
+    ) -> str:
+        """Return the prompt that asks for queries."""
+        values = {"n": len(request.wanted), "wanted": request.wanted, "examples": list(examples), "language": language}
+        return self._fill("plain" if plain else "write", {**_passages(request.passages), **values, "marker": marker})
+
+    def judge(self, passages: Sequence[Passage], queries: Sequence[str], *, marker: str) -> str:
+        """Return the prompt that asks for grades of queries."""
+        return self._fill("judge", {**_passages(passages), "queries": list(queries), "marker": marker})
+
+    def relabel(self, query: str, passages: Sequence[str], *, marker: str) -> str:
+        """Return the prompt that asks which passages answer a query."""
+        return self._fill("relabel", {"query": query, "passages": list(passages), "marker": marker})
+
+    def _compile(self, name: str, text: str) -> Template:
+        from jinja2 import TemplateSyntaxError
+
+        try:
+            return self._environment.from_string(text)
+        except TemplateSyntaxError as error:
+            raise ConfigError(
+                f"{self._paths[name]}:{error.lineno}: expected a Jinja template, found: {error.message}",
+                hint="embedtune templates FOLDER copies the packaged ones to start from",
+            ) from error
+
+    def _fill(self, name: str, values: Mapping[str, Any]) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            return self._templates[name].render(values).strip()
+        except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
+            line = _line_of(error)
+            place = f"{self._paths[name]}:{line}" if line else str(self._paths[name])
+            raise ConfigError(
+                f"{place}: expected a template that can be filled, found: {error}",
+                hint=f"its values are {', '.join(sorted(values)) or 'none'}",
+            ) from error
+
+    def _try_all(self) -> None:
+        """Fill each template with a passage of ours, and look for it in the result."""
+        passage = Passage("p", "d", "Title", _CANARY, 0, len(_CANARY))
+        request = Request((passage,), (Wanted("question", False),))
+        double = Request((passage, passage), (Wanted("multi_hop", True),))
+        self.system()
+        for name, text in (
+            ("write", self.write(request, marker="m", examples=["an example"], language=None, plain=False)),
+            ("write", self.write(double, marker="m", examples=[], language="English", plain=False)),
+            ("plain", self.write(request, marker="m", examples=[], language=None, plain=True)),
+            ("judge", self.judge([passage], ["a query"], marker="m")),
+            ("relabel", self.relabel("a query", [_CANARY], marker="m")),
+        ):
+            if _CANARY not in text:
+                raise ConfigError(
+                    f"{self._paths[name]}: expected a template that shows the passage, found none in what it gave",
+                    hint="{{ passage }} stands for it, in relabel.jinja {{ passages }}",
+                )
+
+
+def copy_templates(folder: Path) -> list[Path]:
+    """Copy the packaged templates into a folder, to be edited; a file that is there is not touched.
+
+    Raises:
+        ConfigError: If one is there already.
+    """
+    targets = [folder / f"{name}.jinja" for name in NAMES]
+    if there := [path for path in targets if path.exists()]:
+        raise ConfigError(
+            f"{there[0]}: expected no file there, found one", hint="choose another folder, or move it away"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, path in zip(NAMES, targets, strict=True):
+        path.write_bytes((PACKAGED / f"{name}.jinja").read_bytes())
+    return targets
+
+
+def marker_for(seed: int, texts: Sequence[str]) -> str:
+    """Return a delimiter for one prompt: random to whoever wrote the texts, since it depends on every word of them."""
+    return hash_text("marker", str(seed), *texts)[:_MARKER_DIGITS]
+
+
+def choose_examples(examples: Sequence[str], n: int, seed: int, passage_id: str) -> list[str]:
+    """Draw some of the user's queries for one prompt; each prompt sees others."""
+    draw = random.Random(f"{seed}:examples:{passage_id}")  # noqa: S311 (reproducible on purpose)
+    return draw.sample(list(examples), min(n, len(examples)))
+
+
+def _passages(passages: Sequence[Passage]) -> dict[str, Any]:
+    first, second = passages[0], passages[1] if len(passages) > 1 else None
+    return {
+        "title": first.title,
+        "passage": first.text,
+        "second_title": second.title if second else "",
+        "second": second.text if second else "",
+    }
+
+
+def _template_paths(folder: Path | None) -> dict[str, Path]:
+    packaged = {name: PACKAGED / f"{name}.jinja" for name in NAMES}
+    if folder is None:
+        return packaged
+    own = {name: folder / f"{name}.jinja" for name in NAMES if (folder / f"{name}.jinja").is_file()}
+    if not own:
+        raise ConfigError(
+            f"{folder}: expected a folder with templates ({', '.join(f'{name}.jinja' for name in NAMES)}), found none of them",
+            hint="embedtune templates FOLDER copies the packaged ones to start from",
+        )
+    return packaged | own
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError.at(path, None, "a template in UTF-8", str(error)) from error
+
+
+def _line_of(error: BaseException) -> int | None:
+    """Return the template's line in which an error arose."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

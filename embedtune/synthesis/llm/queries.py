@@ -1,0 +1,253 @@
+"""Queries written by a language model: asked, read, filtered, graded, labelled."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.config.settings import GenerateConfig
+from embedtune.errors import DataError
+from embedtune.llm.failures import Outcome
+from embedtune.llm.providers import check_access, describe
+from embedtune.llm.store import Answer, Call, snapshot
+from embedtune.models.encoder import Encoder
+from embedtune.project.manifest import MANIFEST, read_manifest
+from embedtune.synthesis.llm.examples import compare
+from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
+from embedtune.synthesis.llm.plan import Asked, LlmSettings, preview
+from embedtune.synthesis.llm.relabel import further_answers
+from embedtune.synthesis.llm.replies import read_grades, read_queries
+from embedtune.synthesis.llm.search import FusedSearch
+from embedtune.synthesis.llm.session import ANSWERS, STORE, LlmSession, PendingError, access_of, open_session
+from embedtune.synthesis.query_sampler import Drawing
+from embedtune.synthesis.statistics import CorpusStatistics
+from embedtune.text.hashing import content_id, hash_folder, hash_json
+from embedtune.types import SPLITS, Passage, Query, QuerySet
+
+_ROUND_TRIP = 20
+_GOOD, _BEST = 4, 5
+_log = logging.getLogger("embedtune")
+
+
+class LlmQueries:
+    """Makes the queries of a dataset with a language model.
+
+    Attributes:
+        facts: What was asked and answered; filled by ``make``.
+        circumstances: What it cost, and what was set aside on the way; filled by ``make``.
+    """
+
+    def __init__(self, config: GenerateConfig, run: Path) -> None:
+        """Read templates and examples, and name the model; nothing is loaded or sent.
+
+        Raises:
+            ConfigError: If a name, an address or a template cannot be used.
+            DataError: If the examples cannot be read.
+        """
+        self.settings = LlmSettings(config.llm, config.seed)
+        self.described = describe(access_of(config.llm))
+        self.facts: dict[str, Any] = {}
+        self.circumstances: dict[str, Any] = {}
+        self._config = config
+        self._run = run
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the dataset depends on beside the settings."""
+        identity = {**self.settings.identity(), "model": self.described.model}
+        folder = Path(self._config.llm.cross_encoder)
+        if self._config.llm.relabel == "cross-encoder" and folder.is_dir():
+            identity["cross_encoder"] = hash_json(hash_folder(folder))
+        return identity
+
+    def plan(self, drawing: Drawing) -> tuple[list[Asked], int]:
+        """Return the calls that write queries, and how many passages were left out."""
+        return self.settings.plan(drawing, self.described.model, alone=not self.described.chats)
+
+    def preview(self, drawing: Drawing) -> dict[str, Any]:
+        """Return what asking would take; what is answered already is looked up in a copy of the store."""
+        planned, n_screened = self.plan(drawing)
+        with snapshot(self._run / STORE) as store:
+            standing = LlmSession(self._config.llm, store).standing([asked.call for asked in planned], reader(planned))
+        return preview(planned, standing, self._config.llm, n_screened)
+
+    def asks_again(self, folder: Path) -> bool:
+        """Tell whether a finished dataset has failed calls that are to be asked again."""
+        if not (self._config.llm.retry_errors and (folder / MANIFEST).is_file()):
+            return False
+        return bool(read_manifest(folder).get("facts", {}).get("llm", {}).get("failed"))
+
+    def check(self) -> None:
+        """Look for what asking needs, before any work; a run folder that has answers may need nothing.
+
+        Raises:
+            ConfigError: If a key or a package is missing.
+        """
+        if not (self._run / STORE).is_file() and not (self._run / "dataset" / ANSWERS).is_file():
+            check_access(access_of(self._config.llm))
+
+    def make(
+        self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder, folder: Path
+    ) -> tuple[dict[str, QuerySet], dict[str, int]]:
+        """Ask, filter and label; the answers go to ``llm.sqlite`` in a folder.
+
+        Returns:
+            Queries by split, and how many each filter dropped.
+
+        Raises:
+            ProviderError: If the provider refuses or the cost limit is reached.
+            StoppedError: After Ctrl-C or SIGTERM.
+        """
+        with open_session(self._config.llm, self._run) as asking:
+            return self._make(drawing, statistics, encoder, folder, asking)
+
+    def pending(self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
+        """Return the calls that ``make`` would send next, and note them in the store; none when all answers are there."""
+        with (
+            tempfile.TemporaryDirectory(prefix="embedtune-") as scratch,
+            open_session(self._config.llm, self._run, collect=True) as asking,
+        ):
+            try:
+                self._make(drawing, statistics, encoder, Path(scratch), asking)
+            except PendingError as pending:
+                return pending.calls
+        return []
+
+    def _make(
+        self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder, folder: Path, asking: LlmSession
+    ) -> tuple[dict[str, QuerySet], dict[str, int]]:
+        planned, n_screened = self.plan(drawing)
+        outcomes = asking.ask([asked.call for asked in planned], reader(planned), "write queries")
+        drafts = _drafts(planned, outcomes)
+        _demand(planned, drafts, outcomes)
+        kept, dropped, extra = self._select(drafts, drawing, statistics, encoder, asking)
+        asking.write(folder / ANSWERS)
+        self.facts = {
+            "model": self.described.model,
+            **asking.facts(),
+            "screened_passages": n_screened,
+            "preambles": _preambles(planned, outcomes),
+            "written": len(drafts),
+            "relabelled": sum(map(len, extra)),
+        }
+        if self.settings.examples:
+            self.facts["examples"] = compare(self.settings.examples, [draft.text for draft in kept])
+        self.circumstances = {"llm": asking.spent()}
+        return _labelled(kept, extra, drawing), dropped
+
+    def _select(
+        self,
+        drafts: list[LlmDraft],
+        drawing: Drawing,
+        statistics: CorpusStatistics,
+        encoder: Encoder,
+        asking: LlmSession,
+    ) -> tuple[list[LlmDraft], dict[str, int], list[list[str]]]:
+        """Filter by words, by search and by judge, cap documents, and look for further answers."""
+        config = self._config.llm
+        kept, dropped = filter_by_words(drafts, statistics, max_copied=config.max_copied)
+        search = FusedSearch(drawing.passages, encoder, self._config)
+        found = _found(kept, search, drawing)
+        dropped["round_trip"] = len(kept) - len(found)
+        if config.judge:
+            kept, found = found, self._judged(found, asking)
+            dropped["judge"] = len(kept) - len(found)
+        capped = cap_documents(found, config.max_per_document)
+        dropped |= capped.dropped
+        if config.relabel == "none":
+            return capped.kept, dropped, [[] for _ in capped.kept]
+
+        def known(draft: LlmDraft) -> set[str]:
+            return {name for passage in draft.passages for name in drawing.same_as(passage.passage_id)}
+
+        extra = further_answers(capped.kept, search, self.settings, asking, self.described.model, known)
+        return capped.kept, dropped, extra
+
+    def _judged(self, drafts: Sequence[LlmDraft], asking: LlmSession) -> list[LlmDraft]:
+        """Keep the queries that the model grades 4 or 5; those of a call that failed are kept."""
+        by_call: dict[str, list[LlmDraft]] = {}
+        for draft in drafts:
+            by_call.setdefault(draft.call, []).append(draft)
+        calls = {
+            key: self.settings.judge(self.described.model, group[0].passages, [draft.text for draft in group])
+            for key, group in by_call.items()
+        }
+        sizes = {calls[key].key: len(group) for key, group in by_call.items()}
+        outcomes = asking.ask(list(calls.values()), _grade_reader(sizes), "judge queries")
+        kept = []
+        for key, group in by_call.items():
+            answer = outcomes[calls[key].key].answer
+            grades = [_BEST] * len(group)
+            if answer:
+                grades = read_grades(answer.text, finish=answer.finish, n=len(group), most=_BEST)[0]
+            kept += [draft for draft, grade in zip(group, grades, strict=True) if grade >= _GOOD]
+        return kept
+
+
+def reader(planned: Sequence[Asked]) -> Callable[[Call, Answer], str | None]:
+    """Return what is wrong with an answer to a planned call: not so many queries as were asked for, or none at all."""
+    sizes = {asked.call.key: len(asked.request.wanted) for asked in planned}
+    return lambda call, answer: read_queries(answer.text, finish=answer.finish, n=sizes[call.key]).fault
+
+
+def _grade_reader(sizes: Mapping[str, int]) -> Callable[[Call, Answer], str | None]:
+    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=_BEST)[1]
+
+
+def _drafts(planned: Sequence[Asked], outcomes: Mapping[str, Outcome]) -> list[LlmDraft]:
+    """Read the answers in the order of the plan, whatever the order in which they came."""
+    drafts = []
+    for request, call in planned:
+        if answer := outcomes[call.key].answer:
+            texts = read_queries(answer.text, finish=answer.finish, n=len(request.wanted)).texts
+            drafts += [
+                LlmDraft(text, want.kind, request.passages, call.key)
+                for text, want in zip(texts, request.wanted, strict=True)
+            ]
+    return drafts
+
+
+def _preambles(planned: Sequence[Asked], outcomes: Mapping[str, Outcome]) -> int:
+    """Count the answers with words around their queries."""
+    answers = [(outcomes[call.key].answer, len(request.wanted)) for request, call in planned]
+    return sum(read_queries(answer.text, finish=answer.finish, n=n).preamble for answer, n in answers if answer)
+
+
+def _demand(planned: Sequence[Asked], drafts: Sequence[LlmDraft], outcomes: Mapping[str, Outcome]) -> None:
+    if planned and not drafts:
+        failed = Counter(outcome.failure for outcome in outcomes.values())
+        listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())
+        raise DataError(
+            f"expected queries in {len(planned)} answers of the language model, found none: {listed}",
+            hint="try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite",
+        )
+
+
+def _found(drafts: Sequence[LlmDraft], search: FusedSearch, drawing: Drawing) -> list[LlmDraft]:
+    """Keep the queries whose sources are among the fused top twenty."""
+    column = {passage.passage_id: number for number, passage in enumerate(drawing.passages)}
+
+    def columns(passage: Passage) -> list[int]:
+        return [column[name] for name in drawing.same_as(passage.passage_id) if name in column]
+
+    wanted = [[columns(passage) for passage in draft.passages] for draft in drafts]
+    ranks = search.ranks([draft.text for draft in drafts], wanted)
+    return [draft for draft, rank in zip(drafts, ranks, strict=True) if rank <= _ROUND_TRIP]
+
+
+def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], drawing: Drawing) -> dict[str, QuerySet]:
+    """Make query sets; a training query gets no answer from another split."""
+    queries = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
+    side = drawing.split.of_passage
+    for draft, more in zip(drafts, extra, strict=True):
+        sources = [passage.passage_id for passage in draft.passages]
+        split = side[sources[0]]
+        answers = [*sources, *(name for name in more if split != "train" or side.get(name) == "train")]
+        query_id = content_id("q", draft.kind, *sources, draft.text)
+        if query_id not in queries[split].qrels:
+            queries[split].queries.append(Query(query_id, draft.text, draft.kind))
+            queries[split].qrels[query_id] = {name: 1 for answer in answers for name in drawing.same_as(answer)}
+    return queries

@@ -1,0 +1,110 @@
+"""Further answers among the fused top ten: the source is seldom the only passage that answers a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from embedtune.config.settings import LlmConfig
+from embedtune.errors import ConfigError
+from embedtune.llm.store import Answer, Call
+from embedtune.progress import track
+from embedtune.synthesis.llm.filters import LlmDraft
+from embedtune.synthesis.llm.plan import LlmSettings
+from embedtune.synthesis.llm.replies import read_grades
+from embedtune.synthesis.llm.search import FusedSearch
+from embedtune.synthesis.llm.session import LlmSession
+from embedtune.types import Passage
+
+DEPTH = 10
+MOST = 2
+"""Grade of a passage that answers the query."""
+
+_PAIRS = 32
+Answers = list[list[str]]
+"""For each query the ids of passages that answer it besides its sources."""
+
+
+def further_answers(
+    drafts: Sequence[LlmDraft],
+    search: FusedSearch,
+    settings: LlmSettings,
+    asking: LlmSession,
+    model: str,
+    known: Callable[[LlmDraft], set[str]],
+) -> Answers:
+    """Look at the first ten passages of a fused search for each query.
+
+    Args:
+        drafts: Queries.
+        search: Of the passages.
+        settings: Which judge, and its prompt.
+        asking: The language model.
+        model: Its name in the key of a call.
+        known: Ids of the passages that are known to answer a query; they are not asked about again.
+    """
+    texts = [draft.text for draft in drafts]
+    found = [
+        [search.passages[number] for number in numbers if search.passages[number].passage_id not in known(draft)]
+        for draft, numbers in zip(drafts, search.top(texts, DEPTH), strict=True)
+    ]
+    if settings.config.relabel == "llm":
+        return _by_llm(drafts, found, settings, asking, model)
+    return _by_cross_encoder(drafts, found, settings.config)
+
+
+def read_relevance(n_passages: Mapping[str, int]) -> Callable[[Call, Answer], str | None]:
+    """Return what is wrong with an answer that grades passages; ``n_passages`` by key of the call."""
+    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=n_passages[call.key], most=MOST)[1]
+
+
+def _by_llm(
+    drafts: Sequence[LlmDraft],
+    found: Sequence[Sequence[Passage]],
+    settings: LlmSettings,
+    asking: LlmSession,
+    model: str,
+) -> Answers:
+    """Take the passages that the model graded as answers; a call that failed adds none."""
+    calls = [
+        settings.relabel(model, draft.text, passages) if passages else None
+        for draft, passages in zip(drafts, found, strict=True)
+    ]
+    sizes = {call.key: len(passages) for call, passages in zip(calls, found, strict=True) if call}
+    outcomes = asking.ask([call for call in calls if call], read_relevance(sizes), "relabel")
+    answers: Answers = []
+    for call, passages in zip(calls, found, strict=True):
+        answer = outcomes[call.key].answer if call else None
+        grades = read_grades(answer.text, finish=answer.finish, n=len(passages), most=MOST)[0] if answer else []
+        answers.append([passage.passage_id for passage, grade in zip(passages, grades, strict=False) if grade == MOST])
+    return answers
+
+
+def _by_cross_encoder(drafts: Sequence[LlmDraft], found: Sequence[Sequence[Passage]], config: LlmConfig) -> Answers:
+    """Take the passages that score at least as high as the weakest of the query's own sources."""
+    model = _load_cross_encoder(config.cross_encoder)
+    answers: Answers = []
+    with track("relabel", len(drafts)) as on_progress:
+        for draft, passages in zip(drafts, found, strict=True):
+            texts = [passage.full_text for passage in (*draft.passages, *passages)]
+            scores = model.predict(
+                [(draft.text, text) for text in texts], batch_size=_PAIRS, show_progress_bar=False
+            ).tolist()
+            bar = min(scores[: len(draft.passages)])
+            others = zip(passages, scores[len(draft.passages) :], strict=True)
+            answers.append([passage.passage_id for passage, score in others if score >= bar])
+            on_progress(1)
+    return answers
+
+
+def _load_cross_encoder(name: str) -> Any:
+    from sentence_transformers import CrossEncoder
+
+    try:
+        return CrossEncoder(name, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ConfigError(
+            f"llm.cross_encoder: expected a cross-encoder that sentence-transformers can load, found none in {name!r}: "
+            f"{str(error).strip().partition(chr(10))[0]}",
+            hint="a folder, or a hub name such as cross-encoder/ms-marco-MiniLM-L6-v2",
+        ) from error

@@ -1,0 +1,97 @@
+"""Which terms set a passage apart from its corpus."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from embedtune.text.analyzer import Language, LanguageTally, lexical_terms
+
+
+class CorpusStatistics:
+    """Document frequencies of a corpus whose texts are seen once, one after the other.
+
+    The terms that are kept have a bound. Beyond it the rarest are forgotten (lossy counting, Manku and Motwani 2002), and a
+    term that comes again is counted anew: frequencies are then too small by at most ``n_prunings`` times the last floor. A
+    forgotten term counts as one of a single text.
+
+    Attributes:
+        n_texts: Texts so far.
+        n_prunings: How often terms were forgotten.
+    """
+
+    def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
+        self._max_terms = max_terms
+        self._tally = LanguageTally()
+        self._language: Language | None = None
+        self._frequency: Counter[str] = Counter()
+        self._idf: dict[str, float] = {}
+        self.n_texts = 0
+        self.n_prunings = 0
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """Count the terms of a text."""
+        terms = lexical_terms(text)
+        self.n_texts += 1
+        self._language = None
+        self._idf.clear()
+        self._tally.add(terms)
+        self._frequency.update(set(terms))
+        if len(self._frequency) > self._max_terms:
+            self._prune()
+
+    @property
+    def stop_words(self) -> frozenset[str]:
+        """Those of the corpus's language."""
+        return self._known_language().stop_words
+
+    @property
+    def language(self) -> str:
+        """The corpus's language, as ``terms.find_language`` names it."""
+        return self._known_language().name
+
+    def _known_language(self) -> Language:
+        if self._language is None:
+            self._language = self._tally.language()
+        return self._language
+
+    def idf(self, term: str) -> float:
+        """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""
+        known = self._idf.get(term)
+        if known is None:
+            known = 0.0 if term in self.stop_words else math.log(self.n_texts / max(1, self._frequency[term]))
+            self._idf[term] = known
+        return known
+
+    def salience(self, text: str) -> float:
+        """Return the mean idf of a text's terms; 0 when it has none."""
+        return mean([self.idf(term) for term in lexical_terms(text)])
+
+    def content_terms(self, text: str) -> list[str]:
+        """Return the terms that are no stop words, in order."""
+        stop_words = self.stop_words
+        return [term for term in lexical_terms(text) if term not in stop_words]
+
+    def is_generic(self, text: str) -> bool:
+        """Tell whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
+        rare = max(20, self.n_texts // 100)
+        least = 0 if self.n_prunings else 1  # what is not there may have been forgotten
+        return not any(least <= self._frequency[term] <= rare for term in set(self.content_terms(text)))
+
+    def _prune(self) -> None:
+        """Forget terms, the rarest first, until three quarters of the bound are left at most."""
+        counts = Counter(self._frequency.values())
+        left, floor = len(self._frequency), 0
+        while left > 0.75 * self._max_terms:
+            floor += 1
+            left -= counts[floor]
+        self._frequency = Counter({term: count for term, count in self._frequency.items() if count > floor})
+        self.n_prunings += 1
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean, 0 of no values."""
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,1 @@
+"""Text as every part sees it: terms, languages, sentences, hashes."""

@@ -1,0 +1,119 @@
+"""Which of many texts occur more than once, told by eight bytes of each on disk instead of the texts in memory.
+
+Content hashes: stable ids and the digests in manifests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from array import array
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 1 << 20
+_ID_DIGITS = 16
+
+
+def hash_text(*parts: str) -> str:
+    """Return the sha256 of several strings, as 64 hex digits; where one ends and the next starts matters."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(f"{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def content_id(prefix: str, *parts: str) -> str:
+    """Return ``prefix-`` and 16 hex digits that depend on the parts alone."""
+    return f"{prefix}-{hash_text(*parts)[:_ID_DIGITS]}"
+
+
+def hash_json(value: object) -> str:
+    """Return the sha256 of a JSON value; the order of keys does not matter."""
+    return hash_text(json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")))
+
+
+def hash_rows(rows: Iterable[object]) -> str:
+    """Return the sha256 of JSON values that come one after the other."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
+    """Return relative name → sha256, sorted by name; names count as much as bytes."""
+    return {path.relative_to(root).as_posix(): hash_file(path) for path in sorted(paths)}
+
+
+def hash_folder(root: Path) -> dict[str, str]:
+    """Return relative name → sha256 of every file below a folder."""
+    return hash_files(root, (path for path in root.rglob("*") if path.is_file()))
+
+
+_IN_MEMORY = 1 << 20
+
+
+def fingerprint(text: str) -> int:
+    """Return 64 bits of a hash; two of a million texts share theirs once in 37 million such sets."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+class Fingerprints:
+    """Fingerprints of texts; beyond a million of them they stand in a file without a name, which vanishes with this."""
+
+    def __init__(self, scratch: Path | None = None) -> None:
+        """Start empty; ``scratch`` is where the file may be, if not where temporary files belong."""
+        self._scratch = scratch
+        self._file: IO[bytes] | None = None
+        self._held = array("Q")
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, text: str) -> None:
+        """Take note of a text."""
+        self._held.append(fingerprint(text))
+        self._count += 1
+        if len(self._held) >= _IN_MEMORY:
+            self._flush()
+
+    def repeats(self) -> NDArray[np.uint64]:
+        """Return the fingerprint of each occurrence but the first ones, sorted."""
+        held = self._all()
+        held.sort()
+        return np.array(held[1:][held[1:] == held[:-1]])
+
+    def _all(self) -> NDArray[np.uint64]:
+        if self._file is None:
+            return np.array(self._held, dtype=np.uint64)
+        self._flush()
+        # Sorted in place, in pages that the system may take back.
+        return np.memmap(self._file, dtype=np.uint64, mode="r+", shape=(self._count,))
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - it lives as long as this
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(self._held.tobytes())
+        self._file.flush()
+        self._held = array("Q")

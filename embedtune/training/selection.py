@@ -1,0 +1,110 @@
+"""What is chosen on dev: which check and strength of an update, whether to ship it, which weight against BM25."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
+from embedtune.retrieval.fusion import DEFAULT_WEIGHT
+from embedtune.types import Floats
+
+_TIE = 1e-9
+_CLEARLY = 2.0  # standard errors
+
+LEAST_GAIN = 0.001
+"""Less than a tenth of a point is no gain: bf16 alone moves a few queries that far, all of them upward now and then."""
+
+
+class Decision(NamedTuple):
+    """The outcome of the gate.
+
+    Attributes:
+        ship: ``tuned`` or ``base``.
+        strength: The chosen strength of the update, 0 when the base is shipped.
+        gain: Mean dev gain over the base of the chosen strength, or of the best one when the base is shipped.
+        error: Standard error of that gain; with clusters the larger of the cluster-robust and the plain one.
+    """
+
+    ship: str
+    strength: float
+    gain: float
+    error: float
+
+
+def decide(base: Floats, tuned: Mapping[float, Floats], clusters: ArrayLike | None = None) -> Decision:
+    """Choose the interpolation strength and say whether it is worth shipping.
+
+    The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
+    larger than the gain's (paired) standard error, and not so small that rounding could have made it.
+
+    Args:
+        base: Score of each dev query with the base, ``(n_queries,)``.
+        tuned: The same by strength; at least one.
+        clusters: Document of each dev query, ``(n_queries,)``; None takes queries for independent.
+    """
+    strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
+    difference = tuned[strength] - base
+    gain, error = float(difference.mean()), _error(difference, clusters)
+    if gain >= LEAST_GAIN and _exceeds(gain, error):
+        return Decision("tuned", strength, gain, error)
+    return Decision("base", 0.0, gain, error)
+
+
+def beats(scores: Floats, other: Floats, clusters: ArrayLike | None = None) -> bool:
+    """Tell whether one ranks better than the other by more than the (paired) standard error of the difference."""
+    difference = scores - other
+    return _exceeds(float(difference.mean()), _error(difference, clusters))
+
+
+def choose_check(scores: Sequence[Floats], clusters: ArrayLike | None = None) -> int:
+    """Return which of several checks during a training to keep.
+
+    The last has the full schedule behind it; an earlier one is kept only where it beats the last by more than the (paired)
+    standard error of the difference, the best such one.
+
+    Args:
+        scores: Score of each dev query at each check, in order; at least one.
+        clusters: As in ``decide``.
+    """
+    last = len(scores) - 1
+    better = {}
+    for number, earlier in enumerate(scores[:last]):
+        difference = earlier - scores[last]
+        if _exceeds(difference.mean(), _error(difference, clusters)):
+            better[number] = float(difference.mean())
+    return max(better, key=lambda number: better[number], default=last)
+
+
+def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = None) -> float:
+    """Return the weight of the dense side in fusion.
+
+    Queries drawn from passages flatter the words of these passages, even those that the answers lost. So of the weights that
+    are not clearly worse than the best one, by two (paired) standard errors, the largest is taken; but no more than the usual
+    one unless the best is more.
+
+    Args:
+        scores: Score of each dev query by weight; without queries the weight is the usual one.
+        clusters: As in ``decide``.
+    """
+    if not len(next(iter(scores.values()))):
+        return DEFAULT_WEIGHT
+    best = max(scores, key=lambda weight: (round(float(scores[weight].mean()), 4), -abs(weight - DEFAULT_WEIGHT)))
+    bearable = [weight for weight in scores if not _clearly_worse(scores[best] - scores[weight], clusters)]
+    return min(max(bearable), max(DEFAULT_WEIGHT, best))
+
+
+def _clearly_worse(loss: Floats, clusters: ArrayLike | None) -> bool:
+    return _exceeds(loss.mean(), _CLEARLY * _error(loss, clusters))
+
+
+def _exceeds(gain: float, error: float) -> bool:
+    """Tell whether a gain is larger than its error; equal, as where one query alone changed, it is not, however rounded."""
+    return gain > error * (1 + _TIE)
+
+
+def _error(difference: Floats, clusters: ArrayLike | None) -> float:
+    """Return the larger of the plain and the clustered standard error: one that few documents make smaller is luck."""
+    return max(float(standard_errors(sum_by_cluster(difference, labels))[0]) for labels in (None, clusters))

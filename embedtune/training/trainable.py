@@ -1,0 +1,89 @@
+"""What is trained: an adapter over frozen weights, or every weight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from embedtune.models import adapters
+from embedtune.models.adapters import Weights
+from embedtune.models.weights import merge
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Method(Protocol):
+    """A model in training, and how its update is kept, scaled and saved.
+
+    Attributes:
+        model: The model that is trained, in place.
+        queries_only: Whether passages stay with the base model, so that an index of it stays good.
+    """
+
+    model: SentenceTransformer
+    queries_only: bool
+
+    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """Write base + strength · update into ``plain``, an unquantised copy of the base, and return it."""
+        ...
+
+    def fold(self, strength: float) -> None:
+        """Scale the update for good."""
+        ...
+
+    def save_adapter(self, folder: Path, base_name: str) -> bool:
+        """Write ``folder`` if there is an adapter; tell whether there is."""
+        ...
+
+
+class Lora:
+    """Low-rank updates of all linear layers (Hu et al. 2021); the weights below may be quantised."""
+
+    def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
+        self.model = model
+        self.queries_only = queries_only
+        self._adapter = adapters.add_adapter(model, rank=rank, alpha=alpha)
+
+    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """See ``Method``."""
+        with adapters.strength(self.model, strength):
+            return merge(self.model, plain)
+
+    def fold(self, strength: float) -> None:
+        """See ``Method``."""
+        adapters.fold_strength(self.model, strength)
+
+    def save_adapter(self, folder: Path, base_name: str) -> bool:
+        """See ``Method``."""
+        adapters.save_adapter(self._adapter, folder, base_name)
+        return True
+
+
+class Full:
+    """Every weight that moves an embedding; no adapter comes out, and eight times the memory of the weights is needed."""
+
+    queries_only = False
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self.model = model
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_("pooler" not in name.split("."))  # mean pooling never reads a BERT's pooler
+        self._base = adapters.snapshot(model)
+
+    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """See ``Method``."""
+        adapters.restore(plain, self._interpolated(strength))
+        return plain
+
+    def fold(self, strength: float) -> None:
+        """See ``Method``."""
+        adapters.restore(self.model, self._interpolated(strength))
+
+    def save_adapter(self, folder: Path, base_name: str) -> bool:
+        """See ``Method``."""
+        return False
+
+    def _interpolated(self, strength: float) -> Weights:
+        # lerp gives the end exactly at 1; base + (tuned − base) would round.
+        return {name: self._base[name].lerp(tuned, strength) for name, tuned in adapters.snapshot(self.model).items()}

@@ -1,0 +1,179 @@
+"""The words of the project as value types; see ``docs/glossary.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+"""Scores or vectors in single precision, one row for each query or text."""
+
+Vectors = NDArray[np.float32]
+"""Embeddings ``(n, dim)``, each row of length 1."""
+
+Floats = NDArray[np.float64]
+"""Figures of measures, one for each query."""
+
+Progress = Callable[[int], None]
+"""Called with the number of items that are done since the last call."""
+
+Qrels = dict[str, dict[str, int]]
+"""Judgements: query id → passage or document id → grade (0 means judged and not relevant)."""
+
+Run = dict[str, dict[str, float]]
+"""What one system returned: query id → passage or document id → score, higher is better."""
+
+SPLITS = ("train", "dev", "test")
+
+SYNTHETIC_KINDS = ("heading", "span", "keyphrase", "sentence")
+"""Kinds of queries that were cut out of their passage; all others were written, by people or by a language model."""
+
+PATH_SEPARATOR = " › "
+"""Between the headings of a path, in passage titles."""
+
+
+class Section(NamedTuple):
+    """A stretch of text under one heading.
+
+    Attributes:
+        headings: The path from the outermost heading to this one; empty before the first heading.
+        start: First character of the body, after the heading's own lines.
+        end: One past the last character of the body.
+    """
+
+    headings: tuple[str, ...]
+    start: int
+    end: int
+
+
+class Document(NamedTuple):
+    """One source file, or one entry of a ready-made corpus.
+
+    Attributes:
+        document_id: File path relative to the source folder, or the source's own id.
+        title: Title, or an empty string.
+        text: Whole text, free of markup.
+        sections: In reading order, the parts of the text under each heading path; none means the whole text is one.
+        pages: First character of each page, slide or sheet, ascending; none means the text has no pages.
+        offset: Where the text begins in the file, if that came in parts; the parts follow each other and share their id.
+    """
+
+    document_id: str
+    title: str
+    text: str
+    sections: tuple[Section, ...] = ()
+    pages: tuple[int, ...] = ()
+    offset: int = 0
+
+
+class Skipped(NamedTuple):
+    """A file that was not read, and why."""
+
+    document_id: str
+    reason: str
+
+
+class Passage(NamedTuple):
+    """The unit of retrieval.
+
+    Attributes:
+        passage_id: ``p-`` and a content hash.
+        document_id: The document it was cut from.
+        title: Title or heading path (``Title › Section``); encoded in front of the text.
+        text: The text, a slice of the document: ``document.text[start:end]``.
+        start: First character in the document.
+        end: One past the last character in the document.
+        page: The page, slide or sheet on which it starts, from 1; None where the document has none.
+    """
+
+    passage_id: str
+    document_id: str
+    title: str
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+
+    @property
+    def full_text(self) -> str:
+        """Title and text as every retriever sees them."""
+        return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+class Query(NamedTuple):
+    """What is searched for.
+
+    Attributes:
+        query_id: ``q-`` and a content hash, or the source's own id.
+        text: The query as typed.
+        kind: How it was made (``heading``, ``span``, …), or ``source`` for a query that came with the corpus.
+    """
+
+    query_id: str
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class QuerySet:
+    """Queries with their judgements.
+
+    Attributes:
+        name: Where they come from, for tables.
+        queries: In reading order.
+        qrels: By query id; every query of ``queries`` has an entry.
+        judges: ``passage`` or ``document``: what the ids of the qrels name.
+    """
+
+    name: str
+    queries: list[Query]
+    qrels: Qrels
+    judged_unit: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was read from where the user pointed.
+
+    Attributes:
+        name: The path or name as given.
+        documents: In a stable order; each pass reads them anew from memory or disk.
+        ready_made: True when each document is one passage already (BEIR, LlamaIndex JSON) and must not be cut.
+        skipped: Files that were not read.
+        queries: By split, the labelled queries that came with it; their qrels judge documents.
+    """
+
+    name: str
+    documents: Collection[Document]
+    ready_made: bool
+    skipped: list[Skipped] = field(default_factory=list)
+    queries: dict[str, QuerySet] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What ``generate`` made: passages, and queries with judgements by split.
+
+    Attributes:
+        passages: In document order, so neighbours in the list are neighbours in the text.
+        splits: ``train``, ``dev`` and ``test``.
+    """
+
+    passages: list[Passage]
+    splits: dict[str, QuerySet]
+
+
+class TextEncoder(Protocol):
+    """Anything that encodes queries and passages to unit vectors ``(n, dim)``."""
+
+    def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
+        """Encode queries."""
+        ...
+
+    def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
+        """Encode passages."""
+        ...

@@ -1,0 +1,93 @@
+"""Several runs over one corpus, open at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedtune.errors import ConfigError
+from embedtune.project.trained_run import check_comparable, read_trained_run
+from embedtune.serving.comparison import Comparison, compare
+from embedtune.serving.excerpts import Excerpts
+from embedtune.serving.hits import Hit
+from embedtune.serving.retriever import Retriever
+from embedtune.serving.run_index import RunIndex
+
+_LEXICAL = "bm25"
+
+
+class RunComparison:
+    """Runs that are searched side by side.
+
+    Attributes:
+        opened: Name → run, the first one first; a name is the run's folder, with its parent's where two are called alike.
+        excerpts: Of the corpus that all share.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Open runs; models are loaded, and vectors made or read, before this returns.
+
+        Args:
+            folders: Run folders, at least one.
+
+        Raises:
+            ConfigError: If a folder is named twice.
+            DataError: If a stage is missing, or a run is over another corpus than the first.
+            IntegrityError: If dataset or model were changed since they were written.
+        """
+        self.opened: dict[str, RunIndex] = {}
+        self._retrievers: dict[str, Retriever] = {}
+        for folder in folders:
+            self.add(folder)
+        self.excerpts = Excerpts(self.first.passages)
+
+    @property
+    def first(self) -> RunIndex:
+        """The run whose corpus is searched."""
+        return next(iter(self.opened.values()))
+
+    def add(self, folder: Path) -> str:
+        """Open a further run and return its name.
+
+        Raises:
+            EmbedtuneError: As above.
+        """
+        if any(folder.resolve() == run.folder.resolve() for run in self.opened.values()):
+            raise ConfigError(f"{folder}: expected another run, found one that is open already")
+        if self.opened:
+            check_comparable(read_trained_run(self.first.folder), read_trained_run(folder), own_queries=True)
+        run, name = RunIndex(folder), self._name(folder.resolve())
+        found = {system: Retriever(run, system) for system in run.systems}
+        if self.opened:  # BM25 is one for all that share a corpus
+            found = {f"{system}:{name}": each for system, each in found.items() if system != _LEXICAL}
+        self._retrievers |= found
+        self.opened[name] = run
+        return name
+
+    def compare(self, query: str, k: int, *, width: int = 180) -> dict[str, Comparison]:
+        """Ask every run a query: name → comparison. Marks are against the run's own base.
+
+        Raises:
+            ConfigError: If the query is blank.
+        """
+        if not query.strip():
+            raise ConfigError("query: expected words, found none")
+        found = {name: compare(run, query, k, width=width) for name, run in self.opened.items()}
+        first, *others = found
+        return {first: found[first], **{name: _without_lexical(found[name]) for name in others}}
+
+    def lists(self, query: str, k: int) -> dict[str, list[Hit]]:
+        """Return the best k passages by every system of every run; those of further runs are called ``SYSTEM:RUN``."""
+        return {name: retriever.retrieve(query, k) for name, retriever in self._retrievers.items()}
+
+    def _name(self, folder: Path) -> str:
+        for name in (folder.name, f"{folder.parent.name}/{folder.name}"):
+            if name not in self.opened:
+                return name
+        return str(folder)
+
+
+def _without_lexical(found: Comparison) -> Comparison:
+    """Leave BM25 out, whose list is the first run's."""
+    systems = {name: hits for name, hits in found.systems.items() if name != _LEXICAL}
+    return found._replace(systems=systems, gone={name: found.gone[name] for name in systems})

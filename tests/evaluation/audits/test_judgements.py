@@ -1,0 +1,94 @@
+"""Prices by hand: nDCG@10 of one answer is 1 / log2(1 + rank)."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from embedtune.evaluation.audits.impact import UNKNOWN
+from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
+
+
+def at(rank):
+    return 1 / math.log2(1 + rank)
+
+
+def run(**lists):
+    return {query: {name: -float(rank) for rank, name in enumerate(ids)} for query, ids in lists.items()}
+
+
+def test_no_doubles_cost_nothing():
+    qrels = {"q": {"a": 1}}
+    found = audit_same_text(qrels, qrels, {"base": run(q="ab")})
+    assert (found.severity, found.n_affected, found.price, found.advice) == ("ok", 0, UNKNOWN, None)
+
+
+def test_a_double_on_top_is_priced_for_score_and_gain():
+    # base: the double A of the answer a on rank 1, a on rank 2; tuned: a, then A; r is as it is everywhere.
+    qrels, shared = {"q": {"a": 1}, "r": {"b": 1}}, {"q": {"a": 1, "A": 1}, "r": {"b": 1}}
+    runs = {"base": run(q="Aab", r="ba"), "tuned": run(q="axA", r="ba")}
+    found = audit_same_text(qrels, shared, runs)
+    ideal = at(1) + at(2)
+    base = (1 - at(2)) / 2
+    tuned = ((at(1) + at(3)) / ideal - 1) / 2
+    assert found.n_affected == 1
+    assert found.price.score == pytest.approx(100 * base, abs=1e-3)
+    assert found.price.gain == pytest.approx(100 * (tuned - base), abs=1e-3)
+    assert found.severity == "warn"
+    assert "For 1 of 2 queries" in found.sentence and "changes by +18.45 points" in found.sentence
+
+
+TEXTS = {"a": "Fill the tank.", "A": "fill  the tank", "b": "Rinse the bowl.", "c": "—", "d": "…"}
+
+
+def test_an_answer_that_also_counts_as_wrong_is_ranked_once():
+    # A and b stand before the answer a: rank 3; with a and A as one it is rank 1.
+    found = audit_equal_negatives({"q": {"a": 1}}, {"base": run(q="Aba")}, TEXTS)
+    assert found.n_affected == 1
+    assert found.price.score == pytest.approx(100 * (1 - at(3)), abs=1e-3)
+    assert found.price.gain is None
+
+
+def test_a_tie_below_the_answer_costs_nothing_but_is_named():
+    found = audit_equal_negatives({"q": {"a": 1, "A": 0}}, {"base": run(q="abA")}, TEXTS)
+    assert (found.n_affected, found.price.score, found.severity) == (1, 0.0, "note")
+
+
+def test_equal_texts_that_are_judged_alike_are_no_defect():
+    assert audit_equal_negatives({"q": {"a": 1, "A": 1}}, {"base": run(q="bA")}, TEXTS).severity == "ok"
+
+
+def test_equal_texts_that_answer_nothing_are_no_defect():
+    assert audit_equal_negatives({"q": {"b": 1}}, {"base": run(q="aAb")}, TEXTS).severity == "ok"
+
+
+def test_texts_without_terms_equal_only_their_like():
+    assert audit_equal_negatives({"q": {"c": 1}}, {"base": run(q="dc")}, TEXTS).severity == "ok"
+
+
+def test_queries_without_an_answer_are_left_out():
+    # q finds its answer, r's answer is not there: 0.5 → 1; tuned has q on rank 2.
+    qrels = {"q": {"a": 1}, "r": {"gone": 1, "b": 0}}
+    runs = {"base": run(q="ab", r="ba"), "tuned": run(q="ba", r="ba")}
+    found = audit_unanswered(qrels, runs, {"a", "b"})
+    assert found.n_affected == 1
+    assert found.price.score == 50.0
+    assert found.price.gain == pytest.approx(100 * ((at(2) - 1) - (at(2) - 1) / 2), abs=1e-3)
+    assert found.sentence.startswith("1 of 2 queries have no answer in this corpus")
+
+
+def test_of_partly_missing_answers_only_the_missing_go():
+    # the ideal list had two answers, now one
+    found = audit_unanswered({"q": {"a": 1, "gone": 1}}, {"base": run(q="a")}, {"a"})
+    assert found.price.score == pytest.approx(100 * (1 - at(1) / (at(1) + at(2))), abs=1e-3)
+    assert "0 of 1 queries" in found.sentence and "1 more have" in found.sentence
+
+
+def test_nothing_left_has_no_price():
+    found = audit_unanswered({"q": {"gone": 1}}, {"base": run(q="a")}, {"a"})
+    assert (found.severity, found.price) == ("note", UNKNOWN)
+
+
+def test_all_there():
+    assert audit_unanswered({"q": {"a": 1}}, {"base": run(q="a")}, {"a"}).severity == "ok"

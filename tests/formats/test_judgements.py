@@ -1,0 +1,75 @@
+"""Judgements against a corpus, and identical texts under two ids."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from embedtune.errors import DataError
+from embedtune.formats.judgements import check_judged, identical_passages, share_judgements
+from embedtune.types import Passage, Query, QuerySet
+
+
+def passage(name, text, document=None, title=""):
+    return Passage(name, document or f"d-{name}", title, text, 0, len(text))
+
+
+@pytest.fixture
+def warnings(monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("embedtune"), "propagate", True)
+    return caplog
+
+
+def labelled(qrels, judged_unit="passage"):
+    return QuerySet("mine", [Query(name, "x", "source") for name in qrels], qrels, judged_unit)
+
+
+def test_documents_that_are_not_here_are_counted_and_the_first_is_named(warnings):
+    check_judged("qrels/test.tsv", {"q1": {"z": 1, "a": 1}, "q2": {"y": 0}}, ["a", "b"])
+    assert warnings.messages == ["qrels/test.tsv: 2 judged documents are not in this corpus, such as 'y'"]
+
+
+def test_nothing_is_said_when_all_are_here(warnings):
+    check_judged("x", {"q1": {"a": 1}}, ["a", "b"])
+    assert warnings.messages == []
+
+
+@pytest.mark.parametrize(
+    ("qrels", "known", "found"),
+    [
+        ({"q": {"z": 1}}, ["b", "a"], r"such as 'a', found only others, such as \['z'\]"),
+        ({}, ["a"], "found no judgement"),
+        ({"q": {"z": 1}}, [], "of which there are none, found only others"),
+    ],
+)
+def test_judgements_of_nothing_here_are_refused(qrels, known, found):
+    with pytest.raises(DataError, match=found) as caught:
+        check_judged("x", qrels, known)
+    assert "corpus.jsonl" in caught.value.hint
+
+
+def test_identical_passages_are_counted():
+    assert identical_passages([passage("a", "x"), passage("b", "x"), passage("c", "x"), passage("d", "y")]) == 2
+    assert identical_passages([passage("a", "x", title="One"), passage("b", "x", title="Two")]) == 0
+
+
+def test_identical_passages_share_the_highest_grade():
+    corpus = [passage("a", "x"), passage("b", "x"), passage("c", "y"), passage("d", "x")]
+    shared = share_judgements(labelled({"q1": {"a": 1, "d": 2}, "q2": {"c": 1}, "q3": {"b": 0}}), corpus)
+    assert shared.qrels == {"q1": {"a": 2, "b": 2, "d": 2}, "q2": {"c": 1}, "q3": {"a": 0, "b": 0, "d": 0}}
+
+
+def test_documents_are_identical_when_all_their_passages_are():
+    corpus = [
+        passage("a", "x", "one"), passage("b", "y", "one"), passage("c", "x", "two"), passage("d", "y", "two"),
+        passage("e", "x", "three"),
+    ]  # fmt: skip
+    shared = share_judgements(labelled({"q": {"two": 1}}, "document"), corpus)
+    assert shared.qrels == {"q": {"one": 1, "two": 1}}
+
+
+def test_what_is_judged_and_not_here_stays():
+    given = labelled({"q": {"gone": 1}})
+    assert share_judgements(given, [passage("a", "x"), passage("b", "x")]) == given
+    assert given.qrels == {"q": {"gone": 1}}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from embedtune.errors import IntegrityError
+from embedtune.models.bm25_sketch import BM25Sketch
+from embedtune.retrieval.bm25 import BM25
+
+TEXTS = [
+    f"the {noun} of the {place} is {state} when the {cause} fails"
+    for noun in ("pump", "valve", "gasket", "rotor", "sensor", "bearing")
+    for place in ("boiler", "washer", "freezer", "mixer")
+    for state in ("hot", "noisy")
+    for cause in ("motor", "fan", "relay")
+]
+QUERIES = ["noisy rotors of a freezer", "relay failing in the mixer", "hot gasket boiler"]
+
+
+def test_products_are_the_scores_of_bm25_but_for_noise():
+    exact = BM25(TEXTS).scores(QUERIES)
+    noise = {}
+    for dimensions in (128, 8192):
+        lexical = BM25Sketch.fit(TEXTS, dimensions)
+        products = lexical.queries(QUERIES) @ lexical.documents(TEXTS).T
+        noise[dimensions] = 1 - min(np.corrcoef(row, scores)[0, 1] for row, scores in zip(products, exact, strict=True))
+    assert noise[8192] < 0.02
+    assert noise[128] > noise[8192]
+
+
+def test_signs_are_the_same_in_every_process():
+    here = BM25Sketch.fit(TEXTS, 64).documents(["noisy rotor"])
+    code = (
+        "from tests.models.test_bm25_sketch import TEXTS; from embedtune.models.bm25_sketch import BM25Sketch;"
+        "print(BM25Sketch.fit(TEXTS, 64).documents(['noisy rotor']).tobytes().hex())"
+    )
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert there.strip() == here.tobytes().hex()
+
+
+def test_a_term_that_the_corpus_did_not_have_weighs_most():
+    lexical = BM25Sketch.fit(TEXTS, 256)
+    new, old = (np.linalg.norm(lexical.queries([word])) for word in ("turbocharger", "pump"))
+    assert new > old
+
+
+def test_words_of_one_stem_meet_and_stop_words_say_nothing():
+    lexical = BM25Sketch.fit(TEXTS, 256)
+    assert np.array_equal(lexical.queries(["rotors"]), lexical.queries(["the rotor"]))
+    assert not lexical.queries(["the of is"]).any()
+    assert not lexical.documents([""]).any()
+
+
+def test_it_comes_back_from_its_settings():
+    lexical = BM25Sketch.fit(TEXTS, 100)
+    again = BM25Sketch.from_settings(lexical.settings())
+    assert np.array_equal(again.documents(TEXTS), lexical.documents(TEXTS))
+    assert again.documents(TEXTS).shape == (len(TEXTS), 100)
+
+
+def test_terms_of_one_text_alone_are_not_stored():
+    assert "turbocharg" not in BM25Sketch.fit([*TEXTS, "a turbocharger"], 64).settings()["counts"]
+
+
+def test_missing_settings_are_named():
+    with pytest.raises(IntegrityError, match="'counts'"):
+        BM25Sketch.from_settings({"language": "", "n_texts": 3, "dimensions": 8})
+
+
+def test_japanese_meets_by_bigrams():
+    texts = ["これは水タンクを洗う方法です", "これは布を縫う方法です"]
+    lexical = BM25Sketch.fit(texts, 512)
+    products = lexical.queries(["タンク"]) @ lexical.documents(texts).T
+    assert products[0, 0] > products[0, 1] + 0.3

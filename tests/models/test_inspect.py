@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtune.errors import ConfigError
+from embedtune.models.inspect import inspect_model
+
+
+@pytest.fixture
+def copy(model_folder, tmp_path) -> Path:
+    return shutil.copytree(model_folder, tmp_path / "model")
+
+
+def test_size_of_the_default_model(model_folder):
+    size = inspect_model(model_folder)
+    assert (size.hidden, size.layers, size.heads) == (384, 6, 12)
+    assert 22_000_000 < size.parameters < 23_500_000
+    assert 90e6 < size.file_bytes < 92e6
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("config.json", "config.json: expected a file, found nothing"),
+        ("tokenizer.json", "expected a tokenizer (tokenizer.json, vocab.txt, vocab.json, *.model), found none"),
+        ("model.safetensors", "expected weights in *.safetensors, found none"),
+    ],
+)
+def test_missing_file_is_named(copy, name, problem):
+    for path in copy.rglob(name):
+        if path.parent == copy:
+            path.unlink()
+    if name == "tokenizer.json":
+        for path in [*copy.rglob("vocab.*"), *copy.rglob("*.model")]:
+            path.unlink()
+    with pytest.raises(ConfigError) as caught:
+        inspect_model(copy)
+    assert problem in str(caught.value)
+    assert "again" in caught.value.hint
+
+
+def test_everything_wrong_is_reported_at_once(copy):
+    (copy / "config.json").write_text("[1]")
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ConfigError) as caught:
+        inspect_model(copy)
+    text = str(caught.value)
+    assert "2 problems" in text
+    assert "config.json: expected a JSON dict, found list" in text
+    assert "bytes of weights where the head names" in text
+
+
+def as_weights(value):
+    """Put a JSON value where a safetensors file has its head."""
+    head = json.dumps({"x": value}).encode()
+    return len(head).to_bytes(8, "little") + head
+
+
+heads = st.recursive(st.none() | st.integers() | st.text(max_size=3), st.lists)
+
+
+@given(data=st.binary(max_size=80) | heads.map(as_weights))
+def test_any_weights_file_is_whole_or_refused(data, scratch):
+    folder = scratch / "weights"
+    folder.mkdir(exist_ok=True)
+    (folder / "modules.json").write_text('[{"type": "sentence_transformers.models.StaticEmbedding", "path": ""}]')
+    (folder / "model.safetensors").write_bytes(data)
+    try:
+        assert inspect_model(folder).file_bytes == len(data)
+    except ConfigError as error:
+        assert "safetensors" in str(error)

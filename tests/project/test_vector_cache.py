@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+
+from embedtune.project.vector_cache import VectorCache, vectors_of_run
+
+
+class Counting:
+    """Encodes a text as its length, and counts."""
+
+    precision = "fp32"
+
+    def __init__(self, prompt=""):
+        self.document_prompt = prompt
+        self.calls = 0
+
+    def encode_documents(self, texts, on_progress=None):
+        self.calls += 1
+        return np.array([[len(text)] for text in texts], dtype=np.float32)
+
+
+def test_what_was_encoded_once_is_read_from_the_disk(tmp_path):
+    encoder, told = Counting(), []
+    first = VectorCache(tmp_path / "v").documents(encoder, "m", ["a", "bb"])
+    again = VectorCache(tmp_path / "v").documents(encoder, "m", ["a", "bb"], told.append)
+    assert encoder.calls == 1
+    assert np.array_equal(first, again)
+    assert sum(told) == 2
+
+
+def test_other_texts_model_or_prompt_are_encoded_anew(tmp_path):
+    cache, encoder, prompted = VectorCache(tmp_path), Counting(), Counting("passage: ")
+    for model, texts, by in [
+        ("m", ["a"], encoder),
+        ("m", ["b"], encoder),
+        ("n", ["a"], encoder),
+        ("m", ["a"], prompted),
+    ]:
+        cache.documents(by, model, texts)
+    assert encoder.calls + prompted.calls == 4
+
+
+def test_a_torn_file_is_made_anew_and_named(tmp_path, caplog):
+    encoder = Counting()
+    VectorCache(tmp_path).documents(encoder, "m", ["a"])
+    (file,) = tmp_path.glob("*.npy")
+    file.write_bytes(file.read_bytes()[:-2])
+    assert VectorCache(tmp_path).documents(encoder, "m", ["a"]).tolist() == [[1]]
+    assert encoder.calls == 2
+    assert file.name in caplog.text
+
+
+def test_a_disk_that_refuses_costs_nothing_but_time(tmp_path, caplog):
+    (tmp_path / "v").write_text("a file where a folder should be")
+    assert VectorCache(tmp_path / "v").documents(Counting(), "m", ["a"]).tolist() == [[1]]
+    assert "not kept" in caplog.text
+
+
+def test_nothing_is_encoded_to_find(tmp_path):
+    cache, encoder = VectorCache(tmp_path), Counting()
+    assert cache.find(encoder, "m", ["a"]) is None
+    cache.keep(encoder, "m", ["a"], np.array([[7]], dtype=np.float32))
+    assert cache.find(encoder, "m", ["a"]).tolist() == [[7]]
+    assert encoder.calls == 0
+
+
+def test_readers_of_a_run_keep_what_they_encoded(tmp_path):
+    encoder = Counting()
+    first = vectors_of_run(tmp_path, encoder, "m", ["a", "bb"])
+    assert np.array_equal(vectors_of_run(tmp_path, encoder, "m", ["a", "bb"]), first)
+    assert encoder.calls == 1
+    assert len(list((tmp_path / ".vectors").glob("*.npy"))) == 1

@@ -1,0 +1,81 @@
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from embedtune.errors import ConfigError, IntegrityError, ProviderError
+from embedtune.snippets.checking import Answer, ask, check, compare
+from embedtune.snippets.rendering import Served, render
+from embedtune.snippets.targets import TARGETS
+from tests.served_runs import PROMPTS
+
+DROPPED = {
+    "tei": (r', prompt_name="query"', ""),
+    "vllm": (re.escape(f'"{PROMPTS["query_prompt"]}" + '), ""),
+    "openai": (re.escape(f'"{PROMPTS["query_prompt"]}" + '), ""),
+    "ollama": (re.escape(f'"{PROMPTS["query_prompt"]}" + '), ""),
+    "sentence-transformers": (r"model\.encode_query", "model.encode"),
+}
+
+
+@pytest.mark.parametrize("target", ["tei", "vllm", "openai", "ollama", "sentence-transformers"])
+@pytest.mark.parametrize("method", ["lora", "query-lora"])
+def test_code_that_drops_the_prompt_of_queries_is_found_out(target, method, facts_of, job_of, plug_of):
+    facts = facts_of(method, True)
+    code = plug_of(facts, target).code
+    broken = re.sub(*DROPPED[target], code)
+    assert broken != code
+    job, expected = job_of(facts)
+    with pytest.raises(IntegrityError, match="those of queries"):
+        compare(job, expected, ask(broken, target, job), target)
+
+
+def test_code_without_the_map_of_queries_is_found_out(facts_of, job_of, plug_of):
+    facts = facts_of("linear", True)
+    job, expected = job_of(facts)
+    broken = plug_of(facts, "tei").code.replace("vectors @ query_adapter.T", "vectors")
+    with pytest.raises(IntegrityError, match="those of queries"):
+        compare(job, expected, ask(broken, "tei", job), "tei")
+
+
+def test_a_store_that_finds_other_passages_is_found_out(facts_of, job_of):
+    job, expected = job_of(facts_of("lora", True))
+    order = np.argsort(-expected.scores, axis=1)[:, :10]
+    ids = [[job.passages[number]["id"] for number in row] for row in order]
+    good = Answer(expected.queries, expected.documents, ids)
+    assert compare(job, expected, good, "chroma").difference == 0
+    for wrong in ([ids[0][::-1]], [ids[0][:9]], [[ids[0][0]] * 10]):
+        with pytest.raises(IntegrityError, match="ten passages"):
+            compare(job, expected, good._replace(found=wrong + ids[1:]), "chroma")
+
+
+def test_vectors_of_another_length_are_found_out(facts_of, job_of):
+    job, expected = job_of(facts_of("lora", True))
+    with pytest.raises(IntegrityError, match=r"\(48, 64\), found \(48, 63\)"):
+        compare(job, expected, Answer(expected.queries[:, 1:], expected.documents, None), "txtai")
+
+
+def test_a_fresh_process_checks_a_server_that_runs(facts_of, plug_of, servers):
+    facts = facts_of("query-lora", True)
+    checked = check(facts, plug_of(facts, "openai"), url=servers(facts)[0].url)
+    assert checked.n_passages == 50
+
+
+def test_a_server_needs_an_address_and_must_answer(facts_of):
+    facts = facts_of("lora", False)
+    with pytest.raises(ConfigError, match="nothing was checked") as error:
+        check(facts, render(facts, "tei"))
+    assert "text-embeddings-router" in error.value.hint
+    nobody = "http://127.0.0.1:9"
+    with pytest.raises(ProviderError, match="expected an answer of the server"):
+        check(facts, render(facts, "tei", Served(query_url=nobody)), url=nobody)
+
+
+def test_a_missing_package_is_named_with_its_line(facts_of, monkeypatch):
+    facts = facts_of("lora", False)
+    monkeypatch.setitem(sys.modules, "txtai", None)
+    assert TARGETS["txtai"].modules == ("txtai",)
+    with pytest.raises(ConfigError) as error:
+        check(facts, render(facts, "txtai"))
+    assert error.value.hint == "pip install txtai"

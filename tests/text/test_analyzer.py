@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from unicodedata import normalize
+
+import pytest
+
+from embedtune.text.analyzer import Analyzer, Language, LanguageTally, find_language, identifier_parts, lexical_terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Press RESET, then wait 10 s!", ["press", "reset", "then", "wait", "10", "s"]),
+        ("naïve Café_2", ["naïve", "café_2"]),
+        ("don't re-enter", ["don", "t", "re", "enter"]),
+        ("", []),
+        ("… --- !?", []),
+    ],
+)
+def test_words_are_lower_case_and_without_punctuation(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("東京都", ["東京", "京都"]),
+        ("水", ["水"]),
+        ("電源をON", ["電源", "源を", "on"]),
+        ("設定。終了", ["設定", "終了"]),
+    ],
+)
+def test_scripts_without_spaces_give_character_bigrams(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("हिन्दी", ["हिन्दी"]),
+        ("हिन्दी भाषा।", ["हिन्दी", "भाषा"]),
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
+        ("עִבְרִית", ["עִבְרִית"]),
+        ("x\u0304 = 3", ["x\u0304", "3"]),  # a mark that has no composed form
+    ],
+)
+def test_letters_keep_their_combining_marks(text, terms):
+    assert lexical_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("composed", "decomposed", "terms"),
+    [
+        ("café", "cafe\u0301", ["café"]),
+        ("CAFÉ Überblick", "CAFE\u0301 U\u0308berblick", ["café", "überblick"]),
+        ("비밀", normalize("NFD", "비밀"), ["비밀"]),
+        ("ガギ", "カ\u3099キ\u3099", ["ガギ"]),
+    ],
+)
+def test_decomposed_text_has_the_terms_of_the_composed_one(composed, decomposed, terms):
+    assert composed != decomposed
+    assert lexical_terms(decomposed) == lexical_terms(composed) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("コーヒー", ["コー", "ーヒ", "ヒー"]),
+        ("人々", ["人々"]),
+        ("\U00020000\U00020001a", ["\U00020000\U00020001", "a"]),
+    ],
+)
+def test_long_vowels_iteration_marks_and_rare_ideographs_are_of_their_script(text, terms):
+    assert lexical_terms(text) == terms
+
+
+def test_korean_has_spaces_and_keeps_its_words():
+    assert lexical_terms("비밀번호 변경") == ["비밀번호", "변경"]
+
+
+def test_english_text_has_english_stop_words():
+    language = find_language(lexical_terms("The lamp is on when the tank of the machine is empty and the pump is off"))
+    assert language.name == "english"
+    assert {"the", "is", "of", "and"} <= language.stop_words
+    assert "tank" not in language.stop_words
+
+
+def test_german_text_has_german_stop_words():
+    language = find_language(
+        lexical_terms("Die Lampe ist an, wenn der Tank der Maschine leer ist und die Pumpe nicht läuft")
+    )
+    assert language.name == "german"
+    assert {"die", "der", "und", "ist"} <= language.stop_words
+    assert "tank" not in language.stop_words
+
+
+def test_terms_of_no_language_have_no_stop_words():
+    assert find_language(["filter", "pump", "valve", "gasket", "hinge"]) == Language("", frozenset())
+
+
+def test_few_stop_words_are_not_a_language():
+    # one of eight terms is 12.5 %, under the 15 % that count
+    assert find_language(["the", *["gasket"] * 7]).name == ""
+    assert find_language(["the", *["gasket"] * 5]).name == "english"
+
+
+def test_an_empty_corpus_is_in_no_language():
+    assert find_language([]).stop_words == frozenset()
+
+
+def test_terms_that_come_bit_by_bit_count_as_if_they_came_at_once():
+    terms = lexical_terms("The lamp is on when the tank of the machine is empty")
+    tally = LanguageTally()
+    for term in terms:
+        tally.add([term])
+    assert tally.language() == find_language(terms)
+
+
+ENGLISH = ["The pumps are connected to the tanks.", "It is connecting when the lamp is on and the tank is full."]
+FRENCH = ["Les pompes sont reliées aux réservoirs de la machine.", "La lampe est allumée quand le réservoir est plein."]
+
+
+def test_words_of_one_stem_are_one_term():
+    analyze = Analyzer.of(ENGLISH)
+    assert analyze("connections") == analyze("connected") == analyze("connecting") == ["connect"]
+
+
+def test_stop_words_are_left_out():
+    assert Analyzer.of(ENGLISH)("when is the tank full") == ["tank", "full"]
+
+
+def test_the_stemmer_is_that_of_the_corpus():
+    analyze = Analyzer.of(FRENCH)
+    assert analyze("reliées") == analyze("relié")
+    assert analyze("connections") != analyze("connecting")
+
+
+def test_a_corpus_of_no_language_keeps_its_words():
+    assert Analyzer.of(["valve pumps gasket"])("the connected pumps") == ["the", "connected", "pumps"]
+
+
+def test_script_without_spaces_gives_bigrams():
+    assert Analyzer.of(["水タンクを洗う"])("タンク") == ["タン", "ンク"]
+
+
+def test_the_language_of_a_large_corpus_is_told_by_a_sample():
+    assert Analyzer.of(ENGLISH * 3000)("connecting") == ["connect"]
+
+
+def test_an_empty_corpus_can_be_asked():
+    assert Analyzer.of([])("a pump") == ["a", "pump"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("writeBoolean", ["write", "boolean"]),
+        ("write_boolean(n)", ["write", "boolean"]),
+        ("parseXMLFile HTTP_PORT2", ["parse", "xml", "file", "http", "port"]),
+        ("_private __init__", []),
+        ("Press RESET, then wait 10s. Größe ÉCOLE", []),
+        ("größeÄndern", ["größe", "ändern"]),
+        ("x_y mRNA", ["rna"]),
+        ("", []),
+    ],
+)
+def test_identifiers_come_apart(text, parts):
+    assert identifier_parts(text) == parts
+
+
+def test_an_identifier_is_found_whole_and_by_its_parts():
+    terms = Analyzer.of(ENGLISH)("writeBoolean")
+    assert terms == ["writeboolean", "write", "boolean"]

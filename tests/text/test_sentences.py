@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtune.text.sentences import remove_closest_sentence, sentences_of
+
+TEXT = "Fill the tank with cold water. The pump starts by itself. Rinse the bowl twice."
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (TEXT, ["Fill the tank with cold water.", " The pump starts by itself.", " Rinse the bowl twice."]),
+        ("Stop! Why? “It leaks.” Go on…\nDone", ["Stop!", " Why?", " “It leaks.”", " Go on…", "\nDone"]),
+        ("Version 3.5 is out.", ["Version 3.5 is out."]),
+        ("End.Next (see p. 3.) Last", ["End.Next (see p.", " 3.)", " Last"]),
+        ("水を入れる。 電源を押す？\n終わり", ["水を入れる。", " 電源を押す？", "\n終わり"]),
+        ("One.\nTwo\nthree.\n\nFour", ["One.", "\nTwo\nthree.", "\n\nFour"]),
+        ("First part\n\nsecond part\n \nthird", ["First part", "\n\nsecond part", "\n \nthird"]),
+        ("one line\nnext line", ["one line\nnext line"]),
+        ("水を入れる。電源を押す！終わり", ["水を入れる。", "電源を押す！", "終わり"]),
+        ("", []),
+    ],
+)
+def test_text_is_split_at_ends_of_sentences_and_blank_lines(text, sentences):
+    assert sentences_of(text) == sentences
+
+
+@given(st.text(st.sampled_from('ab .!?…。\n\t"”)'), max_size=30))
+def test_sentences_joined_are_the_text_again(text):
+    sentences = sentences_of(text)
+    assert "".join(sentences) == text
+    assert "" not in sentences
+
+
+def test_sentence_with_most_terms_of_the_query_goes():
+    expected = "Fill the tank with cold water. Rinse the bowl twice."
+    assert remove_closest_sentence(TEXT, "pump starts", keep=0.5) == expected
+
+
+def test_first_of_equal_sentences_goes():
+    assert remove_closest_sentence(TEXT, "espresso", keep=0.0) == " The pump starts by itself. Rinse the bowl twice."
+
+
+def test_sentence_is_found_by_words_in_any_case_and_form():
+    text = "Ruhetag ist Montag. Das Café öffnet um neun. Sonst gilt der Aushang."
+    expected = "Ruhetag ist Montag. Sonst gilt der Aushang."
+    assert remove_closest_sentence(text, "CAFE\u0301 offen", keep=0.5) == expected
+
+
+def test_share_that_stays_is_counted_in_characters():
+    text = "a bb. cc dd."
+    assert remove_closest_sentence(text, "bb", keep=7 / 12) == " cc dd."
+    assert remove_closest_sentence(text, "bb", keep=7.1 / 12) == text
+
+
+def test_nothing_goes_when_too_little_would_stay():
+    text = "Short one. This very long sentence about the pump is most of the text."
+    assert remove_closest_sentence(text, "pump", keep=0.5) == text
+    assert remove_closest_sentence(text, "pump", keep=0.1) == "Short one."
+
+
+@pytest.mark.parametrize("text", ["The pump starts by itself", "", "The pump starts.\n\n"])
+def test_text_of_one_sentence_stays(text):
+    assert remove_closest_sentence(text, "pump", keep=0.0) == text

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from embedtune.training.distillation import FrozenPassages
+from embedtune.training.query_adapters import LinearQueryAdapter, fit_linear_map
+
+TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
+
+
+def mapped(vectors, matrix):
+    return functional.normalize(torch.from_numpy(vectors) @ matrix.T, dim=-1).numpy()
+
+
+def test_a_map_moves_the_query_vector_and_leaves_the_base(base, matrix):
+    before = base.encode_query(TEXTS)
+    found = LinearQueryAdapter(base, matrix).model.encode_query(TEXTS)
+    assert found == pytest.approx(mapped(before, matrix), abs=1e-5)
+    assert np.array_equal(base.encode_query(TEXTS), before)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_strength_goes_from_the_identity_to_the_map(base, matrix, strength):
+    found = LinearQueryAdapter(base, matrix).merged(base, strength).encode_query(TEXTS)
+    wanted = torch.eye(384) + strength * (matrix - torch.eye(384))
+    assert found == pytest.approx(mapped(base.encode_query(TEXTS), wanted), abs=1e-5)
+
+
+def test_folding_scales_for_good(base, matrix):
+    method = LinearQueryAdapter(base, matrix)
+    method.fold(0.5)
+    assert method.model.encode_query(TEXTS) == pytest.approx(
+        LinearQueryAdapter(base, matrix).merged(base, 0.5).encode_query(TEXTS), abs=1e-6
+    )
+
+
+def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
+    generator = torch.Generator().manual_seed(0)
+    vectors = functional.normalize(torch.randn(12, 16, generator=generator), dim=-1)
+    queries = functional.normalize(vectors.roll(3, dims=1) + 0.1 * torch.randn(12, 16, generator=generator), dim=-1)
+    options = {
+        "temperature": 0.05,
+        "learning_rate": 0.02,
+        "weight_decay": 0.0,
+        "batch_size": 6,
+        "epochs": 40,
+        "seed": 0,
+    }
+    passages = FrozenPassages(vectors, list(range(12)))
+    found, losses = fit_linear_map(queries, passages, lambda rows: torch.eye(12)[rows], **options)
+    hits = (functional.normalize(queries @ found.T, dim=-1) @ vectors.T).argmax(dim=1)
+    assert hits.tolist() == list(range(12))
+    assert losses[-1] < losses[0]
+    assert torch.equal(found, fit_linear_map(queries, passages, lambda rows: torch.eye(12)[rows], **options)[0])
