@@ -33,7 +33,7 @@ def print_table(facts: Mapping[str, Any]) -> None:
     highest = {name: max(values[name] for values in systems.values()) for name in _MEASURES}
     for system, values in systems.items():
         table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in _MEASURES))
-    click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judges']}s")
+    click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judged_unit']}s")
     Console(width=width()).print(table)
 
 

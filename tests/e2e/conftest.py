@@ -49,7 +49,7 @@ def trained_run(reference, tmp_path_factory):
             max_pairs=256,
             learning_rate=1e-3,
             distill_weight=0.0,
-            checks=1,
+            n_evals=1,
             max_dev_windows=200,
         ),
         eval=embedtune.EvaluateConfig(queries=queries),

@@ -14,7 +14,7 @@ from embedtune.models.locate import find_model
 def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
     shutil.copytree(trained_run[0] / "dataset", tmp_path / "dataset")
     config = embedtune.TrainConfig(
-        quantize="none", max_pairs=64, learning_rate=1e-8, checks=1, max_dev_queries=40, max_dev_windows=100
+        quantize="none", max_pairs=64, learning_rate=1e-8, n_evals=1, max_dev_queries=40, max_dev_windows=100
     )
     result = embedtune.train(config, tmp_path)
     assert result.facts["shipped"] == "base"

@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"^```(bash|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SMALL = {
     "EMBEDTUNE_GENERATE_SETTINGS": "window_tokens=48 held_out_per_passage=1",
-    "EMBEDTUNE_TRAIN_SETTINGS": "query_side.max_queries=64 quantize=none checks=1",
+    "EMBEDTUNE_TRAIN_SETTINGS": "query_side.max_queries=64 quantize=none n_evals=1",
 }
 _KEPT = 24
 _ANSWERING = {"calls.pdf", "function.pdf", "specialnames.pdf"}  # of the queries that the page shows
