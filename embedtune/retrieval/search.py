@@ -47,7 +47,7 @@ class FusedRuns(NamedTuple):
 
 
 def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
-    """Return passages (``judged_unit="passage"``) or documents (``"document"``) as units; a document scores as its best passage."""
+    """Return passages (``"passage"``) or documents (``"document"``) as units; a document scores as its best passage."""
     if judged_unit == "passage":
         return Units([passage.passage_id for passage in passages], np.arange(len(passages)))
     groups = [
