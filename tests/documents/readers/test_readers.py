@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,3 +118,19 @@ def test_broken_file_is_described_in_one_line(read_bytes, zipped):
     found = read_bytes("a.docx", zipped({"word/document.xml": "<", "[Content_Types].xml": "<"}))
     assert isinstance(found, Skipped)
     assert found.reason.startswith("broken docx file: ")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "package", "extra"),
+    [
+        (".rst", "docutils.core", "rst"),
+        (".pptx", "pptx", "office"),
+        (".xlsx", "python_calamine", "office"),
+        (".rtf", "striprtf.striprtf", "office"),
+        (".msg", "oxmsg", "office"),
+    ],
+)
+def test_format_whose_library_is_missing_names_the_extra(suffix, package, extra, read_bytes, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    skipped = read_bytes(f"a{suffix}", b"text")
+    assert skipped == Skipped(f"a{suffix}", f'needs the extra {extra}: pip install "embedtune[{extra}]"')
