@@ -15,6 +15,7 @@ _MODEL_HELP = "A further model in the table, dense only: hub name or local folde
 _FORGETTING_HELP = (
     "A BEIR folder on which tuning should have changed nothing; the packaged general set is always one; repeat."
 )
+_MEASURES_HELP = "A further measure by its name in ir_measures, such as P@5 or AP; repeat."
 _UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate@5=0.9; repeat."
 
 
@@ -23,6 +24,7 @@ _UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate
 @click.option("--queries", multiple=True, help=_QUERIES_HELP)
 @click.option("--model", "models", multiple=True, help=_MODEL_HELP)
 @click.option("--forgetting", multiple=True, metavar="BEIR", help=_FORGETTING_HELP)
+@click.option("--measures", multiple=True, metavar="NAME", help=_MEASURES_HELP)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of all encoders alike.")
 @click.option("--fail-under", multiple=True, metavar="MEASURE=VALUE", help=_UNDER_HELP)
 @click.option(

@@ -28,13 +28,21 @@ def print_table(facts: Mapping[str, Any]) -> None:
     systems = facts["systems"]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("system")
-    for name in _MEASURES:
+    names = [*_MEASURES, *_added_measures(systems)]
+    for name in names:
         table.add_column(name, justify="right")
-    highest = {name: max(values[name] for values in systems.values()) for name in _MEASURES}
+    highest = {name: max(values[name] for values in systems.values()) for name in names}
     for system, values in systems.items():
-        table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in _MEASURES))
+        table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in names))
     click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judged_unit']}s")
     Console(width=width()).print(table)
+
+
+def _added_measures(systems: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the measures that were asked for besides those of every evaluation."""
+    from embedtune.evaluation.measures import MEASURES
+
+    return [name for name in next(iter(systems.values())) if name not in MEASURES]
 
 
 def print_verdict(facts: Mapping[str, Any]) -> None:

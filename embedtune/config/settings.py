@@ -256,6 +256,7 @@ class EvaluateConfig(_Settings):
     models: Names = Field((), description="Further models in the table: hub names or local folders.")
     forgetting: Names = Field((), description="BEIR folders besides the general set to look for forgetting on.")
     precision: Precision = Field("auto", description="bf16 autocast or fp32 for all encoders alike.")
+    measures: Names = Field((), description="Further measures, by their names in ir_measures, such as P@5 or AP.")
     depth: int = Field(100, ge=100, description="Length of the run files.")
     rerank: int = Field(20, ge=0, le=100, description="Best passages of a fusion to rerank by tokens; 0 for none.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Of the resamples that intervals and tests draw.")

@@ -9,6 +9,7 @@ from typing import Any
 from embedtune.config.settings import EvaluateConfig
 from embedtune.evaluation.audits.run import audit, prompts_between
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
+from embedtune.evaluation.measures import MEASURES, check_measures
 from embedtune.evaluation.models import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
 from embedtune.evaluation.runner import KeptVectors, Search
@@ -55,7 +56,7 @@ def evaluate(
         Facts: the content of ``metrics.json``.
 
     Raises:
-        ConfigError: If a model is not found, or two models or query sets have one name.
+        ConfigError: If a model or a measure is not found, or two models or query sets have one name.
         DataError: If a stage is missing, the queries judge nothing in this corpus, or another run has another corpus.
         IntegrityError: If dataset or model were changed since they were written.
         ResourceError: If the folder cannot be written.
@@ -68,6 +69,7 @@ def evaluate(
 def _evaluate(
     config: EvaluateConfig, folder: Path, others: Sequence[Path], *, force: bool, dry_run: bool
 ) -> StageResult:
+    check_measures(config.measures, config.depth)
     run, *further = (read_trained_run(each) for each in (folder, *others))
     for other in further:
         check_comparable(run, other, own_queries=bool(config.queries))
@@ -153,8 +155,10 @@ def _measure(
         )  # fmt: skip
         more = {"audits": audits} | (_forgetting(config, run, models, base) if len(query_sets) == 1 else {})
         blocks[queries.name] = write_measured(
-            place, queries, runs, dataset.passages, trained, seeds=seeds, seed=config.seed, more=more, reporter=reporter
-        )
+            place, queries, runs, dataset.passages, trained,
+            measures=list(dict.fromkeys([*MEASURES, *config.measures])), seeds=seeds, seed=config.seed, more=more,
+            reporter=reporter,
+        )  # fmt: skip
     card = card_of(trained, run.settings, prompts.used, len(dataset.passages), list(blocks.values()))
     write_card(folder / MODEL_CARD, card)
     if len(query_sets) == 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.evaluation import comparisons as findings
-from embedtune.evaluation.measures import MEASURES, PerQuery, means, per_query
+from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.formats.judgements import identical_passages
 from embedtune.formats.run_files import write_run
 from embedtune.project.layout import file_name
@@ -23,6 +23,7 @@ def write_measured(
     passages: Sequence[Passage],
     trained: Mapping[str, Any],
     *,
+    measures: Sequence[str],
     seeds: Sequence[str],
     seed: int,
     more: Mapping[str, Any],
@@ -36,16 +37,17 @@ def write_measured(
         runs: By system.
         passages: The corpus.
         trained: Facts of the training.
+        measures: Names of the measures.
         seeds: As in ``findings.summarise``.
         seed: Likewise.
         more: Facts found elsewhere, written too.
         reporter: Writes the report.
     """
     method = "query_side" if trained.get("queries_only") else "symmetric"
-    values = {system: per_query(queries.qrels, found) for system, found in runs.items()}
+    values = {system: per_query(queries.qrels, found, measures) for system, found in runs.items()}
     for system, found in runs.items():
         write_run(folder / f"{file_name(system)}.run.trec", found, file_name(system))
-    _write_per_query(folder / "per_query.tsv", values)
+    _write_per_query(folder / "per_query.tsv", values, measures)
     facts = {
         "schema_version": 1,
         "queries": queries.name,
@@ -67,11 +69,10 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 6) for name, value in values.items()}
 
 
-def _write_per_query(path: Path, values: dict[str, PerQuery]) -> None:
+def _write_per_query(path: Path, values: dict[str, PerQuery], names: Sequence[str]) -> None:
     """Write one row for each query and system, a column for each measure."""
-    names = list(MEASURES)
     rows = ["\t".join(("query-id", "system", *names))]
-    for system, measures in values.items():
-        for query_id in measures[names[0]]:
-            rows.append("\t".join((query_id, system, *(f"{measures[name][query_id]:.6g}" for name in names))))
+    for system, scores in values.items():
+        for query_id in scores[names[0]]:
+            rows.append("\t".join((query_id, system, *(f"{scores[name][query_id]:.6g}" for name in names))))
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")

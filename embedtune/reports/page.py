@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embedtune.evaluation.measures import MEASURES as ALWAYS_MEASURED
 from embedtune.reports.charts import line_chart
 from embedtune.reports.rendering import fill, stylesheet
 from embedtune.reports.sections import (
@@ -64,17 +65,22 @@ def as_html(data: Data) -> str:
     return _fill(
         "page.html.jinja",
         data,
-        measures=MEASURES,
+        measures=(names := shown_measures(found)),
         sections=shown,
         decision=decision(found["verdict"]["decision"]),
         tiles=tiles(data),
-        systems=systems(data, MEASURES),
+        systems=systems(data, names),
         differences=differences(found["comparisons"], data["intervals"]["measure"]),
         depth=depth(data["hit_rate"]),
         forgetting=forgetting(found),
         origin=origin(data),
         **parts,
     )
+
+
+def shown_measures(found: Data) -> list[str]:
+    """Return the measures of a table of systems: the usual ones, then those that were asked for."""
+    return [*MEASURES, *(name for name in next(iter(found["systems"].values())) if name not in ALWAYS_MEASURED)]
 
 
 def overview_as_html(data: Data, sets: Sequence[tuple[str, Data]]) -> str:

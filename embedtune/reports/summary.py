@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedtune.reports.page import MEASURES, Data, forgetting, overview_rows
+from embedtune.reports.page import Data, forgetting, overview_rows, shown_measures
 from embedtune.reports.rendering import fill
 from embedtune.reports.sections import decision, differences, examples, origin, slice_groups, training
 
@@ -15,7 +15,7 @@ def as_markdown(data: Data) -> str:
     values = {
         "data": data,
         "found": found,
-        "measures": MEASURES,
+        "measures": shown_measures(found),
         "decision": decision(found["verdict"]["decision"]),
         "differences": differences(found["comparisons"], data["intervals"]["measure"]),
         "slices": slice_groups(found["slices"]),

@@ -142,13 +142,15 @@ def _named_in(command: Sequence[str]) -> list[str]:
 def _read_values(path: Path) -> dict[str, PerQuery]:
     values: dict[str, PerQuery] = {}
     header = ["query-id", "system", *MEASURES]
+    names: Sequence[str] = MEASURES
     for number, line in numbered_lines(path):
         cells = line.split("\t")
-        if number == 1 and cells == header:
+        if number == 1 and cells[: len(header)] == header:
+            names = cells[2:]  # further measures follow those of every evaluation
             continue
         try:
             query_id, system, *figures = cells
-            for measure, figure in zip(MEASURES, figures, strict=True):
+            for measure, figure in zip(names, figures, strict=True):
                 values.setdefault(system, {}).setdefault(measure, {})[query_id] = float(figure)
         except ValueError as error:
             raise DataError.at(path, number, f"the columns {', '.join(header)}", repr(line[:120])) from error

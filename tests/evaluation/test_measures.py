@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.evaluation.measures import MEASURES, means, per_query
+from embedtune.errors import ConfigError
+from embedtune.evaluation.measures import MEASURES, check_measures, means, per_query
+
+THEIRS = ("Success@1", "Success@3", "Success@5", "Success@10", "RR@10", "nDCG@10", "R@100")
 
 PASSAGES = [f"p{number}" for number in range(14)]
 # whole numbers, so that ties are frequent and single precision is exact
@@ -39,7 +42,7 @@ def score_plainly(judged: dict[str, int], found: dict[str, float]) -> dict[str, 
 
 def check(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> None:
     values = per_query(qrels, run)
-    assert values.keys() == MEASURES.keys()
+    assert tuple(values) == MEASURES
     for query_id, judged in qrels.items():
         found = {name: scores[query_id] for name, scores in values.items()}
         assert found == pytest.approx(score_plainly(judged, run.get(query_id, {})), rel=0, abs=1e-9)
@@ -65,7 +68,7 @@ def test_measures_equal_the_plain_formulas_without_ties(qrels, order, n):
 
 @given(qrels=st.dictionaries(queries, grades, max_size=4), run=st.dictionaries(queries, scores, max_size=4))
 def test_values_are_those_of_ir_measures(qrels, run):
-    names = {ir_measures.parse_measure(theirs): ours for ours, theirs in MEASURES.items()}
+    names = {ir_measures.parse_measure(theirs): ours for ours, theirs in zip(MEASURES, THEIRS, strict=True)}
     assert len(names) == 7
     expected = {ours: dict.fromkeys(qrels, 0.0) for ours in MEASURES}
     for metric in ir_measures.iter_calc(list(names), qrels, run):
@@ -141,3 +144,38 @@ def test_means_are_over_all_judged_queries():
 
 def test_mean_of_no_queries_is_zero():
     assert means(per_query({}, {"q": {"a": 1.0}})) == dict.fromkeys(MEASURES, 0.0)
+
+
+def test_any_measure_of_ir_measures_can_be_asked_for():
+    qrels, run = {"q": {"a": 2, "c": 1}}, {"q": {"b": 3.0, "a": 2.0}}
+    values = per_query(qrels, run, ["P@5", "AP", "RR@10", "P(rel=2)@5", "map", "nDCG@10", "ndcg@10"])
+    found = {name: scores["q"] for name, scores in values.items()}
+    assert found == pytest.approx(
+        {
+            "P@5": 0.2, "AP": 0.25, "RR@10": 0.5, "P(rel=2)@5": 0.2, "map": 0.25,
+            "nDCG@10": found["ndcg@10"], "ndcg@10": found["ndcg@10"],
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ndgc@10", "did you mean 'ndcg@10'"),
+        ("hitrate@5", "did you mean 'hit_rate@5'"),
+        ("Precison@3", "did you mean 'precision@3'"),
+        ("ndcg@ten", "found 'ndcg@ten'"),
+        ("", "found ''"),
+        ("RBP", "can compute here"),
+    ],
+)
+def test_unknown_measure_names_the_one_that_was_meant(name, words):
+    with pytest.raises(ConfigError, match=words):
+        per_query({}, {}, [name])
+
+
+def test_cutoff_beyond_the_runs_is_refused():
+    check_measures(["recall@100", "AP", "P@5"], depth=100)
+    with pytest.raises(ConfigError, match=r"at most 100.*found 'recall@1000'") as caught:
+        check_measures(["recall@1000"], depth=100)
+    assert caught.value.hint == "set depth to 1000 or more"
