@@ -27,7 +27,7 @@ from embedtune.advise.scaling import measure_scaling
 from embedtune.advise.systems import Systems, measure_systems
 from embedtune.advise.trial import MIN_QUERIES, build_context
 from embedtune.advise.truncation import measure_window_share
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.errors import DataError
 from embedtune.evaluation.significance import Comparison, queries_needed
 from embedtune.evaluation.verdict import PRIMARY
@@ -38,6 +38,7 @@ _GAINS = (0.01, 0.02, 0.05)
 _KINDS_OF_CHANGE = {("hybrid_base", "base"): "fusion with BM25", ("query_adapter", "base"): "a map of queries"}
 
 
+@takes_settings(GenerateConfig, first="source")
 def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool = False) -> Advice:
     """Look at a source before anything is made of it, and say what is worth doing; nothing is written.
 

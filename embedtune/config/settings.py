@@ -6,14 +6,21 @@ never these models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from embedtune.config.loader import Gathered
 from embedtune.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelMeta
+else:
+    _ModelMeta = type(BaseModel)
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
@@ -22,16 +29,28 @@ MethodName = Literal["pca", "linear", "query-lora", "hybrid-vector", "lora", "fu
 LlmKind = Literal["question", "keywords", "claim", "task", "multi_hop"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+PathText = Annotated[str, BeforeValidator(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value)]
+"""A name or a path: text or ``pathlib.Path``."""
 Names = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str) else value),
+    tuple[PathText, ...],
+    BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str | os.PathLike) else value),
 ]
-"""None, one name, or several."""
+"""None, one name or path, or several."""
 
 MAX_SEED = 2**63 - 1  # torch takes no more
 
 
-class _Settings(BaseModel):
+class _SettingsMeta(_ModelMeta):
+    """Words what is wrong in a call of a settings class as ``load_config`` does; pydantic's own errors stay inside."""
+
+    def __call__(cls, /, **values: Any) -> Any:
+        try:
+            return super().__call__(**values)
+        except ValidationError as error:
+            raise ConfigError.collect(cls.__name__, Gathered().explain(cls, error)) from None  # type: ignore[arg-type]
+
+
+class _Settings(BaseModel, metaclass=_SettingsMeta):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -74,9 +93,9 @@ class LlmConfig(_Settings):
     per_passage: int = Field(3, ge=1, le=20, description="Queries asked for each passage.")
     long_share: Share = Field(0.3, description="Share of long queries.")
     limit: int | None = Field(None, ge=1, description="Passages asked about at most; of more a random sample is taken.")
-    examples: str | None = Field(None, description="File with some of your real queries, one a line.")
+    examples: PathText | None = Field(None, description="File with some of your real queries, one a line.")
     n_examples: int = Field(5, ge=0, le=50, description="Of those, how many each prompt shows.")
-    templates: str | None = Field(None, description="Folder with templates of your own.")
+    templates: PathText | None = Field(None, description="Folder with templates of your own.")
     screen: bool = Field(True, description="Ask nothing about passages that give orders to a language model.")
     max_copied: int = Field(5, ge=1, description="Words in a row that a query may share with its passage.")
     max_per_document: int | None = Field(None, ge=1, description="Queries of one document at most.")
@@ -124,10 +143,10 @@ LLM_ASKING = frozenset(
 class GenerateConfig(_Settings):
     """From documents to passages, queries and judgements."""
 
-    source: str = Field(description="Folder of documents, BEIR folder, LlamaIndex JSON, or python-reference.")
+    source: PathText = Field(description="Folder of documents, BEIR folder, LlamaIndex JSON, or python-reference.")
     reading: ReadingConfig = Field(ReadingConfig(), description="What one file of a folder may cost.")
     strict: bool = Field(False, description="Stop if a file that is not hidden cannot be read.")
-    model: str = Field(
+    model: PathText = Field(
         DEFAULT_MODEL, description="Base model: hub name or local folder; its tokenizer cuts the passages."
     )
     query_prompt: str | None = Field(None, description="Text in front of every query; none keeps the model's own.")
@@ -188,7 +207,7 @@ class QuerySideConfig(_Settings):
 class TrainConfig(_Settings):
     """One way to tune, or the best of several."""
 
-    method: Literal["auto"] | MethodName = Field(
+    method: Literal["auto", MethodName] = Field(
         "lora",
         description="An adapter for queries and passages, or for queries alone; a linear map of queries, or their "
         "projection; words beside the vector; every weight; auto tries all but the last and ships what wins on dev.",
@@ -265,7 +284,7 @@ class EvaluateConfig(_Settings):
 class RunConfig(_Settings):
     """A recipe: the three stages in one file."""
 
-    out: str = Field(description="The run folder.")
+    out: PathText = Field(description="The run folder.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Seed of every stage that names none.")
     generate: GenerateConfig
     train: TrainConfig = TrainConfig()
@@ -282,6 +301,37 @@ class RunConfig(_Settings):
 
 
 Config = TypeVar("Config", bound=_Settings)
+Result = TypeVar("Result")
+
+
+def takes_settings(
+    model: type[_Settings], *, first: str | None = None
+) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Let a stage be called with keywords in place of its settings: ``train(run, method="lora")``.
+
+    Settings come first, then what the stage itself takes; keywords that are no parameter of the stage are settings.
+
+    Args:
+        model: The settings that the stage takes as its first argument, ``config``.
+        first: Name of the setting that a first positional argument stands for; None for none.
+    """
+
+    def decorate(stage: Callable[..., Result]) -> Callable[..., Result]:
+        own = set(stage.__annotations__)
+
+        @wraps(stage)
+        def call(*args: Any, **keywords: Any) -> Result:
+            if "config" in keywords or (args and isinstance(args[0], model)):
+                return stage(*args, **keywords)
+            settings = {name: keywords.pop(name) for name in list(keywords) if name not in own}
+            rest = args
+            if first and args:
+                settings[first], rest = args[0], args[1:]
+            return stage(model(**settings), *rest, **keywords)
+
+        return call
+
+    return decorate
 
 
 def load_config(

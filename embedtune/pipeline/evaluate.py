@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.settings import EvaluateConfig
+from embedtune.config.settings import EvaluateConfig, takes_settings
 from embedtune.evaluation.audits.run import audit, prompts_between
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
 from embedtune.evaluation.measures import MEASURES, check_measures
@@ -32,6 +32,7 @@ from embedtune.text.hashing import hash_files
 from embedtune.types import Dataset, QuerySet
 
 
+@takes_settings(EvaluateConfig)
 def evaluate(
     config: EvaluateConfig,
     run: Path,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from embedtune.config.settings import GenerateConfig
+from embedtune.config.settings import GenerateConfig, takes_settings
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.reading import read_source
 from embedtune.errors import DataError
@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 _log = logging.getLogger("embedtune")
 
 
+@takes_settings(GenerateConfig, first="source")
 def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
     """Make a dataset from documents: ``OUT/dataset`` with passages, queries and qrels in BEIR form.
 

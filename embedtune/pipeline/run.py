@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from embedtune.config.settings import RunConfig
+from embedtune.config.settings import RunConfig, takes_settings
 from embedtune.pipeline.evaluate import evaluate
 from embedtune.pipeline.generate import generate
 from embedtune.pipeline.preflight import before_run
@@ -18,6 +18,7 @@ from embedtune.project.stage import StageResult
 _log = logging.getLogger("embedtune")
 
 
+@takes_settings(RunConfig)
 def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dict[str, StageResult]:
     """Generate, train and evaluate; a stage that is done is skipped.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
@@ -39,7 +39,8 @@ _LOADING = {
 _log = logging.getLogger("embedtune")
 
 
-def train(config: TrainConfig, run: Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
+@takes_settings(TrainConfig)
+def train(config: TrainConfig, run: str | Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
     """Fine-tune the base model on a run's dataset: ``RUN/model`` with ``adapter/``, ``merged/`` and ``pairs.jsonl``.
 
     Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;

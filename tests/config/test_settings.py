@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig, load_config
+from embedtune.config.settings import (
+    EvaluateConfig,
+    GenerateConfig,
+    RunConfig,
+    SplitConfig,
+    TrainConfig,
+    load_config,
+    takes_settings,
+)
 from embedtune.errors import ConfigError
 from embedtune.text.hashing import hash_json
 
@@ -376,3 +384,53 @@ def test_any_settings_make_a_config_or_are_refused(settings, model):
         config = load_config(model, settings=settings)
         config.model_dump_json()
         hash_json(config.model_dump(mode="json"))
+
+
+def test_a_wrong_setting_is_our_error_with_the_one_that_was_meant():
+    with pytest.raises(ConfigError, match=r"learningrate: there is no such setting; did you mean 'learning_rate'"):
+        TrainConfig(learningrate=1e-4)
+    with pytest.raises(ConfigError, match="did you mean 'query-lora'"):
+        TrainConfig(method="query_lora")
+    with pytest.raises(ConfigError, match=r"split.trian: there is no such setting; did you mean 'train'"):
+        GenerateConfig(source="docs", split={"trian": 1})
+
+
+def test_all_problems_of_a_call_come_at_once():
+    with pytest.raises(ConfigError, match="3 problems") as caught:
+        TrainConfig(epochs="many", batch_size=1, lerning_rate=1)
+    assert [line.strip().partition(":")[0] for line in str(caught.value).splitlines()[1:]] == [
+        "batch_size", "epochs", "lerning_rate",
+    ]  # fmt: skip
+
+
+def test_paths_are_taken_wherever_text_is():
+    config = GenerateConfig(source=Path("docs"), model=Path("models/mine"))
+    assert (config.source, config.model) == ("docs", "models/mine")
+    assert EvaluateConfig(queries=Path("mine")).queries == ("mine",)
+    assert EvaluateConfig(queries=[Path("mine"), "theirs"]).queries == ("mine", "theirs")
+
+
+@takes_settings(GenerateConfig, first="source")
+def stage(config: GenerateConfig, out: Path, *, force: bool = False) -> tuple[str, int, Path, bool]:
+    return config.source, config.seed, out, force
+
+
+OUT = Path("runs/mine")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: stage(GenerateConfig(source="docs", seed=3), OUT, force=True),
+        lambda: stage(config=GenerateConfig(source="docs", seed=3), out=OUT, force=True),
+        lambda: stage(source="docs", out=OUT, seed=3, force=True),
+        lambda: stage("docs", OUT, seed=3, force=True),
+    ],
+)
+def test_a_stage_takes_its_settings_as_an_object_or_as_keywords(call):
+    assert call() == ("docs", 3, OUT, True)
+
+
+def test_a_keyword_that_is_no_setting_is_refused():
+    with pytest.raises(ConfigError, match="did you mean 'seed'"):
+        stage("docs", OUT, sed=3)
