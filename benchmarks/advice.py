@@ -24,7 +24,6 @@ import numpy as np
 import embedtune
 from benchmarks import lift
 from embedtune.advise.advise import advise
-from embedtune.advise.recommendation import MIN_GAIN
 from embedtune.cli.options import set_up_logging
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_query_set, read_source
@@ -32,6 +31,7 @@ from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.models import Model
 from embedtune.evaluation.runner import Search
 from embedtune.evaluation.significance import ALPHA, Comparison, compare
+from embedtune.evaluation.verdict import MIN_GAIN
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model

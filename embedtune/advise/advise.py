@@ -12,7 +12,7 @@ from embedtune.advise.chunk_sizes import ChunkCells, measure_chunk_cells
 from embedtune.advise.cost import Workload, measure_cost
 from embedtune.advise.evaluator import Judge, Scores
 from embedtune.advise.inputs import Material, gather
-from embedtune.advise.recommendation import MIN_GAIN, Facts, Gain, recommend
+from embedtune.advise.recommendation import Facts, Gain, recommend
 from embedtune.advise.result import (
     Advice,
     ChunkFacts,
@@ -30,7 +30,7 @@ from embedtune.advise.truncation import measure_window_share
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.errors import DataError
 from embedtune.evaluation.significance import Comparison, queries_needed
-from embedtune.evaluation.verdict import PRIMARY
+from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
 from embedtune.retrieval.corpus import windows_of
 from embedtune.training.methods.context import Context
 

@@ -6,13 +6,12 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from embedtune.evaluation.verdict import MIN_GAIN
+
 Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
 
-MIN_GAIN = 0.01
-"""Gain in nDCG@10 under which nothing is worth a change: one point, as for the verdict of ``eval``."""
-
 MIN_DRAWN_TUNING_GAIN = 0.02
-"""The same for tuning, on drawn queries: there a map of queries gains up to a point whether it helps people or not."""
+"""As ``MIN_GAIN`` for tuning, on drawn queries: there a map of queries gains up to a point whether it helps people or not."""
 
 SMALL_HEADROOM = 0.02
 """Head-room under which tuning is not worth trying."""

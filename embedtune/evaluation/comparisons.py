@@ -15,7 +15,7 @@ from embedtune.evaluation.seeds import average_seeds, spread
 from embedtune.evaluation.significance import Comparison, SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
-from embedtune.formats.run_files import ranked
+from embedtune.retrieval.ranks import first_relevant
 from embedtune.types import Floats, Passage, Qrels, QuerySet, Run
 
 PAIRS = (
@@ -122,12 +122,7 @@ def comparison_row(found: Comparison) -> dict[str, Any]:
 
 def lexical_ranks(qrels: Qrels, lexical: Run) -> list[int | None]:
     """Return where BM25 has the first relevant unit of each query, from 1; None where it returns none."""
-    return [_first_relevant(grades, lexical.get(query_id, {})) for query_id, grades in qrels.items()]
-
-
-def _first_relevant(grades: Mapping[str, int], scores: dict[str, float]) -> int | None:
-    order = enumerate(ranked(scores), start=1)
-    return next((rank for rank, (unit, _) in order if grades.get(unit, 0) > 0), None)
+    return [first_relevant(grades, lexical.get(query_id, {})) for query_id, grades in qrels.items()]
 
 
 def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:

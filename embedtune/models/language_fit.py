@@ -12,7 +12,7 @@ import yaml
 
 from embedtune.models.encoder import Encoder
 from embedtune.text.analyzer import lexical_terms
-from embedtune.text.language import language_of
+from embedtune.text.language import LANGUAGE_CODES, language_of
 
 _FENCE = "---"
 
@@ -50,15 +50,6 @@ MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 MAX_UNKNOWN = 0.02
 """Share of unknown tokens above which the same is taken."""
 
-_CODES = {
-    "chinese": {"zh", "zho"}, "danish": {"da", "dan"}, "dutch": {"nl", "nld"}, "french": {"fr", "fra"},
-    "german": {"de", "deu"}, "greek": {"el", "ell"}, "hebrew": {"he", "heb"}, "italian": {"it", "ita"},
-    "japanese": {"ja", "jpn"}, "korean": {"ko", "kor"}, "norwegian": {"no", "nb", "nn", "nor"},
-    "portuguese": {"pt", "por"}, "russian": {"ru", "rus"}, "spanish": {"es", "spa"}, "swedish": {"sv", "swe"},
-    "thai": {"th", "tha"}, "turkish": {"tr", "tur"},
-}  # fmt: skip
-"""Codes of ISO 639 that cards use."""
-
 _TEXTS = 50  # that are looked at
 
 
@@ -72,16 +63,16 @@ def language_warning(name: str, folder: Path, encoder: Encoder, language: str, t
         name: Of the base model, for the message.
         folder: Its files.
         encoder: Its tokenizer.
-        language: Of the corpus, as ``terms.find_language`` names it; empty where it was not recognised.
+        language: Of the corpus, as ``find_language`` names it; empty where it was not recognised.
         texts: Some of the corpus.
     """
     texts = texts[:: max(1, len(texts) // _TEXTS)]
-    language = language or (language_of("\n".join(texts)) or "").lower()
+    language = language or language_of("\n".join(texts)) or ""
     if language in ("", "english"):
         return None
     stated = stated_languages(folder)
     if stated is not None:
-        if not stated.isdisjoint({"multilingual", language, *_CODES.get(language, ())}):
+        if not stated.isdisjoint({"multilingual", language, *LANGUAGE_CODES.get(language, ())}):
             return None
         return _sentence(name, language, f"its card names {', '.join(sorted(stated))}")
     pieces, unknown = vocabulary_fit(encoder, texts)

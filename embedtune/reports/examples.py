@@ -11,8 +11,8 @@ from typing import Any
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.run_files import ranked
-from embedtune.reports.figures import first_relevant
 from embedtune.reports.marking import Analyse, excerpt, mark, terms_of, unwrapped
+from embedtune.retrieval.ranks import first_relevant
 from embedtune.types import Passage, QuerySet, Run
 
 MOST = 10

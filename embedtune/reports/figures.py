@@ -23,15 +23,6 @@ _BINS = 24
 _GRID = 20  # the histogram begins and ends at a twentieth
 
 
-def first_relevant(grades: Mapping[str, int], scores: Mapping[str, float]) -> int | None:
-    """Return the rank, from 1, of the best relevant unit, ties as in ``formats.trec.ranked``; None where the run has none."""
-    found = [(scores[unit], unit) for unit, grade in grades.items() if grade > 0 and unit in scores]
-    if not found:
-        return None
-    best = max(found)
-    return 1 + sum((score, unit) > best for unit, score in scores.items())
-
-
 def hit_rate_by_k(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, Any]:
     """Return the share of queries with a relevant unit among the first k, for k from 1 to 100.
 

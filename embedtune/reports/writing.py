@@ -16,6 +16,7 @@ from embedtune.reports.examples import find_examples
 from embedtune.reports.marking import Analyse
 from embedtune.reports.page import as_html, overview_as_html
 from embedtune.reports.summary import as_markdown, overview_as_markdown
+from embedtune.retrieval.ranks import first_relevant
 from embedtune.text.analyzer import Analyzer
 from embedtune.types import Passage, QuerySet, Run
 
@@ -57,7 +58,7 @@ class Reporter:
             metrics: The content of ``metrics.json``.
         """
         ranks = {
-            system: [figures.first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
+            system: [first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
             for system, run in runs.items()
         }
         clusters = group_queries(queries, self._passages).labels

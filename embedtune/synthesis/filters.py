@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 from embedtune.synthesis.extractive import Draft, is_language
 from embedtune.synthesis.statistics import CorpusStatistics
-from embedtune.text.analyzer import lexical_terms
+from embedtune.text.dedup import term_set
 
 RanksOfSources = Callable[[Sequence[Draft]], Sequence[int]]
 """Rank from 1 of each draft's own passage (or of one that says the same) in a search for the draft."""
 
-_MAX_CHARS = 300
+MAX_CHARS = 300
 _BOILERPLATE = 3  # passages that give the same query
-_ROUND_TRIP = 20
+ROUND_TRIP = 20
+"""Rank in a search for a query from which on its source does not count as found."""
 
 
 def filter_drafts(
@@ -29,8 +30,8 @@ def filter_drafts(
         What is left, in order, and how many each filter dropped.
     """
     dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
-    sources: dict[tuple[str, ...], set[str]] = {}
-    keys = [_key(draft) for draft in drafts]
+    sources: dict[frozenset[str], set[str]] = {}
+    keys = [term_set(draft.text) for draft in drafts]  # the same terms in any order ask the same
     for draft, key in zip(drafts, keys, strict=True):
         sources.setdefault(key, set()).add(draft.passage_id)
     kept, seen = [], set()
@@ -41,18 +42,13 @@ def filter_drafts(
         else:
             seen.add(key)
             kept.append(draft)
-    found = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= _ROUND_TRIP]
+    found = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= ROUND_TRIP]
     dropped["round_trip"] = len(kept) - len(found)
     return found, dropped
 
 
-def _key(draft: Draft) -> tuple[str, ...]:
-    """Two drafts with the same terms, in whatever order, ask the same."""
-    return tuple(sorted(set(lexical_terms(draft.text))))
-
-
 def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:
-    if not is_language(draft.text) or len(draft.text) > _MAX_CHARS:
+    if not is_language(draft.text) or len(draft.text) > MAX_CHARS:
         return "not_language"
     if n_sources >= _BOILERPLATE and draft.kind != "heading":
         return "boilerplate"

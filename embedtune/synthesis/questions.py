@@ -45,7 +45,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         "{}はいつですか", "{}はどこにありますか", "なぜ{}", "{}の効果は", "{}について教えてください", "どの{}", "{}は誰ですか",
     ),
 }  # fmt: skip
-"""Language, as ``terms.find_language`` names it → forms; the words of the passage take the place of the braces."""
+"""Language, as ``find_language`` names it → forms; the words of the passage take the place of the braces."""
 
 _MOST_WORDS = 10  # longer text is a statement by itself
 _MOST_CHARS = 80
@@ -56,7 +56,7 @@ def ask(text: str, language: str, draw: random.Random) -> str:
 
     Args:
         text: Some words of a passage.
-        language: As ``terms.find_language`` names it.
+        language: As ``find_language`` names it.
         draw: Of the form.
     """
     forms = FORMS.get(language)

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from embedtune.text.analyzer import Language, LanguageTally, lexical_terms
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.language import Language, LanguageTally
 
 
 class CorpusStatistics:
@@ -50,7 +51,7 @@ class CorpusStatistics:
 
     @property
     def language(self) -> str:
-        """The corpus's language, as ``terms.find_language`` names it."""
+        """The corpus's language, as ``find_language`` names it."""
         return self._known_language().name
 
     def _known_language(self) -> Language:

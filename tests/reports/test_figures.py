@@ -1,18 +1,15 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from embedtune.evaluation.measures import means, per_query
-from embedtune.formats.run_files import ranked
 from embedtune.reports.figures import (
     MOST_LOSSES,
-    first_relevant,
     hit_rate_by_k,
     intervals,
     score_histograms,
     thinned,
 )
+from embedtune.retrieval.ranks import first_relevant
 
 QRELS = {f"q{number}": {f"p{number}": 1, "p1": 0} for number in range(40)}
 
@@ -24,15 +21,6 @@ def run():
     return {
         query: {f"p{number}": round(float(draw.random()), 1) for number in draw.permutation(80)[:60]} for query in QRELS
     }
-
-
-@given(
-    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([0.0, 0.5, 1.0])), st.sets(st.sampled_from("abcdefgh"))
-)
-def test_the_rank_is_that_of_the_run_file(scores, right):
-    order = [unit for unit, _ in ranked(scores)]
-    expected = next((rank for rank, unit in enumerate(order, start=1) if unit in right), None)
-    assert first_relevant(dict.fromkeys(right, 1), scores) == expected
 
 
 def test_the_curve_goes_through_the_hit_rates_of_the_table(run):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.retrieval.bm25 import BM25
-from embedtune.text.analyzer import find_language
+from embedtune.text.language import find_language
 
 WORDS = ["filter", "pump", "valve", "gasket", "hinge"]
 texts = st.lists(st.sampled_from(WORDS), max_size=8)

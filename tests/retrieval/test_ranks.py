@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.retrieval.ranks import best_rank, best_ranks
+from embedtune.formats.run_files import ranked
+from embedtune.retrieval.ranks import best_rank, best_ranks, first_relevant
 
 
 def test_rank_counts_the_columns_with_a_higher_score():
@@ -35,3 +36,12 @@ def test_rank_equals_the_place_in_a_sorted_list(data):
     expected = sorted(row, reverse=True).index(max(row[column] for column in relevant)) + 1
     assert best_ranks(np.array([row], dtype=np.float32), [relevant]).tolist() == [expected]
     assert best_rank(np.array(row, dtype=np.float32), relevant) == expected
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([0.0, 0.5, 1.0])), st.sets(st.sampled_from("abcdefgh"))
+)
+def test_the_rank_is_that_of_the_run_file(scores, right):
+    order = [unit for unit, _ in ranked(scores)]
+    expected = next((rank for rank, unit in enumerate(order, start=1) if unit in right), None)
+    assert first_relevant(dict.fromkeys(right, 1), scores) == expected

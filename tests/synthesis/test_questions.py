@@ -6,7 +6,8 @@ from importlib import import_module
 import pytest
 
 from embedtune.synthesis.questions import FORMS, ask
-from embedtune.text.analyzer import find_language, lexical_terms
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.language import find_language
 
 
 @pytest.mark.parametrize("language", FORMS)

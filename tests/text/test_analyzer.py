@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from embedtune.text.analyzer import Analyzer, Language, LanguageTally, find_language, identifier_parts, lexical_terms
+from embedtune.text.analyzer import Analyzer, identifier_parts, lexical_terms
 
 
 @pytest.mark.parametrize(
@@ -76,44 +76,6 @@ def test_long_vowels_iteration_marks_and_rare_ideographs_are_of_their_script(tex
 
 def test_korean_has_spaces_and_keeps_its_words():
     assert lexical_terms("비밀번호 변경") == ["비밀번호", "변경"]
-
-
-def test_english_text_has_english_stop_words():
-    language = find_language(lexical_terms("The lamp is on when the tank of the machine is empty and the pump is off"))
-    assert language.name == "english"
-    assert {"the", "is", "of", "and"} <= language.stop_words
-    assert "tank" not in language.stop_words
-
-
-def test_german_text_has_german_stop_words():
-    language = find_language(
-        lexical_terms("Die Lampe ist an, wenn der Tank der Maschine leer ist und die Pumpe nicht läuft")
-    )
-    assert language.name == "german"
-    assert {"die", "der", "und", "ist"} <= language.stop_words
-    assert "tank" not in language.stop_words
-
-
-def test_terms_of_no_language_have_no_stop_words():
-    assert find_language(["filter", "pump", "valve", "gasket", "hinge"]) == Language("", frozenset())
-
-
-def test_few_stop_words_are_not_a_language():
-    # one of eight terms is 12.5 %, under the 15 % that count
-    assert find_language(["the", *["gasket"] * 7]).name == ""
-    assert find_language(["the", *["gasket"] * 5]).name == "english"
-
-
-def test_an_empty_corpus_is_in_no_language():
-    assert find_language([]).stop_words == frozenset()
-
-
-def test_terms_that_come_bit_by_bit_count_as_if_they_came_at_once():
-    terms = lexical_terms("The lamp is on when the tank of the machine is empty")
-    tally = LanguageTally()
-    for term in terms:
-        tally.add([term])
-    assert tally.language() == find_language(terms)
 
 
 ENGLISH = ["The pumps are connected to the tanks.", "It is connecting when the lamp is on and the tank is full."]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 
 from embedtune.evaluation.audits.impact import UNKNOWN, Finding, Price, Runs, gain, points, price, score, weigh
-from embedtune.text.analyzer import lexical_terms
+from embedtune.text.dedup import THRESHOLD, DuplicateIndex
 from embedtune.types import Qrels, Query
 
-SIMILARITY = 0.8
-"""Share of all terms of two queries that they must have in common to count as nearly the same (Jaccard)."""
 
-
-def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: float = SIMILARITY) -> dict[str, str]:
+def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: float = THRESHOLD) -> dict[str, str]:
     """Find test queries that equal a training query or nearly so, by their terms; order and repetition do not matter.
 
     Args:
@@ -24,19 +20,11 @@ def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: floa
     Returns:
         Test query id → id of the training query that is most like it, of equals the first.
     """
-    held = [frozenset(lexical_terms(query.text)) for query in train]
-    postings: dict[str, list[int]] = {}
-    for number, terms in enumerate(held):
-        for term in terms:
-            postings.setdefault(term, []).append(number)
-    found = {}
-    for query in test:
-        terms = frozenset(lexical_terms(query.text))
-        alike = {number: _jaccard(terms, held[number]) for number in _candidates(terms, postings, similarity)}
-        best = max(alike, key=lambda number: (alike[number], -number), default=None)
-        if best is not None and alike[best] >= similarity:
-            found[query.query_id] = train[best].query_id
-    return found
+    index = DuplicateIndex(similarity)
+    for query in train:
+        index.add(query.text)
+    matches = ((query.query_id, index.find(query.text)) for query in test)
+    return {query_id: train[match.position].query_id for query_id, match in matches if match}
 
 
 def audit_leakage(
@@ -88,14 +76,3 @@ def _consequence(measured: float | None, cost: Price) -> str:
     if measured is None or cost.gain is None:
         return "no model was tuned, so no gain depends on them"
     return f"without these queries the gain is {points(measured) + cost.gain:+.2f} points instead of {points(measured):+.2f}"
-
-
-def _candidates(terms: frozenset[str], postings: dict[str, list[int]], similarity: float) -> set[int]:
-    """Return who can be similar enough: he shares ⌈similarity · n⌉ terms, so one of any n − that + 1; take the rarest."""
-    n_telling = len(terms) - math.ceil(similarity * len(terms) - 1e-9) + 1
-    rarest = sorted(terms, key=lambda term: (len(postings.get(term, ())), term))[:n_telling]
-    return {number for term in rarest for number in postings.get(term, ())}
-
-
-def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
-    return len(first & second) / len(first | second) if first or second else 0.0

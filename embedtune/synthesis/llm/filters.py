@@ -10,9 +10,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from embedtune.synthesis.extractive import is_language
+from embedtune.synthesis.filters import MAX_CHARS
 from embedtune.synthesis.llm.injection import speaks_to_model, visible
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
+from embedtune.text.dedup import DuplicateIndex
 from embedtune.text.language import same_language
 from embedtune.types import Passage
 
@@ -21,10 +24,7 @@ FILTERS = (
     "near_duplicate", "round_trip", "judge", "document_cap",
 )  # fmt: skip
 
-_MAX_CHARS = 300
 _MIN_TERMS = 2
-_MIN_LETTERS = 0.6
-_NEAR = 0.8  # share of all terms of two queries that both have
 _MARKUP = re.compile(
     r"https?:|www\.|\S@\S+\.\w|</?\w+[^>]*>|```|\{\{|\}\}|\{\s*\"|\[[^\]]*\]\(|<\||\w+\.(?:com|net|org|io|example|test)\b"
 )
@@ -89,9 +89,11 @@ def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *,
     """
     dropped = dict.fromkeys(FILTERS, 0)
     kept: list[LlmDraft] = []
-    twins = _Twins(statistics)
+    earlier = DuplicateIndex()
     for draft in drafts:
-        fault = _fault(draft, statistics, max_copied) or twins.fault(draft.text)
+        fault = _fault(draft, statistics, max_copied)
+        if fault is None and (match := earlier.check_and_add(draft.text)):
+            fault = "duplicate" if match.similarity == 1 else "near_duplicate"
         if fault:
             dropped[fault] += 1
         else:
@@ -118,7 +120,7 @@ def longest_copied_run(query: str, passage: str) -> int:
         >>> longest_copied_run("why fill the tank with milk", "Fill the tank with cold tap water.")
         4
     """
-    asked, said = _words(query), f" {' '.join(_words(passage))} "
+    asked, said = lexical_terms(query), f" {' '.join(lexical_terms(passage))} "
     longest = 0
     for start in range(len(asked)):
         while start + longest < len(asked) and f" {' '.join(asked[start : start + longest + 1])} " in said:
@@ -129,10 +131,8 @@ def longest_copied_run(query: str, passage: str) -> int:
 def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> str | None:
     text = draft.text
     terms = lexical_terms(text)
-    letters = sum(character.isalpha() for character in text)
-    filled = sum(not character.isspace() for character in text)
     checks = {
-        "not_language": len(terms) < _MIN_TERMS or len(text) > _MAX_CHARS or letters < _MIN_LETTERS * filled,
+        "not_language": len(terms) < _MIN_TERMS or len(text) > MAX_CHARS or not is_language(text),
         "markup": bool(_MARKUP.search(text)) or _has_hidden(text),
         "instructions": speaks_to_model(text),
         "self_reference": any(pattern.search(text) for pattern in _SELF),
@@ -146,36 +146,8 @@ def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> st
 def _is_copied(query: str, passage: str, most: int) -> bool:
     """Tell whether a query is copied: too long a run, or all of it word for word."""
     run = longest_copied_run(query, visible(passage))
-    return run > most or run == len(_words(query))
+    return run > most or run == len(lexical_terms(query))
 
 
 def _has_hidden(text: str) -> bool:
     return len(visible(text)) < len(text.strip()) - 2
-
-
-def _words(text: str) -> list[str]:
-    return lexical_terms(text)
-
-
-class _Twins:
-    """Finds queries that say what an earlier one says already."""
-
-    def __init__(self, statistics: CorpusStatistics) -> None:
-        self._statistics = statistics
-        self._by_term: dict[str, list[frozenset[str]]] = {}
-        self._seen: set[frozenset[str]] = set()
-
-    def fault(self, text: str) -> str | None:
-        """Tell ``duplicate`` or ``near_duplicate``, or note a new one."""
-        terms = frozenset(lexical_terms(text))
-        if terms in self._seen:
-            return "duplicate"
-        rarest = sorted(terms, key=lambda term: (-self._statistics.idf(term), term))[:2]
-        for term in rarest:
-            for other in self._by_term.get(term, ()):
-                if len(terms & other) >= _NEAR * len(terms | other):
-                    return "near_duplicate"
-        self._seen.add(terms)
-        for term in rarest:
-            self._by_term.setdefault(term, []).append(terms)
-        return None

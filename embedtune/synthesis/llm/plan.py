@@ -105,7 +105,7 @@ class LlmSettings:
             request,
             marker=marker_for(self._seed, [passage.full_text for passage in request.passages]),
             examples=choose_examples(self.examples, self.config.n_examples, self._seed, request.passages[0].passage_id),
-            language=language_of(text),
+            language=(language_of(text) or "").capitalize() or None,
             plain=plain,
         )
         return self._call(model, prompt, WRITE, system=not plain)

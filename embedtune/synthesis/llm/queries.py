@@ -16,6 +16,7 @@ from embedtune.llm.providers import check_access, describe
 from embedtune.llm.store import Answer, Call, snapshot
 from embedtune.models.encoder import Encoder
 from embedtune.project.manifest import MANIFEST, read_manifest
+from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
 from embedtune.synthesis.llm.plan import Asked, LlmSettings, preview
@@ -28,7 +29,6 @@ from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id, hash_folder, hash_json
 from embedtune.types import SPLITS, Passage, Query, QuerySet
 
-_ROUND_TRIP = 20
 _GOOD, _BEST = 4, 5
 _log = logging.getLogger("embedtune")
 
@@ -235,7 +235,7 @@ def _found(drafts: Sequence[LlmDraft], search: FusedSearch, drawing: Drawing) ->
 
     wanted = [[columns(passage) for passage in draft.passages] for draft in drafts]
     ranks = search.ranks([draft.text for draft in drafts], wanted)
-    return [draft for draft, rank in zip(drafts, ranks, strict=True) if rank <= _ROUND_TRIP]
+    return [draft for draft, rank in zip(drafts, ranks, strict=True) if rank <= ROUND_TRIP]
 
 
 def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], drawing: Drawing) -> dict[str, QuerySet]:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.evaluation.audits.impact import UNKNOWN
-from embedtune.evaluation.audits.leakage import SIMILARITY, audit_leakage, near_queries
+from embedtune.evaluation.audits.leakage import audit_leakage, near_queries
 from embedtune.text.analyzer import lexical_terms
+from embedtune.text.dedup import THRESHOLD
 from embedtune.types import Query
 
 
@@ -38,7 +39,7 @@ def test_queries_without_terms_are_like_nothing():
 words = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=6).map(" ".join)
 
 
-@given(st.lists(words, max_size=4), st.lists(words, max_size=6), st.sampled_from([0.3, 0.5, SIMILARITY, 1.0]))
+@given(st.lists(words, max_size=4), st.lists(words, max_size=6), st.sampled_from([0.3, 0.5, THRESHOLD, 1.0]))
 def test_no_near_query_is_missed(test, train, similarity):
     def alike(first, second):
         a, b = set(lexical_terms(first)), set(lexical_terms(second))

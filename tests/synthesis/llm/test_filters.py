@@ -80,6 +80,13 @@ def test_doubles_and_near_doubles_are_counted_once_each():
     assert fault(first, draft("what colour does the Brava reservoir lamp have?", LAMP)) is None
 
 
+def test_two_rarer_words_behind_the_same_query_make_no_new_one():
+    # 8 of 10 terms in common; the two that differ are the rarest
+    first = "which water belongs into reservoir of Brava machine"
+    assert fault(draft(first), draft(f"{first} quokka zeppelin")) == "near_duplicate"
+    assert fault(draft(first), draft(f"{first} quokka zeppelin yodel")) is None
+
+
 def test_a_query_over_two_passages_may_copy_from_neither():
     assert fault(draft("does orange lamp mean sparkling reservoir", TANK, LAMP)) is None
     assert fault(draft("lamp blinks orange when limescale narrows the tank", TANK, LAMP)) == "copied"
