@@ -29,16 +29,15 @@ from embedtune.evaluation.seeds import average_seeds
 from embedtune.evaluation.significance import compare
 from embedtune.project.layout import VECTORS
 from embedtune.project.manifest import library_versions, write_json
+from embedtune.systems import TUNED, System, systems_of_run
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "lift"
 MEASURE = "ndcg@10"
-SYSTEMS = (
-    "bm25", "base", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned",
-)  # fmt: skip
+SYSTEMS = [str(system) for system in systems_of_run() if system.model != "base_quantized"]
 UNTUNED = {
-    "tuned": "base", "hybrid_tuned": "hybrid_base", "rrf_tuned": "rrf_base", "rerank_tuned": "rerank_base", "base_pca": "base",
-}  # fmt: skip
+    name: str(System.parse(name).reference) for name in SYSTEMS if System.parse(name).model in (TUNED, "base_pca")
+}
 """What a user gets where the gate keeps the base."""
 
 PAIRS = (

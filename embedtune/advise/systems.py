@@ -8,16 +8,11 @@ from embedtune.advise.evaluator import Judge, Scores, lexical_scores
 from embedtune.advise.trial import MIN_QUERIES
 from embedtune.evaluation.significance import Comparison
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT, reciprocal_rank, z_score_sum
+from embedtune.systems import BASE, System
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.query_adapters import tune_by_principal_directions, tune_linear_map
 from embedtune.training.methods.teacher import prepare_distillation
 from embedtune.types import Matrix, Run
-
-PAIRS = (
-    ("bm25", "base"), ("base_pca", "base"), ("hybrid_base", "base"), ("hybrid_base", "bm25"), ("rrf_base", "base"),
-    ("query_adapter", "base"), ("hybrid_query_adapter", "hybrid_base"),
-)  # fmt: skip
-"""Each a system and the reference it is compared with; ``query_adapter`` is the fitted linear map of queries."""
 
 
 class Systems(NamedTuple):
@@ -26,7 +21,7 @@ class Systems(NamedTuple):
     Attributes:
         scores: System → scores.
         runs: System → its run.
-        compared: See ``PAIRS``; pairs of which a system was not tried are left out.
+        compared: Pair → comparison by the primary measure: each system with its reference, the fusion also with BM25.
     """
 
     scores: dict[str, Scores]
@@ -50,8 +45,8 @@ def measure_systems(judge: Judge, context: Context) -> Systems:
     if "query_adapter" in mapped:
         runs["hybrid_query_adapter"] = judge.run(z_score_sum(mapped["query_adapter"], lexical, DEFAULT_WEIGHT))
     scores = {system: judge.score(run) for system, run in runs.items()}
-    pairs = [(system, reference) for system, reference in PAIRS if system in scores and reference in scores]
-    return Systems(scores, runs, judge.compare(scores, pairs))
+    pairs = [(name, str(System.parse(name).reference)) for name in runs if name != BASE]
+    return Systems(scores, runs, judge.compare(scores, [*pairs, ("hybrid_base", "bm25")]))
 
 
 def _maps(context: Context) -> dict[str, Matrix]:

@@ -17,6 +17,7 @@ from embedtune.advise.result import Advice, ComparisonFacts
 from embedtune.cli import options, output
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.systems import System
 
 _MEASURES = (PRIMARY, "mrr@10", "recall@100")
 _INDENT = "  "
@@ -25,15 +26,6 @@ _MAX_SKIPPED = 3
 _MAX_WIDTH = 100
 _TOLD_GAIN = "2"  # points
 _WAYS = {"query_side": "tune queries", "both_sides": "tune both sides"}
-_WORDS = {
-    "bm25": "BM25",
-    "base": "base model",
-    "base_pca": "base, query PCA",
-    "query_adapter": "base, query map",
-    "hybrid_base": "base + BM25 (z-scores)",
-    "rrf_base": "base + BM25 (ranks)",
-    "hybrid_query_adapter": "query map + BM25",
-}
 _STEPS = {
     "fix_chunking": "chunks of {size} tokens",
     "use_fusion": "fusion with BM25",
@@ -111,7 +103,13 @@ def _print_systems(advice: Advice) -> None:
     against = {each.a: each for each in advice.comparisons if each.b == "base"}
     rows: list[tuple[str, ...]] = [("", *_MEASURES, "points over base (95 %)")]
     for name, values in advice.systems.items():
-        rows.append((_WORDS[name], *(f"{values[measure]:.3f}" for measure in _MEASURES), _interval(against.get(name))))
+        rows.append(
+            (
+                System.parse(name).label,
+                *(f"{values[measure]:.3f}" for measure in _MEASURES),
+                _interval(against.get(name)),
+            )
+        )
     print_columns(rows, _INDENT)
 
 
@@ -120,7 +118,7 @@ def _print_outlook(advice: Advice) -> None:
     _head("What is left to gain, and what it takes")
     _labelled(
         "gain",
-        f"{100 * headroom.gain:.1f} points of {PRIMARY} at most by a better order: {_WORDS[headroom.system]} has "
+        f"{100 * headroom.gain:.1f} points of {PRIMARY} at most by a better order: {System.parse(headroom.system).label} has "
         f"{headroom.now:.3f}, and {headroom.perfect_order:.3f} if its first hundred stood in perfect order.",
     )
     counts = " or ".join(f"{each.needed[_TOLD_GAIN]:,} ({each.change})" for each in advice.power)

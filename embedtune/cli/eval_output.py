@@ -8,12 +8,10 @@ from typing import Any
 import click
 
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.systems import BASE, TUNED, System, main_pairs
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
-_PAIRS = (
-    ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base"), ("rerank_base", "hybrid_base"),
-)  # fmt: skip
 _WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
 _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
@@ -56,11 +54,12 @@ def print_verdict(facts: Mapping[str, Any]) -> None:
 def print_differences(facts: Mapping[str, Any]) -> None:
     """Print the main differences with their intervals, a line for each pair."""
     found = {(row["a"], row["b"], row["measure"]): row for row in facts["comparisons"]}
-    added = [pair for pair in dict.fromkeys((a, b) for a, b, _ in found) if _is_added(pair[0])]
+    compared = dict.fromkeys((a, b) for a, b, _ in found)
+    added = [pair for pair in compared if System.parse(pair[0]).is_added]
+    main = [pair for pair in main_pairs(facts["systems"]) if pair in compared]
     rows = [
         (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _TOLD))
-        for a, b in (*_PAIRS, *added)
-        if (a, b, _TOLD[0]) in found
+        for a, b in (*main, *added)
     ]
     if rows:
         click.echo()
@@ -97,14 +96,9 @@ def print_forgetting(facts: Mapping[str, Any]) -> None:
         click.echo(wrapped(f"forgetting: {found['sentence']}{by_strength}", "     "))
 
 
-def _is_added(system: str) -> bool:
-    """Tell whether a system is a model that was added to those of the run."""
-    return system not in ("tuned", "base", "base_quantized") and not system.startswith(("hybrid_", "rerank_"))
-
-
 def print_slices(facts: Mapping[str, Any]) -> None:
     """Print what tuning gained on each slice, a line for each way to slice."""
-    mine = [row for row in facts["slices"] if (row["a"], row["b"]) == _PAIRS[0]]
+    mine = [row for row in facts["slices"] if (row["a"], row["b"]) == (TUNED, BASE)]
     ways = list(dict.fromkeys(row["by"] for row in mine))
     if not ways:
         return

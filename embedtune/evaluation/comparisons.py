@@ -10,24 +10,13 @@ import numpy as np
 from embedtune.evaluation import slices
 from embedtune.evaluation.grouping import Grouping, group_queries
 from embedtune.evaluation.measures import PerQuery
-from embedtune.evaluation.models import SYSTEMS
 from embedtune.evaluation.seeds import average_seeds, spread
 from embedtune.evaluation.significance import Comparison, SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
 from embedtune.retrieval.ranks import first_relevant
+from embedtune.systems import Pair, pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, Qrels, QuerySet, Run
-
-PAIRS = (
-    *VERDICT_PAIRS, ("base_quantized", "base"),
-    ("tuned", "bm25"), ("base", "bm25"), ("hybrid_tuned", "bm25"), ("hybrid_base", "bm25"),
-    ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"), ("rerank_tuned", "rerank_base"),
-    ("rerank_base", "base"), ("rerank_tuned", "tuned"),
-)  # fmt: skip
-"""System and reference; those of the verdict first."""
-
-SLICED = (("tuned", "base"), ("hybrid_tuned", "hybrid_base"))
-"""The pairs that are looked at by slice."""
 
 _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
 
@@ -69,11 +58,10 @@ def summarise(
     return facts | ({"seeds": _across_seeds(scores, seeds, grouping, method=method, seed=seed)} if seeds else {})
 
 
-def _pairs(systems: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs to compare: those of a run, then each added model with base and tuned."""
-    known = [pair for pair in PAIRS if set(pair) <= set(systems)]
-    added = [system for system in systems if system not in SYSTEMS]
-    return known + [pair for name in added for pair in ((name, "base"), ("tuned", name)) if set(pair) <= set(systems)]
+def _pairs(systems: Sequence[str]) -> list[Pair]:
+    """Return the pairs to compare, those of the verdict first."""
+    decisive = [pair for pair in VERDICT_PAIRS if set(pair) <= set(systems)]
+    return list(dict.fromkeys([*decisive, *pairs_to_compare(systems)]))
 
 
 def _across_seeds(
@@ -148,9 +136,7 @@ def _slice_rows(
 ) -> list[dict[str, Any]]:
     """Return one row for each pair and slice; a label that all queries share says nothing, nor does a document of few."""
     rows = []
-    for system, reference in SLICED:
-        if not {system, reference} <= scores.keys():
-            continue
+    for system, reference in sliced_pairs(scores.keys()):
         base, tuned = scores[reference][PRIMARY], scores[system][PRIMARY]
         for by, names in labels.items():
             found = slices.summarise(names, base, tuned, grouping.labels, seed=seed) if len(set(names)) > 1 else []

@@ -14,15 +14,7 @@ from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
 from embedtune.project.layout import doubles
 from embedtune.project.trained_run import TrainedRun
-
-SYSTEMS = (
-    "bm25", "base", "base_quantized", "base_pca", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
-    "rerank_base", "rerank_tuned",
-)  # fmt: skip
-"""The systems of one run, in the order of the contract; models that were added stand behind them."""
-
-FUSIONS = ("hybrid", "rrf", "rerank")
-"""What stands before a model's name where it is fused with BM25."""
+from embedtune.systems import System, fused_kinds
 
 _ITS_OWN = GenerateConfig(source="")
 """Settings that leave a model as it was saved."""
@@ -92,7 +84,8 @@ def check_names(models: Sequence[Model]) -> None:
     Raises:
         ConfigError: With every name that is not its model's alone.
     """
-    made = ["bm25", *(f"{fusion}_{model.name}" for model in models if model.weight for fusion in FUSIONS)]
+    fused = [System(kind.name, model.name) for model in models if model.weight for kind in fused_kinds()]
+    made = map(str, [System("bm25"), *fused])
     if double := doubles([*made, *(model.name for model in models)]):
         raise ConfigError(
             f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",

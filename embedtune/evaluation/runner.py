@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from embedtune.evaluation.audits.run import encode_bare, plain_run
 from embedtune.evaluation.drift import mean_cosine
-from embedtune.evaluation.models import SYSTEMS, Model
+from embedtune.evaluation.models import Model
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.vector_cache import VectorCache
@@ -18,6 +18,7 @@ from embedtune.retrieval.late_interaction import Candidates, encoded_tokens, mat
 from embedtune.retrieval.query_projection import principal_map, project
 from embedtune.retrieval.search import dense_run, fused_runs, lexical_run, reranked_run, units_of
 from embedtune.retrieval.windows import Windows
+from embedtune.systems import in_order
 from embedtune.types import Passage, QuerySet, Run, Vectors
 
 
@@ -117,10 +118,7 @@ class Search:
 
     def runs(self) -> list[dict[str, Run]]:
         """Return the runs of each query set by system, those of the contract first."""
-        return [
-            {name: table.runs[name] for name in dict.fromkeys([*SYSTEMS, *table.runs]) if name in table.runs}
-            for table in self._tables
-        ]
+        return [{name: table.runs[name] for name in in_order(table.runs)} for table in self._tables]
 
     def _windows_for(self, model: Model, encoder: Encoder) -> Windows:
         if model.family not in self._windows:

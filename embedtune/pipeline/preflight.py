@@ -20,13 +20,13 @@ from embedtune.models.inspect import ModelSize, inspect_model
 from embedtune.models.locate import find_model
 from embedtune.project.manifest import MANIFEST
 from embedtune.resources import find_query_set
+from embedtune.systems import systems_of_run
 
 _log = logging.getLogger("embedtune")
 
 _MIB = 1 << 20
 _LIBRARIES = 1200 * _MIB  # torch, transformers, peft, bitsandbytes and datasets, loaded and warm
 _PYTHON = 300 * _MIB  # under this not even the libraries load
-_SYSTEMS = 10
 _PASSAGE_BYTES = 700  # of text; more passages than queries are drawn from are not held
 _SEVERITY = (IntegrityError, ResourceError, ConfigError, DataError)
 
@@ -120,7 +120,7 @@ def before_evaluate(
 
     def check() -> None:
         size, findings = _inspect(base_folder)
-        disk = n_queries * (_SYSTEMS + n_added) * (min(config.depth, n_passages) * 64 + 200) + _MIB
+        disk = n_queries * (len(systems_of_run()) + n_added) * (min(config.depth, n_passages) * 64 + 200) + _MIB
         _check_output(findings, folder, disk, f"run files of {n_queries} queries at depth {config.depth}")
         vectors = 3 * n_passages * 4 * (size.hidden if size else 0)
         needed = _LIBRARIES + 3 * _weights(size) + vectors + 8 * n_queries * n_passages

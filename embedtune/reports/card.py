@@ -9,21 +9,7 @@ from typing import Any, NamedTuple
 from embedtune.reports.page import MEASURES
 from embedtune.reports.rendering import fill
 from embedtune.reports.sections import decision
-
-SYSTEMS = (
-    "bm25",
-    "base",
-    "base_quantized",
-    "base_pca",
-    "tuned",
-    "hybrid_base",
-    "hybrid_tuned",
-    "rrf_base",
-    "rrf_tuned",
-    "rerank_base",
-    "rerank_tuned",
-)
-"""Only these stand on a card: names of further models and runs are names of folders."""
+from embedtune.systems import System, in_order
 
 _HUB_NAME = re.compile(r"[a-z0-9][\w.-]*/[\w.-]+", re.ASCII | re.IGNORECASE)
 
@@ -79,12 +65,14 @@ def _quoted(prompt: str | None) -> str | None:
 
 
 def _set(found: Mapping[str, Any]) -> dict[str, Any]:
+    # Added models are left out: their names are names of folders.
+    systems = [name for name in in_order(found["systems"]) if not System.parse(name).is_added]
     pair = ("tuned", "base", "ndcg@10")
     rows = [row for row in found["comparisons"] if (row["a"], row["b"], row["measure"]) == pair]
     return {
         "n_queries": found["n_queries"],
         "judged_unit": found["judged_unit"],
-        "systems": {name: found["systems"][name] for name in SYSTEMS if name in found["systems"]},
+        "systems": {name: found["systems"][name] for name in systems},
         "difference": rows[0] if rows else None,
         "decision": decision(found["verdict"]["decision"]),
     }

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from embedtune.systems import System
+
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LOG_TICKS = (1, 2, 5, 10, 20, 50, 100)
 
@@ -89,7 +91,6 @@ WHISKER_WIDTH = 150
 _MARGIN = 6
 _MOST_DOTS = 12  # a line of more points shows none of them
 _MOST_PLACES = 6  # of so few different x each is written
-_COLOURS = {"bm25": 0, "base": 1, "tuned": 2, "hybrid_base": 3, "hybrid_tuned": 4}
 _OTHERS = (5, 6, 7)
 
 Points = Sequence[tuple[float, float]]
@@ -151,7 +152,8 @@ class Whisker(NamedTuple):
 
 def colour_of(system: str, number: int = 0) -> int:
     """Return the number of a system's colour; systems that are no one's own share some by their place."""
-    return _COLOURS.get(system, _OTHERS[number % len(_OTHERS)])
+    own = System.parse(system).colour
+    return _OTHERS[number % len(_OTHERS)] if own is None else own
 
 
 def line_chart(

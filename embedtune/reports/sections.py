@@ -14,18 +14,17 @@ from typing import Any
 
 from embedtune.reports.charts import Chart, Histogram, Points, colour_of, histogram, line_chart, whiskers
 from embedtune.reports.rendering import points, score, share, spoken
+from embedtune.systems import System, in_order, main_pairs
 
 _SHOWN = (1, 3, 5, 10, 20, 50, 100)
-_DRAWN = ("bm25", "base", "tuned", "hybrid_base", "hybrid_tuned")
-_VARIANTS = ("base_quantized", "base_pca", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned")
 _MOST_ADDED = 3  # further models that are drawn; more lines than eight nobody can tell apart
 
 
 def depth(hit_rate: Mapping[str, Any]) -> dict[str, Any]:
     """Return the curve of the hit rate over k for the main systems and the first added ones, and the k of its table."""
     known = hit_rate["systems"]
-    added = [name for name in known if name not in (*_DRAWN, *_VARIANTS)]
-    names = [name for name in _DRAWN if name in known] + added[:_MOST_ADDED]
+    added = [name for name in known if System.parse(name).is_added]
+    names = [name for name in in_order(known) if System.parse(name).colour is not None] + added[:_MOST_ADDED]
     series = {name: list(zip(hit_rate["k"], known[name], strict=True)) for name in names}
     chart = line_chart(series, title="Hit rate over k", x_label="k", y_label="hit rate", logarithmic=True)
     return {"chart": chart, "shown": [k for k in _SHOWN if k <= len(hit_rate["k"])]}
@@ -136,7 +135,7 @@ def tiles(data: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the figures that stand beside the verdict."""
     found, measure = data["metrics"], data["intervals"]["measure"]
     systems = found["systems"]
-    system, reference = ("tuned", "base") if "tuned" in systems else ("hybrid_base", "base")
+    system, reference = main_pairs(systems)[0]
     rows = {row["measure"]: row for row in found["comparisons"] if (row["a"], row["b"]) == (system, reference)}
     ends = {name: tuple(map(points, row["ci95"])) for name, row in rows.items()}
     shown = [

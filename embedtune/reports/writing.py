@@ -17,10 +17,10 @@ from embedtune.reports.marking import Analyse
 from embedtune.reports.page import as_html, overview_as_html
 from embedtune.reports.summary import as_markdown, overview_as_markdown
 from embedtune.retrieval.ranks import first_relevant
+from embedtune.systems import main_pairs
 from embedtune.text.analyzer import Analyzer
 from embedtune.types import Passage, QuerySet, Run
 
-_PAIRS = (("tuned", "base"), ("hybrid_base", "base"))
 _SCORED = ("base", "tuned")
 
 
@@ -88,8 +88,8 @@ class Reporter:
     def _examples(
         self, queries: QuerySet, runs: Mapping[str, Run], values: Mapping[str, PerQuery]
     ) -> dict[str, Any] | None:
-        pair = next((pair for pair in _PAIRS if set(pair) <= runs.keys()), None)
-        return find_examples(pair, queries, runs, values, self._passages, self._analyse) if pair else None
+        pairs = main_pairs(runs.keys())
+        return find_examples(pairs[0], queries, runs, values, self._passages, self._analyse) if pairs else None
 
 
 def _write(folder: Path, data: Mapping[str, Any], page: str, summary: str) -> None:

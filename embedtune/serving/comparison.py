@@ -10,9 +10,8 @@ from embedtune.serving.excerpts import Excerpt, Excerpts
 from embedtune.serving.hits import Hit
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
+from embedtune.systems import BASE, System
 from embedtune.types import Passage
-
-_REFERENCE = "base"
 
 
 class Moved(NamedTuple):
@@ -78,7 +77,7 @@ def compare(run: Path | str | RunIndex, query: str, k: int = 5, *, width: int = 
     opened = run if isinstance(run, RunIndex) else RunIndex(run)
     chosen = opened.system()
     found = {name: Retriever(opened, name).retrieve(query, k) for name in _systems(opened.systems, chosen)}
-    base = {hit.passage.passage_id: hit for hit in found[_REFERENCE]}
+    base = {hit.passage.passage_id: hit for hit in found[BASE]}
     cut = Excerpts(opened.passages)
     return Comparison(
         query,
@@ -91,13 +90,12 @@ def compare(run: Path | str | RunIndex, query: str, k: int = 5, *, width: int = 
 
 
 def _systems(has: Sequence[str], chosen: str) -> list[str]:
-    dense = [name for name in ("base", "tuned") if name in has]
-    fused = chosen if "_" in chosen else f"hybrid_{dense[-1]}"
-    return ["bm25", *dense, fused]
+    alone = [name for name in has if System.parse(name).kind in ("bm25", "dense")]
+    return [*alone, str(System("hybrid", alone[-1])) if chosen in alone else chosen]
 
 
 def _moved(hit: Hit, base: dict[str, Hit], system: str) -> Moved:
-    if system == _REFERENCE:
+    if system == BASE:
         return Moved(hit, None, "")
     before = base.get(hit.passage.passage_id)
     if before is None:

@@ -15,8 +15,9 @@ from embedtune.serving.dense import DenseSide, InMemory, InStore
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.engines import MEMORY, ByMeaning, ByWords, Engine, Fused, Reranked
 from embedtune.serving.stores import StoredVectors, VectorStore
-from embedtune.serving.system_choice import check_system, measured_precision, reranked_depth, served_systems
+from embedtune.serving.system_choice import check_system, measured_precision, reranked_depth, systems_of
 from embedtune.serving.windows import encode_passages
+from embedtune.systems import TUNED, System
 from embedtune.types import Passage
 
 DEPTH = 1000
@@ -29,7 +30,7 @@ class RunIndex:
     Attributes:
         folder: The run folder.
         passages: The corpus, in its order.
-        systems: Those that the run has, in the order of ``choice.SERVED``.
+        systems: Those that the run has, in the order of tables.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class RunIndex:
         self._embedders: dict[Which, Embedder] = {}
         self._sides: dict[Which, DenseSide] = {}
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
-        self.systems = served_systems(self._run)
+        self.systems = systems_of(self._run)
 
     def system(self, name: str = "auto") -> str:
         """Return the system that is meant; ``auto`` is what the run's verdict names.
@@ -105,8 +106,8 @@ class RunIndex:
         if embedder is None:
             return ByWords(self._bm25, self._units)
         model = _model_of(system)
-        kind, fused, _ = system.partition("_")
-        if not fused:
+        kind = System.parse(system).kind
+        if kind == "dense":
             return ByMeaning(embedder, self._side(model))
         weight: float = self._run.model["facts"]["fusion_weights"][model]
         how = "hybrid" if kind == "rerank" else kind
@@ -139,4 +140,4 @@ class RunIndex:
 
 
 def _model_of(system: str) -> Which:
-    return "tuned" if "tuned" in system else "base"
+    return "tuned" if System.parse(system).model == TUNED else "base"

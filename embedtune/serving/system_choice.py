@@ -14,19 +14,14 @@ from embedtune.project.manifest import MANIFEST, read_manifest, verify
 from embedtune.project.trained_run import TrainedRun
 from embedtune.retrieval.late_interaction import DEPTH
 from embedtune.serving.embedder import require_tuned
-
-SERVED = (
-    "bm25", "base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "rerank_base", "rerank_tuned",
-)  # fmt: skip
-"""The systems that can be served, named as ``eval`` names them."""
+from embedtune.systems import BASE, TUNED, System, served_systems
 
 _SHIPS = ("ship", "ship_query_side")
 
 
-def served_systems(run: TrainedRun) -> list[str]:
-    """Return the systems that a run has: those with the tuned model only where training shipped one."""
-    tuned = run.model["facts"]["shipped"] == "tuned"
-    return [name for name in SERVED if tuned or "tuned" not in name]
+def systems_of(run: TrainedRun) -> list[str]:
+    """Return the systems that a run has, in the order of tables: those of the tuned model only where training shipped one."""
+    return [str(system) for system in served_systems(tuned=run.model["facts"]["shipped"] == TUNED)]
 
 
 def check_system(run: TrainedRun, system: str) -> str:
@@ -38,9 +33,10 @@ def check_system(run: TrainedRun, system: str) -> str:
     """
     if system == "auto":
         return choose_system(run)
-    if system not in SERVED:
-        raise ConfigError(f"system: expected auto or one of {', '.join(SERVED)}, found {system!r}")
-    if "tuned" in system:
+    served = [str(each) for each in served_systems(tuned=True)]
+    if system not in served:
+        raise ConfigError(f"system: expected auto or one of {', '.join(served)}, found {system!r}")
+    if System.parse(system).model == TUNED:
         require_tuned(run)
     return system
 
@@ -94,10 +90,10 @@ def _measured(run: TrainedRun) -> dict[str, Any] | None:
 def _named_by(facts: Mapping[str, Any], shipped: str) -> str:
     decision = facts["verdict"]["decision"]
     if decision == "use_fusion":
-        return "hybrid_base"
-    if decision not in _SHIPS or shipped != "tuned":
-        return "base"
-    return "hybrid_tuned" if _fusion_wins(facts["comparisons"]) else "tuned"
+        return str(System("hybrid", BASE))
+    if decision not in _SHIPS or shipped != TUNED:
+        return BASE
+    return str(System("hybrid" if _fusion_wins(facts["comparisons"]) else "dense", TUNED))
 
 
 def _fusion_wins(comparisons: list[dict[str, Any]]) -> bool:
@@ -107,4 +103,4 @@ def _fusion_wins(comparisons: list[dict[str, Any]]) -> bool:
         for row in comparisons
         if row["measure"] == PRIMARY and row["p_value"] <= ALPHA and row["ci95"][0] > 0
     }
-    return {("hybrid_base", "base"), ("hybrid_base", "tuned")} <= better
+    return {(str(System("hybrid", BASE)), model) for model in (BASE, TUNED)} <= better

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from embedtune.errors import ConfigError
 from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.systems import main_pairs
 from embedtune.text.hashing import hash_text
 from embedtune.types import Passage, Query, Run
 from embedtune.ui.judgement_folder import JudgementFolder
@@ -164,10 +165,8 @@ class Judging:
     def _differences(self) -> list[float]:
         """Return nDCG@10, system - reference, of each judged query."""
         judged = [query for query in self.folder.queries if query.query_id in self.folder.qrels]
-        has = self._runs.first.systems
-        system, reference = ("tuned", "base") if "tuned" in has else ("hybrid_base", "base")
         scores = []
-        for name in (system, reference):
+        for name in main_pairs(self._runs.first.systems)[0]:
             run: Run = {query.query_id: self._found(query)[name] for query in judged}
             scores.append(per_query(self.folder.qrels, run)[PRIMARY])
         return [scores[0][query.query_id] - scores[1][query.query_id] for query in judged]

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from embedtune.systems import BASE, TUNED, Pair, System, fused_kinds, main_pairs, pairs_to_compare
 from embedtune.types import Query
 from embedtune.ui.evaluations import Evaluation
-
-_PAIRS = (
-    ("tuned", "base"), ("hybrid_tuned", "hybrid_base"), ("hybrid_tuned", "base"), ("hybrid_base", "base"), ("base", "bm25"),
-    ("rerank_base", "hybrid_base"), ("rerank_tuned", "hybrid_tuned"), ("rerank_tuned", "rerank_base"),
-    ("rerank_base", "base"), ("rerank_tuned", "tuned"),
-)  # fmt: skip
 
 
 class Change(NamedTuple):
@@ -69,6 +64,8 @@ def summary(found: list[Change]) -> str:
     )
 
 
-def pairs(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return the systems that can be held against each other, system and reference, the main pair first."""
-    return [pair for pair in _PAIRS if evaluation.values.keys() >= set(pair)]
+def pairs(evaluation: Evaluation) -> list[Pair]:
+    """Return the pairs of systems to choose from: the main ones first, then the gain of all steps together, then the others."""
+    names = evaluation.values.keys()
+    whole = [(str(System(kind.name, TUNED)), BASE) for kind in fused_kinds() if str(System(kind.name, TUNED)) in names]
+    return list(dict.fromkeys([*main_pairs(names), *whole, *pairs_to_compare(names)]))

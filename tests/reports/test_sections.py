@@ -96,7 +96,8 @@ def test_tiles_tell_before_after_and_how_sure():
 
 def test_without_a_tuned_model_the_tiles_tell_of_fusion():
     data = report_data()
-    del data["metrics"]["systems"]["tuned"]
+    for name in ("tuned", "hybrid_tuned", "rrf_tuned"):
+        del data["metrics"]["systems"][name]
     assert tiles(data)[0]["name"] == "ndcg@10, base → hybrid_base"
 
 

@@ -10,7 +10,7 @@ from embedtune.formats.run_files import ranked, read_run
 from embedtune.serving.hits import Hit, Parts
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
-from embedtune.serving.system_choice import SERVED
+from embedtune.systems import served_systems
 from embedtune.types import Passage
 from tests.served_runs import QUERIES
 
@@ -31,7 +31,7 @@ def measured(request, served_run):
     return run, RunIndex(run)
 
 
-@pytest.mark.parametrize("system", SERVED)
+@pytest.mark.parametrize("system", list(map(str, served_systems(tuned=True))))
 def test_a_retriever_returns_what_eval_measured(measured, system):
     run, opened = measured
     recorded = read_run(run / "eval" / f"{system}.run.trec")

@@ -9,7 +9,7 @@ from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
 from embedtune.project.manifest import stage_folder
 from embedtune.project.trained_run import TrainedRun
-from embedtune.serving.system_choice import check_system, choose_system, served_systems
+from embedtune.serving.system_choice import check_system, choose_system, systems_of
 
 OUTPUTS = {"dataset": {"corpus.jsonl": "c"}, "model": {"merged/x": "m"}}
 
@@ -73,6 +73,6 @@ def test_where_training_shipped_the_base_nothing_tuned_is_served(tmp_path):
     evaluate(tmp_path, judged("use_fusion"))
     shipped_base = run(tmp_path, "base")
     assert choose_system(shipped_base) == "hybrid_base"
-    assert served_systems(shipped_base) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
+    assert systems_of(shipped_base) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
     with pytest.raises(DataError, match="training shipped the base"):
         check_system(shipped_base, "rrf_tuned")
