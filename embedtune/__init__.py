@@ -34,11 +34,13 @@ if TYPE_CHECKING:
         ResourceError,
         StoppedError,
     )
+    from embedtune.evaluation.report import Report, compare
     from embedtune.pipeline.evaluate import evaluate
     from embedtune.pipeline.generate import generate
     from embedtune.pipeline.run import run
     from embedtune.pipeline.train import train
     from embedtune.project.stage import StageResult
+    from embedtune.retrieval.fusion import fuse
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,7 @@ _HOMES = {
     "InUseError": "embedtune.errors",
     "ProviderError": "embedtune.errors",
     "QualityError": "embedtune.errors",
+    "Report": "embedtune.evaluation.report",
     "ResourceError": "embedtune.errors",
     "RunConfig": "embedtune.config.settings",
     "SplitConfig": "embedtune.config.settings",
@@ -59,7 +62,9 @@ _HOMES = {
     "StoppedError": "embedtune.errors",
     "TrainConfig": "embedtune.config.settings",
     "advise": "embedtune.advise.advise",
+    "compare": "embedtune.evaluation.report",
     "evaluate": "embedtune.pipeline.evaluate",
+    "fuse": "embedtune.retrieval.fusion",
     "generate": "embedtune.pipeline.generate",
     "run": "embedtune.pipeline.run",
     "train": "embedtune.pipeline.train",
@@ -75,6 +80,7 @@ __all__ = [
     "IntegrityError",
     "ProviderError",
     "QualityError",
+    "Report",
     "ResourceError",
     "RunConfig",
     "SplitConfig",
@@ -83,7 +89,9 @@ __all__ = [
     "TrainConfig",
     "__version__",
     "advise",
+    "compare",
     "evaluate",
+    "fuse",
     "generate",
     "run",
     "train",

@@ -1,4 +1,4 @@
-"""TREC run files: ``query-id Q0 document-id rank score tag``.
+"""TREC run files, ``query-id Q0 document-id rank score tag``, and judgements and runs as other libraries hold them.
 
 Columns are parted by white space, so white space and per cent signs inside an id (a file called ``my notes.txt``) are
 written in per cent form and read back.
@@ -7,13 +7,17 @@ written in per cent form and read back.
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from embedtune.errors import DataError
+from embedtune.formats.beir import QRELS_HEADER, read_qrels
 from embedtune.formats.lines import numbered_lines
-from embedtune.types import Run
+from embedtune.types import Qrels, Run
 
 _UNSAFE = re.compile(r"[\s%]")
 
@@ -57,3 +61,70 @@ def read_run(path: Path) -> Run:
             raise DataError.at(path, number, "one score for each document of a query", what)
         found[document] = value
     return run
+
+
+def as_run(value: Any) -> Run:
+    """Return a run of any of the usual forms as a dictionary.
+
+    Args:
+        value: Query id → document id → score; the path of a TREC run file; or, as ir_measures has them, ``ScoredDoc``
+            objects or a data frame with the columns ``query_id``, ``doc_id`` and ``score``.
+
+    Raises:
+        DataError: If it is none of these.
+    """
+    if isinstance(value, str | os.PathLike):
+        return read_run(Path(value))
+    return {
+        query: {name: float(score) for name, score in row.items()} for query, row in _nested(value, "score").items()
+    }
+
+
+def as_qrels(value: Any) -> Qrels:
+    """Return judgements of any of the usual forms as a dictionary.
+
+    Args:
+        value: Query id → document id → grade; the path of a qrels file, BEIR's with a header or TREC's
+            (``query-id 0 document-id grade``); or, as ir_measures has them, ``Qrel`` objects or a data frame with the columns
+            ``query_id``, ``doc_id`` and ``relevance``.
+
+    Raises:
+        DataError: If it is none of these.
+    """
+    if isinstance(value, str | os.PathLike):
+        return _read_judgements(Path(value))
+    return {
+        query: {name: int(grade) for name, grade in row.items()} for query, row in _nested(value, "relevance").items()
+    }
+
+
+def _nested(value: Any, column: str) -> Mapping[str, Mapping[str, Any]]:
+    if isinstance(value, Mapping) and all(isinstance(row, Mapping) for row in value.values()):
+        return value
+    rows: Any = value.itertuples(index=False) if hasattr(value, "itertuples") else value
+    nested: dict[str, dict[str, Any]] = {}
+    try:
+        for row in rows:
+            nested.setdefault(str(row.query_id), {})[str(row.doc_id)] = getattr(row, column)
+    except (AttributeError, TypeError) as error:
+        raise DataError(
+            f"expected query id → document id → {column}, a path, or rows with query_id, doc_id and {column}, "
+            f"found {type(value).__name__}"
+        ) from error
+    return nested
+
+
+def _read_judgements(path: Path) -> Qrels:
+    lines: Iterable[tuple[int, str]] = numbered_lines(path)
+    qrels: Qrels = {}
+    for number, line in lines:
+        if number == 1 and tuple(line.split("\t")) == QRELS_HEADER:
+            return read_qrels(path)
+        try:
+            query_id, _, document_id, grade = line.split()
+            qrels.setdefault(unquote(query_id), {})[unquote(document_id)] = int(grade)
+        except ValueError as error:
+            raise DataError.at(
+                path, number, "four columns with a whole grade in the last, or BEIR's header", repr(line[:120])
+            ) from error
+    return qrels

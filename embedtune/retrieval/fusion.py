@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.types import Matrix
+from embedtune.errors import ConfigError
+from embedtune.formats.run_files import as_run, ranked
+from embedtune.types import Matrix, Run
 
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Weights of the dense side that are tried on dev."""
@@ -50,3 +55,74 @@ def _ranks(scores: Matrix) -> NDArray[np.int64]:
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(1, scores.shape[1] + 1)[None, :], axis=1)
     return ranks
+
+
+def fuse(
+    runs: Sequence[Any],
+    method: Literal["rrf", "z-score"] = "rrf",
+    *,
+    weight: float | Sequence[float] | None = None,
+    k: int = RRF_K,
+    depth: int | None = None,
+) -> Run:
+    """Fuse the runs of several systems into one.
+
+    ``rrf`` adds ``weight / (k + rank)`` (Cormack, Clarke and Büttcher 2009), ranks from 1, equal scores by falling id.
+    ``z-score`` standardises each query's scores within a run and adds ``weight · z``; a document that a run has not returned
+    gets that run's lowest score. ``HybridSearcher`` does the same with the scores of all passages, which runs no longer have.
+
+    Args:
+        runs: Two or more, each as ``compare`` takes them: dictionaries, TREC run files, or objects of ir_measures.
+        method: ``rrf`` or ``z-score``.
+        weight: Of the first of two runs, in [0, 1], the other has the rest; or one for each run; None weighs all alike.
+        k: Of ``rrf``: the larger, the less the first ranks count.
+        depth: Documents of each query that are kept; None keeps all.
+
+    Returns:
+        Query id → document id → score, of every query that any run has, documents by falling score.
+
+    Raises:
+        ConfigError: If the method is unknown, or the weights do not fit the runs.
+        DataError: If a run cannot be read.
+
+    Example:
+        >>> dense = {"q1": {"a": 0.9, "b": 0.8, "c": 0.1}}
+        >>> bm25 = {"q1": {"b": 7.1, "c": 2.0}}
+        >>> list(fuse([dense, bm25])["q1"])
+        ['b', 'c', 'a']
+        >>> list(fuse([dense, bm25], "z-score", weight=0.9)["q1"])
+        ['a', 'b', 'c']
+    """
+    tables = [as_run(run) for run in runs]
+    weights = _weights(weight, len(tables))
+    if method not in ("rrf", "z-score"):
+        raise ConfigError(f"method: expected 'rrf' or 'z-score', found {method!r}")
+    fused: Run = {}
+    for query in dict.fromkeys(name for table in tables for name in table):
+        rows = [table.get(query, {}) for table in tables]
+        scores = dict.fromkeys((name for row in rows for name in row), 0.0)
+        for row, share in zip(rows, weights, strict=True):
+            values, missing = _rank_scores(row, k) if method == "rrf" else _standardised(row)
+            for name in scores:
+                scores[name] += share * values.get(name, missing)
+        fused[query] = dict(ranked(scores)[:depth])
+    return fused
+
+
+def _weights(weight: float | Sequence[float] | None, n_runs: int) -> Sequence[float]:
+    weights = [1.0] * n_runs if weight is None else [weight, 1 - weight] if isinstance(weight, int | float) else weight
+    if len(weights) != n_runs or min(weights, default=-1.0) < 0:
+        raise ConfigError(
+            f"weight: expected a number from 0 to 1 for two runs, or one of at least 0 for each of {n_runs} runs, "
+            f"found {weight!r}"
+        )
+    return weights
+
+
+def _rank_scores(row: dict[str, float], k: int) -> tuple[dict[str, float], float]:
+    return {name: 1 / (k + rank) for rank, (name, _) in enumerate(ranked(row), start=1)}, 0.0
+
+
+def _standardised(row: dict[str, float]) -> tuple[dict[str, float], float]:
+    scores = z_scores(np.array([list(row.values())], dtype=np.float32))[0].tolist() if row else []
+    return dict(zip(row, scores, strict=True)), min(scores, default=0.0)

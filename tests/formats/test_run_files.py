@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embedtune.errors import DataError
-from embedtune.formats.run_files import ranked, read_run, write_run
+from embedtune.formats.run_files import as_qrels, ranked, read_run, write_run
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 scores = st.floats(allow_nan=False)
@@ -98,3 +98,18 @@ def test_any_run_is_read_or_refused(data, scratch):
     (scratch / "fuzz.trec").write_bytes(data)
     with contextlib.suppress(DataError):
         assert isinstance(read_run(scratch / "fuzz.trec"), dict)
+
+
+def test_trec_judgements_and_beir_judgements_are_read(tmp_path):
+    path = tmp_path / "qrels"
+    path.write_text("q1 0 my%20notes.txt 2\nq1 0 d2 0\n")
+    assert as_qrels(path) == {"q1": {"my notes.txt": 2, "d2": 0}}
+    path.write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\n")
+    assert as_qrels(str(path)) == {"q1": {"d1": 1}}
+
+
+def test_a_broken_line_of_judgements_is_named(tmp_path):
+    path = tmp_path / "qrels"
+    path.write_text("q1 0 d1 1\nq1 d2 0\n")
+    with pytest.raises(DataError, match="qrels:2: expected four columns"):
+        as_qrels(path)

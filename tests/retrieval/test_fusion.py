@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.retrieval.fusion import reciprocal_rank, z_score_sum, z_scores
+from embedtune.errors import ConfigError
+from embedtune.retrieval.fusion import fuse, reciprocal_rank, z_score_sum, z_scores
 
 
 def row(*values: float) -> np.ndarray:
@@ -65,3 +66,36 @@ def test_reciprocal_rank_depends_on_order_alone(seed):
     dense = draw.permutation(12).reshape(2, 6).astype(np.float32)
     lexical = draw.permutation(12).reshape(2, 6).astype(np.float32)
     assert reciprocal_rank(dense, lexical).tolist() == reciprocal_rank(dense * 7 - 3, lexical**2).tolist()
+
+
+def test_runs_are_fused_by_rank():
+    first, second = {"q": {"a": 0.9, "b": 0.8}}, {"q": {"b": 7.0, "c": 2.0}, "r": {"a": 1.0}}
+    fused = fuse([first, second])
+    assert fused["q"] == pytest.approx({"b": 1 / 62 + 1 / 61, "a": 1 / 61, "c": 1 / 62})
+    assert list(fused["q"]) == ["b", "a", "c"] and fused["r"] == {"a": 1 / 61}
+    assert fuse([first, second], weight=0.0, depth=1)["q"] == {"b": 1 / 61}
+    assert fuse([first, second], weight=[1, 2], k=0)["q"]["b"] == pytest.approx(1 / 2 + 2)
+
+
+def test_fused_runs_of_a_whole_corpus_are_the_z_score_sum():
+    draw = np.random.default_rng(0)
+    dense, lexical = draw.random((2, 3, 20), dtype=np.float32)
+    runs = [
+        {str(q): {str(p): float(s) for p, s in enumerate(row)} for q, row in enumerate(table)}
+        for table in (dense, lexical)
+    ]
+    fused = fuse(runs, "z-score", weight=0.3)
+    expected = z_score_sum(dense, lexical, 0.3)
+    for query, row in fused.items():
+        assert [row[str(passage)] for passage in range(20)] == pytest.approx(expected[int(query)].tolist(), abs=1e-5)
+
+
+def test_a_document_that_a_run_misses_has_its_lowest_score():
+    fused = fuse([{"q": {"a": 1.0, "b": 3.0}}, {"q": {"a": 5.0}}], "z-score", weight=[1, 1])
+    assert fused["q"] == pytest.approx({"a": -1.0, "b": 1.0})
+
+
+@pytest.mark.parametrize("options", [{"method": "sum"}, {"weight": [1.0]}, {"weight": 1.5}])
+def test_methods_and_weights_that_do_not_fit_are_refused(options):
+    with pytest.raises(ConfigError, match="expected"):
+        fuse([{"q": {"a": 1.0}}, {"q": {"a": 1.0}}], **options)
