@@ -147,7 +147,7 @@ def write_report() -> str:
     cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*.json"))]
     right = [cell["advised"] == cell["truth"]["best"] for cell in cells]
     lines = [
-        "| collection | advice from drawn queries | best on people's queries | | base, fusion, tuned queries |",
+        "| collection | advice from synthetic queries | best on real queries | | base, fusion, tuned queries |",
         "|---|---|---|---|---|",
     ]
     for cell, is_right in zip(cells, right, strict=True):
@@ -160,7 +160,7 @@ def write_report() -> str:
     seconds = [cell["seconds"]["advice"] for cell in cells]
     lines += [
         "",
-        f"Right on {sum(right)} of {len(cells)}; who always says use_fusion is right on {always}. nDCG@10 on all test queries "
+        f"Right on {sum(right)} of {len(cells)}; always saying use_fusion is right on {always}. nDCG@10 on all test queries "
         f"and passages, windows of 128 tokens. An advice took {min(seconds)} to {max(seconds)} s; {machine}.",
     ]
     text = "\n".join(lines) + "\n"

@@ -6,9 +6,9 @@ FOLDER holds train_dataset.json (Lyft) and val_dataset.json (Uber) of run-llama/
 benchmarks/cache and are resumed; the table is written to benchmarks/finetune_2023.md and .json. A recipe that is not asked for
 keeps the rows that it has there.
 
-Two recipes: LoRA on both sides, and the ladder without LoRA, which ends with words beside the vectors. No setting is chosen
-here: strength of the update, what is shipped and fusion weights come from the defaults and from generated dev queries, and the
-790 recorded queries are read once for each model, by eval.
+Two recipes: LoRA on both sides, and the candidate methods without LoRA, of which the last is the hybrid vector. No setting is
+chosen here: strength, saved model and fusion weights come from the defaults and from generated dev queries, and the 790
+recorded queries are read once for each model, by eval.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
-    """Tune on queries drawn from the Uber chunks' own text, test on the recorded queries over the same chunks."""
+    """Tune on synthetic queries from the Uber chunks' own text, test on the recorded queries over the same chunks."""
     out = CACHE / f"transductive-{recipe}-{seed}"
     uber = data / "val_dataset.json"
     _generate(uber, out, seed)
@@ -53,7 +53,7 @@ def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
 
 
 def transfer(data: Path, recipe: str, seed: int) -> dict[str, Any]:
-    """Tune on queries drawn from the Lyft chunks, test on Uber: no word of the test documents was seen."""
+    """Tune on synthetic queries from the Lyft chunks, test on Uber: training sees no word of the test documents."""
     lyft, out = CACHE / f"lyft-{recipe}-{seed}", CACHE / f"transfer-{recipe}-{seed}"
     _generate(data / "train_dataset.json", lyft, seed)
     embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), lyft)
@@ -126,17 +126,17 @@ def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str,
     rows.append(f"| MiniLM untuned, best window of 128 tokens | {first['base'][MEASURE]:.3f} | |")
     rows.append(f"| MiniLM untuned + BM25 | {_spread(fused, 3)} | |")
     reranked = [facts["systems"]["rerank_base"][MEASURE] for facts in untuned]
-    rows.append(f"| MiniLM untuned + BM25, reranked by its tokens | {_spread(reranked, 3)} | |")
-    recipes = {"lora": "LoRA on", "words": "words beside the vectors, chosen on"}
+    rows.append(f"| MiniLM untuned + BM25, reranked by late interaction | {_spread(reranked, 3)} | |")
+    recipes = {"lora": "LoRA on", "words": "hybrid vectors, selected on"}
     sources = {
-        "transductive": "queries drawn from the Uber chunks (transductive)",
-        "transfer": "queries drawn from Lyft",
+        "transductive": "synthetic queries from the Uber chunks (transductive)",
+        "transfer": "synthetic queries from Lyft",
     }
     for (recipe, source), seeds in cells.items():
         label = f"{recipes[recipe]} {sources[source]}"
         rows.append(_gain_row(label, seeds, "tuned", "base"))
         rows.append(_gain_row(f"{label} + BM25", seeds, "hybrid_tuned", "hybrid_base"))
-        rows.append(_gain_row(f"{label} + BM25, reranked by tokens", seeds, "rerank_tuned", "rerank_base"))
+        rows.append(_gain_row(f"{label} + BM25, reranked by late interaction", seeds, "rerank_tuned", "rerank_base"))
     lines = ["| 790 recorded queries over 395 Uber chunks | hit rate@5 | gain in points |", "|---|---|---|", *rows, ""]
     lines.append(
         f"Mean ± standard deviation over {result['seeds']['transductive']} seeds (Lyft: {result['seeds']['transfer']}); "

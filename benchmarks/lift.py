@@ -1,10 +1,10 @@
 """What tuning without any LLM gains on queries that people wrote.
 
-    python -m benchmarks.lift COLLECTION… [--seeds 3] [--only NAME:SEED …] [--ladder pca linear lexical]
+    python -m benchmarks.lift COLLECTION… [--seeds 3] [--only NAME:SEED …] [--methods pca linear hybrid-vector]
 
-Each COLLECTION is a BEIR folder with test judgements. A cell is a collection and a seed: queries are drawn from the passages
-alone, ``auto`` climbs the ladder on generated dev queries, and the test queries are read once, by eval. Cells live in
-benchmarks/cache/lift and are resumed; all cells that are done stand in benchmarks/lift.md and lift.json.
+Each COLLECTION is a BEIR folder with test judgements. A cell is a collection and a seed: queries are generated from the
+passages alone, ``auto`` selects a method on generated dev queries, and the test queries are read once, by eval. Cells live in
+benchmarks/cache/lift and are resumed; all cells that are done are in benchmarks/lift.md and lift.json.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_cell(collection: Path, seed: int, auto_methods: Sequence[str]) -> None:
         "shipped": model["method"] if model["shipped"] == "tuned" else "base",
         "strength": model["strength"],
         "candidates": [
-            {key: rung[key] for key in ("method", "gain", "standard_error")} for rung in model["candidates"]
+            {key: each[key] for key in ("method", "gain", "standard_error")} for each in model["candidates"]
         ],
         "fusion_weights": model["fusion_weights"],
         "verdict": facts["verdict"]["decision"],
@@ -172,7 +172,7 @@ def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mappin
     shipped = [", ".join(cell["shipped"] for cell in cells[name]) for name in names]
     lines.append("| shipped, by seed | " + " | ".join(shipped) + " | |")
     seconds = [_spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
-    lines.append("| seconds to draw and train | " + " | ".join(seconds) + " | |")
+    lines.append("| seconds to generate and train | " + " | ".join(seconds) + " | |")
     took = [_spread([cell["seconds"]["eval"] for cell in cells[name]], 0) for name in names]
     lines.append("| seconds to search and rerank all | " + " | ".join(took) + " | |")
     memory = [f"{max(cell['peak_mib'] for cell in cells[name]):,}" for name in names]
@@ -198,13 +198,13 @@ def main() -> None:
     parser.add_argument("collections", type=Path, nargs="*")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
-    parser.add_argument("--auto_methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
+    parser.add_argument("--methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
     arguments = parser.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for collection in arguments.collections:
             if not arguments.only or f"{collection.name}:{seed}" in arguments.only:
-                run_cell(collection, seed, arguments.auto_methods)
+                run_cell(collection, seed, arguments.methods)
                 write_report()
     print(write_report())
 

@@ -111,11 +111,13 @@ def test_queries_are_mapped_and_texts_stay(server, fitted):
 
 
 def test_the_code_of_the_page_runs(run, server, fitted, capsys):
-    page = (Path(__file__).parents[2] / "docs" / "integrations" / "closed-embedders.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "integrations" / "hosted-embeddings.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
     real = code.replace('"runs/mine', f'"{run}').replace('"openai:text-embedding-3-small"', f'"{NAME}", config')
     config = embedtune.TrainConfig(method="linear", teacher="none", query_side=SETTINGS)
-    exec(compile(real, "closed-embedders.md", "exec"), {"embedding": Closed(url=server.url), "config": config})
+    real = real.replace("from llama_index.embeddings.openai import OpenAIEmbedding\n", "")  # an extra package
+    real = real.replace('OpenAIEmbedding(model="text-embedding-3-small")', "closed")
+    exec(compile(real, "hosted-embeddings.md", "exec"), {"closed": Closed(url=server.url), "config": config})
     assert capsys.readouterr().out.endswith("64\n")
 
 
