@@ -1,1 +1,1 @@
-"""Settings: pydantic models, and the loader that reads them from YAML, ``--set`` and options."""
+"""Settings as pydantic models, and the loader that reads them from YAML, ``--set`` and options."""

@@ -1,4 +1,4 @@
-"""Can embedtune work here? A row for each part says what was found and what to do next."""
+"""Check the installation: one row per part with what was found and what to do next."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From what the user points at to passages: reading, headings, chunking, near-duplicates."""
+"""Read documents, split them into passages, and find near-duplicates."""

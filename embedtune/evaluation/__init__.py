@@ -1,1 +1,1 @@
-"""Measures, dev retrieval and tables."""
+"""Measures, statistics, verdict and audits of a retrieval evaluation."""

@@ -1,1 +1,1 @@
-"""Readers and writers of the field's standard files."""
+"""Readers and writers of BEIR, TREC and LlamaIndex files."""

@@ -1,1 +1,1 @@
-"""LlmSession language models: providers, limits, retries, and a durable store of every answer."""
+"""Calls to language models: providers, rate limits, retries, and a durable store of every answer."""

@@ -1,1 +1,1 @@
-"""Embedding models: finding, checking, loading, encoding, quantising, adapting and merging them."""
+"""Embedding models: locate, inspect, load, encode, quantise, adapt and merge them."""

@@ -1,1 +1,1 @@
-"""The writers of a run folder: generate → train → evaluate, and what is made from them."""
+"""The stages that write a run folder: generate, train, evaluate, and what is made from their results."""

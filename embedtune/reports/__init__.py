@@ -1,1 +1,1 @@
-"""Reports: an evaluation's figures as a page, as Markdown and as a model card. Plain data goes in, text comes out."""
+"""Render an evaluation as a page, as Markdown and as a model card."""

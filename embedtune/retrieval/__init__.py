@@ -1,1 +1,1 @@
-"""Finding passages: embedding models, windows, FAISS, BM25 and their fusion."""
+"""Search passages: BM25, dense vectors, windows, hybrid search and late interaction."""

@@ -1,1 +1,1 @@
-"""Making queries from passages, filtering them, and splitting documents into train, dev and test."""
+"""Generate synthetic queries from passages and filter them."""

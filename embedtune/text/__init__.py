@@ -1,1 +1,1 @@
-"""Text as every part sees it: terms, languages, sentences, hashes."""
+"""Analyse text: terms, languages, sentences and hashes."""

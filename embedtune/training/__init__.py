@@ -1,1 +1,1 @@
-"""Fine-tuning: quantised frozen weights, LoRA, contrastive loss, interpolation, merging."""
+"""Fine-tune embedding models: losses, trainer, methods, and selection on dev."""

@@ -1,1 +1,1 @@
-"""Queries written by a language model: prompts, replies, filters, relabelling."""
+"""Generate queries with a language model: prompts, replies, filters and relabelling."""
