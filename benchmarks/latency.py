@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.project.dataset_folder import read_dataset
+from embedtune.dataset import read_dataset
 from embedtune.project.layout import DATASET
 from embedtune.project.manifest import library_versions, write_json
 from embedtune.serving.engines import MEMORY

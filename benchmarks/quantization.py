@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 import embedtune
 from embedtune.cli.options import set_up_logging
 from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.dataset import read_dataset
 from embedtune.evaluation.drift import mean_cosine
 from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.manifest import library_versions, write_json
 from embedtune.training.parity import load_with_adapter
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedtune.advise.advise import advise
     from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
+    from embedtune.dataset import Dataset
     from embedtune.errors import (
         ConfigError,
         DataError,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConfigError": "embedtune.errors",
     "DataError": "embedtune.errors",
+    "Dataset": "embedtune.dataset",
     "EmbedtuneError": "embedtune.errors",
     "EvaluateConfig": "embedtune.config.settings",
     "GenerateConfig": "embedtune.config.settings",
@@ -73,6 +75,7 @@ _HOMES = {
 __all__ = [
     "ConfigError",
     "DataError",
+    "Dataset",
     "EmbedtuneError",
     "EvaluateConfig",
     "GenerateConfig",

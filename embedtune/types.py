@@ -154,19 +154,6 @@ class Source:
     queries: dict[str, QuerySet] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """What ``generate`` made: passages, and queries with judgements by split.
-
-    Attributes:
-        passages: In document order, so neighbours in the list are neighbours in the text.
-        splits: ``train``, ``dev`` and ``test``.
-    """
-
-    passages: list[Passage]
-    splits: dict[str, QuerySet]
-
-
 class TextEncoder(Protocol):
     """Anything that encodes queries and passages to unit vectors ``(n, dim)``."""
 

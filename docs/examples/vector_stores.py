@@ -17,7 +17,7 @@ os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")  # Chroma's; read when it
 
 import numpy as np
 
-from embedtune.project.dataset_folder import read_dataset
+from embedtune.dataset import read_dataset
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
 from embedtune.serving.windows import load_rows

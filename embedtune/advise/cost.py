@@ -15,6 +15,7 @@ import numpy as np
 from embedtune import machine
 from embedtune.advise.caching_encoder import CachingEncoder
 from embedtune.config.settings import TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.training.methods.context import Context
@@ -22,7 +23,7 @@ from embedtune.training.methods.contrastive import prepare_both_sides
 from embedtune.training.methods.gradient import Prepared
 from embedtune.training.methods.query_lora import prepare_query_side
 from embedtune.training.methods.teacher import prepare_distillation
-from embedtune.types import Dataset, QuerySet
+from embedtune.types import QuerySet
 
 TIMED_STEPS = 2
 """Steps that are timed, after one that is not: the first sets up kernels and memory."""

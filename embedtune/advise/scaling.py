@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from embedtune.advise.evaluator import Judge, Scores
+from embedtune.dataset import Dataset
 from embedtune.errors import StoppedError
 from embedtune.evaluation.resampling import bootstrap_interval, guarded_errors, randomisation_p, sum_by_cluster
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.query_lora import tune_query_side
 from embedtune.training.methods.teacher import prepare_distillation
-from embedtune.types import Dataset, Floats, Matrix, Query, QuerySet
+from embedtune.types import Floats, Matrix, Query, QuerySet
 
 SHARES = (0.25, 0.5, 1.0)
 MAX_QUERIES = 1024

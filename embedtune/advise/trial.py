@@ -7,12 +7,13 @@ from pathlib import Path
 from embedtune.advise.caching_encoder import CachingEncoder
 from embedtune.advise.evaluator import Judge
 from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.models.encoder import load_model
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.corpus import windows_of
 from embedtune.training.fit import DevRetrieval
 from embedtune.training.methods.context import Context
-from embedtune.types import Dataset, QuerySet
+from embedtune.types import QuerySet
 
 MIN_QUERIES = 64
 """Train queries under which nothing is tried: there would be fewer than four steps of sixteen."""

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from embedtune.dataset import Dataset
 from embedtune.documents.reading import read_query_set
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats.judgements import check_judged
 from embedtune.project.layout import doubles
 from embedtune.resources import find_query_set
 from embedtune.text.hashing import hash_json
-from embedtune.types import Dataset, Passage, QuerySet
+from embedtune.types import Passage, QuerySet
 
 
 def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:

@@ -58,22 +58,24 @@ def read_queries(folder: Path) -> list[Query]:
     return list(_read_unique(folder / "queries.jsonl", query))
 
 
-def read_passages(folder: Path) -> list[Passage]:
-    """Read a corpus that ``write_passages`` wrote.
+def read_passages(folder: Path, *, any_corpus: bool = False) -> list[Passage]:
+    """Read a corpus that ``write_passages`` wrote; with ``any_corpus`` an entry without our metadata is a document of its own.
 
     Raises:
         DataError: As for ``read_documents``, or if a line lacks our metadata.
     """
-    return list(stream_passages(folder))
+    return list(stream_passages(folder, any_corpus=any_corpus))
 
 
-def stream_passages(folder: Path) -> Iterator[Passage]:
+def stream_passages(folder: Path, *, any_corpus: bool = False) -> Iterator[Passage]:
     """Yield the passages one after the other; see ``read_passages``."""
     path = folder / "corpus.jsonl"
 
     def passage(row: dict[str, Any]) -> Passage:
         metadata = row.get("metadata") or {}
         document_id, start, end, page = (metadata.get(name) for name in ("document_id", "start", "end", "page"))
+        if any_corpus and document_id is None:
+            return Passage(row["_id"], row["_id"], row.get("title") or "", row["text"], 0, len(row["text"]))
         offsets: list[Any] = [start, end] if page is None else [start, end, page]
         if not (isinstance(document_id, str) and all(map(_is_offset, offsets))):
             raise _OtherRowError(

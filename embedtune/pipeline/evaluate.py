@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.settings import EvaluateConfig, takes_settings
+from embedtune.dataset import Dataset, read_dataset
 from embedtune.evaluation.audits.run import audit, prompts_between
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
 from embedtune.evaluation.measures import MEASURES, check_measures
@@ -19,7 +20,6 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.evaluation_files import write_measured
 from embedtune.pipeline.model_cards import MODEL_CARD, card_of, write_card
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.layout import DATASET, EVAL, VECTORS, file_name
 from embedtune.project.lock import hold
 from embedtune.project.manifest import library_versions, stage_folder, write_json
@@ -29,7 +29,7 @@ from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.background import background
 from embedtune.reports.writing import Reporter
 from embedtune.text.hashing import hash_files
-from embedtune.types import Dataset, QuerySet
+from embedtune.types import QuerySet
 
 
 @takes_settings(EvaluateConfig)

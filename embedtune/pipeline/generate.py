@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from embedtune.config.settings import GenerateConfig, takes_settings
+from embedtune.dataset import write_labels
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.reading import read_source
 from embedtune.errors import DataError
@@ -20,7 +21,6 @@ from embedtune.models.language_fit import language_warning
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.chunk_corpus import Cut
-from embedtune.project.dataset_folder import write_labels
 from embedtune.project.layout import DATASET
 from embedtune.project.lock import hold
 from embedtune.project.manifest import library_versions, stage_folder

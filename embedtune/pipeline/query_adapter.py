@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.dataset import Dataset, read_dataset
 from embedtune.evaluation.measures import means, per_query
 from embedtune.evaluation.models import load_encoder
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import find_model, hash_model
 from embedtune.pipeline.hosted_embeddings import EmbeddingCache, HostedEmbedding, HostedEncoder
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS
 from embedtune.project.lock import hold
 from embedtune.project.manifest import library_versions, stage_folder, verify, write_json
@@ -30,7 +30,7 @@ from embedtune.training.fit import DevRetrieval
 from embedtune.training.methods.context import Context, judge
 from embedtune.training.methods.query_adapters import fit_to_lesson
 from embedtune.training.methods.teacher import prepare_distillation
-from embedtune.types import Dataset, Vectors
+from embedtune.types import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor

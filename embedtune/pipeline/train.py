@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
+from embedtune.dataset import Dataset, read_dataset
 from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of, write_card
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.layout import DATASET, MODEL, VECTORS
 from embedtune.project.lock import hold
 from embedtune.project.manifest import library_versions, stage_folder, verify
@@ -26,7 +26,6 @@ from embedtune.training.fit import DevRetrieval
 from embedtune.training.methods.context import Candidate, Context, load_base, mean
 from embedtune.training.methods.select import select_method
 from embedtune.training.saving import ParityTexts, Trained, save_base, save_tuned
-from embedtune.types import Dataset
 
 CHECKPOINTS = ".checkpoints"
 _PARITY_TEXTS = 16

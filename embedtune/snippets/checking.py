@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, IntegrityError, ProviderError
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder
 from embedtune.snippets.facts import Facts

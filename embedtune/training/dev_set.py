@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.evaluation.grouping import group_queries
 from embedtune.models.encoder import Encoder
 from embedtune.retrieval.bm25 import BM25
@@ -27,7 +28,7 @@ from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
 from embedtune.text.sentences import remove_closest_sentence
 from embedtune.training.selection import choose_weight
-from embedtune.types import SYNTHETIC_KINDS, Dataset, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
+from embedtune.types import SYNTHETIC_KINDS, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
 
 
 class Shown(NamedTuple):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from embedtune.dataset import Dataset, read_dataset
 from embedtune.errors import DataError, EmbedtuneError
 from embedtune.evaluation.comparisons import query_labels
 from embedtune.evaluation.grouping import group_queries
@@ -16,10 +17,9 @@ from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
 from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
 from embedtune.formats.run_files import ranked, read_run
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
 from embedtune.project.manifest import read_manifest, verify
-from embedtune.types import Dataset, Passage, Query, QuerySet
+from embedtune.types import Passage, Query, QuerySet
 
 _AGAIN = "embedtune eval {run}"
 

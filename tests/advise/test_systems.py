@@ -7,8 +7,9 @@ import pytest
 
 from embedtune.advise.evaluator import lexical_scores
 from embedtune.advise.systems import measure_systems
+from embedtune.dataset import Dataset
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT, z_score_sum
-from embedtune.types import Dataset, QuerySet
+from embedtune.types import QuerySet
 
 
 def test_all_systems_are_there_and_are_what_they_are_called(judge, context):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import embedtune
-from embedtune.project.dataset_folder import read_dataset
+from embedtune.dataset import read_dataset
 
 FOLDER = os.environ.get("EMBEDTUNE_COLLECTIONS")
 COLLECTIONS = sorted(path.parent for path in Path(FOLDER).glob("*/corpus.jsonl")) if FOLDER else []

@@ -2,10 +2,11 @@ import logging
 
 import pytest
 
+from embedtune.dataset import Dataset
 from embedtune.errors import DataError
 from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
 from embedtune.formats import beir
-from embedtune.types import SPLITS, Dataset, Passage, Query, QuerySet
+from embedtune.types import SPLITS, Passage, Query, QuerySet
 
 PASSAGES = [Passage(f"p-{number}", f"d{number // 2}.txt", "", f"text {number}", 0, 6) for number in range(6)]
 DATASET = Dataset(PASSAGES, {split: QuerySet(split, [], {}, "passage") for split in SPLITS})

@@ -6,9 +6,9 @@ import shutil
 import pytest
 import yaml
 
+from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, DataError
 from embedtune.pipeline.export_model import export_model
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.text.hashing import hash_folder
 from tests.small_runs import train_nothing
 

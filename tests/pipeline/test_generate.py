@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import embedtune
+from embedtune.dataset import read_dataset
 from embedtune.errors import DataError
-from embedtune.project.dataset_folder import read_dataset
 
 
 def write_beir(folder, splits):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.project.dataset_folder import read_dataset
+from embedtune.dataset import read_dataset
 from tests.injections import documents, write
 from tests.llm_runs import generate
 from tests.llm_server import Script, ScriptedServer

@@ -11,8 +11,8 @@ import pytest
 
 import embedtune
 from benchmarks.scale import make_file, make_rows, measure, texts
+from embedtune.dataset import read_dataset
 from embedtune.documents.near_duplicates import add_copies, group_near_duplicates
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.types import Document
 
 BOUND = 100

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.training.dev_set import DevQuery, DevSet, Shown, build_dev_set, choose_fusion_weight
-from embedtune.types import Dataset, Passage, Query, QuerySet
+from embedtune.types import Passage, Query, QuerySet
 
 WINDOWS = [
     ["tank water", "tank clean"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.dataset import Dataset
 from embedtune.evaluation.audits.impact import Finding
 from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
 from embedtune.evaluation.audits.leakage import audit_leakage, near_queries
@@ -19,7 +20,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.retrieval.corpus import same_passages
 from embedtune.retrieval.search import Units, dense_run
 from embedtune.retrieval.windows import Windows
-from embedtune.types import Dataset, Passage, QuerySet, Run, Vectors
+from embedtune.types import Passage, QuerySet, Run, Vectors
 
 _SOURCE = "source"
 

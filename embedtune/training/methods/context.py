@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.corpus import relevant_passages, windows_of
@@ -19,7 +20,7 @@ from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevSet, choose_fusion_weight
 from embedtune.training.fit import DevRetrieval
 from embedtune.training.selection import Decision, decide
-from embedtune.types import Dataset, Floats, Vectors
+from embedtune.types import Floats, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

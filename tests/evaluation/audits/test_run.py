@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.dataset import Dataset
 from embedtune.evaluation.audits.models import Prompts
 from embedtune.evaluation.audits.run import audit, encode_bare, plain_run, prompts_between
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
 from embedtune.retrieval.search import units_of
 from embedtune.retrieval.windows import Windows
-from embedtune.types import Dataset, Passage, Query, QuerySet
+from embedtune.types import Passage, Query, QuerySet
 
 WORDS = SimpleNamespace(window=8, token_offsets=lambda text: [match.span() for match in re.finditer(r"\S+", text)])
 LONG = "Fill the tank with cold water up to the line. Rinse the bowl twice with hot water."

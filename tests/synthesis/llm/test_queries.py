@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
+from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, DataError, ProviderError
-from embedtune.project.dataset_folder import read_dataset
 from embedtune.project.manifest import read_manifest, verify
 from tests.faults.kill_runs import compare
 from tests.llm_runs import generate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError
-from embedtune.project.dataset_folder import read_dataset
 from tests.llm_runs import generate
 from tests.llm_server import Script, ScriptedServer
 

@@ -1,0 +1,311 @@
+"""Passages, queries and judgements: in memory, and as the BEIR folder that a run keeps them in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from embedtune.documents.near_duplicates import group_near_duplicates
+from embedtune.documents.splits import split_passages
+from embedtune.errors import ConfigError, DataError
+from embedtune.formats import beir
+from embedtune.formats.judgements import check_judged
+from embedtune.formats.llama_index import read_llama_index
+from embedtune.text.hashing import content_id
+from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Skipped
+
+SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
+_VALIDATION = ("dev", "validation", "valid", "val")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A corpus with judged queries, for ``tune`` and ``evaluate_models``.
+
+    ``tune`` trains on ``train`` and selects on ``dev``; ``evaluate_models`` measures on ``test``. Build one with
+    ``from_pairs``, ``from_beir``, ``from_hf`` or ``from_llama_index``.
+
+    Attributes:
+        passages: The corpus; in document order where passages come from documents.
+        splits: ``train``, ``dev`` and ``test``: queries with their judgements, query id → passage id → grade (above 0 is
+            relevant).
+
+    Example:
+        >>> dataset = Dataset.from_pairs(
+        ...     ["how long is the warranty", "when is it refunded"],
+        ...     ["The warranty lasts two years.", "Refunds take ten days."],
+        ...     split="test",
+        ... )
+        >>> dataset
+        Dataset(2 passages; queries: train 0, dev 0, test 2)
+        >>> len(dataset)
+        2
+    """
+
+    passages: list[Passage]
+    splits: dict[str, QuerySet]
+
+    @classmethod
+    def from_pairs(
+        cls,
+        queries: Sequence[str] | Mapping[str, str],
+        passages: Sequence[str] | Mapping[str, str],
+        qrels: Mapping[str, Mapping[str, int]] | None = None,
+        *,
+        split: str | Mapping[str, float] = SHARES,
+        seed: int = 0,
+    ) -> Dataset:
+        """Build a dataset of queries and the passages that answer them.
+
+        Args:
+            queries: Texts, or id → text.
+            passages: The passage that answers each query, in the same order; one that answers several may be repeated. Or
+                id → text, with ``qrels``.
+            qrels: Query id → passage id → grade; only with dictionaries of queries and passages.
+            split: Shares of train, dev and test, as ``split`` takes them; or the name of the one split that all queries belong
+                to: ``test`` to measure models only.
+            seed: Of the split.
+
+        Raises:
+            DataError: If numbers or ids do not fit, or a text is empty.
+            ConfigError: If ``split`` names no split.
+        """
+        if isinstance(queries, Mapping) and isinstance(passages, Mapping) and qrels is not None:
+            texts, corpus, judged = queries, passages, {name: dict(row) for name, row in qrels.items()}
+        elif qrels is None and not isinstance(queries, Mapping | str) and not isinstance(passages, Mapping | str):
+            texts, corpus, judged = _paired(queries, passages)
+        else:
+            raise DataError(
+                "from_pairs: expected two lists of texts, or dictionaries id → text of queries and passages, and qrels, found "
+                f"{type(queries).__name__}, {type(passages).__name__} and {type(qrels).__name__}"
+            )
+        found = [Passage(name, name, "", text, 0, len(text)) for name, text in corpus.items()]
+        kept = [Query(name, text, "source") for name, text in texts.items()]
+        if isinstance(split, str):
+            return cls._of(found, {_split_name(split): (kept, judged)})
+        return cls._of(found, {"train": (kept, judged)}).split(split, seed=seed)
+
+    @classmethod
+    def from_beir(cls, folder: str | os.PathLike[str]) -> Dataset:
+        """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/{train,dev,test}.tsv`` of a BEIR folder.
+
+        Raises:
+            DataError: If a file is malformed, or no split is judged.
+        """
+        path = Path(folder)
+        passages, queries = beir.read_passages(path, any_corpus=True), beir.read_queries(path)
+        splits = beir.read_splits(path)
+        if not splits:
+            raise DataError.at(path / "qrels", None, "train.tsv, dev.tsv or test.tsv", "none of them")
+        return cls._of(passages, {name: (queries, qrels) for name, qrels in splits.items()})
+
+    @classmethod
+    def from_llama_index(
+        cls, path: str | os.PathLike[str], *, split: str | Mapping[str, float] = SHARES, seed: int = 0
+    ) -> Dataset:
+        """Read the JSON of LlamaIndex's ``EmbeddingQAFinetuneDataset``; ``split`` and ``seed`` as in ``from_pairs``.
+
+        Raises:
+            DataError: If the file is not of this shape.
+        """
+        documents, queries, qrels = read_llama_index(Path(path))
+        corpus = {document.document_id: document.text for document in documents}
+        return cls.from_pairs({query.query_id: query.text for query in queries}, corpus, qrels, split=split, seed=seed)
+
+    @classmethod
+    def from_hf(
+        cls,
+        data: Any,
+        *,
+        columns: tuple[str, str] | None = None,
+        split: str | Mapping[str, float] = SHARES,
+        seed: int = 0,
+    ) -> Dataset:
+        """Take pairs from a ``datasets.Dataset`` or ``DatasetDict``, as sentence-transformers trains on them.
+
+        Args:
+            data: Rows with a query and a passage that answers it. Of a ``DatasetDict`` the splits ``train``, ``dev`` (or
+                ``validation``) and ``test`` stay as they are.
+            columns: Names of the columns of queries and passages; None takes ``anchor`` and ``positive`` if they are there,
+                else the first two.
+            split: As in ``from_pairs``, for a single ``Dataset``.
+            seed: Of the split.
+
+        Raises:
+            DataError: If there are no two columns of texts.
+        """
+        if hasattr(data, "column_names") and not isinstance(data, Mapping):
+            return cls.from_pairs(*_columns(data, columns), split=split, seed=seed)
+        corpus: dict[str, Passage] = {}
+        splits = {}
+        for name, rows in data.items():
+            texts, passages, judged = _paired(*_columns(rows, columns))
+            corpus |= {key: Passage(key, key, "", text, 0, len(text)) for key, text in passages.items()}
+            splits[_split_name(name)] = ([Query(key, text, "source") for key, text in texts.items()], judged)
+        return cls._of(list(corpus.values()), splits)
+
+    @classmethod
+    def _of(cls, passages: list[Passage], splits: Mapping[str, tuple[Iterable[Query], Qrels]]) -> Dataset:
+        """Build a dataset; judgements of passages that are not there are left out with a warning."""
+        known = {passage.passage_id for passage in passages}
+        if empty := next((passage.passage_id for passage in passages if not passage.full_text.strip()), None):
+            raise DataError(f"passages: expected texts, found none in {empty!r}")
+        sets = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
+        for name, (queries, qrels) in splits.items():
+            if qrels:
+                check_judged(name, qrels, known)
+            texts = {query.query_id: query for query in queries if query.text.strip()}
+            judged = {
+                query: grades
+                for query, row in qrels.items()
+                if (grades := {key: grade for key, grade in row.items() if key in known})
+            }
+            if missing := sorted(judged.keys() - texts.keys()):
+                raise DataError(f"{name}: expected a text for every judged query, found none for {missing[0]!r}")
+            sets[name] = QuerySet(name, [texts[query] for query in judged], judged, "passage")
+        return cls(passages, sets)
+
+    def split(self, shares: Mapping[str, float] = SHARES, *, seed: int = 0) -> Dataset:
+        """Deal all queries to train, dev and test anew, so that no passage, document or near-duplicate answers in two of them.
+
+        Args:
+            shares: Share of the answering passages of ``train``, ``dev`` and ``test``, 0 to 1; together 1.
+            seed: Another seed deals differently.
+
+        Returns:
+            The same passages; queries whose near-duplicate answers were dealt to dev or test are left out of train.
+
+        Raises:
+            ConfigError: If the shares do not name the three splits or do not sum to 1.
+        """
+        qrels = {name: row for queries in self.splits.values() for name, row in queries.qrels.items()}
+        texts = {query.query_id: query for queries in self.splits.values() for query in queries.queries}
+        relevant = {name: [key for key, grade in row.items() if grade > 0] for name, row in qrels.items()}
+        group = _connected(self.passages, relevant.values())
+        answers = [
+            passage._replace(document_id=group[passage.passage_id])
+            for passage in self.passages
+            if passage.passage_id in group
+        ]
+        if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-6:
+            raise ConfigError(f"split: expected shares of train, dev and test that sum to 1, found {dict(shares)}")
+        groups = group_near_duplicates([Document(passage.document_id, "", passage.text) for passage in answers])
+        same = {passage.passage_id: number for number, passage in enumerate(answers)}
+        side = split_passages(answers, groups, same, shares, seed).of_passage if answers else {}
+        dealt: dict[str, list[str]] = {name: [] for name in SPLITS}
+        for name, keys in relevant.items():
+            if keys and keys[0] in side:
+                dealt[side[keys[0]]].append(name)
+        return replace(
+            self,
+            splits={
+                split: QuerySet(
+                    split, [texts[name] for name in names], {name: qrels[name] for name in names}, "passage"
+                )
+                for split, names in dealt.items()
+            },
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write a BEIR folder; document ids and offsets of passages stand in ``metadata``."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        beir.write_passages(path, self.passages)
+        write_labels(path, self.splits)
+
+    def __len__(self) -> int:
+        return sum(len(queries.queries) for queries in self.splits.values())
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(self.splits[name].queries)}" for name in SPLITS)
+        return f"Dataset({len(self.passages)} passages; queries: {counts})"
+
+
+def write_labels(folder: Path, splits: Mapping[str, QuerySet], skipped: Sequence[Skipped] | None = None) -> None:
+    """Write ``queries.jsonl`` and ``qrels/*.tsv`` beside ``corpus.jsonl``, and ``skipped.tsv`` where it is given."""
+    # A query may be judged in two splits; it is one query all the same.
+    queries = {query.query_id: query for split in SPLITS for query in splits[split].queries}
+    beir.write_queries(folder, queries.values())
+    for split in SPLITS:
+        beir.write_qrels(folder, split, splits[split].qrels)
+    if skipped is not None:
+        rows = ["document\treason", *(f"{_cell(name)}\t{_cell(reason)}" for name, reason in skipped)]
+        (folder / "skipped.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read the dataset of a run.
+
+    Raises:
+        DataError: If a file is missing or malformed, there is no passage, or the qrels name a passage that is not there.
+    """
+    passages = beir.read_passages(folder)
+    if not passages:
+        raise DataError.at(folder / "corpus.jsonl", None, "at least one passage", "none", hint="run generate again")
+    known = {passage.passage_id for passage in passages}
+    queries = {query.query_id: query for query in beir.read_queries(folder)}
+    splits = {}
+    for split in SPLITS:
+        path = folder / "qrels" / f"{split}.tsv"
+        qrels = beir.read_qrels(path)
+        for query_id, judged in qrels.items():
+            if query_id not in queries or not judged.keys() <= known:
+                raise DataError.at(path, None, "queries and passages of this dataset", f"{query_id!r} → {list(judged)}")
+        splits[split] = QuerySet(split, [queries[query_id] for query_id in qrels], qrels, "passage")
+    return Dataset(passages, splits)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _paired(queries: Sequence[str], passages: Sequence[str]) -> tuple[dict[str, str], dict[str, str], Qrels]:
+    """Return id → text of queries and passages, and who answers whom; equal texts are one."""
+    if len(queries) != len(passages):
+        raise DataError(
+            f"pairs: expected a passage for each query, found {len(queries)} queries and {len(passages)} passages"
+        )
+    texts: dict[str, str] = {}
+    corpus: dict[str, str] = {}
+    qrels: Qrels = {}
+    for number, (query, passage) in enumerate(zip(queries, passages, strict=True)):
+        if not all(isinstance(text, str) and text.strip() for text in (query, passage)):
+            raise DataError(f"pairs: expected two texts, found {(query, passage)!r:.120} in pair {number}")
+        query_id, passage_id = content_id("q", query), content_id("p", passage)
+        texts[query_id], corpus[passage_id] = query, passage
+        qrels.setdefault(query_id, {})[passage_id] = 1
+    return texts, corpus, qrels
+
+
+def _columns(data: Any, names: tuple[str, str] | None) -> tuple[list[str], list[str]]:
+    there = list(data.column_names)
+    query, passage = names or (("anchor", "positive") if {"anchor", "positive"} <= set(there) else (*there, "", "")[:2])
+    if query not in there or passage not in there:
+        raise DataError(f"from_hf: expected a column of queries and one of passages, found the columns {there}")
+    return list(data[query]), list(data[passage])
+
+
+def _split_name(name: str) -> str:
+    found = "dev" if name in _VALIDATION else name
+    if found not in SPLITS:
+        raise ConfigError(f"split: expected train, dev or test, found {name!r}")
+    return found
+
+
+def _connected(passages: Sequence[Passage], relevant: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Return relevant passage id → its group: passages of one document, or relevant to one query, are in one."""
+    document = {passage.passage_id: passage.document_id for passage in passages}
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = name = parent[parent[name]]
+        return name
+
+    for keys in relevant:
+        for key in keys:
+            parent[root(document[key])] = root(document[keys[0]])
+    return {key: root(document[key]) for keys in relevant for key in keys}
