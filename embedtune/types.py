@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Matrix = NDArray[np.float32]
-"""Scores or vectors in single precision, one row for each query or text."""
+    Matrix = NDArray[np.float32]
+    """Scores or vectors in single precision, one row for each query or text."""
 
-Vectors = NDArray[np.float32]
-"""Embeddings ``(n, dim)``, each row of length 1."""
+    Vectors = NDArray[np.float32]
+    """Embeddings ``(n, dim)``, each row of length 1."""
 
-Floats = NDArray[np.float64]
-"""Figures of measures, one for each query."""
+    Floats = NDArray[np.float64]
+    """Figures of measures, one for each query."""
+else:
+    Matrix = Vectors = Floats = Any  # numpy is left to the modules that compute, so that --help is quick
 
 Progress = Callable[[int], None]
 """Called with the number of items that are done since the last call."""

@@ -13,10 +13,11 @@ from array import array
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _BLOCK = 1 << 20
 _ID_DIGITS = 16
@@ -99,11 +100,15 @@ class Fingerprints:
 
     def repeats(self) -> NDArray[np.uint64]:
         """Return the fingerprint of each occurrence but the first ones, sorted."""
+        import numpy as np
+
         held = self._all()
         held.sort()
         return np.array(held[1:][held[1:] == held[:-1]])
 
     def _all(self) -> NDArray[np.uint64]:
+        import numpy as np
+
         if self._file is None:
             return np.array(self._held, dtype=np.uint64)
         self._flush()
