@@ -1,6 +1,6 @@
-"""Write a folder of PDFs that every reader can make: the Python language reference inside Python, one PDF for each topic.
+"""Write the Python language reference as a folder of PDFs, one for each topic.
 
-With it come the queries that were written by hand over these topics, as a BEIR folder that judges the PDFs.
+Also write the hand-written queries over these topics, as a BEIR folder that judges the PDFs.
 
     pip install embedtune reportlab
     python handbook_pdfs.py handbook my-queries
@@ -45,7 +45,7 @@ def write_pdfs(folder: Path) -> None:
 
 
 def write_queries(folder: Path) -> None:
-    """Copy the packaged queries, with judgements that name files: document ids are paths in the folder."""
+    """Copy the packaged queries, and change their judgements to file names, which are the document ids of a folder."""
     packaged = find_query_set("python-reference")
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(packaged / "queries.jsonl", folder / "queries.jsonl")

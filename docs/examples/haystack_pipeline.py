@@ -1,4 +1,4 @@
-"""Haystack: a store that holds windows, the run's embedders in front of it, and a pipeline that is saved and read back.
+"""Haystack: index windows in a document store, search it with a run's embedders, save and load the pipeline.
 
 python docs/examples/haystack_pipeline.py RUN "why does my default list argument keep its values"
 """
@@ -25,7 +25,7 @@ from embedtune.integrations.haystack import (
 
 
 def index_documents(run, documents):
-    """Cut documents into windows, embed them as the run's passages are, and keep them in a store."""
+    """Split documents into windows, embed them as the run's passages, and write them to a store."""
     embedder = EmbedtuneDocumentEmbedder(run)
     windows = window_documents(documents, embedder.embedder)
     store = InMemoryDocumentStore(embedding_similarity_function="dot_product")
@@ -43,19 +43,19 @@ def over_a_store(run, store, top_k=5):
 
 
 def over_the_run(run, top_k=5):
-    """Build a pipeline from a question to the run's passages, by the system that its verdict names."""
+    """Build a pipeline from a question to the run's passages, with the system that the verdict names."""
     pipeline = Pipeline()
     pipeline.add_component("retriever", EmbedtuneRetriever(run, top_k=top_k))
     return pipeline
 
 
 def save_and_read_back(pipeline):
-    """Write a pipeline as YAML and build it again; Haystack imports only what it may."""
+    """Write a pipeline as YAML and load it again; Haystack only imports allowed modules."""
     return Pipeline.loads(pipeline.dumps(), allowed_modules=["embedtune"])
 
 
 def main(arguments=None):
-    """Ask both pipelines, print what they found, and return it."""
+    """Run both pipelines, print their results, and return them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("question")

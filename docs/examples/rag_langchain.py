@@ -1,9 +1,9 @@
-"""A small RAG application with LangChain: a retriever over a run, and a chain that answers with its sentences.
+"""A small RAG application with LangChain: a retriever over a run, and a chain that answers with sentences of its passages.
 
     python docs/examples/rag_langchain.py RUN "why does my default list argument keep its values"
 
-Without a language model the answer is quoted, word for word, with the passages it is from. ``build_chain`` takes any chat
-model of LangChain too.
+Without a language model, the answer quotes the passages word for word, with their ids. ``build_chain`` also takes any LangChain
+chat model.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def build_chain(run, model=None, k=5):
 
 
 class Quoting:
-    """Answers with the sentences of the documents that are nearest to the question."""
+    """Answer with the sentences that are nearest to the question."""
 
     def __init__(self, run):
         self.embedder = EmbedtuneEmbeddings(run=str(run)).embedder
@@ -48,7 +48,7 @@ class Quoting:
 
 
 def as_prompt_values(found):
-    """Return what the prompt has gaps for."""
+    """Return the values of the prompt's placeholders."""
     passages = "\n\n".join(f"[{document.id}] {document.page_content}" for document in found["documents"])
     return {"question": found["question"], "passages": passages}
 

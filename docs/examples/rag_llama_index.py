@@ -1,10 +1,10 @@
-"""A small RAG application with LlamaIndex: a retriever over a run, and a query engine that answers with its sentences.
+"""A small RAG application with LlamaIndex: a retriever over a run, and a query engine that answers with sentences of it.
 
     python docs/examples/rag_llama_index.py RUN "why does my default list argument keep its values"
     python docs/examples/rag_llama_index.py RUN "…" --llm openai:gpt-4o-mini            (key in OPENAI_API_KEY)
     python docs/examples/rag_llama_index.py RUN "…" --llm openai:MODEL --base-url http://localhost:8000/v1
 
-Without a language model the answer is quoted, word for word, with the passages it is from.
+Without a language model, the answer quotes the passages word for word, with their ids.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from embedtune.serving.quotes import quote_texts
 
 
 def build_engine(run, llm=None, k=5):
-    """Return a query engine over a run; ``llm`` is any LLM of LlamaIndex."""
+    """Return a query engine over a run; ``llm`` is any LlamaIndex LLM."""
     retriever = EmbedtuneRetriever(run, similarity_top_k=k)
     if llm is None:
         return QuotingEngine(retriever=retriever, embedding=EmbedtuneEmbedding(run))
@@ -34,7 +34,7 @@ def build_engine(run, llm=None, k=5):
 
 
 class QuotingEngine(CustomQueryEngine):
-    """Answers with the sentences of the found passages that are nearest to the question."""
+    """Answer with the sentences that are nearest to the question."""
 
     retriever: EmbedtuneRetriever
     embedding: EmbedtuneEmbedding
@@ -48,7 +48,7 @@ class QuotingEngine(CustomQueryEngine):
 
 
 class ProvidedLLM(CustomLLM):
-    """A language model of ``embedtune generate --llm``, named in the same way, as an LLM of LlamaIndex."""
+    """A language model, named as in ``embedtune generate --llm``, as a LlamaIndex LLM."""
 
     name: str
     base_url: str | None = None

@@ -1,8 +1,8 @@
-"""Several tuned models over one base, chosen for each call; a domain is added while the others answer.
+"""Several tuned models that share one base model, selected for each call.
 
     python docs/examples/several_domains.py law=runs/law health=runs/health --query "statute of limitations"
 
-Prints how long a switch takes, and how near the domains are to each other on the query.
+Print the time of a switch, and the cosine of the query's vectors between the domains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from embedtune.serving.adapters import Adapters
 
 
 def open_domains(runs):
-    """Load the base once, and an adapter for each run."""
+    """Load the base model once, and one adapter for each run."""
     return Adapters.from_runs(runs)
 
 
@@ -26,7 +26,7 @@ def embed_for(adapters, domain, query, documents):
 
 
 def switch_seconds(adapters, first, second, query, n=20):
-    """Return by how much two calls for two domains take longer than two for one, in seconds for each switch."""
+    """Return the seconds that a switch adds to a call; a value near or below 0 is within the noise of the clock."""
     alone, mixed = [], []
     for _ in range(n):
         for names, times in (((first, first), alone), ((first, second), mixed)):

@@ -1,9 +1,9 @@
-"""Index a run's passages with the base model in your vector store, then switch to tuned queries without a new index.
+"""Index a run's passages with the base model in your vector store, then use tuned queries without a new index.
 
     python docs/examples/vector_stores.py RUN --store faiss|chroma|qdrant|lancedb
 
-RUN is one whose queries alone were tuned (``embedtune train RUN --method query-lora`` or ``linear``): its passages keep the
-base's vectors to the last bit. Prints how many test queries find their passage among the first five, before and after.
+RUN must be tuned on the query side only (``embedtune train RUN --method query-lora`` or ``linear``), so that its passage
+vectors are those of the base model. Print how many test queries find their passage among the first five, before and after.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from embedtune.serving.windows import load_rows
 
 
 class FaissStore:
-    """FAISS: an exact index of inner products; unit vectors make them cosines."""
+    """FAISS: an exact index of inner products, which are cosines for unit vectors."""
 
     def __init__(self, rows):
         import faiss
@@ -39,7 +39,7 @@ class FaissStore:
 
 
 class ChromaStore:
-    """Chroma: a collection without an embedding function; it is given vectors, and gives distances."""
+    """Chroma: a collection without an embedding function; it stores vectors and returns distances."""
 
     def __init__(self, rows, folder):
         import chromadb
@@ -67,7 +67,7 @@ class ChromaStore:
 
 
 class QdrantStore:
-    """Qdrant: its local mode here; ``QdrantClient(url=…)`` is the same with a server."""
+    """Qdrant in local mode; ``QdrantClient(url=…)`` does the same with a server."""
 
     def __init__(self, rows, folder):
         from qdrant_client import QdrantClient
@@ -90,7 +90,7 @@ class QdrantStore:
 
 
 class LanceStore:
-    """LanceDB: a table of vectors; without an index its search is exact."""
+    """LanceDB: a table of vectors; without an index, its search is exact."""
 
     def __init__(self, rows, folder):
         import lancedb
@@ -109,13 +109,13 @@ STORES = {"faiss": FaissStore, "chroma": ChromaStore, "qdrant": QdrantStore, "la
 
 
 def index_once(run, name, folder):
-    """Put the base's vectors of a run's windows into a store."""
+    """Write the base model's vectors of a run's windows to a store."""
     rows = load_rows(run, "base")
     return STORES[name](rows) if name == "faiss" else STORES[name](rows, folder)
 
 
 def switch_queries(run, store, queries, k=5):
-    """Ask one index with the base's queries, then with the tuned ones; nothing is indexed again."""
+    """Search one index with base queries, then with tuned queries; nothing is indexed again."""
     opened = RunIndex(run, store=store)
     before = Retriever(opened, "base").retrieve_batch(queries, k)
     after = Retriever(opened, "tuned").retrieve_batch(queries, k)
@@ -123,7 +123,7 @@ def switch_queries(run, store, queries, k=5):
 
 
 def share_found(dataset, answers):
-    """Return the share of the test queries that have a relevant passage in their answer."""
+    """Return the share of test queries with a relevant passage among their results."""
     test = dataset.splits["test"]
     found = [
         any(test.qrels[query.query_id].get(hit.passage.passage_id, 0) > 0 for hit in hits)
@@ -143,7 +143,7 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as folder:
         store = index_once(given.run, given.store, folder)
         before, after = (share_found(dataset, found) for found in switch_queries(given.run, store, queries))
-    print(f"{given.store}: {len(queries)} queries; hit rate@5 of the base {before:.3f}, of tuned queries {after:.3f}")
+    print(f"{given.store}: {len(queries)} queries; hit rate@5 base {before:.3f}, tuned {after:.3f}")
     return before, after
 
 
