@@ -19,7 +19,8 @@ from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import choose_precision, load_model
 from embedtune.models.language_fit import language_warning
 from embedtune.models.locate import find_model
-from embedtune.pipeline.generate import prepare, read_for
+from embedtune.pipeline.make_dataset import prepare, read_for
+from embedtune.synthesis.query_sampler import sample_queries
 from embedtune.types import Passage, QuerySet, Source
 
 SYSTEMS = Bounds(passages=1000, tokens=300_000, queries=300)
@@ -115,22 +116,22 @@ def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Materi
     given = read_judging(queries, {document.document_id for document in source.documents}) if queries else None
     settings = _drawing_settings(config, source, base, drawn=given is None)
     wanted = {name for judged in given.qrels.values() for name in judged} if given else frozenset()
-    cut, drawing = prepare(source, base, settings, scratch, n_chars=survey.n_chars, wanted=wanted)
-    drawn, _ = drawing.queries(cut.statistics, settings)
-    judged = share_judgements(given, drawing.passages) if given else drawn["dev"]
+    corpus, pool = prepare(source, base, settings, scratch, n_chars=survey.n_chars, wanted=wanted)
+    drawn, _ = sample_queries(pool, corpus.statistics, settings)
+    judged = share_judgements(given, pool.passages) if given else drawn["dev"]
     _demand(judged, source)
     warning = language_warning(
-        config.model, base_folder, base, cut.statistics.language, [passage.text for passage in drawing.passages]
+        config.model, base_folder, base, corpus.statistics.language, [passage.text for passage in pool.passages]
     )
     return Material(
         source=source,
         base_folder=base_folder,
         base=base,
-        language=cut.statistics.language,
+        language=corpus.statistics.language,
         warnings=[warning] if warning else [],
-        passages=drawing.passages,
-        n_passages=cut.n_passages,
-        corpus_tokens=cut.window["corpus_tokens"],
+        passages=pool.passages,
+        n_passages=corpus.n_passages,
+        corpus_tokens=corpus.window["corpus_tokens"],
         judged=judged,
         train=drawn["train"],
         drawn=given is None,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from embedtune.documents.blocks import in_blocks
 from embedtune.text.hashing import fingerprint
-from embedtune.types import Document
+from embedtune.types import Document, Passage
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -83,6 +83,9 @@ def _roll(hashes: Keys) -> Keys:
     return (rolled ^ rolled >> _HALF) * _FACTOR >> _HALF
 
 
+SAME_PASSAGE = 0.9
+"""Share of the smaller passage's shingles that must be in the other one."""
+
 _MAX_DOCUMENTS = 50  # a shingle in more documents than this is boilerplate, and no evidence of copying
 _BLOCK = 512  # documents that are held against all others at once
 _BLOCK_CHARS = 4_000_000  # of them in all; their words take ten times the memory
@@ -134,6 +137,27 @@ def add_copies(
     for name, number in added.items():
         merged[place[number]].append(name)
     return merged
+
+
+def group_same_passages(passages: Sequence[Passage], others: Iterable[Passage] = ()) -> list[list[str]]:
+    """Group passages that say the same, by their texts alone: they share their judgements.
+
+    Args:
+        passages: To be grouped; each is in exactly one group.
+        others: Further passages, which join the groups they belong to; they are seen once and not kept.
+    """
+    groups = group_near_duplicates(_as_documents(passages), containment=SAME_PASSAGE)
+    return add_copies(groups, _as_documents(passages), _as_documents(others), containment=SAME_PASSAGE)
+
+
+def same_passages(passages: Sequence[Passage]) -> dict[str, int]:
+    """Return passage id → number of its group of passages that say the same."""
+    groups = group_same_passages(passages)
+    return {passage_id: number for number, group in enumerate(groups) for passage_id in group}
+
+
+def _as_documents(passages: Iterable[Passage]) -> Iterator[Document]:
+    return (Document(passage.passage_id, "", passage.text) for passage in passages)
 
 
 class ShingleIndex:

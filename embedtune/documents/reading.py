@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from embedtune.documents import python_reference
 from embedtune.documents.buffer import DocumentBuffer
@@ -16,6 +17,7 @@ from embedtune.errors import DataError
 from embedtune.formats import beir
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
+from embedtune.text.hashing import hash_rows
 from embedtune.types import Document, QuerySet, Skipped, Source
 
 _HIDDEN = "hidden"
@@ -39,11 +41,42 @@ def read_source(
     """
     source = _read(name, limits or ReadingLimits(), scratch)
     if strict:
-        _demand_all(source)
+        _require_all(source)
     if len(source.documents) == 0:
         reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
         raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
     return source
+
+
+class Survey(NamedTuple):
+    """What a source holds.
+
+    Attributes:
+        hash: Of all that was read.
+        n_chars: Characters of its documents.
+        n_bytes: The same in UTF-8.
+    """
+
+    hash: str
+    n_chars: int
+    n_bytes: int
+
+
+def survey(source: Source) -> Survey:
+    """Hash and measure what was read, in one pass."""
+    n_chars = n_bytes = 0
+
+    def rows() -> Iterator[object]:
+        nonlocal n_chars, n_bytes
+        for document in source.documents:
+            n_chars += len(document.text)
+            n_bytes += len(document.text.encode("utf-8", "replace"))
+            yield document
+        yield source.skipped
+        for split, labels in source.queries.items():
+            yield from ([split, *query, sorted(labels.qrels[query.query_id].items())] for query in labels.queries)
+
+    return Survey(hash_rows(rows()), n_chars, n_bytes)
 
 
 def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
@@ -63,7 +96,7 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
     )
 
 
-def _demand_all(source: Source) -> None:
+def _require_all(source: Source) -> None:
     """Refuse a source of which something was skipped that is not hidden."""
     lost = [skipped for skipped in source.skipped if skipped.reason != _HIDDEN]
     if lost:

@@ -1,14 +1,17 @@
-"""Train, dev and test: parted before any query is made, so that no text stands on both sides."""
+"""Train, dev and test: split by document before any query is made, so that no text is on both sides."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
-from embedtune.types import SPLITS, Passage
+from embedtune.documents.near_duplicates import group_near_duplicates, same_passages
+from embedtune.types import SPLITS, Document, Passage
 
+SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "dev": 0.1, "test": 0.1})
 MIN_GROUPS = 20
 _BLOCKS = 20  # contiguous sections, when there are too few documents
 _MIN_BLOCK = 3  # passages in a section, so that one is left when the first is given up as a gap
@@ -24,6 +27,45 @@ class Split(NamedTuple):
 
     of_passage: dict[str, str]
     unit: str
+
+
+def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] = SHARES, seed: int = 0) -> Split:
+    """Split passages so that no document, nor a near-duplicate of one, is in two splits.
+
+    Documents belong together when half of the smaller one's five-word shingles are in the other. Under 20 groups of documents
+    are too few to share out; then contiguous sections of the corpus are, with a passage left out between two splits. A
+    training passage that says the same as one of dev or test is in no split.
+
+    Args:
+        passages: In document order, at least one; documents are compared by what their passages hold.
+        shares: Share of the passages of ``train``, ``dev`` and ``test``, 0 to 1; together 1.
+        seed: Another seed shares the documents out differently.
+
+    Raises:
+        ValueError: If there is no passage, or the shares do not name the three splits or do not sum to 1.
+
+    Examples:
+        >>> from embedtune.types import Passage
+        >>> texts = [f"Pump {number} of hall {number % 7} runs {number * number} hours." for number in range(40)]
+        >>> passages = [Passage(f"p{n}", f"d{n}", "", text, 0, len(text)) for n, text in enumerate(texts)]
+        >>> split = split_by_document(passages, {"train": 0.5, "dev": 0.25, "test": 0.25})
+        >>> split.unit, sorted(set(split.of_passage.values()))
+        ('document', ['dev', 'test', 'train'])
+    """
+    if not passages:
+        raise ValueError("passages: expected at least one, found none")
+    if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-6:
+        raise ValueError(f"shares: expected shares of {', '.join(SPLITS)} that sum to 1, found {dict(shares)}")
+    groups = group_near_duplicates(join_by_document(passages))
+    return split_passages(passages, groups, same_passages(passages), shares, seed)
+
+
+def join_by_document(passages: Iterable[Passage]) -> Iterator[Document]:
+    """Yield what some passages hold of each document, to compare documents by."""
+    texts: dict[str, list[str]] = {}
+    for passage in passages:
+        texts.setdefault(passage.document_id, []).append(passage.text)
+    return (Document(name, "", "\n\n".join(parts)) for name, parts in texts.items())
 
 
 def split_passages(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.documents.chunking import Counted, chunk_documents, count_tokens, keep_whole
+from embedtune.documents.chunking import chunk_documents, count_tokens, keep_whole
 from embedtune.documents.sampling import PassageSample
 from embedtune.formats import beir
 from embedtune.models.encoder import Encoder
@@ -18,7 +19,8 @@ from embedtune.text.hashing import Fingerprints
 from embedtune.types import Passage, Source
 
 
-class Cut:
+@dataclass(frozen=True)
+class ChunkedCorpus:
     """What remains in memory of a corpus that was written.
 
     Attributes:
@@ -30,51 +32,58 @@ class Cut:
         window: Facts about the windows of all passages.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        encoder: Encoder,
-        config: GenerateConfig,
-        folder: Path,
-        *,
-        n_chars: int,
-        wanted: Collection[str] = frozenset(),
-    ) -> None:
-        """Cut a source and write it.
+    sample: PassageSample
+    statistics: CorpusStatistics
+    n_passages: int
+    n_identical: int
+    first_document: str
+    window: dict[str, Any]
 
-        Args:
-            source: What was read.
-            encoder: Its tokenizer cuts.
-            config: Settings.
-            folder: Where ``corpus.jsonl`` goes; scratch files stand there without a name.
-            n_chars: Characters of its documents, for the progress.
-            wanted: Documents whose passages the sample must hold.
-        """
-        self.sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
-        self.statistics = CorpusStatistics(max_terms=config.max_terms)
-        self.first_document = ""
-        self._texts = Fingerprints(folder)
-        self._windows = _WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
-        if source.ready_made:
-            passages = count_tokens(keep_whole(source.documents), encoder.token_counts)
-        else:
-            passages = chunk_documents(source.documents, encoder.token_counts, self._windows.size)
-        with track("cut: characters", n_chars) as on_progress:
-            beir.write_passages(folder, self._noted(passages, on_progress))
-        self.n_passages = len(self._texts)
-        self.n_identical = len(self._texts.repeats())
-        self.window = self._windows.facts()
 
-    def _noted(self, passages: Iterable[Counted], on_progress: Callable[[int], None]) -> Iterator[Passage]:
-        for passage, tokens in passages:
-            text = passage.full_text
-            self.sample.add(passage)
-            self.statistics.add(text)
-            self._texts.add(text)
-            self._windows.add(passage, tokens)
-            self.first_document = min(self.first_document or passage.document_id, passage.document_id)
+def chunk_corpus(
+    source: Source,
+    encoder: Encoder,
+    config: GenerateConfig,
+    folder: Path,
+    *,
+    n_chars: int,
+    wanted: Collection[str] = frozenset(),
+) -> ChunkedCorpus:
+    """Cut a source into passages and write them; ready-made passages stay whole.
+
+    Args:
+        source: What was read.
+        encoder: Its tokenizer measures passages and windows.
+        config: Settings.
+        folder: Where ``corpus.jsonl`` goes; scratch files without a name lie there meanwhile.
+        n_chars: Characters of the documents, for the progress.
+        wanted: Documents whose passages the sample must hold.
+    """
+    sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
+    statistics = CorpusStatistics(max_terms=config.max_terms)
+    fingerprints = Fingerprints(folder)
+    windows = _WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
+    first_document = ""
+    if source.ready_made:
+        counted = count_tokens(keep_whole(source.documents), encoder.token_counts)
+    else:
+        counted = chunk_documents(source.documents, encoder.token_counts, windows.size)
+
+    def passages() -> Iterator[Passage]:
+        nonlocal first_document
+        for passage, n_tokens in counted:
+            sample.add(passage)
+            statistics.add(passage.full_text)
+            fingerprints.add(passage.full_text)
+            windows.add(passage, n_tokens)
+            first_document = min(first_document or passage.document_id, passage.document_id)
             yield passage
             on_progress(len(passage.text))
+
+    with track("cut: characters", n_chars) as on_progress:
+        beir.write_passages(folder, passages())
+    n_identical = len(fingerprints.repeats())
+    return ChunkedCorpus(sample, statistics, len(fingerprints), n_identical, first_document, windows.facts())
 
 
 class _WindowTally:
@@ -83,33 +92,33 @@ class _WindowTally:
     def __init__(self, encoder: Encoder, size: int, overlap: float) -> None:
         self.size = size
         self._encoder = encoder
-        self._window: int = encoder.window
+        self._model_window: int = encoder.window
         self._overlap = overlap
         self._corpus_tokens = self._truncated = self._n_windows = self._window_tokens = self._lost = 0
 
-    def add(self, passage: Passage, tokens: int) -> None:
-        """Count a passage of so many tokens."""
-        self._corpus_tokens += tokens
-        self._truncated += self._beyond(tokens)
+    def add(self, passage: Passage, n_tokens: int) -> None:
+        """Count a passage."""
+        self._corpus_tokens += n_tokens
+        self._truncated += self._excess(n_tokens)
         # What fits is one window; it is not tokenized again to learn that.
-        for length in [tokens] if tokens <= self.size else self._lengths(passage):
+        for length in [n_tokens] if n_tokens <= self.size else self._window_lengths(passage):
             self._n_windows += 1
             self._window_tokens += length
-            self._lost += self._beyond(length)
+            self._lost += self._excess(length)
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says about windows."""
         return {
             "tokens": self.size,
-            "model_tokens": self._encoder.window,
+            "model_tokens": self._model_window,
             "corpus_tokens": self._corpus_tokens,
             "windows": self._n_windows,
             "share_lost_by_truncation": round(self._truncated / max(1, self._corpus_tokens), 4),
             "share_lost": round(self._lost / max(1, self._window_tokens), 4),
         }
 
-    def _lengths(self, passage: Passage) -> list[int]:
+    def _window_lengths(self, passage: Passage) -> list[int]:
         return self._encoder.token_counts(corpus_windows([passage], self._encoder, self.size, self._overlap).texts)
 
-    def _beyond(self, tokens: int) -> int:
-        return max(0, tokens - self._window)
+    def _excess(self, n_tokens: int) -> int:
+        return max(0, n_tokens - self._model_window)

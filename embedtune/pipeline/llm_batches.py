@@ -43,7 +43,7 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, A
             "--generator: expected llm, found extractive; there are no prompts", hint="give --llm PROVIDER:MODEL"
         )
     with hold(out):
-        calls = prepare_dry_run(config, out, lambda llm, *made: llm.pending(*made))
+        calls = prepare_dry_run(config, out, lambda llm, *prepared: llm.pending(*prepared))
         try:
             write_batch(file, calls, SCHEMAS)
         except OSError as error:

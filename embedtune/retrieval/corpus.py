@@ -1,20 +1,16 @@
-"""What all stages must see alike: windows, judgements as indices, and passages that say the same."""
+"""What all stages must see alike: windows, and judgements as indices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar, overload
 
-from embedtune.documents.near_duplicates import group_near_duplicates
 from embedtune.models.encoder import Encoder
 from embedtune.retrieval.windows import Windows, split_windows
-from embedtune.types import Document, Passage, QuerySet
+from embedtune.types import Passage, QuerySet
 
 Item = TypeVar("Item")
-
-SAME_PASSAGE = 0.9
-"""Share of the smaller passage's shingles that must stand in the other one."""
 
 
 def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Windows:
@@ -46,17 +42,6 @@ class OnDemand(Sequence[Item]):
 def windows_of(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Sequence[list[str]]:
     """Return the windows of each passage, cut when they are asked for; see ``corpus_windows``."""
     return OnDemand(len(passages), lambda number: corpus_windows([passages[number]], encoder, tokens, overlap).texts)
-
-
-def same_passages(passages: Sequence[Passage]) -> dict[str, int]:
-    """Number the groups of passages that say the same; they share their judgements."""
-    groups = group_near_duplicates(as_documents(passages), containment=SAME_PASSAGE)
-    return {passage_id: number for number, group in enumerate(groups) for passage_id in group}
-
-
-def as_documents(passages: Iterable[Passage]) -> Iterator[Document]:
-    """Yield each passage as a document of its own, to compare passages by."""
-    return (Document(passage.passage_id, "", passage.text) for passage in passages)
 
 
 def relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[int]]:

@@ -16,7 +16,41 @@ def judged_documents(source: Source, splits: Sequence[str]) -> set[str]:
     return {document for given in labelled for judged in given.qrels.values() for document in judged}
 
 
-def judged_passages(documents: Collection[str], stream: Callable[[], Iterable[Passage]]) -> list[Passage]:
+def with_labelled(
+    queries: dict[str, QuerySet],
+    source: Source,
+    split: Split,
+    splits: Sequence[str],
+    *,
+    passages: Sequence[Passage] | None,
+    stream: Callable[[], Iterable[Passage]],
+    example: str,
+) -> dict[str, QuerySet]:
+    """Add the queries that came with a source to synthetic ones; its test queries take the place of those for the test.
+
+    Args:
+        queries: By split.
+        source: What was read; documents that its judgements name and that were not read drop out.
+        split: Where each passage belongs. Without a dev split of the source, its train queries are dealt by this.
+        splits: Which of the source's splits to take.
+        passages: The corpus; None where it does not fit into memory.
+        stream: Yields the corpus, each time from the start.
+        example: A document of the corpus, to show in an error what its ids look like.
+
+    Raises:
+        DataError: If no judgement names a document of the corpus.
+    """
+    if not any(name in source.queries for name in splits):
+        return queries
+    if passages is None:
+        passages = _judged_passages(judged_documents(source, splits), stream)
+    labelled = _translate(source, passages, splits, example)
+    test = labelled.pop("test", None)
+    queries = _add_labelled(queries, labelled, split)
+    return queries if test is None else {**queries, "test": test}
+
+
+def _judged_passages(documents: Collection[str], stream: Callable[[], Iterable[Passage]]) -> list[Passage]:
     """Return the passages of some documents and those that are identical to one of them; all passages are seen twice."""
     texts = {fingerprint(passage.full_text) for passage in stream() if passage.document_id in documents}
     return [
@@ -24,15 +58,8 @@ def judged_passages(documents: Collection[str], stream: Callable[[], Iterable[Pa
     ]
 
 
-def translate(source: Source, passages: Sequence[Passage], splits: Sequence[str], example: str) -> dict[str, QuerySet]:
-    """Translate a source's judgements from its documents to passages; documents that were not read drop out.
-
-    Args:
-        source: What was read.
-        passages: At least those that are judged, and those identical to them.
-        splits: Of the source.
-        example: A document of the corpus, to show what its ids look like.
-    """
+def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str], example: str) -> dict[str, QuerySet]:
+    """Translate a source's judgements from its documents to passages, of which the judged ones and their copies suffice."""
     of_document: dict[str, list[str]] = {}
     for passage in passages:
         of_document.setdefault(passage.document_id, []).append(passage.passage_id)
@@ -52,7 +79,7 @@ def translate(source: Source, passages: Sequence[Passage], splits: Sequence[str]
     return translated
 
 
-def add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split) -> dict[str, QuerySet]:
+def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split) -> dict[str, QuerySet]:
     """Add the source's train and dev queries; without a dev split of its own, its train queries are split by document."""
     queries = {
         name: QuerySet(name, list(given.queries), dict(given.qrels), "passage") for name, given in generated.items()

@@ -1,115 +1,147 @@
-"""The sample of a corpus → its split, and queries with judgements that hold in the whole corpus."""
+"""Queries by rules: a split sample of a corpus → queries, with judgements that hold in the whole corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.documents.near_duplicates import add_copies, group_near_duplicates
+from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
 from embedtune.documents.splits import Split, split_passages
 from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import SAME_PASSAGE, as_documents
 from embedtune.retrieval.ranks import best_rank
-from embedtune.synthesis.extractive import Draft, draft_queries
+from embedtune.synthesis.extractive import KINDS, Draft, draft_queries
 from embedtune.synthesis.filters import filter_drafts
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Document, Passage, Query, QuerySet
 
-_BLOCK = 256
+_BLOCK = 256  # queries that are searched for at once
 
 
-class Drawing:
-    """Passages from which queries are drawn.
+@dataclass(frozen=True)
+class PassagePool:
+    """The passages that queries are made from.
 
     Attributes:
         passages: All of an ordinary corpus, a sample of a large one; in document order.
-        documents: Groups of ids of documents that share text.
+        document_groups: Groups of ids of documents that share text.
+        copies: Passage id → ids of the passages of the whole corpus that say the same, itself among them.
         split: Where each passage belongs.
     """
 
-    def __init__(
-        self,
-        passages: Sequence[Passage],
-        documents: Iterable[Document],
-        others: Iterable[Passage],
-        *,
-        shares: dict[str, float],
-        seed: int,
-    ) -> None:
-        """Group what says the same, and split.
-
-        Args:
-            passages: To draw from.
-            documents: What they were cut from, as far as it is to be compared.
-            others: The passages of the corpus that are not among them.
-            shares: Of the passages by split.
-            seed: Of the split.
-        """
-        self.passages = passages
-        self.documents = group_near_duplicates(documents)
-        groups = group_near_duplicates(as_documents(passages), containment=SAME_PASSAGE)
-        groups = add_copies(groups, as_documents(passages), as_documents(others), containment=SAME_PASSAGE)
-        self._members = {name: group for group in groups for name in group}
-        same = {name: number for number, group in enumerate(groups) for name in group}
-        self.split: Split = split_passages(passages, self.documents, same, shares, seed)
-
-    def same_as(self, passage_id: str) -> list[str]:
-        """Return the passages of the corpus that say the same as one, itself among them."""
-        return self._members[passage_id]
+    passages: Sequence[Passage]
+    document_groups: list[list[str]]
+    copies: Mapping[str, list[str]]
+    split: Split
 
     def of_split(self, name: str) -> list[Passage]:
         """Return the passages of a split, in document order."""
         return [passage for passage in self.passages if self.split.of_passage.get(passage.passage_id) == name]
 
-    def queries(
-        self, statistics: CorpusStatistics, config: GenerateConfig
-    ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-        """Draw and filter queries; the held-out kind goes to dev and test alone, the others to train alone."""
-        trained = train_kinds(config)
-        held_out = [config.held_out_kind] if trained and config.held_out_kind in config.kinds else list(config.kinds)
-        drafts: list[Draft] = []
-        for name in SPLITS:
-            drafts += draft_queries(
-                self.of_split(name),
-                kinds=(trained or held_out) if name == "train" else held_out,
-                per_kind=config.per_kind if name == "train" else config.held_out_per_passage,
-                statistics=statistics,
-                seed=config.seed,
-                question_share=config.question_share,
-            )
-        kept, dropped = filter_drafts(drafts, statistics, self._ranks())
-        return self._labelled(kept), dropped
 
-    def _ranks(self) -> Callable[[Sequence[Draft]], list[int]]:
-        """Return a search among the passages that tells how far up the right one stands."""
-        column = {passage.passage_id: number for number, passage in enumerate(self.passages)}
-        bm25 = BM25([passage.full_text for passage in self.passages])
+def build_pool(
+    passages: Sequence[Passage],
+    documents: Iterable[Document],
+    others: Iterable[Passage],
+    *,
+    shares: Mapping[str, float],
+    seed: int,
+) -> PassagePool:
+    """Group what says the same, and split.
 
-        def ranks(asked: Sequence[Draft]) -> list[int]:
-            found: list[int] = []
-            with track("filter queries", len(asked)) as on_progress:
-                for start in range(0, len(asked), _BLOCK):
-                    block = asked[start : start + _BLOCK]
-                    relevant = (
-                        [column[name] for name in self._members[draft.passage_id] if name in column] for draft in block
-                    )
-                    found += map(best_rank, bm25.rows(draft.text for draft in block), relevant)
-                    on_progress(len(block))
-            return found
+    Args:
+        passages: To make queries from, in document order.
+        documents: What they were cut from, as far as it is to be compared.
+        others: The passages of the corpus that are not among them.
+        shares: Of the passages by split.
+        seed: Of the split.
+    """
+    document_groups = group_near_duplicates(documents)
+    groups = group_same_passages(passages, others)
+    copies = {passage_id: group for group in groups for passage_id in group}
+    same = {passage_id: number for number, group in enumerate(groups) for passage_id in group}
+    return PassagePool(passages, document_groups, copies, split_passages(passages, document_groups, same, shares, seed))
 
-        return ranks
 
-    def _labelled(self, drafts: Sequence[Draft]) -> dict[str, QuerySet]:
-        queries = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
-        for draft in drafts:
-            query_id = content_id("q", draft.kind, draft.passage_id, draft.text)
-            target = queries[self.split.of_passage[draft.passage_id]]
-            if query_id not in target.qrels:
-                target.queries.append(Query(query_id, draft.text, draft.kind))
-                target.qrels[query_id] = dict.fromkeys(self._members[draft.passage_id], 1)
-        return queries
+def sample_queries(
+    pool: PassagePool, statistics: CorpusStatistics, config: GenerateConfig
+) -> tuple[dict[str, QuerySet], dict[str, int]]:
+    """Make and filter queries for each split; the held-out kind goes to dev and test alone, the others to train alone.
+
+    Returns:
+        Queries by split, and how many each filter dropped.
+    """
+    in_train = train_kinds(config)
+    held_out = [config.held_out_kind] if in_train and config.held_out_kind in config.kinds else list(config.kinds)
+    drafts: list[Draft] = []
+    for name in SPLITS:
+        drafts += draft_queries(
+            pool.of_split(name),
+            kinds=(in_train or held_out) if name == "train" else held_out,
+            per_kind=config.per_kind if name == "train" else config.held_out_per_passage,
+            statistics=statistics,
+            seed=config.seed,
+            question_share=config.question_share,
+        )
+    kept, dropped = filter_drafts(drafts, statistics, lambda drafts: _source_ranks(drafts, pool.passages, pool.copies))
+    queries = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
+    for draft in kept:
+        _add_query(queries[pool.split.of_passage[draft.passage_id]], draft, pool.copies)
+    return queries, dropped
+
+
+def synthesize_queries(
+    passages: Iterable[Passage] | Mapping[str, str],
+    *,
+    kinds: Sequence[str] = KINDS,
+    per_kind: int = 2,
+    question_share: float = 0.0,
+    seed: int = 0,
+) -> QuerySet:
+    """Make extractive queries from passages, without a language model, and drop those that would teach or test nothing.
+
+    Kinds are ``heading`` (the title above a passage), ``span`` (salient words in a row), ``keyphrase`` (terms that set the
+    passage apart) and ``sentence``. A query is dropped if it is no language, repeats another, fits anywhere, or if BM25
+    does not find its passage among the first twenty (see ``filters.filter_drafts``).
+
+    Args:
+        passages: Passages, or passage id → text; at least a few pages, because terms are weighted by how rare they are.
+        kinds: Some of the four.
+        per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
+        question_share: Share of all but the sentences, 0 to 1, that are put into the form of a question.
+        seed: Another seed gives other queries.
+
+    Returns:
+        Queries, each tagged with its kind, and qrels: the passage each came from and its near-copies, with grade 1.
+
+    Raises:
+        ValueError: If a kind is none of the four, or ``per_kind`` is below 1.
+
+    Examples:
+        >>> text = "The pressure valve of boiler {} opens at {} bar. Brass fittings tolerate only {} degrees."
+        >>> made = synthesize_queries({f"p{n}": text.format(n, n * 3, n * 40) for n in range(3)}, kinds=["span"], per_kind=1)
+        >>> made.queries[0].kind, made.qrels[made.queries[0].query_id]
+        ('span', {'p0': 1})
+    """
+    if unknown := set(kinds) - set(KINDS):
+        raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, found {', '.join(sorted(unknown))}")
+    if per_kind < 1:
+        raise ValueError(f"per_kind: expected 1 or more, found {per_kind}")
+    if isinstance(passages, Mapping):
+        passages = [Passage(name, name, "", text, 0, len(text)) for name, text in passages.items()]
+    passages = list(passages)
+    statistics = CorpusStatistics(passage.full_text for passage in passages)
+    copies = {passage_id: group for group in group_same_passages(passages) for passage_id in group}
+    drafts = draft_queries(
+        passages, kinds=kinds, per_kind=per_kind, statistics=statistics, seed=seed, question_share=question_share
+    )
+    kept, _ = filter_drafts(drafts, statistics, lambda drafts: _source_ranks(drafts, passages, copies))
+    queries = QuerySet("synthetic", [], {}, "passage")
+    for draft in kept:
+        _add_query(queries, draft, copies)
+    return queries
 
 
 def train_kinds(config: GenerateConfig) -> list[str]:
@@ -117,9 +149,31 @@ def train_kinds(config: GenerateConfig) -> list[str]:
     return [kind for kind in config.kinds if kind != config.held_out_kind]
 
 
-def joined_by_document(passages: Iterable[Passage]) -> Iterable[Document]:
-    """Return what a sample holds of each document, to compare documents by."""
-    texts: dict[str, list[str]] = {}
-    for passage in passages:
-        texts.setdefault(passage.document_id, []).append(passage.text)
-    return (Document(name, "", "\n\n".join(parts)) for name, parts in texts.items())
+def held_out_kind(config: GenerateConfig) -> str | None:
+    """Return the kind of synthetic queries that dev and test alone see; None where there is none."""
+    if config.queries_from == "source":
+        return None
+    if config.generator == "llm":
+        return config.llm.held_out_kind
+    return config.held_out_kind if train_kinds(config) else None
+
+
+def _source_ranks(drafts: Sequence[Draft], passages: Sequence[Passage], copies: Mapping[str, list[str]]) -> list[int]:
+    """Return the rank, from 1, of each draft's passage, or of a copy of it, in a BM25 search among the passages."""
+    column = {passage.passage_id: number for number, passage in enumerate(passages)}
+    bm25 = BM25([passage.full_text for passage in passages])
+    ranks: list[int] = []
+    with track("filter queries", len(drafts)) as on_progress:
+        for start in range(0, len(drafts), _BLOCK):
+            block = drafts[start : start + _BLOCK]
+            relevant = ([column[name] for name in copies[draft.passage_id] if name in column] for draft in block)
+            ranks += map(best_rank, bm25.rows(draft.text for draft in block), relevant)
+            on_progress(len(block))
+    return ranks
+
+
+def _add_query(queries: QuerySet, draft: Draft, copies: Mapping[str, list[str]]) -> None:
+    query_id = content_id("q", draft.kind, draft.passage_id, draft.text)
+    if query_id not in queries.qrels:
+        queries.queries.append(Query(query_id, draft.text, draft.kind))
+        queries.qrels[query_id] = dict.fromkeys(copies[draft.passage_id], 1)

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.documents.near_duplicates import distinct, group_near_duplicates, shingle_keys, split_keys
-from embedtune.types import Document
+from embedtune.documents.near_duplicates import (
+    distinct,
+    group_near_duplicates,
+    group_same_passages,
+    same_passages,
+    shingle_keys,
+    split_keys,
+)
+from embedtune.types import Document, Passage
 
 words = st.text(st.sampled_from("ab ,.é語"), max_size=60)
 
@@ -139,3 +146,41 @@ def test_groups_equal_a_plain_comparison_of_all_pairs(data):
     groups = group(*texts, containment=containment)
     assert {frozenset(g) for g in groups} == grouped_plainly(texts, containment)
     assert [g[0] for g in groups] == sorted(g[0] for g in groups)
+
+
+TEXT = "Lift the tank out by its handle and fill it with cold tap water up to the line."
+
+
+def passages(*texts: str, first: int = 0) -> list[Passage]:
+    return [Passage(f"p{number}", f"d{number}", "", text, 0, len(text)) for number, text in enumerate(texts, first)]
+
+
+def test_passages_that_say_the_same_share_a_number():
+    shorter = TEXT.replace(" up to the line", "")
+    same = same_passages(passages(TEXT, "Refunds take ten days.", TEXT.upper(), TEXT + " " + shorter[::-1], ""))
+    assert sorted(same) == ["p0", "p1", "p2", "p3", "p4"]
+    assert same["p0"] == same["p2"] == same["p3"]
+    assert len({same["p0"], same["p1"], same["p4"]}) == 3
+
+
+@pytest.mark.parametrize(("n_common", "n_groups"), [(18, 1), (17, 1), (16, 2), (9, 2), (0, 2)])
+def test_nine_shingles_in_ten_make_passages_the_same(n_common, n_groups):
+    common = TEXT.split()[:n_common]
+    # eighteen words have fourteen shingles; with seventeen words in common 13 are shared, with sixteen 12
+    other = " ".join(common + [f"other{number}" for number in range(18 - n_common)])
+    assert len(TEXT.split()) == 18
+    assert len(set(same_passages(passages(TEXT, other)).values())) == n_groups
+
+
+def test_part_of_a_passage_is_the_same():
+    assert len(set(same_passages(passages(TEXT, TEXT.split(" and ")[1])).values())) == 1
+
+
+def test_titles_do_not_make_passages_differ():
+    one, other = passages(TEXT, TEXT)
+    assert len(set(same_passages([one, other._replace(title="Tank")]).values())) == 1
+
+
+def test_further_passages_join_the_groups_they_belong_to():
+    groups = group_same_passages(passages(TEXT, "Refunds take ten days."), passages(TEXT.upper(), "Alone.", first=2))
+    assert groups == [["p0", "p2"], ["p1"]]

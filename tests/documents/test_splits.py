@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.documents.near_duplicates import group_near_duplicates
-from embedtune.documents.splits import MIN_GROUPS, section_bounds, split_passages
-from embedtune.types import SPLITS, Passage
+from embedtune.documents.splits import MIN_GROUPS, join_by_document, section_bounds, split_by_document, split_passages
+from embedtune.types import SPLITS, Document, Passage
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -203,3 +203,52 @@ def test_sections_are_twenty_at_most_and_hold_three_passages_at_least():
     assert section_bounds(7) == [0, 4, 7]
     assert [len(section_bounds(number)) - 1 for number in (59, 60, 4000)] == [19, 20, 20]
     assert section_bounds(4000)[:3] == [0, 200, 400]
+
+
+def told_apart(n_documents: int, per_document: int = 2) -> list[Passage]:
+    return [
+        Passage(
+            f"p{document}-{number}",
+            f"d{document}",
+            "",
+            f"Pump {document} of hall {number} runs {document * 7} hours",
+            0,
+            9,
+        )
+        for document in range(n_documents)
+        for number in range(per_document)
+    ]
+
+
+def test_plain_passages_are_split_by_document():
+    passages = told_apart(40)
+    split = split_by_document(passages, {"train": 0.5, "dev": 0.25, "test": 0.25}, seed=1)
+    assert split.unit == "document"
+    assert Counter(split.of_passage.values()) == {"train": 40, "dev": 20, "test": 20}
+    assert all(split.of_passage[f"p{n}-0"] == split.of_passage[f"p{n}-1"] for n in range(40))
+    assert split_by_document(passages, {"train": 0.5, "dev": 0.25, "test": 0.25}, seed=2) != split
+
+
+def test_a_copied_document_is_on_the_side_of_its_original():
+    passages = told_apart(40)
+    copies = [passage._replace(passage_id=f"c{passage.passage_id}", document_id="copy") for passage in passages[:2]]
+    for seed in range(5):
+        split = split_by_document([*passages, *copies], seed=seed)
+        assert {split.of_passage[name] for name in ("p0-0", "p0-1", "cp0-0", "cp0-1")} == {split.of_passage["p0-0"]}
+
+
+@pytest.mark.parametrize("shares", [{"train": 0.5, "dev": 0.5}, {"train": 0.5, "dev": 0.1, "test": 0.1}])
+def test_shares_that_do_not_sum_to_one_are_refused(shares):
+    with pytest.raises(ValueError, match="shares of train, dev, test that sum to 1"):
+        split_by_document(told_apart(2), shares)
+
+
+def test_nothing_cannot_be_split():
+    with pytest.raises(ValueError, match="at least one"):
+        split_by_document([])
+
+
+def test_passages_are_joined_to_documents():
+    assert list(join_by_document(told_apart(1))) == [
+        Document("d0", "", "Pump 0 of hall 0 runs 0 hours\n\nPump 0 of hall 1 runs 0 hours")
+    ]

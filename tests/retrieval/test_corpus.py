@@ -5,10 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from embedtune.retrieval.corpus import corpus_windows, relevant_passages, same_passages, windows_of
+from embedtune.retrieval.corpus import corpus_windows, relevant_passages, windows_of
 from embedtune.types import Passage, Query, QuerySet
-
-TEXT = "Lift the tank out by its handle and fill it with cold tap water up to the line."
 
 
 def passages(*texts: str) -> list[Passage]:
@@ -36,32 +34,6 @@ def encoder(window: int) -> SimpleNamespace:
 )
 def test_windows_are_as_long_as_settings_and_model_allow(window, tokens, overlap, expected):
     assert corpus_windows(passages("a b c d e f g h"), encoder(window), tokens, overlap).texts == expected
-
-
-def test_passages_that_say_the_same_share_a_number():
-    shorter = TEXT.replace(" up to the line", "")
-    same = same_passages(passages(TEXT, "Refunds take ten days.", TEXT.upper(), TEXT + " " + shorter[::-1], ""))
-    assert sorted(same) == ["p0", "p1", "p2", "p3", "p4"]
-    assert same["p0"] == same["p2"] == same["p3"]
-    assert len({same["p0"], same["p1"], same["p4"]}) == 3
-
-
-@pytest.mark.parametrize(("n_common", "n_groups"), [(18, 1), (17, 1), (16, 2), (9, 2), (0, 2)])
-def test_nine_shingles_in_ten_make_passages_the_same(n_common, n_groups):
-    common = TEXT.split()[:n_common]
-    # eighteen words have fourteen shingles; with seventeen words in common 13 are shared, with sixteen 12
-    other = " ".join(common + [f"other{number}" for number in range(18 - n_common)])
-    assert len(TEXT.split()) == 18
-    assert len(set(same_passages(passages(TEXT, other)).values())) == n_groups
-
-
-def test_part_of_a_passage_is_the_same():
-    assert len(set(same_passages(passages(TEXT, TEXT.split(" and ")[1])).values())) == 1
-
-
-def test_titles_do_not_make_passages_differ():
-    one, other = passages(TEXT, TEXT)
-    assert len(set(same_passages([one, other._replace(title="Tank")]).values())) == 1
 
 
 def test_relevant_passages_are_those_with_a_grade_above_zero():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.dataset import Dataset
+from embedtune.documents.near_duplicates import same_passages
 from embedtune.evaluation.audits.impact import Finding
 from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
 from embedtune.evaluation.audits.leakage import audit_leakage, near_queries
@@ -17,7 +18,6 @@ from embedtune.evaluation.audits.models import Prompts, audit_change, audit_prom
 from embedtune.evaluation.audits.truncation import Seen, answers_beyond, audit_truncation
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
-from embedtune.retrieval.corpus import same_passages
 from embedtune.retrieval.search import Units, dense_run
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, QuerySet, Run, Vectors

@@ -18,7 +18,7 @@ from embedtune.synthesis.llm.filters import screen
 from embedtune.synthesis.llm.kinds import Request, plan_requests
 from embedtune.synthesis.llm.prompts import Prompts, choose_examples, marker_for
 from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer
-from embedtune.synthesis.query_sampler import Drawing
+from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.text.hashing import fingerprint, hash_json
 from embedtune.text.language import language_of
 from embedtune.types import SPLITS, Passage
@@ -64,22 +64,22 @@ class LlmSettings:
         """Return what answers depend on beside the settings."""
         return {"templates": self.prompts.hash, "examples": hash_json(self.examples)}
 
-    def plan(self, drawing: Drawing, model: str, *, alone: bool) -> tuple[list[Asked], int]:
+    def plan(self, pool: PassagePool, model: str, *, alone: bool) -> tuple[list[Asked], int]:
         """Return the calls that write queries, in a fixed order, and how many passages were left out as orders to a model.
 
         Args:
-            drawing: Passages and their splits.
+            pool: Passages and their splits.
             model: As it stands in the key of a call.
             alone: One query for each call, in the plain template: for models that do not chat.
         """
         config, asked, n_screened = self.config, list[Asked](), 0
         for split in SPLITS:
-            passages = _distinct(drawing, split)
+            passages = _distinct(pool, split)
             if config.screen:
                 passages, n_suspicious = screen(passages)
                 n_screened += n_suspicious
             requests = plan_requests(
-                _limited(passages, config.limit, len(drawing.split.of_passage), self._seed),
+                _limited(passages, config.limit, len(pool.split.of_passage), self._seed),
                 weights_of(config, split),
                 per_passage=config.per_passage,
                 long_share=config.long_share,
@@ -140,14 +140,14 @@ def identity_settings(config: GenerateConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude=excluded)
 
 
-def _distinct(drawing: Drawing, split: str) -> list[Passage]:
+def _distinct(pool: PassagePool, split: str) -> list[Passage]:
     """Return the passages of a split, of those that say the same only the first."""
     seen: set[str] = set()
     kept = []
-    for passage in drawing.of_split(split):
+    for passage in pool.of_split(split):
         if passage.passage_id not in seen:
             kept.append(passage)
-            seen.update(drawing.same_as(passage.passage_id))
+            seen.update(pool.copies[passage.passage_id])
     return kept
 
 

@@ -24,7 +24,7 @@ from embedtune.synthesis.llm.relabel import further_answers
 from embedtune.synthesis.llm.replies import read_grades, read_queries
 from embedtune.synthesis.llm.search import FusedSearch
 from embedtune.synthesis.llm.session import ANSWERS, STORE, LlmSession, PendingError, access_of, open_session
-from embedtune.synthesis.query_sampler import Drawing
+from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id, hash_folder, hash_json
 from embedtune.types import SPLITS, Passage, Query, QuerySet
@@ -63,13 +63,13 @@ class LlmQueries:
             identity["cross_encoder"] = hash_json(hash_folder(folder))
         return identity
 
-    def plan(self, drawing: Drawing) -> tuple[list[Asked], int]:
+    def plan(self, pool: PassagePool) -> tuple[list[Asked], int]:
         """Return the calls that write queries, and how many passages were left out."""
-        return self.settings.plan(drawing, self.described.model, alone=not self.described.chats)
+        return self.settings.plan(pool, self.described.model, alone=not self.described.chats)
 
-    def preview(self, drawing: Drawing) -> dict[str, Any]:
+    def preview(self, pool: PassagePool) -> dict[str, Any]:
         """Return what asking would take; what is answered already is looked up in a copy of the store."""
-        planned, n_screened = self.plan(drawing)
+        planned, n_screened = self.plan(pool)
         with snapshot(self._run / STORE) as store:
             standing = LlmSession(self._config.llm, store).standing([asked.call for asked in planned], reader(planned))
         return preview(planned, standing, self._config.llm, n_screened)
@@ -90,7 +90,7 @@ class LlmQueries:
             check_access(access_of(self._config.llm))
 
     def make(
-        self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder, folder: Path
+        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         """Ask, filter and label; the answers go to ``llm.sqlite`` in a folder.
 
@@ -102,28 +102,28 @@ class LlmQueries:
             StoppedError: After Ctrl-C or SIGTERM.
         """
         with open_session(self._config.llm, self._run) as asking:
-            return self._make(drawing, statistics, encoder, folder, asking)
+            return self._make(pool, statistics, encoder, folder, asking)
 
-    def pending(self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
+    def pending(self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
         """Return the calls that ``make`` would send next, and note them in the store; none when all answers are there."""
         with (
             tempfile.TemporaryDirectory(prefix="embedtune-") as scratch,
             open_session(self._config.llm, self._run, collect=True) as asking,
         ):
             try:
-                self._make(drawing, statistics, encoder, Path(scratch), asking)
+                self._make(pool, statistics, encoder, Path(scratch), asking)
             except PendingError as pending:
                 return pending.calls
         return []
 
     def _make(
-        self, drawing: Drawing, statistics: CorpusStatistics, encoder: Encoder, folder: Path, asking: LlmSession
+        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, asking: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-        planned, n_screened = self.plan(drawing)
+        planned, n_screened = self.plan(pool)
         outcomes = asking.ask([asked.call for asked in planned], reader(planned), "write queries")
         drafts = _drafts(planned, outcomes)
         _demand(planned, drafts, outcomes)
-        kept, dropped, extra = self._select(drafts, drawing, statistics, encoder, asking)
+        kept, dropped, extra = self._select(drafts, pool, statistics, encoder, asking)
         asking.write(folder / ANSWERS)
         self.facts = {
             "model": self.described.model,
@@ -136,12 +136,12 @@ class LlmQueries:
         if self.settings.examples:
             self.facts["examples"] = compare(self.settings.examples, [draft.text for draft in kept])
         self.circumstances = {"llm": asking.spent()}
-        return _labelled(kept, extra, drawing), dropped
+        return _labelled(kept, extra, pool), dropped
 
     def _select(
         self,
         drafts: list[LlmDraft],
-        drawing: Drawing,
+        pool: PassagePool,
         statistics: CorpusStatistics,
         encoder: Encoder,
         asking: LlmSession,
@@ -149,8 +149,8 @@ class LlmQueries:
         """Filter by words, by search and by judge, cap documents, and look for further answers."""
         config = self._config.llm
         kept, dropped = filter_by_words(drafts, statistics, max_copied=config.max_copied)
-        search = FusedSearch(drawing.passages, encoder, self._config)
-        found = _found(kept, search, drawing)
+        search = FusedSearch(pool.passages, encoder, self._config)
+        found = _found(kept, search, pool)
         dropped["round_trip"] = len(kept) - len(found)
         if config.judge:
             kept, found = found, self._judged(found, asking)
@@ -161,7 +161,7 @@ class LlmQueries:
             return capped.kept, dropped, [[] for _ in capped.kept]
 
         def known(draft: LlmDraft) -> set[str]:
-            return {name for passage in draft.passages for name in drawing.same_as(passage.passage_id)}
+            return {name for passage in draft.passages for name in pool.copies[passage.passage_id]}
 
         extra = further_answers(capped.kept, search, self.settings, asking, self.described.model, known)
         return capped.kept, dropped, extra
@@ -226,22 +226,22 @@ def _demand(planned: Sequence[Asked], drafts: Sequence[LlmDraft], outcomes: Mapp
         )
 
 
-def _found(drafts: Sequence[LlmDraft], search: FusedSearch, drawing: Drawing) -> list[LlmDraft]:
+def _found(drafts: Sequence[LlmDraft], search: FusedSearch, pool: PassagePool) -> list[LlmDraft]:
     """Keep the queries whose sources are among the fused top twenty."""
-    column = {passage.passage_id: number for number, passage in enumerate(drawing.passages)}
+    column = {passage.passage_id: number for number, passage in enumerate(pool.passages)}
 
     def columns(passage: Passage) -> list[int]:
-        return [column[name] for name in drawing.same_as(passage.passage_id) if name in column]
+        return [column[name] for name in pool.copies[passage.passage_id] if name in column]
 
     wanted = [[columns(passage) for passage in draft.passages] for draft in drafts]
     ranks = search.ranks([draft.text for draft in drafts], wanted)
     return [draft for draft, rank in zip(drafts, ranks, strict=True) if rank <= ROUND_TRIP]
 
 
-def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], drawing: Drawing) -> dict[str, QuerySet]:
+def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], pool: PassagePool) -> dict[str, QuerySet]:
     """Make query sets; a training query gets no answer from another split."""
     queries = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
-    side = drawing.split.of_passage
+    side = pool.split.of_passage
     for draft, more in zip(drafts, extra, strict=True):
         sources = [passage.passage_id for passage in draft.passages]
         split = side[sources[0]]
@@ -249,5 +249,5 @@ def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], drawin
         query_id = content_id("q", draft.kind, *sources, draft.text)
         if query_id not in queries[split].qrels:
             queries[split].queries.append(Query(query_id, draft.text, draft.kind))
-            queries[split].qrels[query_id] = {name: 1 for answer in answers for name in drawing.same_as(answer)}
+            queries[split].qrels[query_id] = {name: 1 for answer in answers for name in pool.copies[answer]}
     return queries

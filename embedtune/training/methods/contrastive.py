@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError
 from embedtune.progress import track
-from embedtune.retrieval.corpus import same_passages
 from embedtune.training.batches import plan_epochs
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.gradient import Prepared, load_for_training, train_and_judge

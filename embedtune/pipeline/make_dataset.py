@@ -1,0 +1,145 @@
+"""From a source to passages, splits and labelled queries: what ``generate`` writes and ``advise`` tries out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from embedtune.config.settings import GenerateConfig
+from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.reading import Survey, read_source, survey
+from embedtune.documents.splits import join_by_document
+from embedtune.errors import DataError
+from embedtune.formats import beir
+from embedtune.machine import nearest_folder
+from embedtune.models.encoder import Encoder
+from embedtune.models.language_fit import language_warning
+from embedtune.pipeline.chunk_corpus import ChunkedCorpus, chunk_corpus
+from embedtune.synthesis.labelled import judged_documents, with_labelled
+from embedtune.synthesis.llm.queries import LlmQueries
+from embedtune.synthesis.query_sampler import PassagePool, build_pool, held_out_kind, sample_queries
+from embedtune.types import SPLITS, Passage, QuerySet, Source
+
+_log = logging.getLogger("embedtune")
+
+
+def read_for(config: GenerateConfig, out: Path) -> tuple[Source, Survey]:
+    """Read a source under the limits of the settings; ``out`` is where much text may be kept meanwhile.
+
+    Raises:
+        DataError: As ``read_source`` does.
+    """
+    limits = ReadingLimits(**config.reading.model_dump())
+    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(out))
+    return source, survey(source)
+
+
+def make_dataset(
+    source: Source,
+    encoder: Encoder,
+    config: GenerateConfig,
+    folder: Path,
+    *,
+    base_folder: Path,
+    n_chars: int,
+    llm: LlmQueries | None = None,
+) -> tuple[dict[str, QuerySet], dict[str, Any]]:
+    """Cut a source into ``corpus.jsonl`` of a folder, split it, make queries and filter them; see ``generate``.
+
+    Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample; ``n_chars`` is for the
+    progress. With ``llm`` a language model writes the queries.
+
+    Returns:
+        Queries by split, and facts for the manifest.
+    """
+    corpus, pool = prepare(source, encoder, config, folder, n_chars=n_chars)
+    texts = [passage.text for passage in pool.passages]
+    warning = language_warning(config.model, base_folder, encoder, corpus.statistics.language, texts)
+    if warning:
+        _log.warning("%s", warning)
+    queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
+    if llm:
+        queries, dropped = llm.make(pool, corpus.statistics, encoder, folder)
+    elif config.queries_from != "source":
+        queries, dropped = sample_queries(pool, corpus.statistics, config)
+    queries = with_labelled(
+        queries,
+        source,
+        pool.split,
+        SPLITS if config.queries_from != "generate" else ("test",),
+        passages=pool.passages if corpus.sample.is_whole else None,
+        stream=lambda: beir.stream_passages(folder),
+        example=corpus.first_document,
+    )
+    _require_queries(queries, corpus, source)
+    facts = {
+        "passages": corpus.n_passages,
+        "identical_passages": corpus.n_identical,
+        "drawn_from_passages": len(pool.passages),
+        "forgotten_terms": corpus.statistics.n_prunings > 0,
+        "split_by": pool.split.unit,
+        "near_duplicate_documents": sum(len(group) - 1 for group in pool.document_groups),
+        "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
+        "held_out_kind": held_out_kind(config),
+        "dropped_queries": dropped,
+        "window": corpus.window,
+        "language": corpus.statistics.language,
+        "warnings": [warning] if warning else [],
+    }
+    return queries, facts
+
+
+def prepare(
+    source: Source,
+    encoder: Encoder,
+    config: GenerateConfig,
+    folder: Path,
+    *,
+    n_chars: int,
+    wanted: Collection[str] = frozenset(),
+) -> tuple[ChunkedCorpus, PassagePool]:
+    """Cut a source into ``corpus.jsonl`` of a folder and split the passages that queries will be made from.
+
+    Of a large corpus that is a sample; it holds the documents that are ``wanted``.
+
+    Raises:
+        DataError: If there is no text.
+    """
+    if config.queries_from != "generate" and "dev" not in source.queries:
+        # By the side of these documents labelled queries are dealt to train and dev.
+        wanted = judged_documents(source, ("train",)).union(wanted)
+    corpus = chunk_corpus(source, encoder, config, folder, n_chars=n_chars, wanted=frozenset(wanted))
+    if not corpus.n_passages:
+        raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
+    passages = corpus.sample.passages()
+    shares = config.split.model_dump()
+    if "test" in source.queries:  # no documents need to be set aside for synthetic ones
+        shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
+    pool = build_pool(
+        passages,
+        source.documents if corpus.sample.is_whole else join_by_document(passages),
+        _outside(folder, corpus, passages),
+        shares=shares,
+        seed=config.seed,
+    )
+    return corpus, pool
+
+
+def _outside(folder: Path, corpus: ChunkedCorpus, passages: list[Passage]) -> Iterator[Passage]:
+    """Yield the passages that the sample has left out."""
+    if not corpus.sample.is_whole:
+        sampled = {passage.passage_id for passage in passages}
+        yield from (passage for passage in beir.stream_passages(folder) if passage.passage_id not in sampled)
+
+
+def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source: Source) -> None:
+    for name in ("train", "dev"):
+        if not queries[name].queries:
+            raise DataError(
+                f"{source.name}: expected queries for {name}, found none in {corpus.n_passages} passages of "
+                f"{len(source.documents)} documents",
+                hint="add documents; a few pages of running text are the least that can be split three ways",
+            )

@@ -1,0 +1,90 @@
+"""Queries by rules, from a split pool and from plain passages."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedtune.config.settings import GenerateConfig
+from embedtune.synthesis.query_sampler import (
+    build_pool,
+    held_out_kind,
+    sample_queries,
+    synthesize_queries,
+    train_kinds,
+)
+from embedtune.synthesis.statistics import CorpusStatistics
+from embedtune.types import SPLITS, Document, Passage
+
+TEXT = "The pressure valve of boiler {0} opens at {1} bar. Brass fittings of type K{0} tolerate {2} degrees for hours."
+TEXTS = {f"p{n}": TEXT.format(n, n * 3, n * 40) for n in range(40)}
+PASSAGES = [Passage(name, f"d{name}", f"Boiler {name}", text, 0, len(text)) for name, text in TEXTS.items()]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    documents = [Document(passage.document_id, "", passage.text) for passage in PASSAGES]
+    copy = PASSAGES[0]._replace(passage_id="copy", document_id="other")
+    return build_pool(PASSAGES, documents, [copy], shares={"train": 0.5, "dev": 0.25, "test": 0.25}, seed=0)
+
+
+def test_every_passage_of_the_pool_is_in_one_split(pool):
+    assert [len(pool.of_split(name)) for name in SPLITS] == [20, 10, 10]
+    assert pool.copies["p0"] == ["p0", "copy"]
+    assert pool.copies["p1"] == ["p1"]
+
+
+def test_the_held_out_kind_is_for_dev_and_test_alone(pool):
+    config = GenerateConfig(source="x", kinds=("span", "keyphrase"), held_out_kind="keyphrase")
+    statistics = CorpusStatistics(passage.full_text for passage in PASSAGES)
+    queries, dropped = sample_queries(pool, statistics, config)
+    assert {name: {query.kind for query in queries[name].queries} for name in SPLITS} == {
+        "train": {"span"},
+        "dev": {"keyphrase"},
+        "test": {"keyphrase"},
+    }
+    assert set(dropped) == {"not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"}
+    of_first = [judged for labelled in queries.values() for judged in labelled.qrels.values() if "p0" in judged]
+    assert of_first
+    assert all(judged == {"p0": 1, "copy": 1} for judged in of_first)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kinds", "held_out"),
+    [
+        ({}, ["heading", "span", "sentence"], "keyphrase"),
+        ({"kinds": ("keyphrase",)}, [], None),
+        ({"queries_from": "source"}, ["heading", "span", "sentence"], None),
+        ({"generator": "llm", "llm": {"name": "openai:x"}}, ["heading", "span", "sentence"], "task"),
+    ],
+)
+def test_kinds_of_train_and_of_dev(settings, kinds, held_out):
+    config = GenerateConfig(source="x", **settings)
+    assert train_kinds(config) == kinds
+    assert held_out_kind(config) == held_out
+
+
+def test_queries_from_plain_passages_lead_back_to_them():
+    made = synthesize_queries(PASSAGES, kinds=["span", "heading"], per_kind=1, seed=3)
+    assert {query.kind for query in made.queries} == {"span", "heading"}
+    assert made.qrels.keys() == {query.query_id for query in made.queries}
+    assert {grade for judged in made.qrels.values() for grade in judged.values()} == {1}
+    assert made.judged_unit == "passage"
+    assert synthesize_queries(iter(PASSAGES), kinds=["span", "heading"], per_kind=1, seed=3) == made
+    assert synthesize_queries(PASSAGES, kinds=["span", "heading"], per_kind=1, seed=4) != made
+
+
+def test_texts_by_id_are_passages_without_a_title():
+    made = synthesize_queries(TEXTS, kinds=["heading", "sentence"])
+    assert {query.kind for query in made.queries} == {"sentence"}
+    assert {name for judged in made.qrels.values() for name in judged} <= TEXTS.keys()
+
+
+def test_copies_are_relevant_too():
+    made = synthesize_queries({**TEXTS, "copy": TEXTS["p1"]}, kinds=["span"])
+    assert {"p1": 1, "copy": 1} in made.qrels.values()
+
+
+@pytest.mark.parametrize(("settings", "message"), [({"kinds": ["spam"]}, "found spam"), ({"per_kind": 0}, "found 0")])
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        synthesize_queries(TEXTS, **settings)
