@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from embedtune.documents.near_duplicates import group_near_duplicates, same_passages
+from embedtune.errors import ConfigError, DataError
 from embedtune.types import SPLITS, Document, Passage
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "dev": 0.1, "test": 0.1})
@@ -42,7 +43,8 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
         seed: Another seed shares the documents out differently.
 
     Raises:
-        ValueError: If there is no passage, or the shares do not name the three splits or do not sum to 1.
+        DataError: If there is no passage.
+        ConfigError: If the shares do not name the three splits or do not sum to 1.
 
     Examples:
         >>> from embedtune.types import Passage
@@ -53,9 +55,9 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
         ('document', ['dev', 'test', 'train'])
     """
     if not passages:
-        raise ValueError("passages: expected at least one, found none")
+        raise DataError("passages: expected at least one, found none")
     if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"shares: expected shares of {', '.join(SPLITS)} that sum to 1, found {dict(shares)}")
+        raise ConfigError(f"shares: expected shares of {', '.join(SPLITS)} that sum to 1, found {dict(shares)}")
     groups = group_near_duplicates(join_by_document(passages))
     return split_passages(passages, groups, same_passages(passages), shares, seed)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
 from embedtune.documents.splits import Split, split_passages
+from embedtune.errors import ConfigError
 from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.ranks import best_rank
@@ -117,7 +118,7 @@ def synthesize_queries(
         Queries, each tagged with its kind, and qrels: the passage each came from and its near-copies, with grade 1.
 
     Raises:
-        ValueError: If a kind is none of the four, or ``per_kind`` is below 1.
+        ConfigError: If a kind is none of the four, or ``per_kind`` is below 1.
 
     Examples:
         >>> text = "The pressure valve of boiler {} opens at {} bar. Brass fittings tolerate only {} degrees."
@@ -126,9 +127,9 @@ def synthesize_queries(
         ('span', {'p0': 1})
     """
     if unknown := set(kinds) - set(KINDS):
-        raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, found {', '.join(sorted(unknown))}")
+        raise ConfigError(f"kinds: expected some of {', '.join(KINDS)}, found {', '.join(sorted(unknown))}")
     if per_kind < 1:
-        raise ValueError(f"per_kind: expected 1 or more, found {per_kind}")
+        raise ConfigError(f"per_kind: expected 1 or more, found {per_kind}")
     if isinstance(passages, Mapping):
         passages = [Passage(name, name, "", text, 0, len(text)) for name, text in passages.items()]
     passages = list(passages)

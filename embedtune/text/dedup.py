@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from embedtune.errors import ConfigError
 from embedtune.text.analyzer import lexical_terms
 
 THRESHOLD = 0.8
@@ -39,10 +40,10 @@ class DuplicateIndex:
             threshold: Least Jaccard similarity of a match, in (0, 1].
 
         Raises:
-            ValueError: If the threshold is outside that range.
+            ConfigError: If the threshold is outside that range.
         """
         if not 0 < threshold <= 1:
-            raise ValueError(f"threshold: expected a number above 0 and at most 1, found {threshold}")
+            raise ConfigError(f"threshold: expected a number above 0 and at most 1, found {threshold}")
         self._threshold = threshold
         self._terms: list[frozenset[str]] = []
         self._postings: dict[str, list[int]] = {}
@@ -123,7 +124,7 @@ def deduplicate(texts: Iterable[str], threshold: float = THRESHOLD) -> Deduplica
         threshold: In (0, 1]; at 1 only texts with the same terms are duplicates.
 
     Raises:
-        ValueError: If the threshold is outside that range.
+        ConfigError: If the threshold is outside that range.
 
     Examples:
         >>> result = deduplicate(["how to fill the tank", "Fill the tank: how to?", "how to rinse the bowl"])

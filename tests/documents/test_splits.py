@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from embedtune.documents.near_duplicates import group_near_duplicates
 from embedtune.documents.splits import MIN_GROUPS, join_by_document, section_bounds, split_by_document, split_passages
+from embedtune.errors import ConfigError, DataError
 from embedtune.types import SPLITS, Document, Passage
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
@@ -239,12 +240,12 @@ def test_a_copied_document_is_on_the_side_of_its_original():
 
 @pytest.mark.parametrize("shares", [{"train": 0.5, "dev": 0.5}, {"train": 0.5, "dev": 0.1, "test": 0.1}])
 def test_shares_that_do_not_sum_to_one_are_refused(shares):
-    with pytest.raises(ValueError, match="shares of train, dev, test that sum to 1"):
+    with pytest.raises(ConfigError, match="shares of train, dev, test that sum to 1"):
         split_by_document(told_apart(2), shares)
 
 
 def test_nothing_cannot_be_split():
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(DataError, match="at least one"):
         split_by_document([])
 
 

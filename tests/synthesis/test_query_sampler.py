@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embedtune.config.settings import GenerateConfig
+from embedtune.errors import ConfigError
 from embedtune.synthesis.query_sampler import (
     build_pool,
     held_out_kind,
@@ -86,5 +87,5 @@ def test_copies_are_relevant_too():
 
 @pytest.mark.parametrize(("settings", "message"), [({"kinds": ["spam"]}, "found spam"), ({"per_kind": 0}, "found 0")])
 def test_wrong_settings_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         synthesize_queries(TEXTS, **settings)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedtune.errors import ConfigError
 from embedtune.text.dedup import Duplicate, DuplicateIndex, Match, deduplicate, term_set
 
 EIGHT = "fill the tank of this machine with water"
@@ -44,7 +45,7 @@ def test_texts_without_terms_are_like_nothing():
 
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.1])
 def test_a_threshold_outside_its_range_is_refused(threshold):
-    with pytest.raises(ValueError, match=f"above 0 and at most 1, found {threshold}"):
+    with pytest.raises(ConfigError, match=f"above 0 and at most 1, found {threshold}"):
         deduplicate([], threshold)
 
 
