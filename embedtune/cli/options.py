@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from embedtune.quiet import set_switches
 from embedtune.redaction import RedactingFormatter
 
 
@@ -145,9 +146,6 @@ def _hush_libraries(handler: logging.Handler) -> None:
 
     The switches are read when a library is imported, so this comes first; nothing heavy has been imported yet.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    set_switches()
     logging.getLogger().handlers[:] = [handler]
     logging.captureWarnings(True)

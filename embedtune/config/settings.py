@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from embedtune.config.loader import Gathered
 from embedtune.errors import ConfigError
+from embedtune.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as _ModelMeta
@@ -320,6 +321,7 @@ def takes_settings(
         own = set(stage.__annotations__)
 
         @wraps(stage)
+        @quiet_libraries()
         def call(*args: Any, **keywords: Any) -> Result:
             if "config" in keywords or (args and isinstance(args[0], model)):
                 return stage(*args, **keywords)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedtune.quiet import quiet_libraries
 from embedtune.types import Vectors
 
 if TYPE_CHECKING:
@@ -169,12 +170,13 @@ def load_model(
     from embedtune.errors import ConfigError
 
     try:
-        model = SentenceTransformer(
-            str(folder),
-            device=device,
-            trust_remote_code=trust_remote_code or is_own_code(folder),
-            model_kwargs={"use_safetensors": True},
-        )
+        with quiet_libraries():
+            model = SentenceTransformer(
+                str(folder),
+                device=device,
+                trust_remote_code=trust_remote_code or is_own_code(folder),
+                model_kwargs={"use_safetensors": True},
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ConfigError(
             f"{folder}: expected a sentence-transformers model, found: {error}",

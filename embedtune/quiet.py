@@ -1,0 +1,69 @@
+"""What other libraries show: progress bars, log lines and warnings that say nothing about the work in hand."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOGGERS = (
+    "bitsandbytes",
+    "bm25s",
+    "datasets",
+    "huggingface_hub",
+    "peft",
+    "sentence_transformers",
+    "torch",
+    "transformers",
+)
+_SWITCHES = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+}
+
+
+def set_switches() -> None:
+    """Set the environment variables that libraries read when they are imported; a user's own values win."""
+    for name, value in _SWITCHES.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep other libraries off the screen while the block runs; errors are raised as ever.
+
+    Logging that an application has set up still gets their messages, and afterwards their progress bars are as they were.
+    """
+    set_switches()
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not logger.handlers:  # without any handler Python prints warnings to stderr
+            logger.addHandler(logging.NullHandler())
+    theirs = logging.getLogger("transformers")
+    level, bars = theirs.level, _bars(False)
+    if any(isinstance(handler, logging.StreamHandler) for handler in theirs.handlers):
+        theirs.setLevel(max(level, logging.ERROR))
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions and logging.getLogger("py.warnings").handlers == []:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        theirs.setLevel(level)
+        _bars(bars)
+
+
+def _bars(on: bool) -> bool:
+    """Turn the bars of transformers on or off, if it has been imported; return whether they were on."""
+    module = sys.modules.get("transformers.utils.logging")
+    if module is None:
+        return False
+    was: bool = module.is_progress_bar_enabled()
+    if was != on:
+        (module.enable_progress_bar if on else module.disable_progress_bar)()
+    return was
