@@ -1,20 +1,26 @@
-"""Documents that were read, kept where they need no memory: reading them twice would cost more than the disk."""
+"""Documents kept on disk where they need no memory, and items taken in blocks of bounded size."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from embedtune.errors import ResourceError
 from embedtune.types import Document, Section
+
+Item = TypeVar("Item")
 
 _IN_MEMORY = 32 << 20
 
 
 class DocumentBuffer(Collection[Document]):
-    """Documents in the order they came; more than 32 MiB of them stand in a file without a name, which vanishes with this."""
+    """Documents in the order they came; beyond 32 MiB they are in a file without a name, which vanishes with this.
+
+    To read a source twice would cost more than the disk.
+    """
 
     def __init__(self, documents: Iterable[Document], scratch: Path | None = None) -> None:
         """Take in all documents; ``scratch`` is a folder with room for them, if temporary files should not go elsewhere.
@@ -60,3 +66,20 @@ class DocumentBuffer(Collection[Document]):
 
 def _line(document: Document) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def in_blocks(
+    items: Iterable[Item], n_chars: Callable[[Item], int], *, max_items: int, max_chars: int
+) -> Iterator[list[Item]]:
+    """Yield items in lists of at most ``max_items`` and ``max_chars``; a longer item is a list of its own."""
+    block: list[Item] = []
+    held = 0
+    for item in items:
+        length = n_chars(item)
+        if block and (len(block) == max_items or held + length > max_chars):
+            yield block
+            block, held = [], 0
+        block.append(item)
+        held += length
+    if block:
+        yield block

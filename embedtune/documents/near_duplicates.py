@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtune.documents.blocks import in_blocks
+from embedtune.documents.buffer import in_blocks
 from embedtune.text.hashing import fingerprint
 from embedtune.types import Document, Passage
 

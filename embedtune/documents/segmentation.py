@@ -1,10 +1,6 @@
-"""The words of a text with what cutting needs to know of each: its tokens, and how good it would be to cut in front of it.
+"""Segment a text: its words with their tokens and with what ends in front of each, packed into as few pieces as hold them.
 
-Both are found once for each word and remembered: a text has far fewer words than places where they stand.
-
-Where a text that is too long for one piece may be parted.
-
-Put the words of a text into as few pieces as hold them, cut where most ends.
+Words are looked at once and remembered: a text has far fewer different words than words.
 """
 
 from __future__ import annotations
@@ -17,55 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_BREAKS = ("\n\n", "\n", ". ", " ")
-_LAST_SHARE = 0.5  # a break is looked for in this share of the piece, its end
-
-
-def find_break(text: str, start: int, end: int) -> int:
-    """Return where to part ``text[start:end]``: behind its last blank line, else line, sentence or word; else at the end."""
-    earliest = end - int((end - start) * _LAST_SHARE)
-    for mark in _BREAKS:
-        found = text.rfind(mark, earliest, end)
-        if found >= 0:
-            return found + len(mark)
-    return end
-
-
-def pack(words: Words, size: int, room: int) -> Iterator[tuple[int, int]]:
-    """Yield first and last+1 word of each piece.
-
-    Paragraphs are put together as long as they fit; one that does not fit alone is parted into its sentences, such a sentence
-    into lines, a line into clauses, a clause into words.
-
-    Args:
-        words: Of a text.
-        size: Tokens that a piece should hold at most.
-        room: Tokens that it can hold; a word that is longer is parted too, and a part that is still longer comes alone.
-    """
-    before = [0, *accumulate(words.tokens.tolist())]
-    first = last = 0
-    for start, end in _units(before, words.breaks, (0, len(words.breaks)), (size, room), PARAGRAPH):
-        if before[end] - before[first] > size and last > first:
-            yield first, last
-            first = start
-        last = end
-    if last > first:
-        yield first, last
-
-
-def _units(
-    before: Sequence[int], breaks: NDArray[np.int64], span: tuple[int, int], limits: tuple[int, int], level: int
-) -> Iterator[tuple[int, int]]:
-    """Yield what stays together: the span, or its parts at a level, and those of the levels below where they are too long."""
-    start, end = span
-    size, room = limits
-    if level < INSIDE or before[end] - before[start] <= (room if level == INSIDE else size):
-        yield span
-        return
-    cuts = np.flatnonzero(breaks[start + 1 : end] >= level) + start + 1
-    for part in pairwise([start, *cuts.tolist(), end]):
-        yield from _units(before, breaks, part, limits, level - 1)
-
+from embedtune.text.sentences import WIDE_CLOSERS, WIDE_MARKS, ends_clause, ends_sentence
 
 TokenCounts = Callable[[Sequence[str]], Sequence[int]]
 """How many of the embedder's tokens each text has, special tokens not counted."""
@@ -75,24 +23,12 @@ INSIDE, WORD, CLAUSE, LINE, SENTENCE, PARAGRAPH = range(6)
 
 _MAX_WORD = 1000  # characters; what is longer comes in parts
 _WORD = re.compile(rf"\s*\S{{1,{_MAX_WORD}}}")
-# Chinese and Japanese have no blanks: there a word ends where a clause does.
-_WIDE_MARKS = "。！？、，；："
-_WIDE_CLOSERS = "」』”’）"
 _WIDE_WORD = re.compile(
-    rf"\s*(?:[^\s{_WIDE_MARKS}]{{1,{_MAX_WORD}}}[{_WIDE_MARKS}]{{0,9}}|[{_WIDE_MARKS}]{{1,9}})[{_WIDE_CLOSERS}]*"
+    rf"\s*(?:[^\s{WIDE_MARKS}]{{1,{_MAX_WORD}}}[{WIDE_MARKS}]{{0,9}}|[{WIDE_MARKS}]{{1,9}})[{WIDE_CLOSERS}]*"
 )
-_WIDE_END = re.compile(rf"[{_WIDE_MARKS}][{_WIDE_CLOSERS}]*$")
-_HAS_WIDE_MARK = re.compile(rf"[{_WIDE_MARKS}]")
+_WIDE_END = re.compile(rf"[{WIDE_MARKS}][{WIDE_CLOSERS}]*$")
+_HAS_WIDE_MARK = re.compile(rf"[{WIDE_MARKS}]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
-_CLOSERS = r"""["'’”»)\]]*$"""
-_END_OF_SENTENCE = re.compile(rf"(?:^|\w.*?)[.!?。！？]{_CLOSERS}|\w.*?…{_CLOSERS}|[。！？][{_WIDE_CLOSERS}]*$")
-_END_OF_CLAUSE = re.compile(rf"[,;:–—]{_CLOSERS}|[、，；：][{_WIDE_CLOSERS}]*$")
-_ABBREVIATION = re.compile(
-    r"""["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
-    r"prof|rev|sec|sr|st|usw|vgl|vol|vs)\.$",
-    re.IGNORECASE,
-)
-_NUMBERING = re.compile(r"[(\[]?\d{1,3}\.$")  # of an item of a list
 
 _CLAUSE_ENDS, _SENTENCE_ENDS = 1, 2
 _REMEMBERED_CHARS = 6_000_000  # of all remembered words; they take some 50 MB
@@ -148,9 +84,7 @@ def _traits(word: str) -> int:
     core = word.lstrip()
     gap = word[: len(word) - len(core)]
     kind = 3 if _BLANK_LINE.search(gap) else 2 if "\n" in gap else 1 if gap else 0
-    ends = _CLAUSE_ENDS if _END_OF_CLAUSE.search(core) else 0
-    if _END_OF_SENTENCE.search(core) and not _ABBREVIATION.match(core) and not (kind > 1 and _NUMBERING.match(core)):
-        ends = _SENTENCE_ENDS
+    ends = _SENTENCE_ENDS if ends_sentence(core, starts_line=kind > 1) else _CLAUSE_ENDS * ends_clause(core)
     wide = not core.isascii() and _WIDE_END.search(core) is not None
     return kind << _GAP | ends << _ENDS | wide << _WIDE | core[0].islower() << _LOWER
 
@@ -163,3 +97,53 @@ def _breaks(known: NDArray[np.int64]) -> NDArray[np.int64]:
     lower = known >> _LOWER & 1 > 0  # no sentence begins so, but one goes on behind an abbreviation
     conditions = [gap == 3, (ends == _SENTENCE_ENDS) & ~lower, gap == 2, ends > 0, parted]
     return np.select(conditions, [PARAGRAPH, SENTENCE, LINE, CLAUSE, WORD], INSIDE)
+
+
+def pack(words: Words, size: int, room: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last+1 word of each piece.
+
+    Paragraphs are put together as long as they fit; one that does not fit alone is parted into its sentences, such a sentence
+    into lines, a line into clauses, a clause into words.
+
+    Args:
+        words: Of a text.
+        size: Tokens that a piece should hold at most.
+        room: Tokens that it can hold; a word that is longer is parted too, and a part that is still longer comes alone.
+    """
+    before = [0, *accumulate(words.tokens.tolist())]
+    first = last = 0
+    for start, end in _units(before, words.breaks, (0, len(words.breaks)), (size, room), PARAGRAPH):
+        if before[end] - before[first] > size and last > first:
+            yield first, last
+            first = start
+        last = end
+    if last > first:
+        yield first, last
+
+
+def _units(
+    before: Sequence[int], breaks: NDArray[np.int64], span: tuple[int, int], limits: tuple[int, int], level: int
+) -> Iterator[tuple[int, int]]:
+    """Yield what stays together: the span, or its parts at a level, and those of the levels below where they are too long."""
+    start, end = span
+    size, room = limits
+    if level < INSIDE or before[end] - before[start] <= (room if level == INSIDE else size):
+        yield span
+        return
+    cuts = np.flatnonzero(breaks[start + 1 : end] >= level) + start + 1
+    for part in pairwise([start, *cuts.tolist(), end]):
+        yield from _units(before, breaks, part, limits, level - 1)
+
+
+_BREAKS = ("\n\n", "\n", ". ", " ")
+_LAST_SHARE = 0.5  # a break is looked for in this share of the piece, its end
+
+
+def find_break(text: str, start: int, end: int) -> int:
+    """Return where to cut ``text[start:end]``: behind its last blank line, else line, sentence or word; else at the end."""
+    earliest = end - int((end - start) * _LAST_SHARE)
+    for mark in _BREAKS:
+        found = text.rfind(mark, earliest, end)
+        if found >= 0:
+            return found + len(mark)
+    return end

@@ -1,7 +1,7 @@
-"""Taking a query's source out of a passage (the inverse cloze task of Lee et al. 2019).
+"""Where sentences and clauses end, and a passage without the sentence that a query was taken from.
 
-Text that was cut out of a passage finds it by its very words, which no person's query does. With its source gone the
-passage must be found by what it is about. Training does this to a share of its pairs, dev retrieval to all.
+``sentences_of`` splits behind every mark, because its pieces are queries, or are dropped for one. Where a document is cut for
+good, ``ends_sentence`` spares abbreviations and the numbers of list items too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,20 @@ import re
 
 from embedtune.text.analyzer import lexical_terms
 
+WIDE_MARKS = "。！？、，；："
+"""Marks of Chinese and Japanese, which have no blanks: there a word ends where a clause does."""
+
+WIDE_CLOSERS = "」』”’）"
+
+_CLOSERS = r"""["'’”»)\]]*$"""
+_END_OF_SENTENCE = re.compile(rf"(?:^|\w.*?)[.!?。！？]{_CLOSERS}|\w.*?…{_CLOSERS}|[。！？][{WIDE_CLOSERS}]*$")
+_END_OF_CLAUSE = re.compile(rf"[,;:–—]{_CLOSERS}|[、，；：][{WIDE_CLOSERS}]*$")
+_ABBREVIATION = re.compile(
+    r"""["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
+    r"prof|rev|sec|sr|st|usw|vgl|vol|vs)\.$",
+    re.IGNORECASE,
+)
+_NUMBERING = re.compile(r"[(\[]?\d{1,3}\.$")  # of an item of a list
 _BREAK = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)\]])(?=\s)|(?<=[。！？])|(?=\n[ \t]*\n)")
 # Text out of a PDF or a table often has no blank where a sentence, a bullet or a row ends.
 _LOOSE_BREAK = re.compile(r"(?<=[a-z)”][.!?:;])(?=[A-Z“])|(?<=;)(?=\s)|(?=[•●▪◦‣–—]\s*\w)|(?=\n)")
@@ -34,12 +48,33 @@ def _is_long(text: str) -> bool:
     return len(text.split()) > _LONG
 
 
+def ends_sentence(word: str, *, starts_line: bool) -> bool:
+    """Return whether a sentence may end behind a word: a lower-case word that follows says that it goes on.
+
+    Examples:
+        >>> [word for word in ["3.5", "Dr.", "bowl.”", "etc!"] if ends_sentence(word, starts_line=False)]
+        ['bowl.”', 'etc!']
+    """
+    if not _END_OF_SENTENCE.search(word) or _ABBREVIATION.match(word):
+        return False
+    return not (starts_line and _NUMBERING.match(word))
+
+
+def ends_clause(word: str) -> bool:
+    """Return whether a clause ends behind a word."""
+    return _END_OF_CLAUSE.search(word) is not None
+
+
 def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:
     """Leave out the sentence that shares most with the query, by the letters of shared terms: function words have few.
 
+    Text that was cut out of a passage finds it by its very words, which no person's query does. With its source gone the
+    passage must be found by what it is about (the inverse cloze task of Lee et al. 2019, https://arxiv.org/abs/1906.00300).
+    Training does this to a share of its pairs, dev retrieval to all.
+
     Args:
         text: A passage or window.
-        query: The query that was drawn from it.
+        query: The query that was taken from it.
         keep: Share of the characters, 0 to 1, that must stay; else the text comes back whole.
     """
     sentences = sentences_of(text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.documents.buffer import DocumentBuffer
+from embedtune.documents.buffer import DocumentBuffer, in_blocks
 from embedtune.errors import ResourceError
 from embedtune.types import Document, Section
 
@@ -32,3 +32,10 @@ def test_full_disk_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("embedtune.documents.buffer._IN_MEMORY", 10)
     with pytest.raises(ResourceError, match="expected room for the text of the documents, found"):
         DocumentBuffer(DOCUMENTS, tmp_path / "none")
+
+
+def test_blocks_are_bounded_in_number_and_length_and_hold_everything_in_order():
+    texts = ["a", "bb", "ccc", "dddddddd", "e", "f", "g", "h"]
+    blocks = list(in_blocks(texts, len, max_items=3, max_chars=6))
+    assert blocks == [["a", "bb", "ccc"], ["dddddddd"], ["e", "f", "g"], ["h"]]
+    assert list(in_blocks([], len, max_items=3, max_chars=6)) == []

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.documents.chunking import chunk_documents, count_tokens, fit_title, keep_whole
+from embedtune.documents.chunking import chunk, chunk_documents, count_tokens, fit_title, keep_whole
 from embedtune.documents.headings import find_sections
+from embedtune.errors import ConfigError
 from embedtune.types import Document, Passage, Section
 
 COMMON = ["water", "tank", "coffee", "pump", "machine", "filter", "lamp", "descaler", "temperature", "maintenance"]
@@ -225,3 +226,42 @@ def test_ready_made_documents_stay_whole(token_counts):
 def test_full_text_has_the_title_on_a_line_of_its_own():
     assert Passage("p", "d", "Tank", "Fill it.", 0, 8).full_text == "Tank\nFill it."
     assert Passage("p", "d", "", "Fill it.", 0, 8).full_text == "Fill it."
+
+
+TANK = "# Tank\nFill the tank with cold water up to the line. Close the lid.\n\n# Lamp\nA blinking lamp means: descale."
+
+
+def test_plain_texts_become_passages(tokenizer, token_counts):
+    passages = chunk(TANK, token_counts, 12)
+    assert passages == [passage for passage, _ in chunk_documents([document("0", "", TANK)], token_counts, 12)]
+    assert {passage.title for passage in passages} == {"Tank", "Lamp"}
+    tokenizer.enable_truncation(4)
+    try:
+        assert chunk([TANK], tokenizer, 12) == passages
+        assert tokenizer.truncation["max_length"] == 4
+    finally:
+        tokenizer.no_truncation()
+
+
+def test_ids_are_those_given_or_numbers(token_counts):
+    assert {passage.document_id for passage in chunk({"a.md": TANK}, token_counts, 48)} == {"a.md"}
+    assert [passage.document_id for passage in chunk(["one two", "three"], token_counts, 48)] == ["0", "1"]
+    assert chunk([document("d", "Brava", "one two")], token_counts, 48)[0].title == "Brava"
+
+
+def test_a_models_window_is_a_bound(model_folder):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(model_folder), device="cpu")
+    text = " ".join(f"Sentence {number} is about the tank." for number in range(200))
+    passages = chunk(text, model, 10_000)
+    window = model.max_seq_length - 2
+    counts = [len(model.tokenizer(passage.text, add_special_tokens=False)["input_ids"]) for passage in passages]
+    assert max(counts) <= window
+    assert chunk(text, model.tokenizer, window) == passages
+
+
+@pytest.mark.parametrize(("tokenizer", "window"), [(object(), 64), (len, 7)])
+def test_what_cannot_count_or_hold_tokens_is_refused(tokenizer, window):
+    with pytest.raises(ConfigError, match="expected"):
+        chunk(TANK, tokenizer, window)

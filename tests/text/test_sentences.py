@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.text.sentences import remove_closest_sentence, sentences_of
+from embedtune.text.sentences import ends_clause, ends_sentence, remove_closest_sentence, sentences_of
 
 TEXT = "Fill the tank with cold water. The pump starts by itself. Rinse the bowl twice."
 
@@ -65,3 +65,20 @@ def test_nothing_goes_when_too_little_would_stay():
 @pytest.mark.parametrize("text", ["The pump starts by itself", "", "The pump starts.\n\n"])
 def test_text_of_one_sentence_stays(text):
     assert remove_closest_sentence(text, "pump", keep=0.0) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "clause"),
+    [
+        ("bowl.", True, False), ("bowl.”", True, False), ("e.g.", False, False), ("Dr.", False, False), ("3.5", False, False),
+        ("tank,", False, True), ("tank:)", False, True), ("水。", True, False), ("水、", False, True), ("tank", False, False),
+    ],
+)  # fmt: skip
+def test_words_that_end_a_sentence_or_a_clause(word, sentence, clause):
+    assert ends_sentence(word, starts_line=False) is sentence
+    assert ends_clause(word) is clause
+
+
+def test_the_number_of_a_list_item_ends_no_sentence():
+    assert ends_sentence("12.", starts_line=False)
+    assert not ends_sentence("12.", starts_line=True)
