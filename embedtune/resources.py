@@ -20,6 +20,12 @@ def recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_folder("pipelines").glob("*.yaml"))}
 
 
+def describe_recipe(path: Path) -> str:
+    """Return a recipe's first line, which says whom it is for, without its comment sign."""
+    first, *_ = path.read_text(encoding="utf-8").splitlines()
+    return first.removeprefix("#").strip()
+
+
 def find_recipe(name: str) -> Path:
     """Return the recipe at a path, or the packaged one of that name.
 
@@ -34,7 +40,7 @@ def find_recipe(name: str) -> Path:
         return known[name]
     raise ConfigError(
         f"{name}: expected a recipe file or one of the packaged recipes ({', '.join(known)}), found neither",
-        hint="give the path of a YAML file, or copy a packaged recipe from the folder pipelines/",
+        hint="embedtune run --list says what each is for; any YAML file of this form is a recipe",
     )
 
 

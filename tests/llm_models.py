@@ -7,7 +7,7 @@ from pathlib import Path
 _CHAT = "{% for message in messages %}<{{ message.role }}> {{ message.content }} {% endfor %}<assistant>"
 
 
-def _tokenizer(folder: Path) -> int:
+def write_tokenizer(folder: Path) -> int:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     from embedtune.config.settings import DEFAULT_MODEL
@@ -30,7 +30,7 @@ def make_seq2seq(folder: Path) -> Path:
     from transformers import T5Config, T5ForConditionalGeneration
 
     torch.manual_seed(0)
-    size = _tokenizer(folder)
+    size = write_tokenizer(folder)
     shape = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
     config = T5Config(vocab_size=size, decoder_start_token_id=0, pad_token_id=0, eos_token_id=102, **shape)
     T5ForConditionalGeneration(config).save_pretrained(folder)
@@ -43,7 +43,7 @@ def make_causal(folder: Path) -> Path:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    size = _tokenizer(folder)
+    size = write_tokenizer(folder)
     shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = LlamaConfig(
         vocab_size=size, max_position_embeddings=2048, pad_token_id=0, bos_token_id=101, eos_token_id=102, **shape

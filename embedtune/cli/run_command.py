@@ -12,20 +12,25 @@ from embedtune.cli import options, output
 @click.command("run")
 @click.argument("recipe", required=False)
 @click.option("--out", help="Run folder, in place of the recipe's.")
+@click.option("--list", "listing", is_flag=True, help="List the packaged recipes.")
 @options.shared
-def command(common: options.Shared, recipe: str | None, **given: Any) -> None:
+def command(common: options.Shared, recipe: str | None, *, listing: bool, **given: Any) -> None:
     """Generate, train and evaluate by a recipe; what is done already is skipped.
 
     RECIPE is a YAML file or the name of a packaged recipe.
 
     \b
-    Example: embedtune run quickstart
-             embedtune run pipelines/quickstart.yaml --set train.epochs=2
+    Example: embedtune run --list
+             embedtune run quickstart
+             embedtune run documents --set generate.source=FOLDER --out runs/mine
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.config.settings import RunConfig, load_config
     from embedtune.pipeline.run import run
-    from embedtune.resources import find_recipe
+    from embedtune.resources import describe_recipe, find_recipe, recipes
 
+    if listing:
+        output.show_facts({name: describe_recipe(path) for name, path in recipes().items()}, as_json=common.as_json)
+        return
     if (recipe is None) == (common.file is None):
         raise click.UsageError("give one recipe, as RECIPE or as --config")
     file = find_recipe(recipe) if recipe else common.file
