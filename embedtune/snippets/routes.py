@@ -1,4 +1,4 @@
-"""Which part of a run a stack can load, and why that one."""
+"""Which part of a run a framework or server can load, and why."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from embedtune.snippets.targets import TARGETS, find_target
 
 _OWN_CLASS: Mapping[str, str] = MappingProxyType(
     {
-        "llama-index": "LlamaIndex's HuggingFaceEmbedding replaces saved prompts by empty ones and calls plain encode",
-        "langchain": "LangChain's HuggingFaceEmbeddings calls plain encode, without prompts unless it is told them twice",
-        "haystack": "Haystack's SentenceTransformers embedders call plain encode, without prompts unless they are given",
-        "chroma": "Chroma's SentenceTransformerEmbeddingFunction calls plain encode for queries and documents alike",
-        "lancedb": "LanceDB's sentence-transformers function calls plain encode for queries and documents alike",
-        "qdrant": "Qdrant takes vectors and embeds nothing unless it is asked to",
+        "llama-index": "LlamaIndex's HuggingFaceEmbedding replaces saved prompts with empty ones and calls plain encode",
+        "langchain": "LangChain's HuggingFaceEmbeddings ignores prompts unless encode_kwargs and query_encode_kwargs set them",
+        "haystack": "Haystack's SentenceTransformers embedders call plain encode, without prompts unless prefix sets them",
+        "chroma": "Chroma's SentenceTransformerEmbeddingFunction calls plain encode for both queries and documents",
+        "lancedb": "LanceDB's sentence-transformers function calls plain encode for both queries and documents",
+        "qdrant": "Qdrant stores vectors and does not need to embed anything",
     }
 )
 _ADAPTER: Mapping[str, str] = MappingProxyType(
     {
-        "tei": "adapter/ is of no use here: TEI loads whole weights only",
-        "vllm": "adapter/ is of no use here: vLLM's --enable-lora is for architectures with LoRA support, which its BERT lacks",
-        "ollama": "adapter/ is of no use here: a Modelfile's ADAPTER is for language models, not for embedders",
-        "openai": "adapter/ is left aside: merged weights load in every server",
+        "tei": "adapter/ cannot be used: TEI loads whole weights only",
+        "vllm": "adapter/ cannot be used: vLLM's --enable-lora is for architectures with LoRA support, which its BERT lacks",
+        "ollama": "adapter/ cannot be used: a Modelfile's ADAPTER is for language models, not for embedding models",
+        "openai": "adapter/ is not needed: merged weights load in every server",
     }
 )
 
 
 class Route(NamedTuple):
-    """How a stack comes to the vectors that ``eval`` measured.
+    """How a framework or server gets the vectors that ``eval`` measured.
 
     Attributes:
         loads: What it loads; None where it cannot.
-        reasons: Why that, a sentence each.
+        reasons: Reasons, one sentence each.
     """
 
     loads: str | None
@@ -70,9 +70,10 @@ def demand_route(facts: Facts, name: str) -> Route:
     route = find_route(facts, name)
     if route.loads is None:
         raise ConfigError(
-            f"{TARGETS[name].title}: expected a model that it can load, found one by --method lexical: {route.reasons[0]}",
-            hint=f"{facts.merged / 'dense'} is its plain model and loads anywhere, but without the words of a text, which "
-            "`eval` measured with it; or use this package: --for sentence-transformers, llama-index, langchain or haystack",
+            f"{TARGETS[name].title}: expected a model that it can load, found one of --method hybrid-vector: "
+            f"{route.reasons[0]}",
+            hint=f"{facts.merged / 'dense'} is the plain model and loads anywhere, but without the BM25 sketch that "
+            "`eval` measured; or use embedtune: --for sentence-transformers, llama-index, langchain or haystack",
         )
     return route
 
@@ -81,42 +82,42 @@ def _why_not_merged(facts: Facts) -> str:
     lost = {
         "one": "the prompts would be lost"
         if facts.query_prompt or facts.document_prompt
-        else "the windows would be lost",
-        "two": "queries would go through the passages' tower",
-        "map": "queries would miss their map",
-        "hybrid-vector": "queries would be taken for passages",
+        else "long texts would be truncated",
+        "two": "queries would be encoded with the document encoder",
+        "map": "the query adapter would not be applied",
+        "hybrid-vector": "queries would be encoded as passages",
     }
-    return f"the code uses the run's own embedder: with model/merged in theirs {lost[facts.shape]}"
+    return f"the code uses the run's own embedder: if you loaded model/merged directly, {lost[facts.shape]}"
 
 
 def _merged_reason(facts: Facts, name: str) -> str:
     if facts.shape == "hybrid-vector":
-        return "its module is in this package, so embedtune must be installed and trust_remote_code set"
+        return "its module is in embedtune, so embedtune must be installed and trust_remote_code set"
     if name == "txtai":
         return "txtai's method sentence-transformers calls encode_query for queries and encode_document for data"
-    return "stock modules; encode_query and encode_document take their prompt and their tower by themselves, encode does not"
+    return "encode_query and encode_document select the prompt and the encoder; plain encode does not"
 
 
 def _served(facts: Facts, name: str) -> Route:
     if facts.shape == "hybrid-vector":
-        return Route(None, ("the words of a text are computed by this package's own module, which no server has",))
+        return Route(None, ("a module of embedtune computes the BM25 sketch, and no server has it",))
     reasons = [
-        "servers do not all read what sentence-transformers 5.4 and later save: versions of vLLM and Ollama then pool in "
-        "another way, without a word, and TEI refuses; --export writes the older form, which all of them read"
+        "not every server reads the format of sentence-transformers 5.4 and later: versions of vLLM and Ollama silently pool "
+        "in another way, and TEI refuses it; --export writes the older form, which all of them read"
     ]
     if facts.shape == "two":
         reasons.append(
-            "no server loads a Router: each tower is a model of its own; queries to one, documents to the other"
+            "no server loads a Router: each encoder is a model of its own; send queries to one and documents to the other"
         )
     if facts.shape == "map":
         reasons.append(
-            "no server loads a Router, but this one needs none: the server embeds with the base, and the code applies the map "
-            "to the vectors of queries; an index of the base stays good"
+            "no server loads a Router, and none is needed: the server embeds with the base, and the code applies the linear "
+            "query adapter to query vectors; an index of the base stays valid"
         )
     if name == "ollama":
         reasons.append(
-            "ollama create turns safetensors into GGUF, in half precision, for architectures that it knows; for others "
-            "llama.cpp's convert_hf_to_gguf.py makes the file that FROM in the Modelfile then names"
+            "ollama create converts safetensors to GGUF, in half precision, for architectures that it knows; for others, "
+            "llama.cpp's convert_hf_to_gguf.py writes a file to name after FROM in the Modelfile"
         )
     if facts.has_adapter:
         reasons.append(_ADAPTER[name])

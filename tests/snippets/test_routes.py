@@ -21,10 +21,10 @@ def test_servers_load_towers_one_by_one_and_no_map(name, facts_of):
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_lexical_model_is_refused_by_servers_with_what_is_lost(name, facts_of):
     facts = facts_of("lora", True)._replace(shape="hybrid-vector", method="hybrid-vector")
-    with pytest.raises(ConfigError, match="no server has") as error:
+    with pytest.raises(ConfigError, match="no server has it") as error:
         demand_route(facts, name)
     assert str(facts.merged / "dense") in error.value.hint
-    assert "without the words of a text" in error.value.hint
+    assert "without the BM25 sketch" in error.value.hint
 
 
 def test_a_lexical_model_is_loaded_by_the_others(facts_of):
@@ -37,4 +37,4 @@ def test_a_lexical_model_is_loaded_by_the_others(facts_of):
 def test_what_a_framework_would_lose_is_said(facts_of):
     lost = [find_route(facts_of(*column), "chroma").reasons[1] for column in (("lora", True), ("lora", False))]
     assert lost[0].endswith("the prompts would be lost")
-    assert lost[1].endswith("the windows would be lost")
+    assert lost[1].endswith("long texts would be truncated")
