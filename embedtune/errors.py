@@ -18,8 +18,11 @@ where, what was expected and what was found; the hint says what to do next. Any 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+
+_MAX_WORD = 200  # a longer "name" is a whole text, and comparing it with every known name would take long
 
 
 class EmbedtuneError(Exception):
@@ -102,3 +105,26 @@ class StoppedError(EmbedtuneError):
         super().__init__(message)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'train'?`` with the known name that is spelled most like a word, or an empty string.
+
+    Examples:
+        >>> did_you_mean("tarin", ["generate", "train", "eval"])
+        "; did you mean 'train'?"
+        >>> did_you_mean("search", ["generate", "train", "eval"])
+        ''
+    """
+    names = {name.casefold(): name for name in known}
+    close = get_close_matches(word[:_MAX_WORD].casefold(), names, n=1)
+    return f"; did you mean {names[close[0]]!r}?" if close else ""
+
+
+def missing_path(path: Path) -> str:
+    """Return ``; did you mean 'docs/manual'?`` for a path that does not exist, from the names beside it."""
+    try:
+        beside = [str(other) for other in path.parent.iterdir()]
+    except OSError:
+        return ""
+    return did_you_mean(str(path), beside)

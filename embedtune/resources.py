@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, did_you_mean
 
 _PACKAGE = Path(__file__).parent
 
@@ -39,7 +39,8 @@ def find_recipe(name: str) -> Path:
     if name in known:
         return known[name]
     raise ConfigError(
-        f"{name}: expected a recipe file or one of the packaged recipes ({', '.join(known)}), found neither",
+        f"{name}: expected a recipe file or one of the packaged recipes ({', '.join(known)}), found neither"
+        + did_you_mean(name, known),
         hint="embedtune run --list says what each is for; any YAML file of this form is a recipe",
     )
 

@@ -14,7 +14,7 @@ from types import TracebackType
 import click
 
 from embedtune import __version__
-from embedtune.errors import EmbedtuneError, StoppedError
+from embedtune.errors import EmbedtuneError, StoppedError, did_you_mean
 from embedtune.redaction import redact
 from embedtune.signals import TerminatedError, raise_on_termination
 
@@ -22,45 +22,70 @@ from embedtune.signals import TerminatedError, raise_on_termination
 _RESOURCES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 )  # fmt: skip
-_COMMANDS = (
-    "advise", "generate", "train", "eval", "compare", "ui", "plug", "fit-query-adapter", "run", "verify", "doctor",
-    "templates", "export-prompts", "import-responses", "export-model",
-)  # fmt: skip
+_COMMANDS = {
+    "Tune a model": {
+        "advise": "Recommend what to do with your documents, before any tuning.",
+        "generate": "Make passages, queries and relevance judgements from documents.",
+        "train": "Fine-tune the base model on the generated dataset.",
+        "eval": "Compare the base and the tuned model with BM25 and hybrid search.",
+        "run": "Generate, train and evaluate with one recipe.",
+    },
+    "Look at the results": {
+        "compare": "Show what each system finds for one query, side by side.",
+        "ui": "Search, browse and judge in the browser.",
+        "verify": "Check files against recorded checksums.",
+    },
+    "Use the model": {
+        "plug": "Print the code that loads the model in LangChain, Chroma, vLLM and others.",
+        "export-model": "Copy the model to a new folder, with a model card.",
+        "fit-query-adapter": "Fit a linear query adapter for a closed embedding API.",
+    },
+    "Set up": {
+        "doctor": "Check the installation.",
+        "templates": "Copy the LLM prompts into a folder, to edit them.",
+        "export-prompts": "Write the LLM prompts to a file, for a batch API.",
+        "import-responses": "Read the answers of a batch API.",
+    },
+}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE", "max_content_width": 110}
+_NAMES = tuple(name for section in _COMMANDS.values() for name in section)
 
 
 class _Group(click.Group):
-    """Loads a command's module when it is asked for."""
+    """Imports the module of a command when the command is called; the list of commands imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(_NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _NAMES:
             return None
         command: click.Command = import_module(f"embedtune.cli.{cmd_name.replace('-', '_')}_command").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], _NAMES)}")
+        return super().resolve_command(ctx, args)
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE"})
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in _COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    list(commands.items()), col_spacing=max(map(len, _NAMES)) - max(map(len, commands)) + 2
+                )
+
+
+@click.group(cls=_Group, context_settings=_CONTEXT)
 @click.version_option(__version__)
 def group() -> None:
-    """Fine-tune an embedding model for retrieval on your own documents, and see what it gained.
+    """Fine-tune an embedding model for retrieval on your own documents, and measure what it gained.
 
     \b
-    embedtune run quickstart                    the demo: no key, no GPU, about three minutes
-    embedtune advise docs/                      what is worth doing, before anything is made
-    embedtune generate docs/ --out runs/mine    queries from your documents
-    embedtune train runs/mine                   LoRA on quantised frozen weights
-    embedtune eval runs/mine                    base and tuned model, BM25 and their fusions
-    embedtune compare runs/mine "a query"       what each system finds, side by side
-    embedtune ui runs/mine                      a page to search, browse and judge in
-    embedtune plug runs/mine --for langchain    the code that puts it into your application
-    embedtune fit-query-adapter runs/mine                 a map for the queries of an embedder that is closed
-    embedtune export-model runs/mine mine/      the model with a card of what was measured
-    embedtune verify runs/mine                  is every byte as it was written?
-    embedtune doctor                            what works on this machine
-    embedtune templates prompts/                the prompts for an LLM, to be edited
-    embedtune export-prompts, import-responses  let a batch API or a cluster do the calls
+    embedtune run quickstart       a demo in about three minutes: no key, no GPU
+    embedtune generate docs/       then follow the next steps that each command prints
     """  # noqa: D301 (click reads the escaped b)
 
 
@@ -96,7 +121,7 @@ def main() -> None:
 
 def _stop(error: BaseException) -> int:
     """Say how to go on where this command stopped: without --force, which would start again and has been noted."""
-    again = "to go on: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
+    again = "to continue: " + shlex.join(["embedtune", *(part for part in sys.argv[1:] if part != "--force")])
     if isinstance(error, StoppedError):
         return _fail(str(error), again, error.exit_code)
     cause = error.__cause__ or error  # click wraps what ends a command from outside into its own Abort

@@ -35,7 +35,10 @@ def print_comparison(found: Comparison) -> None:
     console.print(f"“{found.query}”", markup=False)
     console.print(_grid(found, letters))
     _print_passages(console, found, passages, letters)
-    console.print(f"↑ ↓ = new gone: against base.  * {found.chosen}: what system auto means for this run.")
+    console.print(
+        f"↑ ↓ moved, = same rank, new: not in base's top {found.k}, gone: lost from it (all compared with base)\n"
+        f"* {found.chosen}: used by Retriever.from_run() by default"
+    )
 
 
 def _grid(found: Comparison, letters: dict[str, str]) -> Table:
@@ -92,28 +95,23 @@ def _letters() -> Iterator[str]:
         round_ += 1
 
 
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
 @click.command("compare")
-@click.argument("run", type=_RUN)
+@click.argument("run", type=options.RUN)
 @click.argument("query")
-@click.option("-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages of each system.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress on stderr.")
-@click.option("-v", "--verbose", is_flag=True, help="Print what libraries log too.")
-def command(run: Path, query: str, k: int, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Ask base, tuned model, BM25 and their fusion of RUN one QUERY, side by side.
+@click.option("-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages per system.")
+@options.AS_JSON
+@options.logged
+def command(run: Path, query: str, k: int, as_json: bool) -> None:
+    """Show what BM25, the base model, the tuned model and hybrid search find for QUERY, side by side.
 
-    Marks say how far a passage stands from its place in the base's list: up, down, new; below a list stand those that it has
-    lost. The first call encodes the passages with a model that was tuned on both sides, and keeps their vectors in RUN.
+    The marks compare each system with the base model: moved up or down, new, or gone from its top k. The first call may take
+    longer: it encodes all passages, and keeps the vectors in RUN.
 
     \b
     Example: embedtune compare runs/mine "how do I get a refund"
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.serving.comparison import compare
 
-    options.set_up_logging(quiet=quiet, verbose=verbose)
     found = compare(run, query, k)
     if as_json:
         output.print_json(found.as_json())

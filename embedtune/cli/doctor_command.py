@@ -11,12 +11,13 @@ from embedtune.cli import options, output
 
 @click.command("doctor")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@options.AS_JSON
 def command(run: Path | None, as_json: bool) -> None:
-    """Try whether embedtune can work here: libraries, cores, memory, disk, models, quantised training, search.
+    """Check the installation: libraries, cores, memory, disk, models, quantised training and search.
 
-    With RUN, a run folder, disk and permission are checked there, and which of its stages are done. Nothing is written and
-    the network is not used. Exit code 0 if embedtune can work, 5 if memory, disk or permission forbid it, else 2.
+    With RUN, disk space and permissions are checked in that run folder, and its finished stages are listed. Nothing is
+    written and the network is not used. The exit code is 0 if embedtune can work, 5 if memory, disk space or a permission is
+    missing, and 2 otherwise.
 
     \b
     Example: embedtune doctor

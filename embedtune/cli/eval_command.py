@@ -8,46 +8,66 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-_QUERIES_HELP = "Queries of your own: a BEIR folder, a LlamaIndex JSON, or the packaged python-reference; repeat."
-_MODEL_HELP = "A further model in the table, dense only: hub name or local folder; repeat."
-_FORGETTING_HELP = (
-    "A BEIR folder on which tuning should have changed nothing; the packaged general set is always one; repeat."
-)
-_MEASURES_HELP = "A further measure by its name in ir_measures, such as P@5 or AP; repeat."
-_UNDER_HELP = "Exit code 100 if the shipped model has less, for example hit_rate@5=0.9; repeat."
+from embedtune.config.settings import EvaluateConfig, load_config
 
 
 @click.command("eval")
-@click.argument("runs", type=_RUN, nargs=-1, required=True, metavar="RUN...")
-@click.option("--queries", multiple=True, help=_QUERIES_HELP)
-@click.option("--model", "models", multiple=True, help=_MODEL_HELP)
-@click.option("--forgetting", multiple=True, metavar="BEIR", help=_FORGETTING_HELP)
-@click.option("--measures", multiple=True, metavar="NAME", help=_MEASURES_HELP)
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of all encoders alike.")
-@click.option("--fail-under", multiple=True, metavar="MEASURE=VALUE", help=_UNDER_HELP)
+@click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN...")
+@options.setting(
+    EvaluateConfig,
+    "queries",
+    multiple=True,
+    help=("Your own queries with judgements: a BEIR folder, a LlamaIndex JSON file or a packaged set; repeatable."),
+)
+@options.setting(
+    EvaluateConfig,
+    "models",
+    "--model",
+    "models",
+    multiple=True,
+    help=("A further model to compare: hub name or local folder; repeatable."),
+)
+@options.setting(
+    EvaluateConfig,
+    "forgetting",
+    multiple=True,
+    metavar="BEIR",
+    help=("A further BEIR folder to check for forgetting, besides the packaged general set; repeatable."),
+)
+@options.setting(
+    EvaluateConfig,
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help=("A further measure of ir_measures, such as P@5 or AP; repeatable."),
+)
+@options.setting(EvaluateConfig, "precision")
 @click.option(
-    "--fail-if-worse", is_flag=True, help="Exit code 100 if the tuned model is shown to be worse than the base."
+    "--fail-under",
+    multiple=True,
+    metavar="MEASURE=VALUE",
+    help=("Exit with 100 if the saved model scores below this, such as hit_rate@5=0.9; repeatable."),
+)
+@click.option(
+    "--fail-if-worse", is_flag=True, help="Exit with 100 if the tuned model is significantly worse than the base."
 )
 @options.shared
 def command(
     common: options.Shared, runs: tuple[Path, ...], fail_under: tuple[str, ...], fail_if_worse: bool, **given: Any
 ) -> None:
-    """Measure base and tuned model of a RUN beside BM25 and their fusions, and say what the differences prove.
+    """Compare the base and the tuned model of RUN with BM25 and hybrid search, with significance tests.
 
-    Writes eval/ into the first RUN: report.html, which needs no network, a TREC run for each system, per_query.tsv and
-    metrics.json. Queries that judge documents score a document as its best passage. --seed is that of the resamples behind
-    intervals and tests.
+    Writes RUN/eval: report.html (which needs no network), a TREC run file for each system, per_query.tsv and metrics.json. If
+    the judgements are of documents, a document scores as its best passage. --seed is the seed of the bootstrap and the
+    randomisation tests.
 
-    Further RUNs over the same corpus add their models as tuned:NAME; when all differ only in seed, their mean is judged too.
-    Several query sets have a table and a folder each.
+    Further RUNs over the same corpus add their models as tuned:NAME; if they differ only in their seed, the verdict is also
+    given for their mean. Each query set gets its own table and folder.
 
     \b
     Example: embedtune eval runs/mine --queries my-queries/ --fail-under hit_rate@5=0.9
              embedtune eval runs/seed0 runs/seed1 runs/seed2 --model BAAI/bge-small-en-v1.5
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config.settings import EvaluateConfig, load_config
     from embedtune.pipeline.evaluate import evaluate
     from embedtune.pipeline.quality import check_quality, read_bounds
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+from embedtune.cli import options
 
 
 @click.command("export-model")
-@click.argument("run", type=_RUN)
+@click.argument("run", type=options.RUN)
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(run: Path, folder: Path) -> None:
-    """Copy the model of RUN to a new FOLDER, with a card that says how it did in RUN's evaluation.
+    """Copy the model of RUN to a new FOLDER, with a model card that reports its evaluation.
 
-    The card names no document, query or path of yours; further models and runs that stood in the table are left out. FOLDER
-    loads with SentenceTransformer and can be put on a hub as it is.
+    The card contains none of your documents, queries or paths, and no figures of further models. FOLDER loads with
+    SentenceTransformer and can be uploaded to a hub as it is.
 
     \b
     Example: embedtune export-model runs/mine my-embedder/

@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
 from embedtune.cli import options, output
+from embedtune.config.settings import GenerateConfig, load_config
 
-_FROM = click.Choice(["generate", "source", "both"])
+_log = logging.getLogger("embedtune")
 
 
 @click.command("generate")
 @click.argument("source", required=False)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder; writes OUT/dataset.")
-@click.option("--model", help="Base model: hub name or local folder.")
 @click.option(
-    "--generator", type=click.Choice(["extractive", "llm"]), help="What makes queries; extractive needs no LLM."
+    "--out", type=click.Path(path_type=Path), help="Run folder; writes OUT/dataset.  [default: runs/NAME, from SOURCE]"
 )
+@options.setting(GenerateConfig, "model")
+@options.setting(GenerateConfig, "generator")
 @options.llm
-@click.option(
-    "--queries-from", type=_FROM, help="Generated queries, the source's own judgements (never its test), or both."
-)
-@click.option(
-    "--window",
-    "--window-tokens",
-    "window_tokens",
-    type=int,
-    help="Tokens of a passage; longer ready-made ones count as their best window.",
-)
-@click.option("--query-prompt", help="Text in front of every query.")
-@click.option("--document-prompt", help="Text in front of every passage.")
-@click.option("--strict", is_flag=True, default=None, help="Stop if a file that is not hidden cannot be read.")
-@click.option("--trust-remote-code", is_flag=True, default=None, help="Run code that comes with the model.")
+@options.setting(GenerateConfig, "queries_from")
+@options.setting(GenerateConfig, "window_tokens", "--window", "--window-tokens", "window_tokens")
+@options.setting(GenerateConfig, "query_prompt")
+@options.setting(GenerateConfig, "document_prompt")
+@options.setting(GenerateConfig, "strict")
+@options.setting(GenerateConfig, "trust_remote_code")
 @options.shared
-def command(common: options.Shared, out: Path, **given: Any) -> None:
-    """Make passages, queries and judgements from documents.
+def command(common: options.Shared, out: Path | None, **given: Any) -> None:
+    """Make passages, queries and relevance judgements from documents.
 
     SOURCE is a folder of documents (text, Markdown, HTML, PDF, Office, tables, mail …), a BEIR folder, a LlamaIndex
-    {queries, corpus, relevant_docs} JSON, or python-reference (the language reference inside Python).
+    {queries, corpus, relevant_docs} JSON file, or python-reference (the language reference that comes with Python).
 
     \b
-    Example: embedtune generate docs/ --out runs/mine
-             embedtune generate docs/ --out runs/mine --generator llm --llm openai:gpt-4o-mini --dry-run
+    Example: embedtune generate docs/
+             embedtune generate docs/ --out runs/mine --llm openai:gpt-4o-mini --dry-run
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config.settings import GenerateConfig, load_config
     from embedtune.pipeline.generate import generate
 
     if given["llm.name"] and given["generator"] is None:
         given["generator"] = "llm"
     config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
-    output.show("generate", generate(config, out, force=common.force, dry_run=common.dry_run), as_json=common.as_json)
+    folder = out or default_run(config.source)
+    if out is None:
+        _log.info("run folder: %s", folder)
+    result = generate(config, folder, force=common.force, dry_run=common.dry_run)
+    output.show("generate", result, as_json=common.as_json)
+
+
+def default_run(source: str) -> Path:
+    """Return the run folder of a source that is given without ``--out``: ``runs/NAME``."""
+    name = re.sub(r"[^\w.+-]+", "-", Path(source).resolve().name.removesuffix(".json")).strip("-.")
+    return Path("runs") / (name or "mine")

@@ -8,19 +8,16 @@ import click
 
 from embedtune.cli import options, output
 
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command("import-responses")
-@click.argument("run", type=_RUN)
-@click.argument("files", type=_FILE, nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@click.argument("run", type=options.RUN)
+@click.argument("files", type=options.FILE, nargs=-1, required=True)
+@options.AS_JSON
 def command(run: Path, files: tuple[Path, ...], as_json: bool) -> None:
-    """Take answers to exported prompts into RUN; generate then uses them as its own and asks only for the rest.
+    """Read the answers to exported prompts into RUN; generate then calls the LLM only for the rest.
 
-    A line is what a batch API writes ({"custom_id": …, "response": …}) or {"custom_id": …, "text": …}. Lines that are taken a
-    second time change nothing.
+    Each line is either the output of a batch API ({"custom_id": …, "response": …}) or {"custom_id": …, "text": …}. Importing a
+    line twice changes nothing.
 
     \b
     Example: embedtune import-responses runs/mine answers.jsonl

@@ -20,11 +20,11 @@ from embedtune.cli.eval_output import (
 )
 from embedtune.cli.llm_output import print_llm, print_llm_plan
 from embedtune.project.layout import PAGE
-from embedtune.project.stage import StageResult, by_query_set
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
     from embedtune.pipeline.verify import StageState
+    from embedtune.project.stage import StageResult
 
 
 def print_json(value: object) -> None:
@@ -133,6 +133,8 @@ def print_trained(result: StageResult) -> None:
 
 def print_evaluated(result: StageResult) -> None:
     """Show, for each query set, the table of systems, the verdict, how sure it is, and where a gain comes from."""
+    from embedtune.project.stage import by_query_set
+
     for number, facts in enumerate(by_query_set(result.facts)):
         click.echo("\n" if number else "", nl=False)
         print_table(facts)

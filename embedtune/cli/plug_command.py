@@ -44,8 +44,8 @@ def show_plug(facts: Facts, plug: Plug, checked: Check | None, *, as_json: bool)
     click.echo(plug.code, nl=False)
     if checked:
         click.echo(
-            f"checked: {checked.n_queries} queries and {checked.n_passages} passages get eval's vectors (largest difference "
-            f"{checked.difference:.1g}) and the same ten passages",
+            f"checked: {checked.n_queries} queries and {checked.n_passages} passages have the same vectors as in eval (largest "
+            f"difference {checked.difference:.1g}) and the same top ten",
             err=True,
         )
 
@@ -74,21 +74,23 @@ def _plain(facts: Facts) -> dict[str, Any]:
     return {**known, "run": str(facts.run), "map_file": str(facts.map_file) if facts.map_file else None}
 
 
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
 @click.command("plug")
-@click.argument("run", type=_RUN)
+@click.argument("run", type=options.RUN)
 @click.option(
-    "--for", "target", type=click.Choice(list(TARGETS)), help="The stack or server; without it, what each can load."
+    "--for",
+    "target",
+    type=options.Choice(list(TARGETS)),
+    metavar="TARGET",
+    help=f"What to load the model in: {', '.join(TARGETS)}. Without it, list what each of them loads.",
 )
-@click.option("--check", "is_checked", is_flag=True, help="Run the code, and hold its vectors against eval's.")
-@click.option("--export", "folder", type=click.Path(path_type=Path), help="Write the folders that servers can read.")
-@click.option("--url", "query_url", metavar="URL", help="Of the server, or of that for queries.")
-@click.option("--document-url", metavar="URL", help="Of the server for documents, if it is another.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress on stderr.")
-@click.option("-v", "--verbose", is_flag=True, help="Print what libraries log too.")
+@click.option("--check", "is_checked", is_flag=True, help="Run the code, and compare its vectors with those of eval.")
+@click.option(
+    "--export", "folder", type=click.Path(path_type=Path), help="Write the model folders that a server loads."
+)
+@click.option("--url", "query_url", metavar="URL", help="Address of the server, or of the server for queries.")
+@click.option("--document-url", metavar="URL", help="Address of the server for documents, if it is a different one.")
+@options.AS_JSON
+@options.logged
 def command(
     run: Path,
     target: str | None,
@@ -97,13 +99,12 @@ def command(
     query_url: str | None,
     document_url: str | None,
     as_json: bool,
-    quiet: bool,
-    verbose: bool,
 ) -> None:
-    """Print the code that puts the model of RUN into a stack: its prompts, window and dimension, queries and documents apart.
+    """Print the code that loads the model of RUN in a framework, a vector store or a server.
 
-    With --check the code is run in a fresh process; 50 queries and 50 passages must get eval's vectors and the same ten
-    passages, else the exit code is 7. Of servers this needs one that runs: --url names it.
+    The code has the prompts, the window and the dimension of the model, and treats queries and documents differently where
+    the model does. With --check it is run in a fresh process on 50 queries and 50 passages: if their vectors or the ten best
+    passages differ from eval's, the exit code is 7. To check a server, start it and give its --url.
 
     \b
     Example: embedtune plug runs/mine --for chroma --check
@@ -114,7 +115,6 @@ def command(
     from embedtune.snippets.routes import all_routes
     from embedtune.snippets.served_folders import export
 
-    options.set_up_logging(quiet=quiet, verbose=verbose)
     facts = read_facts(run)
     if target is None:
         if is_checked or folder:

@@ -11,11 +11,11 @@ from embedtune.cli import options, output
 
 @click.command("run")
 @click.argument("recipe", required=False)
-@click.option("--out", help="Run folder, in place of the recipe's.")
+@click.option("--out", help="Run folder, instead of the recipe's.")
 @click.option("--list", "listing", is_flag=True, help="List the packaged recipes.")
 @options.shared
 def command(common: options.Shared, recipe: str | None, *, listing: bool, **given: Any) -> None:
-    """Generate, train and evaluate by a recipe; what is done already is skipped.
+    """Generate, train and evaluate with one recipe; stages that are up to date are skipped.
 
     RECIPE is a YAML file or the name of a packaged recipe.
 
@@ -32,7 +32,7 @@ def command(common: options.Shared, recipe: str | None, *, listing: bool, **give
         output.show_facts({name: describe_recipe(path) for name, path in recipes().items()}, as_json=common.as_json)
         return
     if (recipe is None) == (common.file is None):
-        raise click.UsageError("give one recipe, as RECIPE or as --config")
+        raise click.UsageError("expected one recipe, as RECIPE or with --config")
     file = find_recipe(recipe) if recipe else common.file
     if given["seed"] is not None:  # a named option wins over every section's own seed
         given |= {f"{stage}.seed": given["seed"] for stage in ("generate", "train", "eval")}

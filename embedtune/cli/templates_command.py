@@ -10,10 +10,11 @@ import click
 @click.command("templates")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    """Copy the prompts that ask an LLM for queries into FOLDER, to be edited.
+    """Copy the LLM prompts into FOLDER, to edit them.
 
-    They are Jinja templates, filled in a sandbox: write.jinja asks for queries, plain.jinja is for models that do not chat,
-    judge.jinja and relabel.jinja ask for grades. A file that you delete is taken from the package.
+    They are Jinja templates, rendered in a sandbox: write.jinja asks for queries, plain.jinja does the same for models
+    without a chat template, judge.jinja and relabel.jinja ask for grades. For a file that you delete, the packaged one is
+    used.
 
     \b
     Example: embedtune templates prompts/

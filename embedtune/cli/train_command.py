@@ -8,37 +8,29 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
-_SCHEME = click.Choice(["auto", "nf4", "fp4", "int8", "none"])
-_METHOD = click.Choice(["auto", "lora", "query-lora", "linear", "hybrid-vector", "pca", "full"])
+from embedtune.config.settings import TrainConfig, load_config
 
 
 @click.command("train")
-@click.argument("run", type=_RUN)
-@click.option(
-    "--quantize", type=_SCHEME, help="How the frozen weights are kept; auto is int8 below 300M parameters, else nf4."
-)
-@click.option(
-    "--method",
-    type=_METHOD,
-    help="What is tuned; auto tries several, the cheapest first.",
-)
-@click.option("--teacher", help="What query-lora and linear learn from: none, bm25, hybrid or cross-encoder:MODEL.")
-@click.option("--learning-rate", type=float, help="Peak of the schedule.")
-@click.option("--epochs", type=int, help="Passes over the pairs.")
-@click.option("--batch-size", type=int, help="Pairs in a batch.")
+@click.argument("run", type=options.RUN)
+@options.setting(TrainConfig, "method")
+@options.setting(TrainConfig, "quantize")
+@options.setting(TrainConfig, "teacher")
+@options.setting(TrainConfig, "learning_rate")
+@options.setting(TrainConfig, "epochs")
+@options.setting(TrainConfig, "batch_size")
 @options.shared
 def command(common: options.Shared, run: Path, **given: Any) -> None:
-    """Fine-tune the base model of RUN on its dataset: LoRA on quantised frozen weights, contrastive loss.
+    """Fine-tune the base model of RUN on its dataset.
 
-    Writes RUN/model with a PEFT adapter and a merged sentence-transformers folder. When tuning does not help on dev, the
-    merged folder is the base model and the result says so.
+    Writes RUN/model: the tuned model in sentence-transformers form (merged/) and, for the LoRA methods, a PEFT adapter. If
+    tuning does not beat the base model on the dev queries, merged/ is the base model, and the result says so. The base model
+    is chosen by generate --model.
 
     \b
-    Example: embedtune train runs/mine --quantize nf4
+    Example: embedtune train runs/mine
+             embedtune train runs/mine --method auto
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config.settings import TrainConfig, load_config
     from embedtune.pipeline.train import train
 
     config = load_config(TrainConfig, section="train", file=common.file, settings=common.settings, options=given)

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import click
 
-from embedtune.cli import output
-
-_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+from embedtune.cli import options, output
 
 
 @click.command("verify")
-@click.argument("run", type=_RUN)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@click.argument("run", type=options.RUN)
+@options.AS_JSON
 def command(run: Path, as_json: bool) -> None:
-    """Hold every byte of RUN against what its stages recorded.
+    """Check the files of RUN against the recorded checksums.
 
-    Exit code 7 if a byte differs, 0 otherwise. A stage whose input has been made anew since is called stale: running it
-    again brings it up to date.
+    The exit code is 7 if a file differs, and 0 otherwise. A stage is stale if an earlier stage was run again after it; run it
+    again to bring it up to date.
 
     \b
     Example: embedtune verify runs/mine

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from embedtune.config.yaml import KeyPath, read_yaml, shortened
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, did_you_mean
 
 
 class Gathered:
@@ -143,18 +142,13 @@ def _close_value(item: Any) -> str:
     """Suggest the one of several fixed values that was probably meant."""
     if item["type"] != "literal_error":
         return ""
-    choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-    close = get_close_matches(str(item["input"])[:80].lower(), choices, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return did_you_mean(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
 
 
 def unknown(key: str, known: Sequence[str]) -> str:
     """Say that there is no such setting, and which was probably meant."""
-    close = get_close_matches(key.rsplit(".", maxsplit=1)[-1], known, n=1)
-    shown = shortened(key, quote=False)
-    return f"{shown}: there is no such setting" + (
-        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-    )
+    close = did_you_mean(key.rsplit(".", maxsplit=1)[-1], known)
+    return f"{shortened(key, quote=False)}: there is no such setting" + (close or f"; known: {', '.join(known)}")
 
 
 def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:

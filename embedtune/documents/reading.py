@@ -13,7 +13,7 @@ from embedtune.documents.large_text import is_large_text, read_large_text
 from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, no_reader
 from embedtune.documents.sandbox import Sandbox
-from embedtune.errors import DataError
+from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
@@ -91,7 +91,7 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
         path,
         None,
         "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference",
-        "a file of another kind" if path.exists() else "nothing",
+        "a file of another kind" if path.exists() else f"nothing{missing_path(path)}",
         hint=f"put documents ({' '.join(READERS)}) into a folder and give that folder",
     )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from embedtune.errors import ConfigError, QualityError
+from embedtune.errors import ConfigError, QualityError, did_you_mean
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.significance import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
@@ -80,10 +79,8 @@ def _loss(comparison: Mapping[str, Any]) -> str:
 
 
 def _unknown(measure: str) -> str:
-    close = get_close_matches(measure.lower(), MEASURES, n=1)
-    return f"there is no measure {measure!r}; " + (
-        f"did you mean {close[0]!r}?" if close else f"known: {', '.join(MEASURES)}"
-    )
+    close = did_you_mean(measure, MEASURES)
+    return f"there is no measure {measure!r}" + (close or f"; known: {', '.join(MEASURES)}")
 
 
 def _number(text: str) -> float | None:

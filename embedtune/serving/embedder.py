@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any, Literal
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, did_you_mean
 from embedtune.evaluation.models import load_encoder
 from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.models.locate import find_model
@@ -68,7 +68,7 @@ class Embedder:
     def of(cls, run: TrainedRun, which: Which, *, precision: str = "fp32", device: str | None = None) -> Embedder:
         """Use a model of a run that has been read; see ``from_run``."""
         if which not in WHICH:
-            raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}")
+            raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}{did_you_mean(which, WHICH)}")
         if which == "tuned":
             require_tuned(run)
         folder = find_model(run.settings.model) if which == "base" else run.merged

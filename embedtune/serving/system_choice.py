@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, did_you_mean
 from embedtune.evaluation.significance import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.layout import EVAL
@@ -35,7 +35,8 @@ def check_system(run: TrainedRun, system: str) -> str:
         return choose_system(run)
     served = [str(each) for each in served_systems(tuned=True)]
     if system not in served:
-        raise ConfigError(f"system: expected auto or one of {', '.join(served)}, found {system!r}")
+        meant = did_you_mean(system, served)
+        raise ConfigError(f"system: expected auto or one of {', '.join(served)}, found {system!r}{meant}")
     if System.parse(system).model == TUNED:
         require_tuned(run)
     return system

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, did_you_mean
 
 Kind = Literal["run", "folder", "store", "server"]
 """What the code opens: the run folder, through this package; ``merged/`` by itself; the run folder with a store for its
@@ -57,7 +57,7 @@ def find_target(name: str) -> Target:
         ConfigError: If there is none of that name.
     """
     if name not in TARGETS:
-        raise ConfigError(f"--for: expected one of {', '.join(TARGETS)}, found {name!r}")
+        raise ConfigError(f"--for: expected one of {', '.join(TARGETS)}, found {name!r}{did_you_mean(name, TARGETS)}")
     return TARGETS[name]
 
 

@@ -64,7 +64,7 @@ def test_sigterm_inside_a_command_is_told_from_ctrl_c(monkeypatch, capsys):
         with pytest.raises(SystemExit) as exit_:
             cli.main()
         assert exit_.value.code == code
-    assert "Hint: to go on: embedtune stop" in capsys.readouterr().err
+    assert "Hint: to continue: embedtune stop" in capsys.readouterr().err
 
 
 def test_refusal_of_the_system_names_the_file(end):

@@ -157,6 +157,6 @@ def test_ctrl_c_keeps_what_was_answered_and_names_the_command_to_go_on(arguments
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "stopped; every answer so far is kept" in err
-    assert "Hint: to go on: embedtune generate" in err
+    assert "Hint: to continue: embedtune generate" in err
     assert 10 <= server.answered.total() < 60
     assert not (tmp_path / "run" / "dataset").exists()

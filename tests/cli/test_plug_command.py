@@ -23,7 +23,7 @@ def test_a_check_says_what_it_compared(invoke, run):
     code, out, err = invoke("plug", run, "--for", "sentence-transformers", "--check", "-q")
     assert code == 0
     compile(out, "plug", "exec")
-    assert err.splitlines()[-1].startswith("checked: 48 queries and 50 passages get eval's vectors")
+    assert err.splitlines()[-1].startswith("checked: 48 queries and 50 passages have the same vectors as in eval")
 
 
 def test_without_a_target_it_says_what_each_can_load(invoke, run, monkeypatch):

@@ -63,7 +63,7 @@ def test_signals_finish_the_step_save_and_name_the_command_to_go_on(stages, run,
         _, said = process.communicate(timeout=60)
         assert process.returncode == code, said
         assert "the step is finished and saved first" in said
-        assert f"to go on: embedtune train {run}" in said
+        assert f"to continue: embedtune train {run}" in said
         assert "Traceback" not in said
         assert not (run / "model").exists()
         assert [path.name for path in run.glob(".embedtune-*")] == []
@@ -83,7 +83,7 @@ def test_forced_training_that_was_stopped_goes_on_without_force_though_the_old_r
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143, said
-    (advice,) = [line for line in said.splitlines() if "to go on:" in line]
+    (advice,) = [line for line in said.splitlines() if "to continue:" in line]
     assert "--force" not in advice
     assert (run / "model" / "manifest.json").read_bytes() == before
     assert "going on after step" in go_on(run)
