@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from embedtune.documents import python_reference
 from embedtune.documents.buffer import DocumentBuffer
-from embedtune.documents.large_text import is_large_text, read_large_text
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers import READERS, no_reader
+from embedtune.documents.readers import no_reader, readers
+from embedtune.documents.readers.text import is_large_text, read_large_text
 from embedtune.documents.sandbox import Sandbox
 from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
@@ -30,7 +30,7 @@ def read_source(
     """Read a source completely.
 
     Args:
-        name: A folder of documents (see ``readers.READERS``), a BEIR folder, a LlamaIndex JSON file, or
+        name: A folder of documents (see ``readers.readers``), a BEIR folder, a LlamaIndex JSON file, or
             ``python-reference``.
         limits: What one file of a folder may cost; none takes the defaults.
         strict: Refuse a source of which anything that is not hidden must be skipped.
@@ -92,7 +92,7 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
         None,
         "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference",
         "a file of another kind" if path.exists() else f"nothing{missing_path(path)}",
-        hint=f"put documents ({' '.join(READERS)}) into a folder and give that folder",
+        hint=f"put documents ({' '.join(readers())}) into a folder and give that folder",
     )
 
 

@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers import OUT_OF_MEMORY, READERS, no_reader, read_with
+from embedtune.documents.readers import OUT_OF_MEMORY, no_reader, read_with, readers
+from embedtune.errors import ConfigError
 from embedtune.types import Document, Section, Skipped
 
 _CHILD = "embedtune.documents.sandbox_child"
@@ -44,11 +45,15 @@ class Sandbox:
         self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
-        """Read one file, in the child if its format is one that could do harm; never raises for what the file holds."""
+        """Read one file, in the child if its format is one that could do harm; never raises for what the file holds.
+
+        Raises:
+            ConfigError: If the reader of its format cannot be loaded.
+        """
         reason = no_reader(path)
         if reason:
             return Skipped(name, reason)
-        reader = READERS[path.suffix.lower()]
+        reader = readers()[path.suffix.lower()]
         if not reader.isolated:
             return read_with(reader.function, path, name, self._limits)
         if self._files >= _FILES_PER_CHILD:
@@ -119,9 +124,13 @@ def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Docume
     try:
         child.stdin.write(json.dumps(request).encode() + b"\n")
         child.stdin.flush()
-        return _record(json.loads(child.stdout.readline()))
+        answer = json.loads(child.stdout.readline())
+        record = None if "config_error" in answer else _record(answer)
     except (OSError, ValueError):
         return None
+    if record is None:
+        raise ConfigError(answer["config_error"], hint=answer["hint"])
+    return record
 
 
 def _record(answer: dict[str, Any]) -> Document | Skipped:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedtune.documents.limits import MEGABYTE, ReadingLimits
 from embedtune.documents.readers import OUT_OF_MEMORY, read_with
+from embedtune.errors import ConfigError
 from embedtune.types import Document, Skipped
 
 _GRACE_S = 5.0
@@ -25,7 +26,10 @@ def main() -> None:
         request = json.loads(line)
         _limit_time(limits.timeout_s + _GRACE_S)
         path = Path(os.fsdecode(bytes.fromhex(request["path"])))
-        answer = _answer(read_with(request["function"], path, request["name"], limits), limits)
+        try:
+            answer = _answer(read_with(request["function"], path, request["name"], limits), limits)
+        except ConfigError as error:
+            answer = json.dumps({"config_error": error.args[0], "hint": error.hint}).encode()
         _limit_time(0)
         answers.write(answer + b"\n")
         answers.flush()

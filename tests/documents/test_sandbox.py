@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers import READERS, Reader, read
+from embedtune.documents.readers import READERS, ReaderEntry, read
 from embedtune.documents.sandbox import Sandbox
 from embedtune.types import Document, Skipped
 
@@ -43,7 +43,7 @@ def hostile(tmp_path, monkeypatch) -> Path:
     """Register a reader that does what the file says; return the folder."""
     (tmp_path / "hostile_reader.py").write_text(HOSTILE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(READERS, ".deed", Reader("hostile_reader:read"))
+    monkeypatch.setitem(READERS, ".deed", ReaderEntry("hostile_reader:read"))
     for deed in ("sleep", "eat", "die", "abort", "print", "recurse", "leave", "calm"):
         (tmp_path / f"{deed}.deed").write_text(deed)
     return tmp_path

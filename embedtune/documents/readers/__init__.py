@@ -1,29 +1,57 @@
-"""Read one file of any known format: a registry from suffix to reader, and ``read``, which never raises.
+"""Read one file of any known format: a registry from suffix to reader, and ``read``, which never raises for what a file holds.
 
-A reader is a function ``(path, name, limits) -> Document``. It raises ``Unreadable`` with the reason where a file cannot be
-used; whatever else it raises counts as a broken file. Readers import their libraries when they are called.
+Readers import their libraries when they are called. Other packages add readers by entry points of the group
+``embedtune.readers``; see ``Reader`` and ``docs/formats.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from embedtune.documents.limits import MEGABYTE, ReadingLimits
-from embedtune.documents.readers.unreadable import Unreadable
-from embedtune.documents.text_builder import TooMuchText
+from embedtune.documents.readers.files import Unreadable
+from embedtune.documents.text_builder import TextBuilder, TooMuchText
+from embedtune.errors import ConfigError
 from embedtune.types import Document, Skipped
+
+GROUP = "embedtune.readers"
+"""Entry points of this group are readers: the name is a suffix without its dot, the value ``module:function``."""
 
 OUT_OF_MEMORY = "it needed more memory"
 """How the reason begins when memory ran out."""
 
-ReadFile = Callable[[Path, str, ReadingLimits], Document]
+_log = logging.getLogger("embedtune")
 
 
-class Reader(NamedTuple):
-    """Who reads a format.
+class Reader(Protocol):
+    """A function that reads a file of one format.
+
+    It is called in a child process with limits of memory and time, once for each file. Whatever it raises makes the file one
+    that was skipped: ``Unreadable`` with the reason as its message, anything else as a broken file.
+    """
+
+    def __call__(self, path: Path, name: str, limits: ReadingLimits) -> Document | str:
+        """Read a file.
+
+        Args:
+            path: The file.
+            name: Its id.
+            limits: How many pages and characters it may have; its size was checked.
+
+        Returns:
+            A document, whose sections are cut apart; or Markdown, whose headings make the sections.
+        """
+        ...
+
+
+class ReaderEntry(NamedTuple):
+    """Where the reader of a format is.
 
     Attributes:
         function: ``module:function``, imported when it is needed.
@@ -34,12 +62,12 @@ class Reader(NamedTuple):
     isolated: bool = True
 
 
-def _here(function: str) -> Reader:
-    return Reader(f"{__name__}.{function}")
+def _here(function: str) -> ReaderEntry:
+    return ReaderEntry(f"{__name__}.{function}")
 
 
 READERS = {
-    ".txt": Reader(f"{__name__}.text:read_text", isolated=False),
+    ".txt": ReaderEntry(f"{__name__}.text:read_text", isolated=False),
     ".md": _here("markdown:read_markdown"),
     ".markdown": _here("markdown:read_markdown"),
     ".rst": _here("restructured_text:read_restructured_text"),
@@ -60,19 +88,44 @@ READERS = {
     ".epub": _here("ebook:read_ebook"),
     ".ipynb": _here("notebook:read_notebook"),
     ".odt": _here("open_document:read_open_document"),
-    ".rtf": _here("rich_text:read_rich_text"),
+    ".rtf": _here("word:read_rich_text"),
     ".eml": _here("mail:read_mail"),
     ".msg": _here("mail:read_outlook"),
 }
-"""By suffix, in lower case."""
+"""Our own, by suffix in lower case."""
 
 _EXTRAS = {"docutils": "rst", "oxmsg": "office", "pptx": "office", "python_calamine": "office", "striprtf": "office"}
 """The extra that installs a library of rarer formats."""
 
 
+def readers() -> Mapping[str, ReaderEntry]:
+    """Return all readers by suffix; one of another package takes the place of ours.
+
+    Raises:
+        ConfigError: If two packages bring a reader for the same suffix.
+    """
+    return READERS | _added_readers()
+
+
+@cache
+def _added_readers() -> dict[str, ReaderEntry]:
+    added: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUP):
+        suffix = f".{entry.name.lower().lstrip('.')}"
+        other = added.setdefault(suffix, entry)
+        if other.value != entry.value:
+            raise ConfigError(
+                f"{GROUP}: expected one reader for {suffix}, found {other.value} of {_package(other)} and {entry.value} of "
+                f"{_package(entry)}",
+                hint="uninstall one of the two packages",
+            )
+        _log.info("%s files are read by %s of %s", suffix, entry.value, _package(entry))
+    return {suffix: ReaderEntry(entry.value) for suffix, entry in added.items()}
+
+
 def no_reader(path: Path) -> str | None:
-    """Tell why no reader takes a file of this name, or None."""
-    return None if path.suffix.lower() in READERS else f"no reader for {path.suffix or 'files without a suffix'}"
+    """Return why no reader takes a file of this name, or None."""
+    return None if path.suffix.lower() in readers() else f"no reader for {path.suffix or 'files without a suffix'}"
 
 
 def read(path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
@@ -85,23 +138,61 @@ def read(path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
 
     Returns:
         The document, or why there is none; nothing is raised for what a file holds.
+
+    Raises:
+        ConfigError: If its reader cannot be loaded.
     """
     reason = no_reader(path)
     if reason:
         return Skipped(name, reason)
-    return read_with(READERS[path.suffix.lower()].function, path, name, limits)
+    return read_with(readers()[path.suffix.lower()].function, path, name, limits)
 
 
 def read_with(function: str, path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
     """Read a file with one reader, named as ``module:function``; see ``read``."""
+    reader = _load(function)
     try:
         size = path.stat().st_size
         if size > limits.max_file_mb * MEGABYTE:
             raise Unreadable(f"too large: {size / MEGABYTE:,.0f} MB, the limit is {limits.max_file_mb}")
-        document = _load(function)(path, name, limits) if size else None
+        document = _as_document(reader(path, name, limits), name, limits) if size else None
     except Exception as error:  # a parser can fail in any way on a broken file
         return Skipped(name, _reason(error, path, limits))
     return document if document and document.text.strip() else Skipped(name, "empty")
+
+
+def _as_document(read: Document | str, name: str, limits: ReadingLimits) -> Document:
+    if isinstance(read, str):
+        from embedtune.documents.readers.markdown import add_markdown
+
+        builder = TextBuilder(limits.max_chars)
+        add_markdown(builder, read)
+        return builder.build(name)
+    if not isinstance(read, Document):
+        raise Unreadable(f"its reader returned a {type(read).__name__}, not a Document or Markdown")
+    if len(read.text) > limits.max_chars:
+        raise TooMuchText(f"more than {limits.max_chars:,} characters of text")
+    return read._replace(document_id=name)
+
+
+def _load(function: str) -> Reader:
+    """Import a reader.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    module, _, name = function.partition(":")
+    try:
+        return cast("Reader", getattr(import_module(module), name))
+    except Exception as error:  # whatever the code of a module raises
+        raise ConfigError(
+            f"{GROUP}: expected {function} to be a reader, found {_brief(error)}",
+            hint="repair or uninstall the package that brings this reader",
+        ) from error
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown package"
 
 
 def _reason(error: Exception, path: Path, limits: ReadingLimits) -> str:
@@ -119,11 +210,6 @@ def _reason(error: Exception, path: Path, limits: ReadingLimits) -> str:
             return error.strerror
         case _:
             return f"broken {path.suffix.lower()[1:]} file: {_brief(error)}"
-
-
-def _load(function: str) -> ReadFile:
-    module, _, name = function.partition(":")
-    return cast("ReadFile", getattr(import_module(module), name))
 
 
 def _brief(error: Exception) -> str:

@@ -9,10 +9,9 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.archives import open_archive, read_member
+from embedtune.documents.readers.files import Unreadable, open_archive, read_member
 from embedtune.documents.readers.html import add_html
 from embedtune.documents.readers.markup import parse_xhtml, parse_xml, text_of
-from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

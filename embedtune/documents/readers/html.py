@@ -7,15 +7,200 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.html_walker import add_element
+from embedtune.documents.readers.files import Unreadable, looks_like
 from embedtune.documents.readers.markup import parse_html, parse_xhtml, text_of
-from embedtune.documents.readers.signatures import looks_like
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
+
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS = frozenset(
+    str.split(
+        "address article aside blockquote body caption center details dialog div dl fieldset figcaption figure "
+        "footer form header hr html legend main p section summary table tbody td tfoot th thead tr"
+    )
+)
+_LISTS = frozenset(("ul", "ol", "menu", "dir"))
+_SILENT = frozenset(
+    str.split(
+        "audio button canvas datalist embed frame head iframe input map meter nav noscript object progress script "
+        "select style svg template textarea title video"
+    )
+)
+_PAGE_PARTS = frozenset(("header", "footer", "aside"))  # of the page, unless they stand within its content
+_CONTENT = frozenset(("article", "main", "section", "td"))
+_SILENT_ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "menu", "menubar", "toolbar", "dialog"))
+_SILENT_CLASSES = frozenset(
+    str.split(
+        "breadcrumb breadcrumbs catlinks cookie-banner cookie-consent headerlink mw-editsection navbar navbox noprint "
+        "printfooter sidebar skip-link sr-only visually-hidden"
+    )
+)
+_MENU_ITEMS = 8  # a list of so many short links and nothing else is a menu
+_MENU_WORDS = 6  # in each item, on average
+_FOOTNOTE = re.compile(r"\[\s*\w{1,12}(?:\s\d+)?\s*\]")
+_BEFORE_ITEM = re.compile(r"\n\s*\n\s*(?=(?:-|\d+\.) )")
+_NEXT_ITEM = re.compile(r"\n- ")
+_WHITE = re.compile(r"\s+")
+
+
+def add_element(builder: TextBuilder, root: Element, outer_level: int = 0) -> None:
+    """Add an element and all within it; headings go ``outer_level`` levels further in."""
+    from lxml import etree
+
+    walker = _Walker(builder, outer_level)
+    events = etree.iterwalk(root, events=("start", "end"))
+    for event, element in events:
+        if event == "end":
+            walker.end(element, is_root=element is root)
+        elif walker.start(element, is_root=element is root):
+            events.skip_subtree()
+    walker.flush()
+
+
+class _Walker:
+    """Collects the inline text of a block until the block ends."""
+
+    def __init__(self, builder: TextBuilder, outer_level: int) -> None:
+        self._builder, self._outer_level = builder, outer_level
+        self._inline: list[str] = []
+        self._lists: list[
+            int | None
+        ] = []  # of each open list the number of its last item; None where it has no numbers
+
+    def start(self, element: Element, *, is_root: bool) -> bool:
+        """Take in the start of an element; returns True where all within it is done with."""
+        tag = element.tag
+        if not is_root and _is_silent(element):
+            return True
+        if tag in _HEADINGS:
+            self.flush()
+            self._builder.heading(_HEADINGS[tag] + self._outer_level, _text_without_silent(element))
+            return True
+        if tag == "pre":
+            self.flush()
+            self._builder.code(text_of(element))
+            return True
+        if tag == "table" and _is_data(element):
+            self._table(element)
+            return True
+        self._open(tag, element)
+        self._add(element.text)
+        return False
+
+    def end(self, element: Element, *, is_root: bool) -> None:
+        """Take in the end of an element."""
+        if element.tag in _LISTS and self._lists:
+            self._lists.pop()
+            self._break(within_list=bool(self._lists))
+        elif element.tag in _BLOCKS:
+            self._break(within_list=bool(self._lists))
+        if not is_root:
+            self._add(element.tail)
+
+    def flush(self) -> None:
+        """Add the text that was collected as a block."""
+        self._builder.block(_BEFORE_ITEM.sub("\n", "".join(self._inline)))
+        self._inline.clear()
+
+    def _open(self, tag: str, element: Element) -> None:
+        if tag in _LISTS:
+            self._break(within_list=bool(self._lists))
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._inline.append("\n" + self._bullet())
+        elif tag in ("br", "dd"):
+            self._inline.append("\n")
+        elif tag in _BLOCKS or tag == "dt":
+            self._break(within_list=bool(self._lists))
+
+    def _bullet(self) -> str:
+        if not self._lists or (number := self._lists[-1]) is None:
+            return "- "
+        self._lists[-1] = number + 1
+        return f"{number + 1}. "
+
+    def _break(self, *, within_list: bool) -> None:
+        if not within_list:
+            self.flush()
+        elif self._inline and not self._inline[-1].endswith(("- ", ". ", "\n")):
+            self._inline.append("\n")
+
+    def _table(self, element: Element) -> None:
+        self.flush()
+        caption = element.find("caption")
+        if caption is not None:
+            self._builder.block(text_of(caption))
+        rows = [list(row.iterchildren("td", "th")) for row in element.iter("tr")]
+        named = len(rows) > 1 and bool(rows[0]) and all(cell.tag == "th" for cell in rows[0])
+        texts = [[_text_without_silent(cell) for cell in row] for row in rows]
+        for line in describe_table(texts, header=named or None):
+            self._builder.block(line)
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            self._inline.append(_WHITE.sub(" ", text))
+
+
+def _is_silent(element: Element) -> bool:
+    tag = element.tag
+    if tag in _SILENT or element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    if element.get("role") in _SILENT_ROLES or not _SILENT_CLASSES.isdisjoint(element.get("class", "").split()):
+        return True
+    if tag in _LISTS and _is_menu(element):
+        return True
+    if "display:none" in element.get("style", "").replace(" ", ""):
+        return True
+    if tag == "sup":
+        return bool(_FOOTNOTE.fullmatch(text_of(element).strip()))
+    return tag in _PAGE_PARTS and not any(outer.tag in _CONTENT for outer in element.iterancestors())
+
+
+def _is_menu(listed: Element) -> bool:
+    """Tell a list of links to elsewhere from one that says something; in a table cell it is a value."""
+    items = list(listed.iterchildren("li"))
+    if len(items) < _MENU_ITEMS or any(outer.tag == "td" for outer in listed.iterancestors()):
+        return False
+    words = [len(text_of(item).split()) for item in items]
+    linked = sum(len(text_of(link).split()) for link in listed.iter("a"))
+    return linked >= 0.9 * sum(words) and sum(words) <= _MENU_WORDS * len(items)
+
+
+def _is_data(table: Element) -> bool:
+    """Tell a table from a page that is laid out with one: data has several columns and no tables or headings within."""
+    if table.find(".//table") is not None or any(table.find(f".//{heading}") is not None for heading in _HEADINGS):
+        return False
+    columns = [len(list(row.iterchildren("td", "th"))) for row in table.iter("tr")]
+    return len(columns) > 1 and max(columns) > 1
+
+
+def _text_without_silent(element: Element) -> str:
+    """Return the text of a heading or a cell in one line."""
+    if len(element) == 0:
+        return one_line(element.text or "")
+    inner = TextBuilder()
+    walker = _Walker(inner, 0)
+    _walk_inline(walker, element)
+    walker.flush()
+    return one_line(_NEXT_ITEM.sub(", ", inner.build("").text.removeprefix("- ")))
+
+
+def _walk_inline(walker: _Walker, root: Element) -> None:
+    from lxml import etree
+
+    events = etree.iterwalk(root, events=("start", "end"))
+    for event, element in events:
+        if event == "end":
+            walker.end(element, is_root=element is root)
+        elif element is root:
+            walker._add(element.text)
+        elif walker.start(element, is_root=False):
+            events.skip_subtree()
+
 
 _WORD = re.compile(r"\w+")
 _MAIN_SHARE = 0.4  # of the page's words; a smaller <main> or <article> is a teaser, not the content

@@ -8,10 +8,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers.files import OLE, Unreadable, require_signature
 from embedtune.documents.readers.html import add_html
 from embedtune.documents.readers.markup import parse_html
-from embedtune.documents.readers.signatures import demand
-from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -49,7 +48,7 @@ def read_outlook(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a mail that Outlook saved; its subject is the title."""
     from oxmsg import Message
 
-    demand(path, b"\xd0\xcf\x11\xe0", "an Outlook message")
+    require_signature(path, OLE, "an Outlook message")
     message = Message.load(str(path))
     builder = TextBuilder(limits.max_chars)
     builder.title = message.subject or ""

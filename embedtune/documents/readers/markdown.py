@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.encodings import read_decoded
+from embedtune.documents.readers.files import read_decoded
 from embedtune.documents.readers.html import add_html
 from embedtune.documents.readers.markup import parse_html
-from embedtune.documents.readers.rows import describe_table
+from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from embedtune.documents.readers.encodings import decode
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.files import Unreadable, decode
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.encodings import read_decoded
+from embedtune.documents.readers.files import Unreadable, read_decoded
 from embedtune.documents.readers.markdown import add_markdown
-from embedtune.documents.readers.unreadable import Unreadable
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

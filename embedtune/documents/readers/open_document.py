@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.archives import open_archive, read_member
+from embedtune.documents.readers.files import Unreadable, open_archive, read_member
 from embedtune.documents.readers.markup import parse_xml
-from embedtune.documents.readers.rows import describe_table
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.pdf_layout import add_pages, drop_furniture
-from embedtune.documents.readers.pdf_line import Line
-from embedtune.documents.readers.signatures import demand
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.files import Unreadable, require_signature
+from embedtune.documents.readers.pdf_layout import Line, add_pages, drop_furniture
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 
@@ -26,7 +24,7 @@ def read_pdf(path: Path, name: str, limits: ReadingLimits) -> Document:
     Raises:
         Unreadable: If it is no PDF, encrypted, only images, or too long.
     """
-    demand(path, b"%PDF", "a PDF")
+    require_signature(path, b"%PDF", "a PDF")
     with closing(_open(path)) as pdf:
         count = len(pdf)
         if count > limits.max_pages:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.archives import open_archive
-from embedtune.documents.readers.rows import describe, describe_table
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.files import Unreadable, open_archive
+from embedtune.documents.readers.tables import describe, describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

@@ -1,22 +1,64 @@
-"""Tables: CSV and TSV by the standard library, workbooks (xlsx, xls, ods) by calamine. Each row is a line of its own."""
+"""Tables as lines that can be understood alone (``name: Ada; born: 1815``): CSV and TSV, and workbooks by calamine."""
 
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.archives import open_archive
-from embedtune.documents.readers.encodings import read_decoded
-from embedtune.documents.readers.rows import describe_table
-from embedtune.documents.readers.signatures import demand
-from embedtune.documents.readers.unreadable import Unreadable
-from embedtune.documents.text_builder import TextBuilder
+from embedtune.documents.readers.files import OLE, Unreadable, open_archive, read_decoded, require_signature
+from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 
+_NUMBER = re.compile(r"[-+(]?[$€£]?\s?[\d.,]+\s?%?\)?")
+_MAX_NAME_CHARS = 80
+
+
+def describe(names: Sequence[str], cells: Sequence[str]) -> str:
+    """Return one row with its column names; empty cells are left out, a cell without a name stands alone."""
+    padded = [*names, *[""] * (len(cells) - len(names))]
+    pairs = ((one_line(name), one_line(cell)) for name, cell in zip(padded, cells, strict=False))
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
+
+
+def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None) -> list[str]:
+    """Return the rows of a table as lines.
+
+    Args:
+        rows: Cells, rows of any length.
+        header: Whether the first row holds the names of the columns; None means to judge by what it looks like.
+    """
+    table = [[one_line(cell) for cell in row] for row in rows]
+    table = [row for row in table if any(row)]
+    if not table:
+        return []
+    if header or (header is None and looks_like_header(table)):
+        lines = [describe(table[0], row) for row in table[1:]]
+        return lines or [" | ".join(cell for cell in table[0] if cell)]
+    return [_join(row) for row in table]
+
+
+def looks_like_header(table: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a first row names columns: short and different texts, no numbers, one for each cell below."""
+    names = table[0]
+    return (
+        len(table) > 1
+        and len(names) > 1
+        and all(len(row) <= len(names) for row in table)
+        and all(name and len(name) <= _MAX_NAME_CHARS and not _NUMBER.fullmatch(name) for name in names[1:])
+        and len(set(names)) == len(names)
+    )
+
+
+def _join(row: Sequence[str]) -> str:
+    cells = [cell for cell in row if cell]
+    return ": ".join(cells) if len(cells) == 2 and not cells[0].endswith(":") else " | ".join(cells)
+
+
 _DELIMITERS = ",;\t|"
-_OLE = b"\xd0\xcf\x11\xe0"
 
 
 def read_csv(path: Path, name: str, limits: ReadingLimits) -> Document:
@@ -42,7 +84,7 @@ def read_workbook(path: Path, name: str, limits: ReadingLimits) -> Document:
     from python_calamine import CalamineWorkbook, PasswordError
 
     if path.suffix.lower() == ".xls":
-        demand(path, _OLE, "an Excel workbook of the old kind")
+        require_signature(path, OLE, "an Excel workbook of the old kind")
     else:
         with open_archive(path, "a workbook", limits):
             pass

@@ -1,14 +1,85 @@
-"""Plain text, kept as it is."""
+"""Plain text, kept as it is; files of any size are read as one document in parts, so that memory holds one part."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from embedtune.documents.headings import find_sections
+from embedtune.documents.headings import SectionFinder, find_sections
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.encodings import read_decoded
+from embedtune.documents.readers import read as read_here
+from embedtune.documents.readers.files import BYTE_ORDER_MARKS, read_decoded
+from embedtune.documents.segmentation import find_break
 from embedtune.documents.text_builder import TooMuchText
-from embedtune.types import Document
+from embedtune.types import Document, Skipped
+
+_BLOCK = 1 << 20
+
+
+def is_large_text(path: Path, limits: ReadingLimits) -> bool:
+    """Return whether a file is plain text and may be too long to be read at once."""
+    with suppress(OSError):
+        return path.suffix.lower() == ".txt" and path.stat().st_size > limits.max_chars
+    return False
+
+
+def read_large_text(path: Path, name: str, limits: ReadingLimits) -> Iterator[Document | Skipped]:
+    """Read a text in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; its size is bounded by no limit.
+
+    In other encodings it is read at once, as small files are, or not at all. The file is read twice: what turns out to be no
+    text in its last line must not have been taken in before.
+
+    Yields:
+        The parts, each at most ``limits.max_chars`` long and begun behind a blank line where there is one; or why there are
+        none.
+    """
+    try:
+        encoding = _encoding(path)
+        match _kind(path, encoding):
+            case "text":
+                yield from _parts(path, name, encoding, limits.max_chars)
+            case "blank":
+                yield Skipped(name, "empty")
+            case _:
+                yield read_here(path, name, limits)
+    except OSError as error:
+        yield Skipped(name, error.strerror or type(error).__name__)
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4)
+    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
+    return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+def _kind(path: Path, encoding: str) -> str:
+    """Tell ``text`` from ``blank`` text and from what is no text in that encoding, ``other``."""
+    kind = "blank"
+    try:
+        with path.open(encoding=encoding) as file:
+            while block := file.read(_BLOCK):
+                if "\0" in block:
+                    return "other"
+                if block.strip():
+                    kind = "text"
+    except UnicodeDecodeError:
+        return "other"
+    return kind
+
+
+def _parts(path: Path, name: str, encoding: str, max_chars: int) -> Iterator[Document]:
+    finder, offset, text = SectionFinder(), 0, ""
+    with path.open(encoding=encoding) as file:
+        while True:
+            text += file.read(max_chars - len(text))
+            if not text:
+                return
+            end = find_break(text, 0, len(text)) if len(text) == max_chars else len(text)
+            yield Document(name, "", text[:end], tuple(finder.find(text[:end])), (), offset)
+            offset += end
+            text = text[end:]
 
 
 def read_text(path: Path, name: str, limits: ReadingLimits) -> Document:

@@ -1,7 +1,7 @@
-"""Word documents (docx): headings, paragraphs, lists, tables and notes in reading order, by python-docx.
+"""Word documents (docx): headings, paragraphs, lists, tables and notes in reading order, by python-docx; RTF by striprtf.
 
-Its own ``paragraph.text`` passes over content controls, tracked insertions, text boxes and notes; so the elements are walked
-here, and python-docx opens the file and resolves the styles.
+python-docx's own ``paragraph.text`` passes over content controls, tracked insertions, text boxes and notes; so the elements are
+walked here, and python-docx opens the file and resolves the styles.
 """
 
 from __future__ import annotations
@@ -12,16 +12,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.archives import open_archive
+from embedtune.documents.readers.files import Unreadable, open_archive, require_signature
 from embedtune.documents.readers.markup import local_name, parse_xml
-from embedtune.documents.readers.rows import describe_table
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
     from docx.text.paragraph import Paragraph
+
+
+def read_rich_text(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read an RTF file; each of its paragraphs is one, cells of a row are parted by bars."""
+    from striprtf.striprtf import rtf_to_text
+
+    require_signature(path, b"{\\rtf", "RTF")
+    # RTF itself is ASCII; what is not goes through escapes and the code page that the file declares.
+    source = path.read_bytes().decode("latin-1")
+    builder = TextBuilder(limits.max_chars)
+    for paragraph in rtf_to_text(source, errors="replace").split("\n"):
+        builder.block(" | ".join(cell.strip() for cell in paragraph.split("|") if cell.strip()))
+    return builder.build(name)
+
 
 _WHAT = "a Word document"
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"

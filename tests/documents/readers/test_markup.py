@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from embedtune.documents.readers.files import Unreadable
 from embedtune.documents.readers.markup import local_name, parse_html, parse_xhtml, parse_xml, text_of
-from embedtune.documents.readers.unreadable import Unreadable
 
 NAMESPACED = b'<a xmlns="urn:x" xmlns:y="urn:y"><y:b>one<!-- no --><?no no?></y:b></a>'
 WITH_ENTITY = b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'

@@ -1,13 +1,121 @@
-"""From bytes to text without guessing: a byte order mark, UTF-8, the declared encoding, or one that is certain."""
+"""Open a file without trusting its suffix: what its first bytes say, zip archives that do not burst, text without guessing."""
 
 from __future__ import annotations
 
 import codecs
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.limits import MEGABYTE, ReadingLimits
 
-_MARKS = (
+
+class Unreadable(Exception):
+    """A file that cannot be used; the message is the reason, as it stands in ``skipped.tsv``."""
+
+
+OLE = b"\xd0\xcf\x11\xe0"
+"""First bytes of old Office formats, Outlook messages and encrypted new Office formats."""
+
+_LOOKS = (
+    (b"version https://git-lfs", "a git-LFS pointer; run git lfs pull"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a zip archive"),
+    (OLE, "an OLE file, as old Office formats and encrypted new ones are"),
+    (b"{\\rtf", "RTF"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x7fELF", "a program"),
+)
+_HTML = (b"<!doctype html", b"<html")
+_HEAD_BYTES = 1024
+
+
+def looks_like(head: bytes) -> str:
+    """Describe the first bytes of a file."""
+    for signature, what in _LOOKS:
+        if head.startswith(signature):
+            return what
+    start = head.lstrip().lower()
+    if start.startswith(_HTML):
+        return "HTML"
+    if start.startswith(b"<?xml"):
+        return "XML"
+    try:
+        getincrementaldecoder("utf-8")().decode(head)  # the head may end within a character
+    except UnicodeDecodeError:
+        return "unknown bytes"
+    return "unknown bytes" if b"\0" in head else "text"
+
+
+def require_signature(path: Path, signature: bytes, what: str) -> None:
+    """Make sure that a file has a signature among its first bytes.
+
+    Raises:
+        Unreadable: If it has not; the reason says what it looks like instead.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if signature not in head:
+        raise Unreadable(f"not {what}: it looks like {looks_like(head)}")
+
+
+_ENCRYPTED_FLAG = 0x1
+
+
+@contextmanager
+def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFile]:
+    """Open a zip archive after looking at what it says it holds; zipfile reads no more of a member than that.
+
+    Args:
+        path: The file.
+        what: With its article, what it should be, for example ``a Word document``.
+        limits: ``max_unpacked_mb`` is kept.
+
+    Raises:
+        Unreadable: If it is no archive, is encrypted, or unpacks to too much.
+    """
+    _refuse_encrypted(path)
+    require_signature(path, b"PK", what)
+    try:
+        archive = ZipFile(path)
+    except BadZipFile as error:
+        raise Unreadable(f"not {what}: a broken zip archive ({error})") from None
+    with archive:
+        members = archive.infolist()
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > limits.max_unpacked_mb * MEGABYTE:
+            raise Unreadable(
+                f"it unpacks to {unpacked / MEGABYTE:,.0f} MB, the limit is {limits.max_unpacked_mb} (a zip bomb?)"
+            )
+        if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
+            raise Unreadable("encrypted")
+        yield archive
+
+
+def read_member(archive: ZipFile, name: str, what: str) -> bytes:
+    """Read one file of an archive.
+
+    Raises:
+        Unreadable: If it is not there.
+    """
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise Unreadable(f"not {what}: a zip archive without {name}") from None
+
+
+def _refuse_encrypted(path: Path) -> None:
+    """Office wraps an encrypted document into an OLE file with this name in its directory."""
+    with path.open("rb") as file:
+        if file.read(len(OLE)) == OLE and "EncryptedPackage".encode("utf-16-le") in file.read():
+            raise Unreadable("encrypted")
+
+
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is its beginning
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -47,7 +155,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
 
 def _decode(data: bytes, declared: str | None) -> str:
-    for mark, encoding in _MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             try:
                 return data.decode(encoding).removeprefix("\ufeff")

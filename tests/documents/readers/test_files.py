@@ -1,9 +1,69 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 
-from embedtune.documents.readers.encodings import decode
-from embedtune.documents.readers.unreadable import Unreadable
+from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers.files import (
+    Unreadable,
+    decode,
+    looks_like,
+    open_archive,
+    read_member,
+    require_signature,
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "a git-LFS pointer; run git lfs pull"),
+        (b"  <!DOCTYPE HTML><html>", "HTML"),
+        (b"<?xml version='1.0'?>", "XML"),
+        (b"\x89PNG\r\n", "a PNG image"),
+        ("naïve".encode(), "text"),
+        (b"\xfe\xfe\xfe\xfe\xfe\xfe", "unknown bytes"),
+        (b"\0\0\0\0", "unknown bytes"),
+    ],
+)
+def test_first_bytes_say_what_a_file_is(head, what):
+    assert looks_like(head) == what
+
+
+def test_signature_may_stand_a_little_further_in(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"\n\n%PDF-1.4")
+    require_signature(path, b"%PDF", "a PDF")
+    with pytest.raises(Unreadable, match=r"^not RTF: it looks like"):
+        require_signature(path, b"{\\rtf", "RTF")
+
+
+def test_members_are_read_and_missing_ones_named(tmp_path, zipped):
+    path = tmp_path / "a.odt"
+    path.write_bytes(zipped({"a.xml": "<a/>"}))
+    with open_archive(path, "an OpenDocument text", ReadingLimits()) as archive:
+        assert read_member(archive, "a.xml", "x") == b"<a/>"
+        with pytest.raises(Unreadable, match=r"^not an OpenDocument text: a zip archive without b\.xml$"):
+            read_member(archive, "b.xml", "an OpenDocument text")
+
+
+def test_cut_off_archive_is_refused(tmp_path, zipped):
+    path = tmp_path / "a.odt"
+    path.write_bytes(zipped({"a.xml": "<a/>"})[:40])
+    with pytest.raises(Unreadable, match=r"^not x: a broken zip archive"), open_archive(path, "x", ReadingLimits()):
+        pass
+
+
+def test_encrypted_archive_is_refused(tmp_path, zipped):
+    data = bytearray(zipped({"a.xml": "<a/>"}))
+    entry = data.index(b"PK\x01\x02") + 8
+    data[entry : entry + 2] = struct.pack("<H", 1)
+    path = tmp_path / "a.odt"
+    path.write_bytes(data)
+    with pytest.raises(Unreadable, match=r"^encrypted$"), open_archive(path, "x", ReadingLimits()):
+        pass
+
 
 TEXTS = {
     "en": "The café – “cold town” – opens at nine; its owner’s résumé is long and the naïve guest pays €5 for a coffee.",
