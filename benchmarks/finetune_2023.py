@@ -69,7 +69,8 @@ def _generate(source: Path, out: Path, seed: int) -> None:
 
 
 def _evaluate(queries: Path, out: Path) -> dict[str, Any]:
-    return embedtune.evaluate(embedtune.EvaluateConfig(queries=str(queries)), out).facts
+    results = embedtune.evaluate(embedtune.EvaluateConfig(queries=str(queries)), out).record.only
+    return {"shipped": results.shipped, "fusion_weights": results.fusion_weights, "systems": results.systems}
 
 
 def main() -> None:
@@ -95,7 +96,7 @@ def main() -> None:
         "versions": library_versions(),
         "seconds": round(time.time() - started),
         "published": dict(PUBLISHED),
-        "cells": {" ".join(key): [_cell(facts) for facts in seeds] for key, seeds in cells.items()},
+        "cells": {" ".join(key): seeds for key, seeds in cells.items()},
     }
     write_json(HERE / "finetune_2023.json", result)
     table = _table(cells, result)
@@ -111,10 +112,6 @@ def _recorded(asked: Sequence[str]) -> dict[tuple[str, str], list[dict[str, Any]
     found = json.loads(path.read_text(encoding="utf-8"))["cells"]
     pairs = {(recipe, source): cells for key, cells in found.items() for recipe, source in [key.split()]}
     return {pair: cells for pair, cells in pairs.items() if pair[0] not in asked}
-
-
-def _cell(facts: dict[str, Any]) -> dict[str, Any]:
-    return {"shipped": facts["shipped"], "fusion_weights": facts["fusion_weights"], "systems": facts["systems"]}
 
 
 def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> str:

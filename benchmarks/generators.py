@@ -23,6 +23,7 @@ import embedtune
 from embedtune.cli.options import set_up_logging
 from embedtune.errors import DataError
 from embedtune.project.manifest import library_versions, read_manifest, verify, write_json
+from embedtune.project.records import DatasetRecord
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "generators"
@@ -31,36 +32,33 @@ MEASURE = "ndcg@10"
 
 def cell(run: Path, queries: str, seed: int) -> dict[str, Any]:
     """Train on a run's dataset and measure; return base, tuned and what was shipped."""
-    manifest = verify(run / "dataset")
-    out = CACHE / f"{manifest['manifest_hash'][:12]}-{seed}"
+    manifest = verify(run / "dataset", DatasetRecord)
+    out = CACHE / f"{manifest.manifest_hash[:12]}-{seed}"
     if not (out / "dataset").exists():
         out.mkdir(parents=True, exist_ok=True)
         shutil.copytree(run / "dataset", out / "dataset-part", dirs_exist_ok=True)
         (out / "dataset-part").rename(out / "dataset")
     embedtune.train(embedtune.TrainConfig(seed=seed), out)
-    facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(queries,)), out).facts
-    systems = facts["systems"]
+    results = embedtune.evaluate(embedtune.EvaluateConfig(queries=(queries,)), out).record.only
+    systems = results.systems
     return {
-        "shipped": facts["shipped"],
+        "shipped": results.shipped,
         "base": systems["base"][MEASURE],
         "tuned": systems.get("tuned", systems["base"])[MEASURE],  # where the base was shipped, it is what the user gets
-        "n_queries": facts["n_queries"],
+        "n_queries": results.n_queries,
     }
 
 
 def about(run: Path) -> dict[str, Any]:
     """Return what made a dataset, how much of it was kept, and what it cost."""
-    manifest = read_manifest(run / "dataset")
-    facts, llm = manifest["facts"], manifest["facts"].get("llm")
-    made = {"generator": llm["model"] if llm else manifest["identity"]["config"]["generator"]}
-    kept = sum(facts["queries"]["train"].values())
-    dropped = sum(facts["dropped_queries"].values())
+    manifest = read_manifest(run / "dataset", DatasetRecord)
+    record, costs = manifest.record, manifest.circumstances.llm
     return {
-        **made,
+        "generator": record.llm.model if record.llm else manifest.identity.config["generator"],
         "run": run.name,
-        "train_queries": kept,
-        "dropped": dropped,
-        "cost": manifest["circumstances"].get("llm", {}).get("cost"),
+        "train_queries": sum(record.queries["train"].values()),
+        "dropped": sum(record.dropped_queries.values()),
+        "cost": costs and costs.cost,
     }
 
 
@@ -70,7 +68,7 @@ def check_same_corpus(runs: Sequence[Path]) -> None:
     Raises:
         DataError: With the first that differs.
     """
-    hashes = {run: verify(run / "dataset")["outputs"]["corpus.jsonl"] for run in runs}
+    hashes = {run: verify(run / "dataset", DatasetRecord).outputs["corpus.jsonl"] for run in runs}
     other = next((run for run in runs if hashes[run] != hashes[runs[0]]), None)
     if other:
         raise DataError(

@@ -58,22 +58,20 @@ def run_cell(collection: Path, seed: int, auto_methods: Sequence[str]) -> None:
     _share_vectors(collection.name, out)
     started = time.time()
     embedtune.generate(embedtune.GenerateConfig(source=str(collection), queries_from="generate", seed=seed), out)
-    embedtune.train(embedtune.TrainConfig(method="auto", auto_methods=tuple(auto_methods), seed=seed), out)
+    config = embedtune.TrainConfig(method="auto", auto_methods=tuple(auto_methods), seed=seed)
+    model = embedtune.train(config, out).record
     trained = time.time()
-    facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(str(collection),), seed=seed), out).facts
-    model = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
+    results = embedtune.evaluate(embedtune.EvaluateConfig(queries=(str(collection),), seed=seed), out).record.only
     cell = {
         "collection": collection.name,
         "seed": seed,
-        "n_queries": facts["n_queries"],
-        "shipped": model["method"] if model["shipped"] == "tuned" else "base",
-        "strength": model["strength"],
-        "candidates": [
-            {key: each[key] for key in ("method", "gain", "standard_error")} for each in model["candidates"]
-        ],
-        "fusion_weights": model["fusion_weights"],
-        "verdict": facts["verdict"]["decision"],
-        "systems": facts["systems"],
+        "n_queries": results.n_queries,
+        "shipped": model.method if model.is_tuned else "base",
+        "strength": model.strength,
+        "candidates": [tried.model_dump(include={"method", "gain", "standard_error"}) for tried in model.candidates],
+        "fusion_weights": model.fusion_weights,
+        "verdict": results.verdict.decision,
+        "systems": results.systems,
         "seconds": {"until_trained": round(trained - started), "eval": round(time.time() - trained)},
         "peak_mib": psutil.Process().memory_info().rss >> 20,
     }

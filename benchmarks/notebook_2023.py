@@ -92,9 +92,9 @@ def own_cell(data: Data, window: int, seed: int, settings: Mapping[str, Any]) ->
             source=str(data.lyft), queries_from="source", window_tokens=window, seed=seed, split=split
         )
         embedtune.generate(made, run)
-        trained = embedtune.train(embedtune.TrainConfig(seed=seed, **settings), run).facts
-        weight = trained["fusion_weights"][trained["shipped"]]
-        return {"shipped": trained["shipped"], **Uber(data.uber).search(run / "model" / "merged", window, weight)}
+        trained = embedtune.train(embedtune.TrainConfig(seed=seed, **settings), run).record
+        weight = trained.fusion_weights[trained.shipped]
+        return {"shipped": trained.shipped, **Uber(data.uber).search(run / "model" / "merged", window, weight)}
 
     return _cached(run.with_suffix(".json"), measure)
 

@@ -32,7 +32,8 @@ from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
-from embedtune.project.manifest import library_versions, write_json
+from embedtune.project.manifest import library_versions, read_manifest, write_json
+from embedtune.project.records import ModelRecord
 from embedtune.training.parity import load_with_adapter
 
 HERE = Path(__file__).parent
@@ -69,16 +70,16 @@ def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
         return
     _draw(collection, seed, out)
     seconds, peak = _train(out, SCHEMES[name], seed, pairs)
-    trained = json.loads((out / "model" / "manifest.json").read_text(encoding="utf-8"))["facts"]
-    rounding, tuning = _drift(out, SCHEMES[name].quantize, trained["shipped"])
+    trained = read_manifest(out / "model", ModelRecord).record
+    rounding, tuning = _drift(out, SCHEMES[name].quantize, trained.shipped)
     cell = {"collection": _name(collection), "scheme": name, "seed": seed, "seconds": seconds, "peak_mib": peak}
-    cell |= {"dev_gain": trained["dev"]["gain"], "shipped": trained["shipped"], "cosine_of_rounding": rounding}
-    if trained["shipped"] == "tuned":
+    cell |= {"dev_gain": trained.dev and trained.dev.gain, "shipped": trained.shipped, "cosine_of_rounding": rounding}
+    if trained.is_tuned:
         cell["cosine_of_tuning"] = tuning
         other = _merge_into_original(out) if SCHEMES[name].quantize != "none" else None
         models = (str(other),) if other else ()
-        facts = embedtune.evaluate(embedtune.EvaluateConfig(queries=(collection,), models=models), out).facts
-        cell["systems"] = {system: values[MEASURE] for system, values in facts["systems"].items()}
+        results = embedtune.evaluate(embedtune.EvaluateConfig(queries=(collection,), models=models), out).record.only
+        cell["systems"] = {system: values[MEASURE] for system, values in results.systems.items()}
     write_json(out / "cell.json", cell)
 
 

@@ -9,7 +9,7 @@ The four functions of the command line, for Python::
     embedtune.generate(embedtune.GenerateConfig(source="docs"), out)
     embedtune.train(embedtune.TrainConfig(), out)
     result = embedtune.evaluate(embedtune.EvaluateConfig(), out)
-    print(result.facts["verdict"]["reasons"])
+    print(result.record.verdict.reasons)
 
 ``embedtune.run(RunConfig(...))`` does the three in one, and ``embedtune.advise(GenerateConfig(...))`` says beforehand what is
 worth doing. Importing this package loads nothing heavy.

@@ -18,6 +18,7 @@ from embedtune.models.locate import hash_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import two_towers
 from embedtune.project.manifest import stage_folder
+from embedtune.project.records import ModelRecord
 from embedtune.training.methods.hybrid_vector import Lexical
 from embedtune.training.query_adapters import LinearQueryAdapter
 from embedtune.training.trainable import Lora, Method
@@ -55,16 +56,19 @@ def update(
     else:
         trained = _lora(base, quantize, method, seed)
     queries_only = trained.queries_only
-    facts = {
-        "shipped": "tuned", "method": method, "quantize": quantize, "queries_only": queries_only, "fusion_weights": _WEIGHTS,
-    }  # fmt: skip
+    sketch = method == "hybrid-vector"
+    record = ModelRecord(
+        shipped="tuned", method=method, quantize=quantize, passages="base" if queries_only or sketch else "tuned",
+        sketch=sketch, token_vectors="base" if method in ("linear", "hybrid-vector") else "tuned", fusion_weights=_WEIGHTS,
+    )  # fmt: skip
     config = embedtune.TrainConfig(method=method, quantize=quantize).model_dump(mode="json")
     identity = {"stage": "train", "config": config, "model": hash_model(base)}
-    with stage_folder(run / "model", identity, facts) as folder:
-        trained.save_adapter(folder / "adapter", str(base))
+    with stage_folder(run / "model", identity) as stage:
+        stage.record = record
+        trained.save_adapter(stage.path / "adapter", str(base))
         merged = trained.merged(load_model(base, **prompts))
         model = two_towers(merged, untouched) if queries_only else merged
-        model.save_pretrained(str(folder / "merged"), create_model_card=False)
+        model.save_pretrained(str(stage.path / "merged"), create_model_card=False)
 
 
 def _lora(base: Path, quantize: str, method: str, seed: int) -> Method:

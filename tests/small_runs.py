@@ -7,6 +7,7 @@ from typing import Any
 
 import embedtune
 from embedtune.project.manifest import stage_folder
+from embedtune.project.records import ModelRecord
 from tests.faults.kill_runs import make_model
 
 WEIGHTS = {"base": 0.5, "tuned": 0.6}
@@ -32,7 +33,9 @@ def train_nothing(run: Path, model: Path, *, noise: float = 0.0, seed: int = 0, 
         for weight in tuned.parameters():
             weight.add_(noise * torch.randn_like(weight))
     weights = {name: WEIGHTS[name] for name in ("base", shipped)}
-    facts = {"shipped": shipped, "quantize": "none", "fusion_weights": weights}
+    side = "base" if shipped == "base" else "tuned"
+    record = ModelRecord(shipped=shipped, passages=side, token_vectors=side, quantize="none", fusion_weights=weights)
     config = embedtune.TrainConfig(seed=seed).model_dump(mode="json", exclude={"checkpoint_seconds"})
-    with stage_folder(run / "model", {"stage": "train", "config": config}, facts) as folder:
-        tuned.save_pretrained(str(folder / "merged"), create_model_card=False)
+    with stage_folder(run / "model", {"stage": "train", "config": config}) as stage:
+        stage.record = record
+        tuned.save_pretrained(str(stage.path / "merged"), create_model_card=False)

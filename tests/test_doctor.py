@@ -99,7 +99,11 @@ def test_without_any_model_here_the_doctor_says_how_to_get_one(monkeypatch):
 
 def test_a_run_folder_shows_its_stages(tmp_path):
     (tmp_path / "dataset").mkdir()
-    manifest = {"circumstances": {"started": "2026-01-02"}, "identity": {"config": {"model": DEFAULT_MODEL}}}
+    manifest = {
+        "facts": {},
+        "circumstances": {"started": "2026-01-02"},
+        "identity": {"config": {"model": DEFAULT_MODEL}},
+    }
     (tmp_path / "dataset" / "manifest.json").write_text(json.dumps(manifest))
     assert [(row.name, row.status) for row in model_rows.run(tmp_path)] == [
         ("run: dataset", OK), ("run: model", OK), ("run: eval", OK), ("run: base model", OK)

@@ -29,8 +29,9 @@ from embedtune.advise.trial import MIN_QUERIES, build_context
 from embedtune.advise.truncation import measure_window_share
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.errors import DataError
-from embedtune.evaluation.significance import Comparison, queries_needed
+from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
+from embedtune.project.records import Comparison
 from embedtune.retrieval.corpus import windows_of
 from embedtune.training.methods.context import Context
 
@@ -188,7 +189,7 @@ def _facts(
         chunking=None if cells.reference == str(size) else _gain(cells.compared[str(size)]),
         fusion=_gain(systems.compared["hybrid_base", "base"]),
         fusion_over_bm25=_gain(systems.compared["hybrid_base", "bm25"]),
-        tuning=tuned and _gain(tuned),
+        tuning=_gain(tuned) if tuned else None,
         headroom=headroom.gain,
         n_labelled=len(train.queries) if train else 0,
     )

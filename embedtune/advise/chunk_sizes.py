@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from embedtune.advise.evaluator import Judge, Scores, WindowsOf
-from embedtune.evaluation.significance import Comparison
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
+from embedtune.project.records import Comparison
 from embedtune.retrieval.corpus import windows_of
 from embedtune.types import Passage
 

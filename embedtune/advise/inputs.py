@@ -131,7 +131,7 @@ def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Materi
         warnings=[warning] if warning else [],
         passages=pool.passages,
         n_passages=corpus.n_passages,
-        corpus_tokens=corpus.window["corpus_tokens"],
+        corpus_tokens=corpus.window.corpus_tokens,
         judged=judged,
         train=drawn["train"],
         drawn=given is None,

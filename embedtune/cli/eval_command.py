@@ -76,4 +76,4 @@ def command(
     result = evaluate(config, runs[0], others=runs[1:], force=common.force, dry_run=common.dry_run)
     output.show("eval", result, as_json=common.as_json)
     if result.status != "planned":
-        check_quality(result.facts, bounds, if_worse=fail_if_worse)
+        check_quality(result.record, bounds, if_worse=fail_if_worse)

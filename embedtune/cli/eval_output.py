@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.systems import BASE, TUNED, System, main_pairs
+
+if TYPE_CHECKING:
+    from embedtune.project.records import Comparison, ForgettingRecord, QuerySetRecord, Slice
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
@@ -17,13 +20,13 @@ _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
 
 
-def print_table(facts: Mapping[str, Any]) -> None:
+def print_table(results: QuerySetRecord) -> None:
     """Print every system with its measures; the best of a column is bold."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    systems = facts["systems"]
+    systems = results.systems
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("system")
     names = [*_MEASURES, *_added_measures(systems)]
@@ -32,7 +35,7 @@ def print_table(facts: Mapping[str, Any]) -> None:
     highest = {name: max(values[name] for values in systems.values()) for name in names}
     for system, values in systems.items():
         table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in names))
-    click.echo(f"{facts['n_queries']} queries of {facts['queries']}, judging {facts['judged_unit']}s")
+    click.echo(f"{results.n_queries} queries of {results.queries}, judging {results.judged_unit}s")
     Console(width=width()).print(table)
 
 
@@ -43,20 +46,20 @@ def _added_measures(systems: Mapping[str, Mapping[str, float]]) -> list[str]:
     return [name for name in next(iter(systems.values())) if name not in MEASURES]
 
 
-def print_verdict(facts: Mapping[str, Any]) -> None:
+def print_verdict(results: QuerySetRecord) -> None:
     """Print the verdict's sentence, then its other reasons."""
-    verdict, *reasons = facts["verdict"]["reasons"]
-    click.echo("\n" + wrapped(f"{facts['verdict']['decision']}: {verdict}", ""))
+    verdict, *reasons = results.verdict.reasons
+    click.echo("\n" + wrapped(f"{results.verdict.decision}: {verdict}", ""))
     for reason in reasons:
         click.echo(wrapped(f"· {reason}", "  "))
 
 
-def print_differences(facts: Mapping[str, Any]) -> None:
+def print_differences(results: QuerySetRecord) -> None:
     """Print the main differences with their intervals, a line for each pair."""
-    found = {(row["a"], row["b"], row["measure"]): row for row in facts["comparisons"]}
+    found = {(row.system, row.reference, row.measure): row for row in results.comparisons}
     compared = dict.fromkeys((a, b) for a, b, _ in found)
     added = [pair for pair in compared if System.parse(pair[0]).is_added]
-    main = [pair for pair in main_pairs(facts["systems"]) if pair in compared]
+    main = [pair for pair in main_pairs(results.systems) if pair in compared]
     rows = [
         (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _TOLD))
         for a, b in (*main, *added)
@@ -66,57 +69,56 @@ def print_differences(facts: Mapping[str, Any]) -> None:
         print_columns([("points (95 % interval)", *_TOLD), *rows])
 
 
-def print_seeds(facts: Mapping[str, Any]) -> None:
+def print_seeds(results: QuerySetRecord) -> None:
     """Print how several seeds of one recipe spread, and the verdict on their mean."""
-    if "seeds" not in facts:
+    seeds = results.seeds
+    if seeds is None:
         return
-    seeds = facts["seeds"]
-    means = ", ".join(f"{name} {seeds['means'][name]:.3f} ± {seeds['deviations'][name]:.3f}" for name in _TOLD)
-    click.echo("\n" + wrapped(f"{len(seeds['systems'])} seeds (mean ± standard deviation): {means}", "  "))
-    verdict, *_ = seeds["verdict"]["reasons"]
-    click.echo(wrapped(f"each query averaged over seeds: {seeds['verdict']['decision']}: {verdict}", "  "))
+    means = ", ".join(f"{name} {seeds.means[name]:.3f} ± {seeds.deviations[name]:.3f}" for name in _TOLD)
+    click.echo("\n" + wrapped(f"{len(seeds.systems)} seeds (mean ± standard deviation): {means}", "  "))
+    verdict, *_ = seeds.verdict.reasons
+    click.echo(wrapped(f"each query averaged over seeds: {seeds.verdict.decision}: {verdict}", "  "))
 
 
-def print_audits(facts: Mapping[str, Any]) -> None:
+def print_audits(results: QuerySetRecord) -> None:
     """Print what the audits found, and in one word that the others found nothing."""
-    audits = facts["audits"]
-    found = [row for row in audits if row["severity"] != "ok"]
-    for row in sorted(found, key=lambda row: row["severity"] != "warn"):
-        advice = f" → {row['advice']}" if row["advice"] else ""
-        click.echo(wrapped(f"{row['severity']:<5}{row['name']}: {row['sentence']}{advice}", "     "))
-    fine = [row["name"] for row in audits if row["severity"] == "ok"]
+    found = [row for row in results.audits if row.severity != "ok"]
+    for row in sorted(found, key=lambda row: row.severity != "warn"):
+        advice = f" → {row.advice}" if row.advice else ""
+        click.echo(wrapped(f"{row.severity:<5}{row.name}: {row.sentence}{advice}", "     "))
+    fine = [row.name for row in results.audits if row.severity == "ok"]
     click.echo(wrapped(f"audits that found nothing: {', '.join(fine) or 'none'}", "     "))
 
 
-def print_forgetting(facts: Mapping[str, Any]) -> None:
+def print_forgetting(forgetting: ForgettingRecord) -> None:
     """Print what tuning cost on texts that have nothing to do with the corpus."""
-    for found in facts.get("forgetting", {}).get("sets", {}).values():
-        curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found["curve"])
+    for found in forgetting.sets.values():
+        curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found.curve)
         by_strength = f" {_TOLD[0]} by strength: {curve}" if curve else ""
-        click.echo(wrapped(f"forgetting: {found['sentence']}{by_strength}", "     "))
+        click.echo(wrapped(f"forgetting: {found.sentence}{by_strength}", "     "))
 
 
-def print_slices(facts: Mapping[str, Any]) -> None:
+def print_slices(results: QuerySetRecord) -> None:
     """Print what tuning gained on each slice, a line for each way to slice."""
-    mine = [row for row in facts["slices"] if (row["a"], row["b"]) == (TUNED, BASE)]
-    ways = list(dict.fromkeys(row["by"] for row in mine))
+    mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE)]
+    ways = list(dict.fromkeys(row.by for row in mine))
     if not ways:
         return
     click.echo("\npoints of ndcg@10, tuned − base, on some of the queries; to look at, not to claim")
     indent = max(len(_WAYS[by]) for by in ways) + 4
     for by in ways:
-        cells = [_slice_cell(row) for row in mine if row["by"] == by][:_MAX_CELLS]
+        cells = [_slice_cell(row) for row in mine if row.by == by][:_MAX_CELLS]
         click.echo(wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent))
 
 
-def _slice_cell(row: Mapping[str, Any]) -> str:
+def _slice_cell(row: Slice) -> str:
     """Return the gain on one slice, with spaces at which a line is not broken."""
-    return f"{_cut(row['slice'], _MAX_NAME)}: {100 * row['delta']:+.1f} of {row['n_queries']}".replace(" ", UNBROKEN)
+    return f"{_cut(row.name, _MAX_NAME)}: {100 * row.difference:+.1f} of {row.n_queries}".replace(" ", UNBROKEN)
 
 
-def _interval(row: Mapping[str, Any]) -> str:
-    low, high = row["ci95"]
-    return f"{100 * row['delta']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+def _interval(row: Comparison) -> str:
+    interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}" if row.ci95 else "–"
+    return f"{100 * row.difference:+.1f} ({interval})"
 
 
 def _cut(name: str, length: int) -> str:

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from embedtune.project.records import ExamplesRecord, LlmRecord
 
-def print_llm(facts: Mapping[str, Any]) -> None:
-    """Show what was asked and answered, and how close the queries come to the user's own."""
-    failed = ", ".join(f"{count} {name}" for name, count in facts["failed"].items())
+
+def print_llm(record: LlmRecord) -> None:
+    """Show the calls and answers, and how close the queries come to the user's own."""
+    failed = ", ".join(f"{count} {name}" for name, count in record.failed.items())
     click.echo(
-        f"{facts['model']}: {facts['answered']} of {facts['calls']} calls answered, failed: {failed or 'none'}; "
-        f"{facts['written']} queries written, {facts['preambles']} preambles taken off"
+        f"{record.model}: {record.answered} of {record.calls} calls answered, failed: {failed or 'none'}; "
+        f"{record.written} queries written, {record.preambles} preambles taken off"
     )
-    if facts["screened_passages"]:
-        click.echo(f"{facts['screened_passages']} passages give orders to a model; nothing was asked about them")
-    if facts["relabelled"]:
-        click.echo(f"{facts['relabelled']} further answers found among the fused top ten")
-    if examples := facts.get("examples"):
-        print_closeness(examples)
-    if facts["failed"]:
+    if record.screened_passages:
+        click.echo(f"{record.screened_passages} passages give orders to a model; nothing was asked about them")
+    if record.relabelled:
+        click.echo(f"{record.relabelled} further answers found among the fused top ten")
+    if record.examples:
+        print_closeness(record.examples)
+    if record.failed:
         click.echo("the same command with --retry-errors asks the failed again")
 
 
-def print_closeness(examples: Mapping[str, Any]) -> None:
-    """Compare written queries with the user's own."""
-    words, forms = examples["words"], examples["forms"]
-    click.echo(f"beside your {examples['n_examples']} examples (examples, written):")
+def print_closeness(examples: ExamplesRecord) -> None:
+    """Compare LLM-generated queries with the user's own."""
+    words, forms = examples.words, examples.forms
+    click.echo(f"beside your {examples.n_examples} examples (examples, written):")
     click.echo(
-        f"  median words {words['examples']:g}, {words['written'] or 0:g}; {words['written_in_range']:.0%} within their range"
+        f"  median words {words.examples:g}, {words.written or 0:g}; {words.written_in_range:.0%} within their range"
     )
-    listed = ", ".join(
-        f"{form} {forms['examples'][form]:.0%} {forms['written'][form]:.0%}" for form in forms["examples"]
-    )
-    click.echo(f"  forms {listed}; overlap {forms['overlap']:.0%}")
-    click.echo(f"  {examples['vocabulary']:.0%} of their words occur in the written ones")
+    listed = ", ".join(f"{form} {share:.0%} {forms.written[form]:.0%}" for form, share in forms.examples.items())
+    click.echo(f"  forms {listed}; overlap {forms.overlap:.0%}")
+    click.echo(f"  {examples.vocabulary:.0%} of their words occur in the written ones")
 
 
 def print_llm_plan(plan: Mapping[str, Any]) -> None:

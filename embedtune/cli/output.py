@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,7 +24,8 @@ from embedtune.project.layout import PAGE
 if TYPE_CHECKING:
     from embedtune.doctor import Row
     from embedtune.pipeline.verify import StageState
-    from embedtune.project.stage import StageResult
+    from embedtune.project.records import DatasetRecord, EvaluationRecord, ModelRecord, QueryAdapterRecord
+    from embedtune.project.stage import Plan, StageResult
 
 
 def print_json(value: object) -> None:
@@ -32,26 +33,24 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def as_document(stage: str, result: StageResult) -> dict[str, Any]:
+def as_document(stage: str, result: StageResult[Any]) -> dict[str, object]:
     """Return a stage's result as JSON values; the same whether it ran or was skipped."""
-    return {"schema_version": 1, "stage": stage, "folder": str(result.folder), **result.facts}
+    return {"schema_version": 1, "stage": stage, "folder": str(result.folder), **result.as_json()}
 
 
 _SHOWN = ("hit_rate@5", "mrr@10", "ndcg@10", "recall@100")
 
 
-def print_query_adapter(result: StageResult) -> None:
+def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
     """Show what the map gained on dev, what was shipped, and the test split with and without it."""
-    facts = result.facts
-    gain = f"dev gain {facts['dev']['gain']:+.3f} ± {facts['dev']['standard_error']:.3f}"
-    if facts["shipped"] == "tuned":
-        click.echo(f"shipped: a map for the queries of {facts['embedding']}, strength {facts['strength']:g}, {gain}")
+    record = result.record
+    gain = f"dev gain {record.dev.gain:+.3f} ± {record.dev.standard_error:.3f}"
+    if record.shipped == "tuned":
+        click.echo(f"shipped: a map for the queries of {record.embedding}, strength {record.strength:g}, {gain}")
     else:
-        click.echo(
-            f"shipped: no map; queries of {facts['embedding']} stay as they are: the {gain} is no more than noise"
-        )
+        click.echo(f"shipped: no map; queries of {record.embedding} stay as they are: the {gain} is no more than noise")
     click.echo(f"{'test':<8}" + "".join(f"{name:>12}" for name in _SHOWN))
-    for name, values in facts["test"].items():
+    for name, values in record.test.items():
         click.echo(f"{name:<8}" + "".join(f"{values[measure]:>12.3f}" for measure in _SHOWN))
     click.echo(str(result.folder))
 
@@ -65,92 +64,85 @@ def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<17}{'none' if value is None else value}")
 
 
-def print_plan(stage: str, result: StageResult) -> None:
+def print_plan(stage: str, plan: Plan, folder: Path) -> None:
     """Say what a stage would do."""
-    verb = "would run" if result.facts["would_run"] else "is done and would be skipped"
-    hidden = ("dry_run", "would_run", "llm")
-    details = ", ".join(f"{key}: {value}" for key, value in result.facts.items() if key not in hidden)
-    click.echo(f"{stage} {verb} ({details}) → {result.folder}")
-    if "llm" in result.facts:
-        print_llm_plan(result.facts["llm"])
+    verb = "would run" if plan.would_run else "is done and would be skipped"
+    details = ", ".join(f"{key}: {value}" for key, value in plan.details.items() if key != "llm")
+    click.echo(f"{stage} {verb} ({details}) → {folder}")
+    if llm := plan.details.get("llm"):
+        print_llm_plan(cast("Mapping[str, Any]", llm))
 
 
-def print_generated(result: StageResult) -> None:
+def print_generated(result: StageResult[DatasetRecord]) -> None:
     """Show what generate made."""
-    facts = result.facts
-    window = facts["window"]
-    click.echo(f"{facts['documents']} documents, {facts['skipped']} not read, {facts['passages']} passages")
+    record = result.record
+    window = record.window
+    click.echo(f"{record.documents} documents, {record.skipped} not read, {record.passages} passages")
     click.echo(
-        f"window {window['tokens']} tokens: {window['share_lost']:.0%} of the tokens lost "
-        f"({window['share_lost_by_truncation']:.0%} if passages were truncated at the model's {window['model_tokens']})"
+        f"window {window.tokens} tokens: {window.share_lost:.0%} of the tokens lost "
+        f"({window.share_lost_by_truncation:.0%} if passages were truncated at the model's {window.model_tokens})"
     )
-    for split, kinds in facts["queries"].items():
+    for split, kinds in record.queries.items():
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         click.echo(f"{split:<6}{sum(kinds.values()):>6} queries: {listed or 'none'}")
-    if facts["split_by"] == "section":
+    if record.split_by == "section":
         click.echo("split by contiguous sections, because there are fewer than 20 unlike documents")
-    dropped = ", ".join(f"{count} {name}" for name, count in facts["dropped_queries"].items() if count)
+    dropped = ", ".join(f"{count} {name}" for name, count in record.dropped_queries.items() if count)
     click.echo(f"dropped: {dropped or 'none'}")
-    if "llm" in facts:
-        print_llm(facts["llm"])
+    if record.llm:
+        print_llm(record.llm)
     click.echo(str(result.folder))
 
 
-def _examples(facts: Mapping[str, Any]) -> str:
+def _examples(record: ModelRecord) -> str:
     """Say what a training learnt from."""
-    if "pairs" in facts:
-        return f"{facts['pairs']} pairs, {facts['steps']} steps, frozen weights {facts['quantize']}"
-    if "queries" in facts:
-        return (
-            f"{facts['queries']} queries, {facts['steps']} steps, teacher {facts['teacher']}; passages stay as they are"
-        )
-    if "directions" in facts:
-        return f"{facts['directions']} directions; passages stay as they are"
-    return f"words beside the vectors of {facts['over']}; the index is made again. Load: {facts['loading']}"
+    if record.pairs is not None:
+        return f"{record.pairs} pairs, {record.steps} steps, frozen weights {record.quantize}"
+    if record.queries is not None:
+        return f"{record.queries} queries, {record.steps} steps, teacher {record.teacher}; passages stay as they are"
+    if record.directions is not None:
+        return f"{record.directions} directions; passages stay as they are"
+    return f"words beside the vectors of {record.over}; the index is made again. Load: {record.loading}"
 
 
-def print_trained(result: StageResult) -> None:
+def print_trained(result: StageResult[ModelRecord]) -> None:
     """Show what train shipped and why."""
-    facts = result.facts
-    dev = facts["dev"]
-    click.echo(f"{facts['method']}: {_examples(facts)}")
-    strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev["by_strength"].items())
-    if len(facts["candidates"]) > 1:
-        for attempt in facts["candidates"]:
-            gain = f"{attempt['gain']:+.3f} ± {attempt['standard_error']:.3f}"
-            click.echo(f"  {attempt['method']:<11} dev gain {gain}: {attempt['reason']}")
-    click.echo(f"dev {dev['measure']} on {dev['n_queries']} queries: base {dev['base']:.3f}; by strength {strengths}")
-    if facts["shipped"] == "tuned":
+    record = result.record
+    click.echo(f"{record.method}: {_examples(record)}")
+    if len(record.candidates) > 1:
+        for tried in record.candidates:
+            gain = f"{tried.gain:+.3f} ± {tried.standard_error:.3f}"
+            click.echo(f"  {tried.method:<11} dev gain {gain}: {tried.reason}")
+    if dev := record.dev:
+        strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev.by_strength.items())
+        click.echo(f"dev {dev.measure} on {dev.n_queries} queries: base {dev.base:.3f}; by strength {strengths}")
+        gain = f"dev gain {dev.gain:+.3f} ± {dev.standard_error:.3f}"
         click.echo(
-            f"shipped: tuned, strength {facts['strength']:g}, dev gain {dev['gain']:+.3f} ± {dev['standard_error']:.3f}"
-        )
-    else:
-        click.echo(
-            f"shipped: base; the dev gain {dev['gain']:+.3f} ± {dev['standard_error']:.3f} is no more than noise"
+            f"shipped: tuned, strength {record.strength:g}, {gain}"
+            if record.is_tuned
+            else f"shipped: base; the {gain} is no more than noise"
         )
     click.echo(str(result.folder))
 
 
-def print_evaluated(result: StageResult) -> None:
+def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     """Show, for each query set, the table of systems, the verdict, how sure it is, and where a gain comes from."""
-    from embedtune.project.stage import by_query_set
-
-    for number, facts in enumerate(by_query_set(result.facts)):
+    record = result.record
+    for number, results in enumerate(record.sets.values()):
         click.echo("\n" if number else "", nl=False)
-        print_table(facts)
-        print_verdict(facts)
-        print_differences(facts)
-        print_seeds(facts)
-        print_slices(facts)
+        print_table(results)
+        print_verdict(results)
+        print_differences(results)
+        print_seeds(results)
+        print_slices(results)
         click.echo()
-        print_audits(facts)
-        print_forgetting(facts)
-    if "sets" in result.facts:
-        print_forgetting(result.facts)
+        print_audits(results)
+    if record.forgetting:
+        print_forgetting(record.forgetting)
     click.echo(str(result.folder / PAGE))
 
 
-_PRINTERS: dict[str, Callable[[StageResult], None]] = {
+_PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {
     "generate": print_generated,
     "train": print_trained,
     "eval": print_evaluated,
@@ -158,17 +150,17 @@ _PRINTERS: dict[str, Callable[[StageResult], None]] = {
 }
 
 
-def show(stage: str, result: StageResult, *, as_json: bool) -> None:
+def show(stage: str, result: StageResult[Any], *, as_json: bool) -> None:
     """Print one stage's result."""
     if as_json:
         print_json(as_document(stage, result))
-    elif result.status == "planned":
-        print_plan(stage, result)
+    elif result.plan:
+        print_plan(stage, result.plan, result.folder)
     else:
         _PRINTERS[stage](result)
 
 
-def show_run(results: Mapping[str, StageResult], *, as_json: bool) -> None:
+def show_run(results: Mapping[str, StageResult[Any]], *, as_json: bool) -> None:
     """Print the results of a whole recipe."""
     if as_json:
         print_json(

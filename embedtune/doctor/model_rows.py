@@ -8,6 +8,7 @@ from pathlib import Path
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.doctor.rows import OK, WARN, Row
 from embedtune.project.manifest import MANIFEST, read_manifest
+from embedtune.project.records import Record
 
 
 def base_model() -> list[Row]:
@@ -44,11 +45,11 @@ def run(run: Path) -> list[Row]:
         if not (run / stage / MANIFEST).is_file():
             rows.append(Row(f"run: {stage}", OK, f"not made yet; embedtune {command} makes it"))
             continue
-        manifest = read_manifest(run / stage)
-        made = manifest.get("circumstances", {}).get("started", "at an unknown time")
-        rows.append(Row(f"run: {stage}", OK, f"done, started {made}"))
+        manifest = read_manifest(run / stage, Record)
+        started = manifest.circumstances.started or "at an unknown time"
+        rows.append(Row(f"run: {stage}", OK, f"done, started {started}"))
         if stage == "dataset":
-            model = manifest.get("identity", {}).get("config", {}).get("model")
+            model = manifest.identity.config.get("model")
     if model:
         find_model(str(model))
         rows.append(Row("run: base model", OK, f"{model} is here"))

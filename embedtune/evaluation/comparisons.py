@@ -1,9 +1,9 @@
-"""What the scores of all systems say, as JSON values: comparisons, verdict, slices."""
+"""What the scores of all systems show: comparisons, verdict, slices, seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +11,35 @@ from embedtune.evaluation import slices
 from embedtune.evaluation.grouping import Grouping, group_queries
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.seeds import average_seeds, spread
-from embedtune.evaluation.significance import Comparison, SystemScores, compare
+from embedtune.evaluation.significance import SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
+from embedtune.project.records import Comparison, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.systems import Pair, pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, Qrels, QuerySet, Run
 
 _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
+
+
+class Summary(NamedTuple):
+    """What the scores of one query set show; rounded to six decimals.
+
+    Attributes:
+        clustered_by: ``document`` or ``section``.
+        n_clusters: Number of them.
+        comparisons: Pairs of systems on every measure.
+        verdict: The decision.
+        slices: Differences on some of the queries.
+        seeds: Several seeds of one recipe, if there are any.
+    """
+
+    clustered_by: str
+    n_clusters: int
+    comparisons: list[Comparison]
+    verdict: Verdict
+    slices: list[Slice]
+    seeds: SeedsRecord | None
 
 
 def summarise(
@@ -30,16 +51,16 @@ def summarise(
     seeds: Sequence[str] = (),
     method: str = "symmetric",
     seed: int,
-) -> dict[str, Any]:
-    """Compare the systems by document or section, give the verdict, and look where the gain comes from and how seeds differ.
+) -> Summary:
+    """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
 
     Args:
-        values: Scores of each system; those that are no system of a run are compared with base and tuned.
-        lexical: The run of BM25, by which slices tell how many words query and answer share.
+        values: Scores of each system; models from outside the run are compared with base and tuned.
+        lexical: The run of BM25, for the slices by lexical overlap of query and answer.
         labelled: The queries with their judgements.
         passages: The corpus.
         seeds: Systems that are one recipe with different seeds, if there are several.
-        method: ``symmetric`` or ``query_side``, as ``verdict.judge`` takes it.
+        method: ``symmetric`` or ``query_side``, as for ``verdict.judge``.
         seed: Of all resamples.
     """
     grouping = group_queries(labelled, passages)
@@ -47,15 +68,14 @@ def summarise(
     found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
     verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
     more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)]
-    verdict = verdict._replace(reasons=[*verdict.reasons, *more])
-    facts = {
-        "clustered_by": grouping.unit,
-        "n_clusters": grouping.n_clusters,
-        "comparisons": _rows(found),
-        "verdict": verdict._asdict(),
-        "slices": _slice_rows(scores, query_labels(lexical, labelled, grouping), grouping, seed),
-    }
-    return facts | ({"seeds": _across_seeds(scores, seeds, grouping, method=method, seed=seed)} if seeds else {})
+    return Summary(
+        grouping.unit,
+        grouping.n_clusters,
+        _rows(found),
+        verdict.model_copy(update={"reasons": [*verdict.reasons, *more]}),
+        _slices(scores, query_labels(lexical, labelled, grouping), grouping, seed),
+        _across_seeds(scores, seeds, grouping, method=method, seed=seed) if seeds else None,
+    )
 
 
 def _pairs(systems: Sequence[str]) -> list[Pair]:
@@ -66,22 +86,24 @@ def _pairs(systems: Sequence[str]) -> list[Pair]:
 
 def _across_seeds(
     scores: SystemScores, seeds: Sequence[str], grouping: Grouping, *, method: str, seed: int
-) -> dict[str, Any]:
-    """Judge the recipe in place of one model: each query's score is averaged over the seeds first; beside it their spread."""
+) -> SeedsRecord:
+    """Judge the recipe rather than one model: each query's score is averaged over the seeds before the comparison."""
     averaged = {measure: average_seeds([scores[name][measure] for name in seeds]) for measure in scores["base"]}
     found = compare({"base": scores["base"], "tuned": averaged}, [("tuned", "base")], grouping.labels, seed=seed)
     spreads = {measure: spread([float(scores[name][measure].mean()) for name in seeds]) for measure in scores["base"]}
-    return {
-        "systems": list(seeds),
-        "means": {measure: _rounded(each.mean) for measure, each in spreads.items()},
-        "deviations": {measure: _rounded(each.deviation) for measure, each in spreads.items()},
-        "comparisons": _rows(found),
-        "verdict": judge(found, method=method, clustered_by=f"{grouping.unit}s")._asdict(),
-    }
+    return SeedsRecord(
+        systems=list(seeds),
+        means={measure: round(over.mean, 6) for measure, over in spreads.items()},
+        deviations={
+            measure: None if over.deviation is None else round(over.deviation, 6) for measure, over in spreads.items()
+        },
+        comparisons=_rows(found),
+        verdict=judge(found, method=method, clustered_by=f"{grouping.unit}s"),
+    )
 
 
-def _rows(found: Comparisons) -> list[dict[str, Any]]:
-    return [comparison_row(each) for measures in found.values() for each in measures.values()]
+def _rows(comparisons: Comparisons) -> list[Comparison]:
+    return [comparison.rounded() for measures in comparisons.values() for comparison in measures.values()]
 
 
 def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:
@@ -89,22 +111,6 @@ def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:
     return {
         system: {measure: np.array(list(scores.values())) for measure, scores in measures.items()}
         for system, measures in values.items()
-    }
-
-
-def comparison_row(found: Comparison) -> dict[str, Any]:
-    """Return a comparison under the names of the contract: a is the system, b the reference."""
-    return {
-        "a": found.system,
-        "b": found.reference,
-        "measure": found.measure,
-        "delta": _rounded(found.difference),
-        "ci95": [_rounded(found.low), _rounded(found.high)],
-        "p_value": _rounded(found.p),
-        "p_holm": _rounded(found.p_holm),
-        "p_mcnemar": _rounded(found.p_mcnemar),
-        "n_changed": found.n_changed,
-        "detectable": _rounded(found.detectable),
     }
 
 
@@ -131,40 +137,23 @@ def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[s
     }
 
 
-def _slice_rows(
-    scores: SystemScores, labels: Mapping[str, Sequence[str]], grouping: Grouping, seed: int
-) -> list[dict[str, Any]]:
-    """Return one row for each pair and slice; a label that all queries share says nothing, nor does a document of few."""
+def _slices(scores: SystemScores, labels: Mapping[str, Sequence[str]], grouping: Grouping, seed: int) -> list[Slice]:
+    """Return a slice for each pair and label; labels that all queries share are left out, and documents of few queries."""
     rows = []
-    for system, reference in sliced_pairs(scores.keys()):
-        base, tuned = scores[reference][PRIMARY], scores[system][PRIMARY]
+    for pair in sliced_pairs(scores.keys()):
+        system, reference = ({PRIMARY: scores[name][PRIMARY]} for name in pair)
         for by, names in labels.items():
-            found = slices.summarise(names, base, tuned, grouping.labels, seed=seed) if len(set(names)) > 1 else []
+            if len(set(names)) == 1:
+                continue
+            found = slices.summarise(by, names, {pair[0]: system, pair[1]: reference}, pair, grouping.labels, seed=seed)
             rows += [
-                {"a": system, "b": reference, "measure": PRIMARY, "by": by, **_slice_row(each)}
-                for each in sorted(found, key=_place)
-                if by != "document" or (each.name and each.n_queries >= slices.MIN_QUERIES)
+                row.rounded()
+                for row in sorted(found, key=_order)
+                if by != "document" or (row.name and row.n_queries >= slices.MIN_QUERIES)
             ]
     return rows
 
 
-def _place(found: slices.Slice) -> tuple[int, int]:
-    """Order numbers as numbers and names by how many queries they have."""
-    return (_RANGES.index(found.name), 0) if found.name in _RANGES else (len(_RANGES), -found.n_queries)
-
-
-def _slice_row(found: slices.Slice) -> dict[str, Any]:
-    certain = found.low is not None
-    return {
-        "slice": found.name,
-        "n_queries": found.n_queries,
-        "mean_a": _rounded(found.tuned),
-        "mean_b": _rounded(found.base),
-        "delta": _rounded(found.difference),
-        "ci95": [_rounded(found.low), _rounded(found.high)] if certain else None,
-        "p_value": _rounded(found.p),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+def _order(row: Slice) -> tuple[int, int]:
+    """Order ranges as numbers, and names by the number of queries."""
+    return (_RANGES.index(row.name), 0) if row.name in _RANGES else (len(_RANGES), -row.n_queries)

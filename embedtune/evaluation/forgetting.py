@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,17 +13,18 @@ from embedtune.documents.reading import read_source
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.drift import mean_cosine, mean_overlap, mean_rank_biased_overlap
 from embedtune.evaluation.measures import per_query
-from embedtune.evaluation.significance import Comparison, compare
+from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.judgements import check_judged, share_judgements
 from embedtune.models.encoder import Encoder, is_lexical
 from embedtune.models.weights import Interpolation, in_shape_of
+from embedtune.project.records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet, Measures
 from embedtune.resources import find_query_set
 from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.search import Units, dense_run, units_of
 from embedtune.retrieval.windows import Windows
-from embedtune.types import Qrels, Run, Vectors
+from embedtune.types import Floats, Qrels, Run, Vectors
 
 GENERAL = "general"
 """The packaged set, ``data/general``."""
@@ -57,7 +57,7 @@ class _Searched:
     passages: Vectors
     queries: Vectors
     run: Run
-    scores: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]
+    scores: Mapping[str, Floats]
 
 
 def measure_forgetting(
@@ -70,7 +70,7 @@ def measure_forgetting(
     window_tokens: int = 128,
     window_overlap: float = 0.25,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> ForgettingRecord:
     """Compare base and tuned model on the general set, and on BEIR folders of your own.
 
     Args:
@@ -83,29 +83,22 @@ def measure_forgetting(
         window_overlap: Likewise.
         seed: Of the resamples.
 
-    Returns:
-        ``severity`` (the worst of all sets), ``strengths`` and ``sets``: name → ``n_passages``, ``n_queries``, ``measures``
-        (name → ``base``, ``tuned``, ``difference``, ``low``, ``high``, ``p``, ``detectable``; shares, not points), ``drift``
-        (``passage_cosine``, ``query_cosine``, ``top10_overlap``, ``top10_rbo``), ``curve`` (one row of measures for each
-        strength), ``severity`` and ``sentence``.
-
     Raises:
         DataError: If a folder is no BEIR folder with test queries, or judges nothing that it holds.
         ConfigError: If the two models give vectors of different length, or a strength is not in [0, 1].
     """
-    _demand_comparable(base, tuned, strengths)
+    _check_comparable(base, tuned, strengths)
     general = find_query_set(GENERAL)
     assert general is not None, "data/general travels with the package"
-    found: dict[str, Any] = {}
+    sets: dict[str, ForgettingSet] = {}
     for folder in (general, *extra_sets):
-        asked = _read(folder, base, window_tokens, window_overlap)
-        name = asked.name if asked.name not in found else str(folder)
-        before, after = _search(asked, base), _search(asked, tuned)
-        curve = _curve(asked, before, after, at_strength, strengths) if at_strength else []
-        found[name] = {**_describe(asked, before, after, seed), "curve": curve}
-    order = ("ok", "note", "warn")
-    worst = max((facts["severity"] for facts in found.values()), key=order.index)
-    return {"severity": worst, "strengths": list(strengths) if at_strength else [], "sets": found}
+        query_set = _read(folder, base, window_tokens, window_overlap)
+        name = query_set.name if query_set.name not in sets else str(folder)
+        before, after = _search(query_set, base), _search(query_set, tuned)
+        curve = _curve(query_set, before, after, at_strength, strengths) if at_strength else []
+        sets[name] = _compare(query_set, before, after, curve, seed)
+    worst = max((found.severity for found in sets.values()), key=("ok", "note", "warn").index)
+    return ForgettingRecord(severity=worst, strengths=list(strengths) if at_strength else [], sets=sets)
 
 
 def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder] | None:
@@ -122,7 +115,7 @@ def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encode
     return lambda strength: Encoder(line.at(strength), precision=tuned.precision)
 
 
-def _demand_comparable(base: Encoder, tuned: Encoder, strengths: Sequence[float]) -> None:
+def _check_comparable(base: Encoder, tuned: Encoder, strengths: Sequence[float]) -> None:
     lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
     if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
         raise ConfigError(
@@ -140,9 +133,9 @@ def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: fl
             folder, None, "a BEIR folder with qrels/test.tsv", f"splits: {', '.join(source.queries) or 'none'}"
         )
     passages = list(keep_whole(source.documents))
-    asked = source.queries["test"]
-    check_judged(str(folder), asked.qrels, {passage.document_id for passage in passages})
-    shared = share_judgements(asked, passages)
+    queries = source.queries["test"]
+    check_judged(str(folder), queries.qrels, {passage.document_id for passage in passages})
+    shared = share_judgements(queries, passages)
     return _Set(
         folder.name,
         [query.query_id for query in shared.queries],
@@ -153,24 +146,26 @@ def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: fl
     )
 
 
-def _search(asked: _Set, encoder: Encoder) -> _Searched:
-    passages, queries = encoder.encode_documents(asked.windows.texts), encoder.encode_queries(asked.texts)
-    run = dense_run(asked.query_ids, queries, passages, windows=asked.windows, units=asked.units, depth=_DEPTH)
-    values = per_query(asked.qrels, run)
+def _search(query_set: _Set, encoder: Encoder) -> _Searched:
+    passages, queries = encoder.encode_documents(query_set.windows.texts), encoder.encode_queries(query_set.texts)
+    run = dense_run(
+        query_set.query_ids, queries, passages, windows=query_set.windows, units=query_set.units, depth=_DEPTH
+    )
+    values = per_query(query_set.qrels, run)
     return _Searched(passages, queries, run, {name: np.array(list(values[name].values())) for name in MEASURES})
 
 
 def _curve(
-    asked: _Set,
+    query_set: _Set,
     base: _Searched,
     tuned: _Searched,
     at_strength: Callable[[float], Encoder],
     strengths: Sequence[float],
-) -> list[dict[str, float]]:
+) -> list[Measures]:
     def searched() -> Iterator[tuple[float, _Searched]]:
         ends = {0.0: base, 1.0: tuned}
         for strength in strengths:
-            yield strength, ends[strength] if strength in ends else _search(asked, at_strength(strength))
+            yield strength, ends[strength] if strength in ends else _search(query_set, at_strength(strength))
 
     return [
         {"strength": strength, **{name: round(float(found.scores[name].mean()), 6) for name in MEASURES}}
@@ -178,47 +173,35 @@ def _curve(
     ]
 
 
-def _describe(asked: _Set, base: _Searched, tuned: _Searched, seed: int) -> dict[str, Any]:
+def _compare(query_set: _Set, base: _Searched, tuned: _Searched, curve: list[Measures], seed: int) -> ForgettingSet:
     scores = {"base": base.scores, "tuned": tuned.scores}
-    compared = compare(scores, [_PAIR], by_document(asked.qrels), seed=seed)[_PAIR]
-    severity, sentence = _tell(asked.name, compared[PRIMARY])
-    return {
-        "n_passages": len(asked.units.ids),
-        "n_queries": len(asked.query_ids),
-        "measures": {name: _figures(comparison) for name, comparison in compared.items()},
-        "drift": {
-            "passage_cosine": round(mean_cosine(base.passages, tuned.passages), 6),
-            "query_cosine": round(mean_cosine(base.queries, tuned.queries), 6),
-            "top10_overlap": round(mean_overlap(base.run, tuned.run), 6),
-            "top10_rbo": round(mean_rank_biased_overlap(base.run, tuned.run), 6),
-        },
-        "severity": severity,
-        "sentence": sentence,
-    }
-
-
-def _figures(found: Comparison) -> dict[str, float]:
-    values = {
-        "base": found.reference_mean,
-        "tuned": found.mean,
-        "difference": found.difference,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p,
-        "detectable": found.detectable,
-    }
-    return {name: round(value, 6) for name, value in values.items()}
-
-
-def _tell(name: str, found: Comparison) -> tuple[str, str]:
-    """Return severity and sentence: a loss that is shown warns, one that cannot be ruled out is noted."""
-    figures = (
-        f"{found.measure} on {name} goes from {found.reference_mean:.3f} to {found.mean:.3f} "
-        f"({100 * found.difference:+.1f} points, 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
-        f"p = {found.p:.2g})"
+    compared = compare(scores, [_PAIR], by_document(query_set.qrels), seed=seed)[_PAIR]
+    severity, sentence = _describe(query_set.name, compared[PRIMARY])
+    return ForgettingSet(
+        n_passages=len(query_set.units.ids),
+        n_queries=len(query_set.query_ids),
+        measures={name: comparison.rounded() for name, comparison in compared.items()},
+        drift=DriftRecord(
+            passage_cosine=round(mean_cosine(base.passages, tuned.passages), 6),
+            query_cosine=round(mean_cosine(base.queries, tuned.queries), 6),
+            top10_overlap=round(mean_overlap(base.run, tuned.run), 6),
+            top10_rbo=round(mean_rank_biased_overlap(base.run, tuned.run), 6),
+        ),
+        severity=severity,
+        sentence=sentence,
+        curve=curve,
     )
-    if found.worse:
+
+
+def _describe(name: str, comparison: Comparison) -> tuple[str, str]:
+    """Return severity and sentence: a significant loss warns, one that cannot be ruled out is noted."""
+    interval = f"95 % interval {100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}, " if comparison.ci95 else ""
+    figures = (
+        f"{comparison.measure} on {name} goes from {comparison.reference_mean:.3f} to {comparison.mean:.3f} "
+        f"({100 * comparison.difference:+.1f} points, {interval}p = {comparison.p:.2g})"
+    )
+    if comparison.worse:
         return "warn", f"The tuned model has forgotten: {figures}. Take a smaller strength, or fewer epochs."
-    if found.low < -MAX_LOSS:
+    if comparison.low < -MAX_LOSS:
         return "note", f"No loss is shown, but one of {100 * MAX_LOSS:.0f} points is not ruled out: {figures}."
     return "ok", f"Nothing to speak of was forgotten: {figures}."

@@ -31,7 +31,7 @@ class Model(NamedTuple):
         documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
             the base.
         has_sketch: Whether a lexical part stands beside those vectors.
-        base_tokens: Whether the vectors of tokens, before they are pooled, are those of the base.
+        token_vectors: The model that gives the token vectors before pooling; empty for the model itself.
     """
 
     name: str
@@ -40,28 +40,31 @@ class Model(NamedTuple):
     family: tuple[str, str | None]
     documents: str
     has_sketch: bool = False
-    base_tokens: bool = False
+    token_vectors: str = ""
 
     @property
     def tokens(self) -> str:
         """The model whose token vectors these are."""
-        return "base" if self.base_tokens else self.name
+        return self.token_vectors or self.name
 
 
 def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Model]:
     """Return the base of a run, and the quantised base and the tuned model where training shipped one."""
-    trained, settings = run.model["facts"], run.settings
-    weights, family = trained["fusion_weights"], (str(base_folder), settings.document_prompt)
+    record, settings = run.record, run.settings
+    weights, family = record.fusion_weights, (str(base_folder), settings.document_prompt)
     models = [Model("base", partial(load_encoder, base_folder, settings, precision), weights["base"], family, "base")]
-    if trained["shipped"] == "tuned":
-        if trained["quantize"] != "none":
-            rounded = partial(load_rounded, base_folder, settings, precision, trained["quantize"])
+    if record.is_tuned:
+        if record.quantize != "none":
+            rounded = partial(load_rounded, base_folder, settings, precision, record.quantize)
             models.append(
-                Model("base_quantized", rounded, None, family, "base" if run.base_passages else "base_quantized")
+                Model(
+                    "base_quantized", rounded, None, family, "base" if record.passages == "base" else "base_quantized"
+                )
             )
         tuned = partial(load_encoder, run.merged, settings, precision)
-        documents = "base" if run.base_passages else "tuned"
-        models.append(Model("tuned", tuned, weights["tuned"], family, documents, run.has_sketch, run.base_tokens))
+        models.append(
+            Model("tuned", tuned, weights["tuned"], family, record.passages, record.sketch, record.token_vectors)
+        )
     return models
 
 

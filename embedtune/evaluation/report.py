@@ -13,9 +13,9 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation import significance
 from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.evaluation.resampling import N_RESAMPLES
-from embedtune.evaluation.significance import Comparison
-from embedtune.evaluation.verdict import PRIMARY, Verdict, judge
+from embedtune.evaluation.verdict import PRIMARY, judge
 from embedtune.formats.run_files import as_qrels, as_run
+from embedtune.project.records import Comparison, Verdict
 from embedtune.types import Qrels, Run
 
 DEFAULT_MEASURES = ("ndcg@10", "mrr@10", "hit_rate@5", "recall@100")
@@ -220,4 +220,5 @@ def compare(
 
 
 def _difference(found: Comparison) -> list[str]:
-    return [f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})", f"{found.p:.2g}"]
+    interval = f"{found.low:+.3f} to {found.high:+.3f}" if found.ci95 else "–"
+    return [f"{found.difference:+.3f} ({interval})", f"{found.p:.2g}"]

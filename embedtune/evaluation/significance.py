@@ -1,11 +1,7 @@
-"""Paired comparisons of systems on the same queries: how much better, how surely, and what the queries could have shown.
+"""Paired comparison of systems on the same queries: difference, interval, tests, and the power of the test set.
 
-Tests that need no resampling: McNemar's for hit rates, Holm's correction for several measures.
-
-What a test set can show, and how large it would have to be.
-
-Both by the normal approximation, two-sided at 5 % with 80 % power (Cohen 1988, ch. 2; for test collections Sakai 2016): a true
-gain is found four times in five when it is (1.96 + 0.84) standard errors.
+Power is computed by the normal approximation, two-sided at 5 % with 80 % power (Cohen 1988, ch. 2; for test collections Sakai
+2016): a true gain is detected four times in five if it is (1.96 + 0.84) standard errors.
 """
 
 from __future__ import annotations
@@ -13,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +20,7 @@ from embedtune.evaluation.resampling import (
     randomisation_p,
     sum_by_cluster,
 )
+from embedtune.project.records import Comparison
 from embedtune.types import Floats
 
 
@@ -92,58 +88,18 @@ def queries_needed(gain: float, error: float, n_queries: int) -> int:
     return max(0, math.ceil(n_queries * (detectable_gain(error) / gain) ** 2) - n_queries)
 
 
+def is_better(p: float, low: float) -> bool:
+    """Return whether test and 95 % interval agree that a system is better: p ≤ 0.05 and the lower end above 0."""
+    return p <= ALPHA and low > 0
+
+
+def is_worse(p: float, high: float) -> bool:
+    """Return whether test and 95 % interval agree that a system is worse: p ≤ 0.05 and the upper end below 0."""
+    return p <= ALPHA and high < 0
+
+
 SystemScores = Mapping[str, Mapping[str, Floats]]
 """System → measure → score of each query, ``(n_queries,)``, in [0, 1]; the same queries in the same order everywhere."""
-
-
-class Comparison(NamedTuple):
-    """One system against another on one measure.
-
-    Attributes:
-        system: The one that may be better.
-        reference: The one it is compared with.
-        measure: Name of the measure.
-        n_queries: Queries.
-        n_clusters: Documents or sections they come from.
-        reference_mean: Mean score of the reference.
-        mean: Mean score of the system.
-        difference: ``mean`` - ``reference_mean``.
-        low: Lower end of the 95 % interval of the difference.
-        high: Upper end.
-        error: Cluster-robust standard error of the difference, guarded where hardly anything changed.
-        n_changed: Queries whose score differs.
-        p: Two-sided p of the clustered randomisation test.
-        p_holm: The same, corrected for all measures of this pair of systems.
-        p_mcnemar: McNemar's exact p for a measure of hits and misses, which ignores clusters; None for other measures.
-        detectable: Smallest true gain that these queries would show with 80 % power.
-    """
-
-    system: str
-    reference: str
-    measure: str
-    n_queries: int
-    n_clusters: int
-    reference_mean: float
-    mean: float
-    difference: float
-    low: float
-    high: float
-    error: float
-    n_changed: int
-    p: float
-    p_holm: float
-    p_mcnemar: float | None
-    detectable: float
-
-    @property
-    def better(self) -> bool:
-        """Whether test and interval agree that the system is better."""
-        return self.p <= ALPHA and self.low > 0
-
-    @property
-    def worse(self) -> bool:
-        """Whether test and interval agree that the system is worse."""
-        return self.p <= ALPHA and self.high < 0
 
 
 def compare(
@@ -164,7 +120,8 @@ def compare(
         seed: Of both.
 
     Returns:
-        Pair → measure → comparison.
+        Pair → measure → comparison. A system is better, or worse, where test (p ≤ 0.05) and 95 % interval agree; queries of
+        a single cluster give no interval.
 
     Raises:
         ValueError: If a comparison has no queries, or labels and scores differ in number.
@@ -176,27 +133,30 @@ def compare(
     data = sum_by_cluster(np.stack(differences), clusters)
     p = randomisation_p(data, n_resamples=n_resamples, seed=seed)
     ends = bootstrap_interval(data, n_resamples=n_resamples, seed=seed)
-    errors, means = guarded_errors(data), data.means
+    errors, n_clusters = guarded_errors(data), len(data.sizes)
     found: dict[tuple[str, str], dict[str, Comparison]] = {pair: {} for pair in pairs}
     for number, (system, reference, measure) in enumerate(rows):
         before, after = scores[reference][measure], scores[system][measure]
+        low, high = map(float, ends[number])
+        probability, error = float(p[number]), float(errors[number])
         found[system, reference][measure] = Comparison(
             system=system,
             reference=reference,
             measure=measure,
             n_queries=data.n_queries,
-            n_clusters=len(data.sizes),
+            n_clusters=n_clusters,
             reference_mean=float(np.mean(before)),
             mean=float(np.mean(after)),
-            difference=float(means[number]),
-            low=float(ends[number, 0]),
-            high=float(ends[number, 1]),
-            error=float(errors[number]),
+            difference=float(data.means[number]),
+            ci95=(low, high) if n_clusters > 1 else None,
+            error=error,
             n_changed=int((before != after).sum()),
-            p=float(p[number]),
-            p_holm=float(p[number]),
+            p=probability,
+            p_holm=probability,
             p_mcnemar=mcnemar_p(before, after),
-            detectable=detectable_gain(float(errors[number])),
+            detectable=detectable_gain(error),
+            better=is_better(probability, low),
+            worse=is_worse(probability, high),
         )
     return {pair: _corrected(measures) for pair, measures in found.items()}
 
@@ -204,5 +164,6 @@ def compare(
 def _corrected(measures: Mapping[str, Comparison]) -> dict[str, Comparison]:
     corrected = holm([comparison.p for comparison in measures.values()])
     return {
-        name: comparison._replace(p_holm=p) for (name, comparison), p in zip(measures.items(), corrected, strict=True)
+        name: comparison.model_copy(update={"p_holm": p})
+        for (name, comparison), p in zip(measures.items(), corrected, strict=True)
     }

@@ -1,49 +1,26 @@
 """Where a gain comes from: the same comparison by kind of query, by lexical overlap, by length, by document.
 
-Slices are for looking, not for claiming: with twenty of them one has p ≤ 0.05 by chance alone.
+Slices are exploratory: of twenty, one has p ≤ 0.05 by chance alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedtune.evaluation.significance import Comparison, compare
+from embedtune.evaluation.significance import SystemScores, compare
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.project.records import Comparison, Slice
 from embedtune.text.analyzer import lexical_terms
-from embedtune.types import Floats, Qrels, Query
+from embedtune.types import Qrels, Query
 
 MIN_QUERIES = 30
 """Below this a slice gets no interval and no p: a handful of changed queries would decide both."""
 
 MIN_CLUSTERS = 20
 """The same for documents: the coverage of the interval was simulated from 20 clusters up (``docs/verdict.md``)."""
-
-
-class Slice(NamedTuple):
-    """The difference on some of the queries.
-
-    Attributes:
-        name: The label they share.
-        n_queries: How many.
-        base: Mean score of the base.
-        tuned: Mean score of the tuned model.
-        difference: ``tuned`` - ``base``.
-        low: Lower end of the 95 % interval; None for too few queries or clusters.
-        high: Upper end, likewise.
-        p: Of the clustered randomisation test, uncorrected, likewise.
-    """
-
-    name: str
-    n_queries: int
-    base: float
-    tuned: float
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None
 
 
 def by_kind(queries: Sequence[Query]) -> list[str]:
@@ -86,38 +63,58 @@ def by_document(qrels: Qrels, documents: Mapping[str, str] | None = None) -> lis
 
 
 def summarise(
-    labels: Sequence[str], base: Floats, tuned: Floats, clusters: ArrayLike | None = None, *, seed: int = 0
+    by: str,
+    labels: Sequence[str],
+    scores: SystemScores,
+    pair: tuple[str, str],
+    clusters: ArrayLike | None = None,
+    *,
+    measure: str = PRIMARY,
+    seed: int = 0,
 ) -> list[Slice]:
-    """Compare tuned and base on each slice, in the order in which labels first appear.
+    """Compare two systems on each slice, in the order in which labels first appear.
 
     Args:
-        labels: Of each query.
-        base: Score of each query with the base, ``(n_queries,)``.
-        tuned: The same with the tuned model.
+        by: What the labels are.
+        labels: Label of each query.
+        scores: Of both systems.
+        pair: System and reference.
         clusters: Document of each query, ``(n_queries,)``; None takes queries for independent.
+        measure: The measure.
         seed: Of the resamples.
     """
     names = np.asarray(labels)
     groups = np.arange(len(names)) if clusters is None else np.asarray(clusters)
-    return [_summarise(name, names == name, base, tuned, groups, seed) for name in dict.fromkeys(labels)]
+    return [
+        _slice(by, name, {system: {measure: scores[system][measure][names == name]} for system in pair}, pair,
+               groups[names == name], measure, seed)
+        for name in dict.fromkeys(labels)
+    ]  # fmt: skip
 
 
-def _summarise(
-    name: str, chosen: NDArray[np.bool_], base: Floats, tuned: Floats, clusters: NDArray[np.generic], seed: int
+def _slice(
+    by: str,
+    name: str,
+    scores: SystemScores,
+    pair: tuple[str, str],
+    clusters: NDArray[np.generic],
+    measure: str,
+    seed: int,
 ) -> Slice:
-    before, after, groups = base[chosen], tuned[chosen], clusters[chosen]
-    means = float(before.mean()), float(after.mean())
-    found: Comparison | None = None
-    if len(before) >= MIN_QUERIES and len(np.unique(groups)) >= MIN_CLUSTERS:
-        pair = ("tuned", "base")
-        scores = {"base": {"score": before}, "tuned": {"score": after}}
-        found = compare(scores, [pair], groups, seed=seed)[pair]["score"]
+    mean, reference_mean = (float(scores[system][measure].mean()) for system in pair)
+    test: Comparison | None = None
+    if len(clusters) >= MIN_QUERIES and len(np.unique(clusters)) >= MIN_CLUSTERS:
+        test = compare(scores, [pair], clusters, seed=seed)[pair][measure]
     return Slice(
-        name,
-        len(before),
-        *means,
-        means[1] - means[0],
-        low=found and found.low,
-        high=found and found.high,
-        p=found and found.p,
+        system=pair[0],
+        reference=pair[1],
+        measure=measure,
+        by=by,
+        name=name,
+        n_queries=len(clusters),
+        mean=mean,
+        reference_mean=reference_mean,
+        difference=mean - reference_mean,
+        ci95=test and test.ci95,
+        p=test and test.p,
     )

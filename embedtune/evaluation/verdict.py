@@ -15,12 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
 from embedtune.evaluation.resampling import N_RESAMPLES
-from embedtune.evaluation.significance import Comparison, SystemScores, compare, queries_needed
+from embedtune.evaluation.significance import SystemScores, compare, queries_needed
+from embedtune.project.records import Comparison, Verdict
 
 PRIMARY = "ndcg@10"
 MIN_GAIN = 0.01
@@ -37,20 +37,6 @@ FEWEST_CLUSTERS = 6
 """With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns."""
 
 _SHIP = {"symmetric": "ship", "query_side": "ship_query_side"}
-
-
-class Verdict(NamedTuple):
-    """The answer.
-
-    Attributes:
-        decision: ``ship``, ``ship_query_side``, ``use_fusion``, ``do_not_ship`` or ``inconclusive``.
-        reasons: One sentence each; the first is the verdict.
-        more_queries: For ``inconclusive``, how many more test queries would probably settle it; otherwise None.
-    """
-
-    decision: str
-    reasons: list[str]
-    more_queries: int | None
 
 
 def decide(
@@ -105,9 +91,9 @@ def judge(
     if _fusion_wins(comparisons, primary):
         return _fused_verdict(comparisons, _SHIP[method], primary, min_gain)
     if _worth_shipping(alone, primary, min_gain):
-        return Verdict(_SHIP[method], [f"Ship the tuned model: {_tell(gain)}.", *_advice(comparisons, primary)], None)
+        return _verdict(_SHIP[method], [f"Ship the tuned model: {_describe(gain)}.", *_advice(comparisons, primary)])
     if against := _reason_against(alone, primary, min_gain):
-        return Verdict("do_not_ship", [f"Keep the base: {against}.", *_advice(comparisons, primary)], None)
+        return _verdict("do_not_ship", [f"Keep the base: {against}.", *_advice(comparisons, primary)])
     return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
 
 
@@ -116,9 +102,9 @@ def judge_base(comparisons: Comparisons, *, primary: str = PRIMARY) -> Verdict:
     kept = "training shipped the base, because on dev tuning gained no more than noise"
     fusion = comparisons.get(("hybrid_base", "base"))
     if fusion and fusion[primary].better:
-        reasons = [f"Use the base fused with BM25: {_tell(fusion[primary])}.", f"There is no tuned model: {kept}."]
-        return Verdict("use_fusion", reasons, None)
-    return Verdict("do_not_ship", [f"Keep the base: {kept}."], None)
+        reasons = [f"Use the base fused with BM25: {_describe(fusion[primary])}.", f"There is no tuned model: {kept}."]
+        return _verdict("use_fusion", reasons)
+    return _verdict("do_not_ship", [f"Keep the base: {kept}."])
 
 
 def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> list[str]:
@@ -126,7 +112,7 @@ def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> li
     against = [measures[primary] for (_, reference), measures in comparisons.items() if reference == "bm25"]
     if not against or not all(found.worse for found in against):
         return []
-    return [f"But BM25 alone is better than any of these: {_tell(max(against, key=lambda found: found.mean))}."]
+    return [f"But BM25 alone is better than any of these: {_describe(max(against, key=lambda found: found.mean))}."]
 
 
 def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
@@ -143,15 +129,21 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     model = "tuned" if decision in _SHIP.values() else "base"
     fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
     if fusion and fusion[primary].better:
-        advice = f"Reranking the fusion by tokens adds to it, and makes a query slower: {_tell(fusion[primary])}."
+        advice = f"Reranking the fusion by tokens adds to it, and makes a query slower: {_describe(fusion[primary])}."
         if alone and not alone[primary].better:
-            advice += f" {_not_shown(alone[primary])}"
+            advice += f" {_without_gain(alone[primary])}"
         return [advice, *_objections(fusion, primary)]
     fused = comparisons.get((f"hybrid_{model}", model))
     if alone and alone[primary].better and not (fused and fused[primary].better):
-        better = f"The fusion, reranked by tokens, is better than {model} alone, and slower: {_tell(alone[primary])}."
+        better = (
+            f"The fusion, reranked by tokens, is better than {model} alone, and slower: {_describe(alone[primary])}."
+        )
         return [better, *_objections(alone, primary)]
     return []
+
+
+def _verdict(decision: str, reasons: list[str], more_queries: int | None = None) -> Verdict:
+    return Verdict(decision=decision, reasons=reasons, more_queries=more_queries)
 
 
 def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
@@ -167,21 +159,21 @@ def _fusion_wins(comparisons: Comparisons, primary: str) -> bool:
 def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: float) -> Verdict:
     """Judge tuning by what it adds to the fusion, as dense search alone is not what anyone should run here."""
     fusion, added = comparisons["hybrid_base", "base"][primary], comparisons["hybrid_tuned", "hybrid_base"]
-    alone = f"Without fusion: {_tell(comparisons['tuned', 'base'][primary])}."
+    alone = f"Without fusion: {_describe(comparisons['tuned', 'base'][primary])}."
     if _worth_shipping(added, primary, min_gain):
         reasons = [
-            f"Ship the tuned model and fuse it with BM25: {_tell(added[primary])}.",
-            f"Fusion alone does much of it: {_tell(fusion)}.",
+            f"Ship the tuned model and fuse it with BM25: {_describe(added[primary])}.",
+            f"Fusion alone does much of it: {_describe(fusion)}.",
             alone,
         ]
-        return Verdict(ship, reasons, None)
+        return _verdict(ship, reasons)
     reasons = [
-        f"Use the base fused with BM25: {_tell(fusion)}.",
-        f"Tuning the fusion too is not worth it: {_tell(added[primary])}.",
+        f"Use the base fused with BM25: {_describe(fusion)}.",
+        f"Tuning the fusion too is not worth it: {_describe(added[primary])}.",
         *_objections(added, primary),
         alone,
     ]
-    return Verdict("use_fusion", reasons, None)
+    return _verdict("use_fusion", reasons)
 
 
 def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: float) -> str | None:
@@ -189,9 +181,9 @@ def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: flo
     if not any(comparison.n_changed for comparison in alone.values()):
         return f"the tuned model scores all {gain.n_queries} queries as the base does"
     if gain.worse:
-        return f"the tuned model is worse: {_tell(gain)}"
+        return f"the tuned model is worse: {_describe(gain)}"
     if gain.high < min_gain:
-        return f"a gain of {_points(min_gain)} can be ruled out: {_tell(gain)}"
+        return f"a gain of {_points(min_gain)} can be ruled out: {_describe(gain)}"
     return None
 
 
@@ -200,11 +192,11 @@ def _open_verdict(
 ) -> Verdict:
     gain, lost = measures[primary], _objections(measures, primary)
     if gain.better:
-        return Verdict("inconclusive", [f"The measures disagree: {_tell(gain)}.", *lost, *advice], None)
-    opening = f"These queries cannot tell: {_tell(gain)}."
+        return _verdict("inconclusive", [f"The measures disagree: {_describe(gain)}.", *lost, *advice])
+    opening = f"These queries cannot tell: {_describe(gain)}."
     if gain.n_clusters < FEWEST_CLUSTERS:
         why = f"It takes {FEWEST_CLUSTERS} {clustered_by} or more to show anything, and there are {gain.n_clusters}."
-        return Verdict("inconclusive", [opening, why, *lost, *advice], None)
+        return _verdict("inconclusive", [opening, why, *lost, *advice])
     wanted = max(gain.difference, min_gain)
     more = queries_needed(wanted, gain.error, gain.n_queries)
     origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
@@ -217,13 +209,13 @@ def _open_verdict(
         reasons.append(
             f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new {clustered_by}."
         )
-    return Verdict("inconclusive", [*reasons, *lost, *advice], more or None)
+    return _verdict("inconclusive", [*reasons, *lost, *advice], more or None)
 
 
 def _objections(measures: Mapping[str, Comparison], primary: str) -> list[str]:
     """Name the other measures on which the system is worse, uncorrected: too careful costs less than harm."""
     return [
-        f"But another measure is worse: {_tell(found)}."
+        f"But another measure is worse: {_describe(found)}."
         for name, found in measures.items()
         if name != primary and found.worse
     ]
@@ -233,26 +225,31 @@ def _advice(comparisons: Comparisons, primary: str) -> list[str]:
     """Say what fusion would do, where it would do something."""
     pairs = ("hybrid_tuned", "tuned"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base")
     return [
-        f"With BM25: {_tell(comparisons[pair][primary])}."
+        f"With BM25: {_describe(comparisons[pair][primary])}."
         for pair in pairs
         if pair in comparisons and comparisons[pair][primary].better
     ]
 
 
-def _tell(found: Comparison) -> str:
-    """Say a comparison in words, with its figures."""
-    verb = "gains" if found.difference > 0 else "loses" if found.difference < 0 else "changes"
+def _describe(comparison: Comparison) -> str:
+    """Return a comparison in words, with its figures."""
+    difference = comparison.difference
+    verb = "gains" if difference > 0 else "loses" if difference < 0 else "changes"
+    interval = f"95 % interval {_interval(comparison)}, " if comparison.ci95 else ""
     return (
-        f"{found.system} {verb} {_points(abs(found.difference))} of {found.measure} over {found.reference} "
-        f"({found.reference_mean:.3f} to {found.mean:.3f}; 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
-        f"p = {found.p:.2g})"
+        f"{comparison.system} {verb} {_points(abs(difference))} of {comparison.measure} over {comparison.reference} "
+        f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {interval}p = {comparison.p:.2g})"
     )
 
 
-def _not_shown(found: Comparison) -> str:
-    outcome = "it loses" if found.worse else "no gain is shown"
-    interval = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
-    return f"Over {found.reference} alone {outcome} ({100 * found.difference:+.1f} points, {interval})."
+def _without_gain(comparison: Comparison) -> str:
+    outcome = "it loses" if comparison.worse else "no gain is shown"
+    difference = f"{100 * comparison.difference:+.1f} points, {_interval(comparison)}"
+    return f"Over {comparison.reference} alone {outcome} ({difference})."
+
+
+def _interval(comparison: Comparison) -> str:
+    return f"{100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}"
 
 
 def _points(value: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.chunking import chunk_documents, count_tokens, keep_whole
@@ -13,6 +12,7 @@ from embedtune.documents.sampling import PassageSample
 from embedtune.formats import beir
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
+from embedtune.project.records import WindowRecord
 from embedtune.retrieval.corpus import corpus_windows
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import Fingerprints
@@ -29,7 +29,7 @@ class ChunkedCorpus:
         n_passages: How many there are.
         n_identical: Passages whose title and text an earlier one has already.
         first_document: The smallest document id, as an example; empty without passages.
-        window: Facts about the windows of all passages.
+        window: How all passages fit the windows.
     """
 
     sample: PassageSample
@@ -37,7 +37,7 @@ class ChunkedCorpus:
     n_passages: int
     n_identical: int
     first_document: str
-    window: dict[str, Any]
+    window: WindowRecord
 
 
 def chunk_corpus(
@@ -83,7 +83,7 @@ def chunk_corpus(
     with track("cut: characters", n_chars) as on_progress:
         beir.write_passages(folder, passages())
     n_identical = len(fingerprints.repeats())
-    return ChunkedCorpus(sample, statistics, len(fingerprints), n_identical, first_document, windows.facts())
+    return ChunkedCorpus(sample, statistics, len(fingerprints), n_identical, first_document, windows.record())
 
 
 class _WindowTally:
@@ -106,16 +106,16 @@ class _WindowTally:
             self._window_tokens += length
             self._lost += self._excess(length)
 
-    def facts(self) -> dict[str, Any]:
-        """Return what the manifest says about windows."""
-        return {
-            "tokens": self.size,
-            "model_tokens": self._model_window,
-            "corpus_tokens": self._corpus_tokens,
-            "windows": self._n_windows,
-            "share_lost_by_truncation": round(self._truncated / max(1, self._corpus_tokens), 4),
-            "share_lost": round(self._lost / max(1, self._window_tokens), 4),
-        }
+    def record(self) -> WindowRecord:
+        """Return the counts."""
+        return WindowRecord(
+            tokens=self.size,
+            model_tokens=self._model_window,
+            corpus_tokens=self._corpus_tokens,
+            windows=self._n_windows,
+            share_lost_by_truncation=round(self._truncated / max(1, self._corpus_tokens), 4),
+            share_lost=round(self._lost / max(1, self._window_tokens), 4),
+        )
 
     def _window_lengths(self, passage: Passage) -> list[int]:
         return self._encoder.token_counts(corpus_windows([passage], self._encoder, self.size, self._overlap).texts)

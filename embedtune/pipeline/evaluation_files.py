@@ -4,65 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from embedtune.evaluation import comparisons as findings
+from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.formats.judgements import identical_passages
 from embedtune.formats.run_files import write_run
 from embedtune.project.layout import file_name
 from embedtune.project.manifest import write_json
+from embedtune.project.records import AuditRecord, ForgettingRecord, ModelRecord, QuerySetRecord
 from embedtune.reports.writing import Reporter
 from embedtune.types import Passage, QuerySet, Run
 
 
-def write_measured(
-    folder: Path,
-    queries: QuerySet,
-    runs: Mapping[str, Run],
-    passages: Sequence[Passage],
-    trained: Mapping[str, Any],
-    *,
-    measures: Sequence[str],
-    seeds: Sequence[str],
-    seed: int,
-    more: Mapping[str, Any],
-    reporter: Reporter,
-) -> dict[str, Any]:
-    """Score the runs, say what they prove, and write the files; return the content of ``metrics.json``.
+class SetFiles(NamedTuple):
+    """Writes the files of one query set.
 
-    Args:
+    Attributes:
         folder: Where to write.
-        queries: The query set.
-        runs: By system.
-        passages: The corpus.
-        trained: Facts of the training.
-        measures: Names of the measures.
-        seeds: As in ``findings.summarise``.
-        seed: Likewise.
-        more: Facts found elsewhere, written too.
-        reporter: Writes the report.
+        queries: The query set, with the judgements that are scored.
+        runs: System → run.
     """
-    method = "query_side" if trained.get("queries_only") else "symmetric"
-    values = {system: per_query(queries.qrels, found, measures) for system, found in runs.items()}
-    for system, found in runs.items():
-        write_run(folder / f"{file_name(system)}.run.trec", found, file_name(system))
-    _write_per_query(folder / "per_query.tsv", values, measures)
-    facts = {
-        "schema_version": 1,
-        "queries": queries.name,
-        "n_queries": len(queries.queries),
-        "judged_unit": queries.judged_unit,
-        "identical_passages": identical_passages(passages),
-        "systems": {system: _rounded(means(scores)) for system, scores in values.items()},
-        "fusion_weights": trained["fusion_weights"],
-        "shipped": trained["shipped"],
-        **findings.summarise(values, runs["bm25"], queries, passages, seeds=seeds, method=method, seed=seed),
-        **more,
-    }
-    write_json(folder / "metrics.json", facts)
-    reporter.write(folder, queries, runs, values, facts)
-    return facts
+
+    folder: Path
+    queries: QuerySet
+    runs: Mapping[str, Run]
+
+    def write(
+        self,
+        passages: Sequence[Passage],
+        trained: ModelRecord,
+        audits: list[AuditRecord],
+        forgetting: ForgettingRecord | None,
+        reporter: Reporter,
+        *,
+        measures: Sequence[str],
+        seeds: Sequence[str],
+        seed: int,
+    ) -> QuerySetRecord:
+        """Score and compare the runs, write the files, and return the content of ``metrics.json``.
+
+        Args:
+            passages: The corpus.
+            trained: What training shipped.
+            audits: Defects that move the figures.
+            forgetting: Measured if this is the only query set.
+            reporter: Writes the report.
+            measures: Names of the measures.
+            seeds: As for ``comparisons.summarise``.
+            seed: Of the resamples.
+        """
+        self.folder.mkdir(exist_ok=True)
+        values = {system: per_query(self.queries.qrels, run, measures) for system, run in self.runs.items()}
+        for system, run in self.runs.items():
+            write_run(self.folder / f"{file_name(system)}.run.trec", run, file_name(system))
+        _write_per_query(self.folder / "per_query.tsv", values, measures)
+        method = "query_side" if trained.queries_only else "symmetric"
+        summary = summarise(values, self.runs["bm25"], self.queries, passages, seeds=seeds, method=method, seed=seed)
+        optional = {"seeds": summary.seeds, "forgetting": forgetting}
+        record = QuerySetRecord(
+            schema_version=1,
+            queries=self.queries.name,
+            n_queries=len(self.queries.queries),
+            judged_unit=self.queries.judged_unit,
+            identical_passages=identical_passages(passages),
+            systems={system: _rounded(means(scores)) for system, scores in values.items()},
+            fusion_weights=trained.fusion_weights,
+            shipped=trained.shipped,
+            clustered_by=summary.clustered_by,
+            n_clusters=summary.n_clusters,
+            comparisons=summary.comparisons,
+            verdict=summary.verdict,
+            slices=summary.slices,
+            audits=audits,
+            **{name: value for name, value in optional.items() if value},
+        )
+        write_json(self.folder / "metrics.json", record.as_json())
+        reporter.write(self.folder, self.queries, self.runs, values, record)
+        return record
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from embedtune.errors import ConfigError, DataError, ResourceError
 from embedtune.pipeline.model_cards import MODEL_CARD, README
 from embedtune.project.layout import EVAL, MODEL
-from embedtune.project.lock import hold
+from embedtune.project.lock import locked
 from embedtune.project.manifest import sync, verify
+from embedtune.project.records import Record
 
 
+@locked("run")
 def export_model(run: Path, folder: Path) -> Path:
     """Copy the model that training shipped to a new folder, and put the evaluation's card into it as ``README.md``.
 
@@ -34,19 +36,18 @@ def export_model(run: Path, folder: Path) -> Path:
     """
     if folder.exists():
         raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
-    with hold(run):
-        model, evaluation = verify(run / MODEL), verify(run / EVAL)
-        if evaluation["identity"]["model"] != model["outputs"]:
-            raise DataError(
-                f"{run / EVAL}: expected the evaluation of this model, found that of an earlier one",
-                hint=f"embedtune eval {run}",
-            )
-        try:
-            _copy(run, folder)
-        except OSError as error:
-            raise ResourceError(
-                f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
-            ) from error
+    model, evaluation = verify(run / MODEL, Record), verify(run / EVAL, Record)
+    if evaluation.identity.model != model.outputs:
+        raise DataError(
+            f"{run / EVAL}: expected the evaluation of this model, found that of an earlier one",
+            hint=f"embedtune eval {run}",
+        )
+    try:
+        _copy(run, folder)
+    except OSError as error:
+        raise ResourceError(
+            f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
+        ) from error
     return folder
 
 

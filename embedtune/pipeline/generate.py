@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from embedtune.config.settings import GenerateConfig, takes_settings
 from embedtune.dataset import write_labels
@@ -15,9 +16,10 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.make_dataset import make_dataset, prepare, read_for
 from embedtune.project.layout import DATASET
-from embedtune.project.lock import hold
-from embedtune.project.manifest import library_versions, stage_folder
-from embedtune.project.stage import StageResult, finished_or_planned
+from embedtune.project.lock import locked
+from embedtune.project.manifest import Circumstances, library_versions, stage_folder
+from embedtune.project.records import DatasetRecord
+from embedtune.project.stage import Plan, StageResult, skip_or_plan
 from embedtune.synthesis.llm.plan import asks_llm, identity_settings
 from embedtune.synthesis.llm.queries import LlmQueries
 from embedtune.synthesis.query_sampler import PassagePool
@@ -29,7 +31,10 @@ _log = logging.getLogger("embedtune")
 
 
 @takes_settings(GenerateConfig, first="source")
-def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
+@locked("out")
+def generate(
+    config: GenerateConfig, out: Path, *, force: bool = False, dry_run: bool = False
+) -> StageResult[DatasetRecord]:
     """Make a dataset from documents: ``OUT/dataset`` with passages, queries and qrels in BEIR form.
 
     Args:
@@ -39,8 +44,8 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
         dry_run: Read the source and tell what would happen; write nothing.
 
     Returns:
-        Facts: counts of documents, passages and queries by split and kind, what the filters dropped, and the share of
-        tokens that a plain truncation at the model's window would lose.
+        With a record of the documents, passages and queries by split and kind, of what the filters dropped, and of the
+        share of tokens that truncation at the model's window would lose.
 
     Raises:
         ConfigError: If the model cannot be found.
@@ -51,11 +56,7 @@ def generate(config: GenerateConfig, out: Path, *, force: bool = False, dry_run:
         ProviderError: If a language model's provider refuses or the cost limit is reached; every answer is kept.
         StoppedError: After Ctrl-C or SIGTERM while a language model was asked; every answer is kept.
     """
-    with hold(Path(out), idle=dry_run):
-        return _generate(config, Path(out) / DATASET, force=force, dry_run=dry_run)
-
-
-def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: bool) -> StageResult:
+    folder = Path(out) / DATASET
     source, survey = read_for(config, folder.parent)
     model_folder = preflight.find_base(config.model, folder)
     llm = LlmQueries(config, folder.parent) if asks_llm(config) else None
@@ -70,28 +71,26 @@ def _generate(config: GenerateConfig, folder: Path, *, force: bool, dry_run: boo
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
     check = preflight.before_generate(config, folder, model_folder, survey.n_bytes)
     force = force or (llm is not None and llm.asks_again(folder))
-    if result := finished_or_planned(folder, identity, plan, force=force, dry_run=dry_run, check=check):
-        if llm and result.facts.get("would_run"):
-            result.facts["llm"] = _prepared(source, config, survey.n_chars, lambda pool, *_: llm.preview(pool))
+    if result := skip_or_plan(folder, identity, DatasetRecord, plan, force=force, dry_run=dry_run, check=check):
+        if llm and result.plan and result.plan.would_run:
+            preview = _prepared(source, config, survey.n_chars, lambda pool, *_: llm.preview(pool))
+            return replace(result, plan=Plan(True, {**plan, "llm": preview}))
         return result
     if llm:
         llm.check()
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
-    facts: dict[str, Any] = {}
-    circumstances: dict[str, Any] = {}
-    with stage_folder(folder, identity, facts, circumstances) as temporary:
+    with stage_folder(folder, identity) as stage:
         encoder = base_encoder(config, model_folder)
-        splits, found = make_dataset(
-            source, encoder, config, temporary, base_folder=model_folder, n_chars=survey.n_chars, llm=llm
+        splits, record = make_dataset(
+            source, encoder, config, stage.path, base_folder=model_folder, n_chars=survey.n_chars, llm=llm
         )
-        facts.update(plan, **found)
-        if llm:
-            facts["llm"] = llm.facts
-            circumstances.update(llm.circumstances)
-        write_labels(temporary, splits, source.skipped)
-    _log.info("%s: %d passages, %s", folder, facts["passages"], _summary(facts["queries"]))
-    return StageResult(folder, facts, "done")
+        stage.record = record
+        if llm and llm.costs:
+            stage.circumstances = Circumstances(llm=llm.costs)
+        write_labels(stage.path, splits, source.skipped)
+    _log.info("%s: %d passages, %s", folder, record.passages, _summary(record.queries))
+    return StageResult(folder, "done", record)
 
 
 def base_encoder(config: GenerateConfig, model_folder: Path) -> Encoder:

@@ -12,7 +12,7 @@ from embedtune.formats.lines import numbered_lines
 from embedtune.llm.batch_files import Response, read_batch, write_batch
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt
 from embedtune.pipeline.generate import prepare_dry_run
-from embedtune.project.lock import hold
+from embedtune.project.lock import lock_run
 from embedtune.synthesis.llm.plan import SCHEMAS, asks_llm
 from embedtune.synthesis.llm.session import STORE
 
@@ -42,7 +42,7 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, A
         raise ConfigError(
             "--generator: expected llm, found extractive; there are no prompts", hint="give --llm PROVIDER:MODEL"
         )
-    with hold(out):
+    with lock_run(out):
         calls = prepare_dry_run(config, out, lambda llm, *prepared: llm.pending(*prepared))
         try:
             write_batch(file, calls, SCHEMAS)
@@ -68,7 +68,7 @@ def import_responses(run: Path, files: Iterable[Path]) -> dict[str, Any]:
         InUseError: If another process works in the run folder.
     """
     responses = [response for file in files for response in read_batch(file, numbered_lines(file))]
-    with hold(run):
+    with lock_run(run):
         store = AnswerStore(run / STORE)
         try:
             return _take(store, responses, run)

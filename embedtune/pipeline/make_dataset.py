@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.limits import ReadingLimits
@@ -18,6 +17,7 @@ from embedtune.machine import nearest_folder
 from embedtune.models.encoder import Encoder
 from embedtune.models.language_fit import language_warning
 from embedtune.pipeline.chunk_corpus import ChunkedCorpus, chunk_corpus
+from embedtune.project.records import DatasetRecord
 from embedtune.synthesis.labelled import judged_documents, with_labelled
 from embedtune.synthesis.llm.queries import LlmQueries
 from embedtune.synthesis.query_sampler import PassagePool, build_pool, held_out_kind, sample_queries
@@ -46,14 +46,14 @@ def make_dataset(
     base_folder: Path,
     n_chars: int,
     llm: LlmQueries | None = None,
-) -> tuple[dict[str, QuerySet], dict[str, Any]]:
+) -> tuple[dict[str, QuerySet], DatasetRecord]:
     """Cut a source into ``corpus.jsonl`` of a folder, split it, make queries and filter them; see ``generate``.
 
     Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample; ``n_chars`` is for the
     progress. With ``llm`` a language model writes the queries.
 
     Returns:
-        Queries by split, and facts for the manifest.
+        Queries by split, and the record of the dataset.
     """
     corpus, pool = prepare(source, encoder, config, folder, n_chars=n_chars)
     texts = [passage.text for passage in pool.passages]
@@ -75,21 +75,25 @@ def make_dataset(
         example=corpus.first_document,
     )
     _require_queries(queries, corpus, source)
-    facts = {
-        "passages": corpus.n_passages,
-        "identical_passages": corpus.n_identical,
-        "drawn_from_passages": len(pool.passages),
-        "forgotten_terms": corpus.statistics.n_prunings > 0,
-        "split_by": pool.split.unit,
-        "near_duplicate_documents": sum(len(group) - 1 for group in pool.document_groups),
-        "queries": {name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
-        "held_out_kind": held_out_kind(config),
-        "dropped_queries": dropped,
-        "window": corpus.window,
-        "language": corpus.statistics.language,
-        "warnings": [warning] if warning else [],
-    }
-    return queries, facts
+    record = DatasetRecord(
+        source=source.name,
+        documents=len(source.documents),
+        skipped=len(source.skipped),
+        passages=corpus.n_passages,
+        identical_passages=corpus.n_identical,
+        drawn_from_passages=len(pool.passages),
+        forgotten_terms=corpus.statistics.n_prunings > 0,
+        split_by=pool.split.unit,
+        near_duplicate_documents=sum(len(group) - 1 for group in pool.document_groups),
+        queries={name: dict(Counter(query.kind for query in queries[name].queries)) for name in SPLITS},
+        held_out_kind=held_out_kind(config),
+        dropped_queries=dropped,
+        window=corpus.window,
+        language=corpus.statistics.language,
+        warnings=[warning] if warning else [],
+        **({"llm": llm.record} if llm else {}),
+    )
+    return queries, record
 
 
 def prepare(

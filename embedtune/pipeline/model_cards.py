@@ -1,4 +1,4 @@
-"""Model cards: train writes what it knows into ``merged/``; eval writes the whole card, which ``publish`` puts in its place.
+"""Model cards: train writes its part into ``merged/``; eval writes the whole card, which ``export_model`` puts in its place.
 
 A stage is the only writer of its folder, and what eval measured is the model as train wrote it; so the card with the table of
 systems stands in ``eval/`` until the model leaves the run folder.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.project.manifest import library_versions
+from embedtune.project.records import ModelRecord, QuerySetRecord
 from embedtune.reports.card import Card, model_card
 
 README = "README.md"
@@ -22,24 +22,24 @@ MODEL_CARD = "model_card.md"
 
 
 def card_of(
-    facts: Mapping[str, Any],
+    record: ModelRecord,
     dataset_config: GenerateConfig,
     prompts: Mapping[str, str],
     n_passages: int,
-    metrics: Sequence[Mapping[str, Any]] = (),
+    results: Sequence[QuerySetRecord] = (),
 ) -> Card:
     """Return the card of a trained model.
 
     Args:
-        facts: Of the training.
-        dataset_config: How the dataset was made.
-        prompts: The model's.
-        n_passages: Of the corpus.
-        metrics: Of each query set it was evaluated on; none before that.
+        record: What training shipped.
+        dataset_config: Settings of the dataset.
+        prompts: Prompts of the model.
+        n_passages: Passages of the corpus.
+        results: Results on each query set; none before the evaluation.
     """
     version = library_versions()["embedtune"]
     return Card(
-        _public_name(dataset_config.model), facts, prompts, dataset_config.window_tokens, version, n_passages, metrics
+        _public_name(dataset_config.model), record, prompts, dataset_config.window_tokens, version, n_passages, results
     )
 
 

@@ -1,15 +1,13 @@
-"""Bounds on what an evaluation found, for programs that must stop when a model got worse."""
+"""Bounds on the measures of an evaluation, for pipelines that must fail when a model gets worse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from embedtune.errors import ConfigError, QualityError, did_you_mean
 from embedtune.evaluation.measures import MEASURES
-from embedtune.evaluation.significance import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.stage import by_query_set
+from embedtune.project.records import Comparison, EvaluationRecord, QuerySetRecord
 
 
 def read_bounds(texts: Sequence[str]) -> dict[str, float]:
@@ -34,18 +32,20 @@ def read_bounds(texts: Sequence[str]) -> dict[str, float]:
     return bounds
 
 
-def check_quality(facts: Mapping[str, Any], bounds: Mapping[str, float], *, if_worse: bool = False) -> None:
-    """Hold what ``evaluate`` found against bounds.
+def check_quality(evaluation: EvaluationRecord, bounds: Mapping[str, float], *, if_worse: bool = False) -> None:
+    """Check an evaluation against bounds.
 
     Args:
-        facts: Of ``evaluate``.
+        evaluation: What ``evaluate`` recorded.
         bounds: Measure → smallest value that the shipped model may have.
-        if_worse: Refuse also a tuned model that is shown to be worse than the base: nDCG@10, by the verdict's own test.
+        if_worse: Refuse also a tuned model that is significantly worse than the base by nDCG@10, as the verdict tests it.
 
     Raises:
-        QualityError: With everything that is not met.
+        QualityError: With all bounds that are missed.
     """
-    problems = [problem for block in by_query_set(facts) for problem in _problems(block, bounds, if_worse=if_worse)]
+    problems = [
+        problem for results in evaluation.sets.values() for problem in _problems(results, bounds, if_worse=if_worse)
+    ]
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise QualityError(
@@ -54,27 +54,21 @@ def check_quality(facts: Mapping[str, Any], bounds: Mapping[str, float], *, if_w
         )
 
 
-def _problems(block: Mapping[str, Any], bounds: Mapping[str, float], *, if_worse: bool) -> list[str]:
-    found = block["systems"][block["shipped"]]
+def _problems(results: QuerySetRecord, bounds: Mapping[str, float], *, if_worse: bool) -> list[str]:
+    shipped = results.systems[results.shipped]
     missed = [
-        f"{block['queries']}: {block['shipped']}: expected {measure} of at least {bound:g}, found {found[measure]:.4f}"
+        f"{results.queries}: {results.shipped}: expected {measure} of at least {bound:g}, found {shipped[measure]:.4f}"
         for measure, bound in bounds.items()
-        if found[measure] < bound
+        if shipped[measure] < bound
     ]
-    losses = [each for each in block["comparisons"] if if_worse and _is_loss(each)]
-    return missed + [f"{block['queries']}: {_loss(each)}" for each in losses]
+    gain = results.comparison("tuned", "base", PRIMARY)
+    return missed + ([f"{results.queries}: {_loss(gain)}"] if if_worse and gain and gain.worse else [])
 
 
-def _is_loss(comparison: Mapping[str, Any]) -> bool:
-    pair = comparison["a"], comparison["b"], comparison["measure"]
-    return pair == ("tuned", "base", PRIMARY) and comparison["p_value"] <= ALPHA and comparison["ci95"][1] < 0
-
-
-def _loss(comparison: Mapping[str, Any]) -> str:
-    low, high = (100 * end for end in comparison["ci95"])
+def _loss(gain: Comparison) -> str:
     return (
-        f"tuned: expected {PRIMARY} no worse than the base's, found {100 * comparison['delta']:+.1f} points "
-        f"(95 % interval {low:+.1f} to {high:+.1f}, p = {comparison['p_value']:.2g})"
+        f"tuned: expected {PRIMARY} no worse than the base's, found {100 * gain.difference:+.1f} points "
+        f"(95 % interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}, p = {gain.p:.2g})"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.locate import find_model, hash_model
 from embedtune.pipeline.hosted_embeddings import EmbeddingCache, HostedEmbedding, HostedEncoder
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS
-from embedtune.project.lock import hold
+from embedtune.project.lock import locked
 from embedtune.project.manifest import library_versions, stage_folder, verify, write_json
-from embedtune.project.stage import StageResult, finished_or_planned
+from embedtune.project.records import DatasetRecord, DevRecord, QueryAdapterRecord
+from embedtune.project.stage import StageResult, skip_or_plan
+from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import CachedEncoder, VectorCache
 from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.search import dense_run, units_of
@@ -38,9 +40,10 @@ if TYPE_CHECKING:
 _DEPTH = 100
 
 
+@locked("run")
 def fit_query_adapter(
     run: Path, embedding: HostedEmbedding, name: str, config: TrainConfig | None = None, *, force: bool = False
-) -> StageResult:
+) -> StageResult[QueryAdapterRecord]:
     """Fit a map of the query vectors of any LlamaIndex embedding: ``RUN/query_adapter``, with ``map.safetensors``.
 
     The teacher, the strength and the gate are those of ``train --method linear``; where the map gains no more than noise on
@@ -54,7 +57,7 @@ def fit_query_adapter(
         force: Fit anew even if nothing has changed; vectors that are there are not asked for again.
 
     Returns:
-        Facts: what was shipped, dev figures, and the measures on the test split with and without the map.
+        With a record of what was shipped, of dev retrieval, and of the measures on the test split with and without the map.
 
     Raises:
         DataError: If there is no dataset, or too few queries.
@@ -64,35 +67,30 @@ def fit_query_adapter(
         InUseError: If another process works in the run folder.
     """
     config = config or TrainConfig(method="linear")
-    with hold(Path(run)):
-        return _fit(Path(run), embedding, name, config, force=force)
-
-
-def _fit(run: Path, embedding: HostedEmbedding, name: str, config: TrainConfig, *, force: bool) -> StageResult:
-    recorded = verify(run / DATASET)
-    made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
+    run = Path(run)
+    recorded = verify(run / DATASET, DatasetRecord)
+    made = dataset_settings(recorded)
     base_folder = find_model(made.model)
     identity = {
         "stage": "query_adapter",
         "embedding": name,
         "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
-        "dataset": recorded["outputs"],
-        "dataset_identity": recorded["identity_hash"],
+        "dataset": recorded.outputs,
+        "dataset_identity": recorded.identity_hash,
         "model": hash_model(base_folder),
         "versions": library_versions(),
     }
-    if result := finished_or_planned(run / QUERY_ADAPTER, identity, {}, force=force, dry_run=False):
+    if result := skip_or_plan(run / QUERY_ADAPTER, identity, QueryAdapterRecord, {}, force=force, dry_run=False):
         return result
-    facts: dict[str, Any] = {"embedding": name}
     kept = EmbeddingCache(run / VECTORS, name)
     try:
-        with stage_folder(run / QUERY_ADAPTER, identity, facts) as temporary:
+        with stage_folder(run / QUERY_ADAPTER, identity) as stage:
             encoder = HostedEncoder(load_encoder(base_folder, made, "fp32"), embedding, kept)
             context = _context(config, made, base_folder, read_dataset(run / DATASET), encoder, run)
-            facts.update(_tune(context, temporary, name))
+            stage.record = record = _tune(context, stage.path, name)
     finally:
         kept.close()
-    return StageResult(run / QUERY_ADAPTER, facts, "done")
+    return StageResult(run / QUERY_ADAPTER, "done", record)
 
 
 class _AsAsked(VectorCache):
@@ -127,7 +125,7 @@ def _context(
     )
 
 
-def _tune(context: Context, folder: Path, name: str) -> dict[str, Any]:
+def _tune(context: Context, folder: Path, name: str) -> QueryAdapterRecord:
     from safetensors.torch import save_file
 
     from embedtune.training.query_adapters import interpolated
@@ -145,15 +143,15 @@ def _tune(context: Context, folder: Path, name: str) -> dict[str, Any]:
         save_file({"map": chosen.contiguous()}, str(folder / "map.safetensors"))
     shipped = decision.ship
     write_json(folder / "config.json", {"embedding": name, "dimension": len(matrix), "shipped": shipped})
-    return {
-        "shipped": shipped,
-        "strength": decision.strength,
-        "dimension": len(matrix),
-        "steps": len(losses),
-        "dev": dev,
-        "test": _measure(context, {"base": context.base, "tuned": _Mapped(context.base, chosen)} if ships else
-                         {"base": context.base}),
-    }  # fmt: skip
+    return QueryAdapterRecord(
+        embedding=name,
+        shipped="tuned" if ships else "base",
+        strength=decision.strength,
+        dimension=len(matrix),
+        steps=len(losses),
+        dev=DevRecord.from_json(dev),
+        test=_measure(context, {"base": context.base} | ({"tuned": _Mapped(context.base, chosen)} if ships else {})),
+    )
 
 
 class _Mapped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from embedtune.config.settings import RunConfig, takes_settings
 from embedtune.pipeline.evaluate import evaluate
@@ -11,7 +12,7 @@ from embedtune.pipeline.generate import generate
 from embedtune.pipeline.preflight import before_run
 from embedtune.pipeline.train import train
 from embedtune.project.layout import DATASET, EVAL, MODEL
-from embedtune.project.lock import hold
+from embedtune.project.lock import lock_run
 from embedtune.project.manifest import request_rerun
 from embedtune.project.stage import StageResult
 
@@ -19,7 +20,7 @@ _log = logging.getLogger("embedtune")
 
 
 @takes_settings(RunConfig)
-def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dict[str, StageResult]:
+def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dict[str, StageResult[Any]]:
     """Generate, train and evaluate; a stage that is done is skipped.
 
     Args:
@@ -34,20 +35,26 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
         EmbedtuneError: As the stages do.
     """
     before_run(config)
-    with hold(Path(config.out), idle=dry_run):  # from the first stage to the last; no other process slips in between
+    # From the first stage to the last; no other process slips in between.
+    with lock_run(Path(config.out), idle=dry_run):
         return _run(config, force=force, dry_run=dry_run)
 
 
-def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult]:
+def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult[Any]]:
     out = Path(config.out)
     if force and not dry_run:
         for folder in (DATASET, MODEL, EVAL):  # at once: what is broken off in the first stage goes on to the last
             request_rerun(out / folder)
-    results = {"generate": generate(config.generate, out, force=force, dry_run=dry_run)}
-    if dry_run and results["generate"].facts["would_run"]:
+    results: dict[str, StageResult[Any]] = {}
+    results["generate"] = generate(config.generate, out, force=force, dry_run=dry_run)
+    if _would_run(results["generate"]):
         return results
     results["train"] = train(config.train, out, force=force, dry_run=dry_run)
-    if dry_run and results["train"].facts["would_run"]:
+    if _would_run(results["train"]):
         return results
     results["eval"] = evaluate(config.eval, out, force=force, dry_run=dry_run)
     return results
+
+
+def _would_run(result: StageResult[Any]) -> bool:
+    return result.plan is not None and result.plan.would_run

@@ -7,7 +7,6 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.dataset import Dataset, read_dataset
@@ -16,9 +15,11 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of, write_card
 from embedtune.project.layout import DATASET, MODEL, VECTORS
-from embedtune.project.lock import hold
+from embedtune.project.lock import locked
 from embedtune.project.manifest import library_versions, stage_folder, verify
-from embedtune.project.stage import StageResult, finished_or_planned
+from embedtune.project.records import DatasetRecord, ModelRecord
+from embedtune.project.stage import StageResult, skip_or_plan
+from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import VectorCache
 from embedtune.text.hashing import hash_json
 from embedtune.training.dev_set import build_dev_set, choose_fusion_weight
@@ -29,6 +30,7 @@ from embedtune.training.saving import ParityTexts, Trained, save_base, save_tune
 
 CHECKPOINTS = ".checkpoints"
 _PARITY_TEXTS = 16
+_BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
 _DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
 _LOADING = {
     False: 'SentenceTransformer("merged")',
@@ -39,7 +41,10 @@ _log = logging.getLogger("embedtune")
 
 
 @takes_settings(TrainConfig)
-def train(config: TrainConfig, run: str | Path, *, force: bool = False, dry_run: bool = False) -> StageResult:
+@locked("run")
+def train(
+    config: TrainConfig, run: str | Path, *, force: bool = False, dry_run: bool = False
+) -> StageResult[ModelRecord]:
     """Fine-tune the base model on a run's dataset: ``RUN/model`` with ``adapter/``, ``merged/`` and ``pairs.jsonl``.
 
     Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;
@@ -54,7 +59,7 @@ def train(config: TrainConfig, run: str | Path, *, force: bool = False, dry_run:
         dry_run: Tell what would happen; write nothing.
 
     Returns:
-        Facts: what was shipped, the dev curve, losses, and the differences found by the two checks.
+        With a record of what was shipped, the dev curve, the losses and the checks of the saved model.
 
     Raises:
         DataError: If there is no dataset, too few pairs for a batch, or the loss is not finite.
@@ -64,37 +69,35 @@ def train(config: TrainConfig, run: str | Path, *, force: bool = False, dry_run:
         InUseError: If another process works in the run folder.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
-    with hold(Path(run), idle=dry_run):
-        return _train(config, Path(run), force=force, dry_run=dry_run)
-
-
-def _train(config: TrainConfig, run: Path, *, force: bool, dry_run: bool) -> StageResult:
-    recorded = verify(run / DATASET)
-    made = GenerateConfig.model_validate({"source": "", **recorded["identity"]["config"]})
+    run = Path(run)
+    recorded = verify(run / DATASET, DatasetRecord)
+    made = dataset_settings(recorded)
     base_folder = preflight.find_base(made.model, run / MODEL)
     identity = {
         "stage": "train",
         "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
-        "dataset": recorded["outputs"],
-        "dataset_identity": recorded["identity_hash"],
+        "dataset": recorded.outputs,
+        "dataset_identity": recorded.identity_hash,
         "model": hash_model(base_folder),
         "versions": library_versions(),
     }
-    plan = {"base_model": made.model, "train_queries": sum(recorded["facts"]["queries"]["train"].values())}
+    plan = {"base_model": made.model, "train_queries": sum(recorded.record.queries["train"].values())}
     check = preflight.before_train(config, made, run / MODEL, base_folder)
-    if result := finished_or_planned(run / MODEL, identity, plan, force=force, dry_run=dry_run, check=check):
+    if result := skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check):
         return result
-    for warning in recorded["facts"].get("warnings", []):
+    for warning in recorded.record.warnings:
         _log.warning("%s", warning)
     if force:
         shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
-    facts: dict[str, Any] = {}
-    with stage_folder(run / MODEL, identity, facts) as temporary:
+    with stage_folder(run / MODEL, identity) as stage:
         context = _context(config, made, base_folder, read_dataset(run / DATASET), run, hash_json(identity))
-        facts.update(plan, **_tune(context, temporary))
+        record = ModelRecord.from_json({**plan, **_tune(context, stage.path)})
+        stage.record = record
+        prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
+        write_card(stage.path / "merged" / README, card_of(record, made, prompts, n_passages))
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
-    _log.info("%s: shipped the %s model", run / MODEL, facts["shipped"])
-    return StageResult(run / MODEL, facts, "done")
+    _log.info("%s: shipped the %s model", run / MODEL, record.shipped)
+    return StageResult(run / MODEL, "done", record)
 
 
 def _context(
@@ -118,18 +121,23 @@ def _context(
     )
 
 
-def _tune(context: Context, folder: Path) -> dict[str, Any]:
-    """Try what is to be tried, save what is to be shipped, and return the facts."""
+def _tune(context: Context, folder: Path) -> dict[str, object]:
+    """Try the candidate methods, save what is shipped, and return the fields of its record."""
     climbed = select_method(context, context.config.method)
     best, dev = climbed.best, context.dev
     _write_rows(folder / "pairs.jsonl", best.rows)
     strength = best.decision.strength if climbed.ships else 0.0
     base = context.retrieval.base
-    facts = {
+    sketch = climbed.ships and best.name == "hybrid-vector"
+    return {
         "shipped": "tuned" if climbed.ships else "base",
         "method": best.name,
-        "queries_only": climbed.ships and best.method.queries_only,
-        "loading": _LOADING[climbed.ships and best.name == "hybrid-vector"],
+        "passages": "base" if not climbed.ships or best.method.queries_only or sketch else "tuned",
+        "sketch": sketch,
+        "token_vectors": "base"
+        if not climbed.ships or best.facts.get("over", best.name) in _BEHIND_POOLING
+        else "tuned",
+        "loading": _LOADING[sketch],
         "quantize": best.scheme,
         "strength": strength,
         "fusion_weights": {"base": context.base_weight}
@@ -143,14 +151,11 @@ def _tune(context: Context, folder: Path) -> dict[str, Any]:
         },
         **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
         "candidates": climbed.rungs,
+        "checks": _save(context, folder, best, strength),
     }
-    facts |= {"checks": _save(context, folder, best, strength)}
-    prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
-    write_card(folder / "merged" / README, card_of(facts, context.dataset_config, prompts, n_passages))
-    return facts
 
 
-def _save(context: Context, folder: Path, best: Candidate, strength: float) -> dict[str, Any]:
+def _save(context: Context, folder: Path, best: Candidate, strength: float) -> dict[str, float]:
     queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
     texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
     if not strength:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import MANIFEST, find_changes, read_manifest
+from embedtune.project.records import Record
 
 _INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL)}
 
@@ -51,13 +52,13 @@ def _state(run: Path, stage: str) -> StageState:
         changed = [MANIFEST]
     if changed:
         return StageState(stage, "changed", changed)
-    identity = read_manifest(run / stage)["identity"]
-    stale = [name for name in _INPUTS[stage] if identity.get(name) != _outputs(run / name)]
+    identity = read_manifest(run / stage, Record).identity
+    stale = [name for name in _INPUTS[stage] if getattr(identity, name) != _outputs(run / name)]
     return StageState(stage, "stale" if stale else "whole", stale)
 
 
 def _outputs(folder: Path) -> object:
     try:
-        return read_manifest(folder).get("outputs")
+        return read_manifest(folder, Record).outputs
     except DataError:
         return None

@@ -1,16 +1,19 @@
-"""A run folder belongs to one process at a time."""
+"""A run folder is used by one process at a time."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shlex
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -18,28 +21,51 @@ from embedtune.errors import InUseError, ResourceError
 from embedtune.project.manifest import clear_leftovers, json_text
 from embedtune.redaction import redact_all
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _LOCK, _OWNER = ".lock", ".lock-owner.json"
 
 
-@contextmanager
-def hold(run: Path, *, idle: bool = False) -> Iterator[None]:
-    """Keep other processes out of a run folder, and take away first what a killed one left there.
-
-    The lock is the operating system's: it ends with its owner, however that one dies. Held twice by one process (a
-    pipeline and its stages), it is released by the outermost.
+def locked(folder: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Lock the run folder while a function runs, except for a dry run.
 
     Args:
-        run: Made if it is not there.
-        idle: Do nothing at all: for a dry run, which only reads.
+        folder: Name of the parameter that holds the run folder; a parameter ``dry_run`` is heeded.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def run_locked(*args: P.args, **kwargs: P.kwargs) -> R:
+            arguments = signature.bind(*args, **kwargs).arguments
+            with lock_run(Path(arguments[folder]), idle=arguments.get("dry_run", False)):
+                return function(*args, **kwargs)
+
+        return run_locked
+
+    return decorate
+
+
+@contextmanager
+def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
+    """Keep other processes out of a run folder, after removing what a killed one left there.
+
+    The operating system holds the lock, so it ends with its process, however that one dies. A process may lock a folder
+    several times (a pipeline and its stages); the outermost lock counts.
+
+    Args:
+        run: Created if it does not exist.
+        idle: Do nothing: for a dry run, which only reads.
 
     Raises:
-        InUseError: If another process holds it; names that process.
+        InUseError: If another process has the lock; names that process.
         ResourceError: If the folder cannot be written.
     """
     if idle:
         yield
         return
-    made = not run.exists()
+    created = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
         lock = FileLock(run.resolve() / _LOCK, is_singleton=True)
@@ -62,12 +88,12 @@ def hold(run: Path, *, idle: bool = False) -> Iterator[None]:
         if lock.lock_counter == 1:
             (run / _OWNER).unlink(missing_ok=True)
         lock.release()
-        if made:
-            _remove_if_bare(run)
+        if created:
+            _remove_if_empty(run)
 
 
-def _remove_if_bare(run: Path) -> None:
-    """Take away a folder that was made for work that then could not begin."""
+def _remove_if_empty(run: Path) -> None:
+    """Remove a folder that was created for work that could not begin."""
     with suppress(OSError):
         if [path.name for path in run.iterdir()] == [_LOCK]:
             (run / _LOCK).unlink()

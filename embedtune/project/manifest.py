@@ -15,18 +15,23 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
+from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
 from embedtune.text.hashing import hash_folder, hash_json
 
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
+_AGAIN = "run the stage again with --force"
 _LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
               "numpy")  # fmt: skip
 
@@ -42,12 +47,102 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+R = TypeVar("R", bound=Record)
+
+
+class Identity(BaseModel):
+    """What determines the result of a stage; stages add what else it depends on.
+
+    Attributes:
+        stage: Name of the stage.
+        config: Settings as JSON values.
+        dataset: Hashes of the dataset's files, for the stages after ``generate``.
+        model: Hash of the base model; for ``eval``, hashes of the files of the shipped model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    stage: str = ""
+    config: dict[str, object] = {}
+    dataset: dict[str, str] = {}
+    model: str | dict[str, str] = ""
+
+
+class QuerySource(Record):
+    """A query set of an evaluation: its name, and the path or packaged name it was read from; None is the test split."""
+
+    name: str
+    path: str | None
+
+
+class Circumstances(Record):
+    """When and where a stage worked, and what it cost; all of this may differ between runs with the same result.
+
+    Attributes:
+        command: The command line, secrets removed.
+        started: UTC.
+        duration_s: Seconds.
+        python: Version.
+        system: Operating system and architecture.
+        cpus: Cores.
+        llm: What the queries cost.
+        query_sets: The query sets of an evaluation.
+    """
+
+    command: tuple[str, ...] = ()
+    started: str | None = None
+    duration_s: float | None = None
+    python: str | None = None
+    system: str | None = None
+    cpus: int | None = None
+    llm: LlmCosts | None = None
+    query_sets: list[QuerySource] | None = None
+
+
+class Manifest(BaseModel, Generic[R]):
+    """The record of a finished stage.
+
+    Attributes:
+        identity: What determines the result.
+        identity_hash: Its hash.
+        record: What the stage counted and measured.
+        outputs: File → sha256.
+        circumstances: When, where, how long.
+        manifest_hash: Hash of all of this.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    schema_version: int = 1
+    identity: Identity = Identity()
+    identity_hash: str = ""
+    record: R = Field(alias="facts")
+    outputs: dict[str, str] = {}
+    circumstances: Circumstances = Circumstances()
+    manifest_hash: str = ""
+
+
+def read_manifest(folder: Path, record: type[R]) -> Manifest[R]:
     """Read a stage's manifest.
+
+    Args:
+        folder: The stage's folder.
+        record: Type of its record; ``Record`` to ignore what it holds.
 
     Raises:
         DataError: If the stage has not run or its manifest is not readable.
     """
+    try:
+        return Manifest[record].model_validate(_read_json(folder))  # type: ignore[valid-type]
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise DataError.at(
+            folder / MANIFEST, None, f"a manifest of {folder.name!r}", f"{place}: {wrong['msg']}", hint=_AGAIN
+        ) from error
+
+
+def _read_json(folder: Path) -> dict[str, object]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -57,48 +152,48 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
         ) from None
     except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
-        raise DataError.at(
-            path, None, "a JSON manifest", str(error), hint="run the stage again with --force"
-        ) from error
+        raise DataError.at(path, None, "a JSON manifest", str(error), hint=_AGAIN) from error
     if not isinstance(manifest, dict):
-        raise DataError.at(
-            path, None, "a JSON object", type(manifest).__name__, hint="run the stage again with --force"
-        )
+        raise DataError.at(path, None, "a JSON object", type(manifest).__name__, hint=_AGAIN)
     return manifest
 
 
-def is_done(folder: Path, identity: dict[str, Any]) -> bool:
-    """Tell whether a stage's folder holds, byte for byte, what this identity would make; not if it is to be made anew."""
-    if not (folder / MANIFEST).is_file() or _wish(folder).exists():
+def is_done(folder: Path, identity: Mapping[str, object]) -> bool:
+    """Return whether a stage's folder holds, byte for byte, the result of this identity and no rerun was requested."""
+    if not (folder / MANIFEST).is_file() or _rerun_marker(folder).exists():
         return False
     try:
-        manifest = read_manifest(folder)
+        manifest = _read_json(folder)
     except DataError:
         return False
     return manifest.get("identity_hash") == hash_json(identity) and not find_changes(folder)
 
 
 def request_rerun(folder: Path) -> None:
-    """Note that a stage is to be made anew though it may be done.
+    """Mark a finished stage to be run again.
 
-    The note stands until that has been done, whatever kills the work before; the old result stays whole all the while.
+    The mark stays until the stage has run, even if a run is killed; until then the old result stays whole.
 
     Raises:
-        ResourceError: If the note cannot be written.
+        ResourceError: If the mark cannot be written.
     """
     if (folder / MANIFEST).is_file():
         try:
-            _wish(folder).touch()
+            _rerun_marker(folder).touch()
         except OSError as error:
             raise _refused(folder, error) from error
 
 
-def _wish(folder: Path) -> Path:
+def _rerun_marker(folder: Path) -> Path:
     return folder.with_name(f".anew-{folder.name}")
 
 
-def verify(folder: Path) -> dict[str, Any]:
+def verify(folder: Path, record: type[R]) -> Manifest[R]:
     """Return a stage's manifest after checking every file it names, and itself.
+
+    Args:
+        folder: The stage's folder.
+        record: Type of its record.
 
     Raises:
         DataError: If the stage has not run.
@@ -109,7 +204,7 @@ def verify(folder: Path) -> dict[str, Any]:
             f"{folder}: expected the files that its manifest records, found a difference in {', '.join(changed[:5])}",
             hint="run the stage that wrote this folder again with --force",
         )
-    return read_manifest(folder)
+    return read_manifest(folder, record)
 
 
 def find_changes(folder: Path) -> list[str]:
@@ -118,7 +213,7 @@ def find_changes(folder: Path) -> list[str]:
     Raises:
         DataError: If the stage has not run.
     """
-    manifest = read_manifest(folder)
+    manifest = _read_json(folder)
     recorded, found = manifest.get("outputs"), _outputs(folder)
     if not isinstance(recorded, dict):
         return [MANIFEST]
@@ -129,7 +224,7 @@ def find_changes(folder: Path) -> list[str]:
     return sorted(changed)
 
 
-def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+def _sealed(manifest: Mapping[str, object]) -> dict[str, object]:
     """Return a manifest that ends with the hash of the rest of it."""
     body = {key: value for key, value in manifest.items() if key != "manifest_hash"}
     return {**body, "manifest_hash": hash_json(body)}
@@ -141,17 +236,28 @@ def _outputs(folder: Path) -> dict[str, str]:
     return hashes
 
 
+@dataclass
+class StageFolder:
+    """A stage that is being written.
+
+    Attributes:
+        path: A temporary folder to write into.
+        record: What the stage counted and measured; set before the end.
+        circumstances: Circumstances that only the stage knows.
+    """
+
+    path: Path
+    record: Record = field(default_factory=Record)
+    circumstances: Circumstances = field(default_factory=Circumstances)
+
+
 @contextmanager
-def stage_folder(
-    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any] | None = None
-) -> Iterator[Path]:
-    """Give a temporary folder to write into; on success it becomes ``folder``, on failure it vanishes.
+def stage_folder(folder: Path, identity: Mapping[str, object]) -> Iterator[StageFolder]:
+    """Yield a temporary folder; on success it replaces ``folder``, with its manifest, on failure it is removed.
 
     Args:
-        folder: Where the stage's files shall stand; an older one is replaced in the last moment.
+        folder: Folder of the stage; an older one is replaced at the last moment.
         identity: What determines the result.
-        facts: Filled by the caller while it works; stored in the manifest under ``facts``.
-        circumstances: The same for what may be another at another time: what was tried in vain, what it cost.
 
     Raises:
         ResourceError: If the disk or a permission refuses.
@@ -166,12 +272,13 @@ def stage_folder(
         temporary = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise _refused(folder, error) from error
+    stage = StageFolder(temporary)
     try:
-        yield temporary
+        yield stage
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
-        _write_manifest(temporary, identity, facts, circumstances or {}, started)
+        _write_manifest(stage, identity, started)
         _replace(folder, temporary)
-        _wish(folder).unlink(missing_ok=True)
+        _rerun_marker(folder).unlink(missing_ok=True)
     except Exception as error:
         # Libraries written in Rust or C++ report a full disk by exceptions of their own.
         refused = isinstance(error, OSError) or "No space left on device" in str(error)
@@ -188,14 +295,13 @@ def _refused(folder: Path, error: Exception) -> ResourceError:
     )
 
 
-def _write_manifest(
-    folder: Path, identity: dict[str, Any], facts: dict[str, Any], circumstances: dict[str, Any], started: float
-) -> None:
+def _write_manifest(stage: StageFolder, identity: Mapping[str, object], started: float) -> None:
+    folder = stage.path
     manifest = {
         "schema_version": 1,
         "identity_hash": hash_json(identity),
         "identity": identity,
-        "facts": facts,
+        "facts": stage.record.as_json(),
         "outputs": _outputs(folder),
         "circumstances": {
             "command": redact_all([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -204,7 +310,7 @@ def _write_manifest(
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
             "cpus": os.cpu_count(),
-            **circumstances,
+            **stage.circumstances.as_json(),
         },
     }
     for path in folder.rglob("*"):

@@ -1,58 +1,96 @@
-"""What every stage returns."""
+"""The result of a stage, and whether it has to run."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Generic, Literal
 
-from embedtune.project.manifest import is_done, read_manifest, request_rerun
+from embedtune.project.manifest import R, is_done, read_manifest, request_rerun
 
 _log = logging.getLogger("embedtune")
 
 
-class StageResult(NamedTuple):
+@dataclass(frozen=True)
+class Plan:
+    """What a dry run found.
+
+    Attributes:
+        would_run: Whether the stage would run; else it would be skipped.
+        details: JSON values: what it would work on.
+    """
+
+    would_run: bool
+    details: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class StageResult(Generic[R]):
     """Where a stage's files are and what it found.
 
     Attributes:
         folder: The stage's folder.
-        facts: What the stage counted and measured, JSON values; the same whether it ran or was skipped.
         status: ``done``, ``skipped`` (it was done already) or ``planned`` (a dry run).
+        recorded: What the stage counted and measured, the same whether it ran or was skipped; None after a dry run.
+        plan: What a dry run found.
     """
 
     folder: Path
-    facts: dict[str, Any]
-    status: str
+    status: Literal["done", "skipped", "planned"]
+    recorded: R | None = None
+    plan: Plan | None = None
+
+    @property
+    def record(self) -> R:
+        """What the stage counted and measured.
+
+        Raises:
+            ValueError: After a dry run, which measures nothing.
+        """
+        if self.recorded is None:
+            raise ValueError(f"{self.folder}: expected a stage that has run, found a dry run")
+        return self.recorded
+
+    def as_json(self) -> dict[str, object]:
+        """Return the record, or after a dry run the plan, as JSON values."""
+        if self.plan is None:
+            return self.record.as_json()
+        return {"dry_run": True, "would_run": self.plan.would_run, **self.plan.details}
 
 
-def by_query_set(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what an evaluation found on each of its query sets."""
-    return list(facts["sets"].values()) if "sets" in facts else [facts]
-
-
-def finished_or_planned(
+def skip_or_plan(
     folder: Path,
-    identity: dict[str, Any],
-    plan: dict[str, Any],
+    identity: Mapping[str, object],
+    record: type[R],
+    plan: Mapping[str, object],
     *,
     force: bool,
     dry_run: bool,
     check: Callable[[], None] = lambda: None,
-) -> StageResult | None:
-    """Return the result if there is nothing to do now: the stage is done, or this is a dry run; else None.
+) -> StageResult[R] | None:
+    """Return the result if there is nothing to do, because the stage is done or this is a dry run; else None.
 
-    ``check`` is called when there is work to do, in a dry run too; it raises what would stop the work. Work that ``force``
-    asks for is noted: if it is broken off, the same stage works the next time without ``force``, and a training goes on.
+    Forced work is noted: if it is interrupted, the stage continues next time without ``force``.
+
+    Args:
+        folder: The stage's folder.
+        identity: What determines the result.
+        record: Type of the stage's record.
+        plan: Details for a dry run, JSON values.
+        force: Run even if the stage is done.
+        dry_run: Only plan.
+        check: Called if there is work to do, in a dry run too; raises what would stop the work.
     """
     done = not force and is_done(folder, identity)
     if not done:
         check()
     if dry_run:
-        return StageResult(folder, {"dry_run": True, "would_run": not done, **plan}, "planned")
+        return StageResult(folder, "planned", plan=Plan(not done, plan))
     if done:
         _log.info("%s: nothing it depends on has changed, skipped", folder)
-        return StageResult(folder, read_manifest(folder)["facts"], "skipped")
+        return StageResult(folder, "skipped", read_manifest(folder, record).record)
     if force:
         request_rerun(folder)
     return None

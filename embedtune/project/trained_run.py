@@ -1,33 +1,33 @@
-"""A run folder with a dataset and a model, as an evaluation reads it."""
+"""A run folder with a dataset and a model, as evaluation and serving read it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from embedtune.config.settings import GenerateConfig
+from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, MODEL
-from embedtune.project.manifest import verify
+from embedtune.project.manifest import Manifest, verify
+from embedtune.project.records import DatasetRecord, ModelRecord
 
 _CORPUS = "corpus.jsonl"
-_BEHIND_POOLING = ("base", "pca", "linear")
 
 
 class TrainedRun(NamedTuple):
-    """What two finished stages recorded.
+    """A run folder whose first two stages are finished.
 
     Attributes:
         folder: The run folder.
-        dataset: Manifest of its dataset.
-        model: Manifest of its model.
-        settings: How the dataset was made.
+        dataset: Manifest of the dataset.
+        model: Manifest of the model.
+        settings: Settings of the dataset.
     """
 
     folder: Path
-    dataset: dict[str, Any]
-    model: dict[str, Any]
+    dataset: Manifest[DatasetRecord]
+    model: Manifest[ModelRecord]
     settings: GenerateConfig
 
     @property
@@ -37,31 +37,23 @@ class TrainedRun(NamedTuple):
 
     @property
     def merged(self) -> Path:
-        """The model that was shipped."""
+        """Folder of the shipped model."""
         return self.folder / MODEL / "merged"
 
     @property
-    def has_sketch(self) -> bool:
-        """Whether what was shipped has a lexical part beside its vectors."""
-        facts = self.model["facts"]
-        return (facts["shipped"], facts.get("method")) == ("tuned", "hybrid-vector")
-
-    @property
-    def base_passages(self) -> bool:
-        """Whether the model of meaning that was shipped gives passages the vectors of the base."""
-        facts = self.model["facts"]
-        return facts["shipped"] == "base" or bool(facts.get("queries_only")) or self.has_sketch
-
-    @property
-    def base_tokens(self) -> bool:
-        """Whether nothing before the pooling was tuned, words beside the vectors apart: tokens have the vectors of the base."""
-        facts = self.model["facts"]
-        return facts["shipped"] == "base" or facts.get("over", facts.get("method")) in _BEHIND_POOLING
+    def record(self) -> ModelRecord:
+        """What training shipped."""
+        return self.model.record
 
     @property
     def seeds(self) -> tuple[int, int]:
         """Seeds of dataset and training."""
-        return self.settings.seed, self.model["identity"]["config"]["seed"]
+        return self.settings.seed, TrainConfig.model_validate(self.model.identity.config).seed
+
+
+def dataset_settings(dataset: Manifest[DatasetRecord]) -> GenerateConfig:
+    """Return the settings that a dataset was generated with, without its source."""
+    return GenerateConfig.model_validate({"source": "", **dataset.identity.config})
 
 
 def read_trained_run(folder: Path) -> TrainedRun:
@@ -71,24 +63,23 @@ def read_trained_run(folder: Path) -> TrainedRun:
         DataError: If a stage is missing.
         IntegrityError: If dataset or model were changed since they were written.
     """
-    dataset, model = verify(folder / DATASET), verify(folder / MODEL)
-    settings = GenerateConfig.model_validate({"source": "", **dataset["identity"]["config"]})
-    return TrainedRun(folder, dataset, model, settings)
+    dataset, model = verify(folder / DATASET, DatasetRecord), verify(folder / MODEL, ModelRecord)
+    return TrainedRun(folder, dataset, model, dataset_settings(dataset))
 
 
 def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -> None:
-    """Refuse a run that cannot stand in one table with the first.
+    """Refuse a run that cannot be compared with the first.
 
     Args:
-        run: The one whose corpus is searched.
-        other: A further one.
-        own_queries: Whether the queries are given; else they are the first run's test split, and a run that was split in
-            another way may have trained on them.
+        run: The run whose corpus is searched.
+        other: Another run.
+        own_queries: Whether the user brings the queries; else they are the first run's test split, on which a run with
+            other splits may have been trained.
 
     Raises:
-        DataError: If the corpus is another, or the split, where that matters.
+        DataError: If the corpora differ, or the splits, where they matter.
     """
-    mine, theirs = run.dataset["outputs"], other.dataset["outputs"]
+    mine, theirs = run.dataset.outputs, other.dataset.outputs
     if mine[_CORPUS] != theirs[_CORPUS]:
         raise DataError(
             f"{other.folder}: expected the corpus of {run.folder}, found another",
@@ -103,17 +94,14 @@ def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -
 
 
 def differ_in_seed_only(runs: Sequence[TrainedRun]) -> bool:
-    """Tell whether several runs are one recipe with different seeds."""
+    """Return whether several runs are one recipe with different seeds."""
     if len(runs) < 2:
         return False
-    recipes = [
-        (_without_seed(run.dataset["identity"]["config"]), _without_seed(run.model["identity"]["config"]))
-        for run in runs
-    ]
-    same_base = len({run.model["identity"].get("model") for run in runs}) == 1
+    recipes = [(_without_seed(run.dataset.identity.config), _without_seed(run.model.identity.config)) for run in runs]
+    same_base = len({str(run.model.identity.model) for run in runs}) == 1
     all_differ = len({run.seeds for run in runs}) == len(runs)
     return same_base and all_differ and all(recipe == recipes[0] for recipe in recipes)
 
 
-def _without_seed(config: dict[str, Any]) -> dict[str, Any]:
+def _without_seed(config: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in config.items() if key != "seed"}

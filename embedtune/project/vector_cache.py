@@ -16,7 +16,7 @@ import numpy as np
 
 from embedtune.errors import InUseError, ResourceError
 from embedtune.project.layout import VECTORS
-from embedtune.project.lock import hold
+from embedtune.project.lock import lock_run
 from embedtune.project.manifest import sync, write_json
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import TextEncoder, Vectors
@@ -93,7 +93,7 @@ def vectors_of_run(
     if found is not None:
         return found
     vectors = encoder.encode_documents(texts, on_progress)
-    with suppress(InUseError, ResourceError), hold(run):
+    with suppress(InUseError, ResourceError), lock_run(run):
         cache.keep(encoder, model, texts, vectors)
     return vectors
 

@@ -1,82 +1,74 @@
-"""What a report tells of dataset and training: settings, facts, time, cost, as their manifests recorded them."""
+"""What a report shows of dataset and training: settings, counts, time and cost, as their manifests recorded them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import EvaluateConfig
-from embedtune.project.manifest import library_versions
+from embedtune.project.manifest import Manifest, library_versions
+from embedtune.project.records import DatasetRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.redaction import redact
 from embedtune.reports.figures import thinned
 
 _MADE = ("started", "duration_s", "python", "system", "cpus")
 _DATASET = ("documents", "skipped", "passages", "queries", "split_by", "window")
-_TRAINED = (
-    "shipped",
-    "method",
-    "queries_only",
-    "quantize",
-    "strength",
-    "fusion_weights",
-    "dev",
-    "candidates",
-    "checks",
-)
+_TRAINED = ("shipped", "method", "passages", "quantize", "strength", "fusion_weights", "dev", "candidates", "checks")
 _CALLS = ("model", "calls", "answered", "prompt_tokens", "completion_tokens")
 
 
-def background(run: TrainedRun, config: EvaluateConfig) -> dict[str, Any]:
-    """Return all of a report that does not depend on the queries.
+def background(run: TrainedRun, config: EvaluateConfig) -> dict[str, object]:
+    """Return what a report shows of dataset and training.
 
     Times and machine are those that the manifests of dataset and model recorded, so the same run gives the same bytes whenever
-    it is evaluated; those of the evaluation itself stand in its own manifest alone.
+    it is evaluated; those of the evaluation itself are in its own manifest only.
     """
     dataset, model = run.dataset, run.model
     return {
-        "title": Path(dataset["facts"].get("source") or run.settings.source or "").name or "dataset",
+        "title": Path(dataset.record.source or run.settings.source or "").name or "dataset",
         "base_model": _name(run.settings.model),
-        "dataset": {name: dataset["facts"][name] for name in _DATASET if name in dataset["facts"]},
-        "training": _training(model["facts"]),
+        "dataset": _some(dataset.record, _DATASET),
+        "training": {
+            "candidates": [],
+            **_some(model.record, _TRAINED),
+            "losses": thinned(model.record.losses),
+            "n_losses": len(model.record.losses),
+        },
         "llm": _llm(dataset),
         "settings": {
-            "generate": _redacted(dataset["identity"]["config"]),
-            "train": _redacted(model["identity"]["config"]),
+            "generate": _redacted(dataset.identity.config),
+            "train": _redacted(model.identity.config),
             "eval": config.model_dump(mode="json", exclude={"queries", "models", "forgetting"}),
         },
         "versions": library_versions(),
-        "made": {"generate": _made(dataset), "train": _made(model), "eval": {}},
+        "made": {
+            "generate": _some(dataset.circumstances, _MADE),
+            "train": _some(model.circumstances, _MADE),
+            "eval": {},
+        },
     }
 
 
+def _some(record: Record, names: Sequence[str]) -> dict[str, object]:
+    known = record.as_json()
+    return {name: known[name] for name in names if name in known}
+
+
 def _name(model: str) -> str:
-    """Return the name of a model on the hub, or that of its folder without the way to it."""
+    """Return the name of a model on the hub, or that of its folder without the path."""
     return Path(model).name if Path(model).exists() else redact(model)
 
 
-def _training(facts: Mapping[str, Any]) -> dict[str, Any]:
-    losses: Sequence[float] = facts.get("losses", [])
-    told = {name: facts[name] for name in _TRAINED if name in facts}
-    return {"candidates": [], **told, "losses": thinned(losses), "n_losses": len(losses)}
-
-
-def _llm(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a language model was asked and what was paid; None where none was asked."""
-    facts = dataset["facts"].get("llm")
-    if not facts:
+def _llm(dataset: Manifest[DatasetRecord]) -> dict[str, object] | None:
+    """Return the calls of a language model and their cost; None where no model was called."""
+    record, costs = dataset.record.llm, dataset.circumstances.llm
+    if not record:
         return None
-    spent = dataset["circumstances"].get("llm", {})
-    return {name: spent.get(name, facts[name]) for name in _CALLS} | {"cost": spent.get("cost")}
+    return {"cost": None} | _some(record, _CALLS) | (_some(costs, (*_CALLS, "cost")) if costs else {})
 
 
-def _made(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    known = manifest.get("circumstances", {})
-    return {name: known[name] for name in _MADE if name in known}
-
-
-def _redacted(value: Any) -> Any:
+def _redacted(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _redacted(each) for name, each in value.items()}
     if isinstance(value, list):

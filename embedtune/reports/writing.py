@@ -11,6 +11,7 @@ from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.layout import PAGE
 from embedtune.project.manifest import write_json
+from embedtune.project.records import EvaluationRecord, QuerySetRecord
 from embedtune.reports import figures
 from embedtune.reports.examples import find_examples
 from embedtune.reports.marking import Analyse
@@ -46,7 +47,7 @@ class Reporter:
         queries: QuerySet,
         runs: Mapping[str, Run],
         values: Mapping[str, PerQuery],
-        metrics: Mapping[str, Any],
+        results: QuerySetRecord,
     ) -> None:
         """Write the report of one query set.
 
@@ -55,7 +56,7 @@ class Reporter:
             queries: With the judgements that were scored.
             runs: By system.
             values: Scores of each system.
-            metrics: The content of ``metrics.json``.
+            results: What was measured.
         """
         ranks = {
             system: [first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
@@ -65,7 +66,7 @@ class Reporter:
         data = {
             "schema_version": 1,
             **self._background,
-            "metrics": metrics,
+            "metrics": results.as_json(),
             "intervals": figures.intervals(values, clusters, seed=self._seed),
             "hit_rate": figures.hit_rate_by_k(ranks),
             "scores": figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
@@ -73,16 +74,16 @@ class Reporter:
         }
         _write(folder, data, as_html(data), as_markdown(data))
 
-    def write_overview(self, folder: Path, metrics: Mapping[str, Any], sets: Mapping[str, Mapping[str, Any]]) -> None:
+    def write_overview(self, folder: Path, evaluation: EvaluationRecord, sets: Mapping[str, QuerySetRecord]) -> None:
         """Write the report over several query sets, which leads to those of each.
 
         Args:
             folder: Where.
-            metrics: The content of ``metrics.json``.
-            sets: Folder below it → metrics of the set that lies there.
+            evaluation: What was measured.
+            sets: Folder below it → results on the set that lies there.
         """
-        data = {"schema_version": 1, **self._background, "measure": PRIMARY, "metrics": metrics}
-        rows = list(sets.items())
+        data = {"schema_version": 1, **self._background, "measure": PRIMARY, "metrics": evaluation.as_json()}
+        rows = [(name, results.as_json()) for name, results in sets.items()]
         _write(folder, data, overview_as_html(data, rows), overview_as_markdown(data, rows))
 
     def _examples(

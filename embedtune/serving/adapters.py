@@ -160,17 +160,16 @@ class Adapters(Mapping[str, Embedder]):
         return len(self._domains)
 
     def _load(self, run: TrainedRun) -> _Domain:
-        facts = run.model["facts"]
-        untouched = facts["shipped"] == "base"
+        untouched = not run.record.is_tuned
         adapter = run.folder / MODEL / "adapter"
         if untouched or not adapter.is_dir():
             plain = _Side(self._base(run, "none"))
             queries = plain if untouched else plain._replace(matrix=_read_map(run))
             documents = plain
         else:
-            base = self._base(run, facts["quantize"])
+            base = self._base(run, run.record.quantize)
             queries = _Side(base, base.add(adapter))
-            documents = _Side(self._base(run, "none")) if facts.get("queries_only") else queries
+            documents = _Side(self._base(run, "none")) if run.record.queries_only else queries
         given = {"query": run.settings.query_prompt, "document": run.settings.document_prompt}
         prompts = {name: text for name, text in given.items() if text is not None}
         return _Domain(run, {**queries.base.own_prompts, **prompts}, queries, documents)
@@ -233,7 +232,7 @@ def _again(runs: dict[str, Path], precision: str, device: str | None) -> Adapter
 
 
 def _demand_same_base(run: TrainedRun, other: TrainedRun) -> None:
-    if run.model["identity"]["model"] != other.model["identity"]["model"]:
+    if run.model.identity.model != other.model.identity.model:
         raise DataError(
             f"{run.folder}: expected the base model of {other.folder} ({other.settings.model}), found another "
             f"({run.settings.model})",
@@ -250,7 +249,7 @@ def _read_map(run: TrainedRun) -> Matrix:
     from safetensors.numpy import load_file
 
     found = sorted(run.merged.glob("query_*_Dense/model.safetensors"))
-    if not run.model["facts"].get("queries_only") or not found:
+    if not run.record.queries_only or not found:
         raise DataError(
             f"{run.folder}: expected an adapter or a map of queries, found neither",
             hint="open this run by itself with Embedder.from_run; it shares no weight with its base",

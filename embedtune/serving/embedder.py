@@ -171,7 +171,7 @@ def require_tuned(run: TrainedRun) -> None:
     Raises:
         DataError: If training shipped the base.
     """
-    if run.model["facts"]["shipped"] != "tuned":
+    if not run.record.is_tuned:
         raise DataError(
             f"{run.folder}: expected a tuned model, found that training shipped the base, because tuning gained no more than "
             "noise on dev",

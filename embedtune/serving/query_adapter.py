@@ -10,6 +10,7 @@ import numpy as np
 
 from embedtune.errors import DataError
 from embedtune.project.manifest import verify
+from embedtune.project.records import Record
 from embedtune.types import Vectors as Vector
 
 
@@ -32,7 +33,7 @@ class QueryAdapter:
         from safetensors.numpy import load_file
 
         folder = Path(folder)
-        verify(folder)
+        verify(folder, Record)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.embedding: str = config["embedding"]
         self.dimension: int = config["dimension"]

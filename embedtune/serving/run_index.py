@@ -109,7 +109,7 @@ class RunIndex:
         kind = System.parse(system).kind
         if kind == "dense":
             return ByMeaning(embedder, self._side(model))
-        weight: float = self._run.model["facts"]["fusion_weights"][model]
+        weight = self._run.record.fusion_weights[model]
         how = "hybrid" if kind == "rerank" else kind
         engine = Fused(how, embedder, self._side(model), self._bm25, self._units, weight)
         if kind != "rerank":
@@ -119,7 +119,7 @@ class RunIndex:
 
     def _side(self, model: Which) -> DenseSide:
         """Return the vectors that a model searches: the base's, where queries alone were tuned."""
-        documents: Which = "base" if self._run.model["facts"].get("queries_only") else model
+        documents: Which = "base" if self._run.record.queries_only else model
         if documents not in self._sides:
             self._sides[documents] = self._load_side(model)
         return self._sides[documents]

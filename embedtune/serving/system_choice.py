@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
+from embedtune.config.settings import EvaluateConfig
 from embedtune.errors import ConfigError, did_you_mean
-from embedtune.evaluation.significance import ALPHA
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.layout import EVAL
 from embedtune.project.manifest import MANIFEST, read_manifest, verify
+from embedtune.project.records import EvaluationRecord, QuerySetRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.retrieval.late_interaction import DEPTH
 from embedtune.serving.embedder import require_tuned
@@ -21,7 +18,7 @@ _SHIPS = ("ship", "ship_query_side")
 
 def systems_of(run: TrainedRun) -> list[str]:
     """Return the systems that a run has, in the order of tables: those of the tuned model only where training shipped one."""
-    return [str(system) for system in served_systems(tuned=run.model["facts"]["shipped"] == TUNED)]
+    return [str(system) for system in served_systems(tuned=run.record.is_tuned)]
 
 
 def check_system(run: TrainedRun, system: str) -> str:
@@ -52,56 +49,45 @@ def choose_system(run: TrainedRun) -> str:
     Raises:
         IntegrityError: If the evaluation was changed since it was written.
     """
-    shipped: str = run.model["facts"]["shipped"]
-    measured = _measured(run)
-    systems = (
-        {_named_by(facts, shipped) for facts in measured.get("sets", {"": measured}).values()} if measured else set()
-    )
+    shipped = run.record.shipped
+    evaluation = _evaluation(run)
+    systems = {_choose(results, shipped) for results in evaluation.sets.values()} if evaluation else set()
     return systems.pop() if len(systems) == 1 else shipped
 
 
 def measured_precision(run: TrainedRun) -> str:
-    """Return the precision that the run's evaluation was asked for; without one ``auto``, which it takes unless it is told."""
-    if not (run.folder / EVAL / MANIFEST).is_file():
-        return "auto"
-    found: str = read_manifest(run.folder / EVAL)["identity"]["config"]["precision"]
-    return found
+    """Return the precision in the settings of the run's evaluation; without one ``auto``, the default."""
+    return _settings(run).precision
 
 
 def reranked_depth(run: TrainedRun) -> int:
-    """Return how many passages of a search the run's evaluation reranked; without one, or if none, the usual number."""
+    """Return how many passages of a search the run's evaluation reranked; the default without one, or if it reranked none."""
+    return _settings(run).rerank or DEPTH
+
+
+def _settings(run: TrainedRun) -> EvaluateConfig:
     if not (run.folder / EVAL / MANIFEST).is_file():
-        return DEPTH
-    found: int = read_manifest(run.folder / EVAL)["identity"]["config"].get("rerank", 0)
-    return found or DEPTH
+        return EvaluateConfig()
+    return EvaluateConfig.model_validate(read_manifest(run.folder / EVAL, Record).identity.config)
 
 
-def _measured(run: TrainedRun) -> dict[str, Any] | None:
-    """Return ``metrics.json``, if there is one and it judges this very model."""
+def _evaluation(run: TrainedRun) -> EvaluationRecord | None:
+    """Return the run's evaluation, if there is one and it is of this model."""
     folder = run.folder / EVAL
     if not (folder / MANIFEST).is_file():
         return None
-    identity = verify(folder)["identity"]
-    if (identity.get("model"), identity.get("dataset")) != (run.model["outputs"], run.dataset["outputs"]):
-        return None  # stale: it judged another model
-    facts: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return facts
+    manifest = verify(folder, EvaluationRecord)
+    if (manifest.identity.model, manifest.identity.dataset) != (run.model.outputs, run.dataset.outputs):
+        return None  # stale: it is of another model
+    return manifest.record
 
 
-def _named_by(facts: Mapping[str, Any], shipped: str) -> str:
-    decision = facts["verdict"]["decision"]
+def _choose(results: QuerySetRecord, shipped: str) -> str:
+    decision, fusion = results.verdict.decision, str(System("hybrid", BASE))
     if decision == "use_fusion":
-        return str(System("hybrid", BASE))
+        return fusion
     if decision not in _SHIPS or shipped != TUNED:
         return BASE
-    return str(System("hybrid" if _fusion_wins(facts["comparisons"]) else "dense", TUNED))
-
-
-def _fusion_wins(comparisons: list[dict[str, Any]]) -> bool:
-    """Tell, as the verdict did, whether the untuned fusion is better than either model alone."""
-    better = {
-        (row["a"], row["b"])
-        for row in comparisons
-        if row["measure"] == PRIMARY and row["p_value"] <= ALPHA and row["ci95"][0] > 0
-    }
-    return {(str(System("hybrid", BASE)), model) for model in (BASE, TUNED)} <= better
+    over = (results.comparison(fusion, model, PRIMARY) for model in (BASE, TUNED))
+    fusion_wins = all(comparison and comparison.better for comparison in over)
+    return str(System("hybrid" if fusion_wins else "dense", TUNED))

@@ -76,7 +76,7 @@ def encode_passages(
     windows = corpus_windows(passages, encoder, run.settings.window_tokens, run.settings.window_overlap)
     with track(f"encode: {which}", len(set(windows.texts))) as on_progress:
         model = _documents_model(run, which, embedder)
-        if which == "base" or not run.has_sketch:
+        if which == "base" or not run.record.sketch:
             return windows, vectors_of_run(run.folder, encoder, model, windows.texts, on_progress)
         from embedtune.models.hybrid_vector import append_sketches
 
@@ -93,7 +93,7 @@ def _encoder_of_base(encoder: Encoder) -> Encoder:
 
 def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
     """Return the hash under which the passages' model is cached; where queries alone were tuned it is the base's."""
-    if which != "base" and run.base_passages and "model" in run.model["identity"]:
-        recorded: str = run.model["identity"]["model"]
-        return recorded
-    return hash_model(embedder.folder) if which == "base" else hash_json(run.model["outputs"])
+    base = run.model.identity.model
+    if which != "base" and run.record.passages == "base" and base:
+        return str(base)
+    return hash_model(embedder.folder) if which == "base" else hash_json(run.model.outputs)

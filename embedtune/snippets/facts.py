@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from embedtune.errors import IntegrityError
-from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.project.records import ModelRecord
+from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.embedder import Embedder
 
 Shape = Literal["one", "two", "map", "hybrid-vector"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
 with the words of a text beside its meaning, which needs this package to load."""
-
-_MAPS = ("linear", "pca")
 
 
 class Facts(NamedTuple):
@@ -61,11 +60,11 @@ def read_facts(run: Path | str) -> Facts:
     """
     found = read_trained_run(Path(run).absolute())
     embedder = Embedder.of(found, "shipped", device="cpu")
-    shape = _shape(found)
+    shape = _shape(found.record)
     return Facts(
         run=found.folder,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
-        method=_method(found),
+        method=found.record.method if found.record.is_tuned else "base",
         shape=shape,
         query_prompt=embedder.query_prompt,
         document_prompt=embedder.document_prompt,
@@ -77,18 +76,12 @@ def read_facts(run: Path | str) -> Facts:
     )
 
 
-def _method(run: TrainedRun) -> str:
-    facts = run.model["facts"]
-    return "base" if facts["shipped"] == "base" else str(facts.get("method", "lora"))
-
-
-def _shape(run: TrainedRun) -> Shape:
-    method = _method(run)
-    if method == "hybrid-vector":
+def _shape(record: ModelRecord) -> Shape:
+    if record.sketch:
         return "hybrid-vector"
-    if method == "base" or not run.model["facts"].get("queries_only"):
+    if not record.queries_only:
         return "one"
-    return "map" if method in _MAPS else "two"
+    return "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
 
 
 def _map_file(merged: Path) -> Path:

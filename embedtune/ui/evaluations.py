@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from embedtune.dataset import Dataset, read_dataset
 from embedtune.errors import DataError, EmbedtuneError
@@ -18,7 +16,8 @@ from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
 from embedtune.formats.run_files import ranked, read_run
 from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
-from embedtune.project.manifest import read_manifest, verify
+from embedtune.project.manifest import Manifest, read_manifest, verify
+from embedtune.project.records import EvaluationRecord, Record
 from embedtune.types import Passage, Query, QuerySet
 
 _AGAIN = "embedtune eval {run}"
@@ -76,7 +75,7 @@ class Evaluation:
 def written(run: Path) -> str:
     """Return what changes whenever ``eval`` writes: its manifest's hash of itself; empty where there is none."""
     try:
-        return str(read_manifest(run / EVAL).get("manifest_hash", ""))
+        return read_manifest(run / EVAL, Record).manifest_hash
     except DataError:
         return ""
 
@@ -91,12 +90,12 @@ def read_evaluations(run: Path) -> dict[str, Evaluation]:
     folder, again = run / EVAL, _AGAIN.format(run=run)
     if not folder.is_dir():
         raise DataError(f"{folder}: expected an evaluation of this run, found none", hint=again)
-    manifest = verify(folder)
-    made_of = {name: read_manifest(run / name).get("outputs") for name in (DATASET, MODEL)}
-    if {name: manifest["identity"].get(name) for name in made_of} != made_of:
+    manifest = verify(folder, EvaluationRecord)
+    dataset_outputs, model_outputs = (read_manifest(run / name, Record).outputs for name in (DATASET, MODEL))
+    if (manifest.identity.dataset, manifest.identity.model) != (dataset_outputs, model_outputs):
         raise DataError(f"{folder}: expected an evaluation of this model, found that of an earlier one", hint=again)
     dataset = read_dataset(run / DATASET)
-    found = _asked(folder, manifest, dataset)
+    found = _read_queries(folder, manifest, dataset)
     return {
         queries.name: Evaluation(
             folder if len(found) == 1 else folder / file_name(queries.name), queries, dataset.passages
@@ -105,38 +104,24 @@ def read_evaluations(run: Path) -> dict[str, Evaluation]:
     }
 
 
-def _asked(folder: Path, manifest: dict[str, Any], dataset: Dataset) -> list[QuerySet]:
-    """Find the query sets that were asked, and know them by their hash.
+def _read_queries(folder: Path, manifest: Manifest[EvaluationRecord], dataset: Dataset) -> list[QuerySet]:
+    """Read the query sets of an evaluation from where it read them.
 
     Raises:
-        DataError: If they are no longer there, or are others now.
+        DataError: If they are no longer there, or have changed.
     """
-    facts = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    names = list(facts.get("sets", [facts["queries"]]))
-    for candidate in ([], _named_in(manifest["circumstances"]["command"]), names):
-        try:
-            found = find_query_sets(candidate, dataset)
-        except EmbedtuneError:
-            continue  # the next place may hold them
-        if hash_query_sets(found) == manifest["identity"]["queries"]:
-            return found
+    sources = manifest.circumstances.query_sets or []
+    try:
+        found = find_query_sets([source.path for source in sources if source.path], dataset)
+    except EmbedtuneError:
+        found = []
+    if hash_query_sets(found) == getattr(manifest.identity, "queries", None):
+        return found
     raise DataError(
-        f"{folder}: expected to find the queries that it asked ({', '.join(names)}), found them moved or changed",
-        hint="start embedtune ui from the folder that eval was started from, or evaluate again",
+        f"{folder}: expected the queries that it used, found them moved or changed: "
+        + ", ".join(source.path or source.name for source in sources),
+        hint="move them back, or evaluate again",
     )
-
-
-def _named_in(command: Sequence[str]) -> list[str]:
-    """Return what a recorded command line gave with ``--queries``."""
-
-    def values() -> Iterator[str]:
-        for part, following in zip(command, [*command[1:], ""], strict=True):
-            if part == "--queries":
-                yield following
-            elif part.startswith("--queries="):
-                yield part.removeprefix("--queries=")
-
-    return list(values())
 
 
 def _read_values(path: Path) -> dict[str, PerQuery]:

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from embedtune.project.manifest import read_manifest
+from embedtune.project.records import Record
 from tests.small_runs import train_nothing
 
 
@@ -38,7 +39,7 @@ def test_a_bound_that_is_not_met_is_exit_100_after_everything_was_written(evalua
     document = json.loads(stdout)
     assert "expected ndcg@10 of at least 1" in stderr
     assert json.loads((run / "eval" / "metrics.json").read_text())["verdict"] == document["verdict"]
-    identity = read_manifest(run / "eval")["identity_hash"]
+    identity = read_manifest(run / "eval", Record).identity_hash
 
     code, again, stderr = evaluate(run, "--fail-under", "ndcg@10=1", "--json")
     assert code == 100
@@ -48,7 +49,7 @@ def test_a_bound_that_is_not_met_is_exit_100_after_everything_was_written(evalua
     code, _, stderr = evaluate(run, "--fail-under", "ndcg@10=0.001", "--fail-if-worse")
     assert code == 0
     assert "skipped" in stderr
-    assert read_manifest(run / "eval")["identity_hash"] == identity
+    assert read_manifest(run / "eval", Record).identity_hash == identity
 
 
 def test_a_bound_that_cannot_be_meant_is_exit_2_before_any_work(evaluate, run):

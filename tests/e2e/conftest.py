@@ -55,5 +55,5 @@ def trained_run(reference, tmp_path_factory):
         eval=embedtune.EvaluateConfig(queries=queries),
     )
     results = embedtune.run(config)
-    assert results["train"].facts["shipped"] == "tuned"
+    assert results["train"].record.shipped == "tuned"
     return out, config, results

@@ -19,7 +19,7 @@ COLLECTIONS = sorted(path.parent for path in Path(FOLDER).glob("*/corpus.jsonl")
 def test_a_collection_becomes_a_dataset_with_its_own_test_queries(folder, tmp_path):
     result = embedtune.generate(embedtune.GenerateConfig(source=str(folder), per_kind=1), tmp_path)
     dataset = read_dataset(tmp_path / "dataset")
-    assert result.facts["window"]["share_lost"] == 0.0
+    assert result.record.window.share_lost == 0.0
     assert len(dataset.passages) > 500
     assert {query.kind for query in dataset.splits["test"].queries} == {"source"}
     assert "source" not in {query.kind for query in dataset.splits["train"].queries}

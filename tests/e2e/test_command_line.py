@@ -15,7 +15,7 @@ def test_json_is_one_document_and_the_same_when_skipped(trained_run, invoke, tmp
     code, stdout, stderr = invoke("run", recipe, "--json")
     assert code == 0
     document = json.loads(stdout)
-    assert document["stages"]["eval"]["systems"] == results["eval"].facts["systems"]
+    assert document["stages"]["eval"]["systems"] == results["eval"].record.systems
     assert stderr.count("skipped") == 3
 
 
@@ -23,8 +23,8 @@ def test_eval_prints_a_table_with_every_system(trained_run, invoke):
     out, config, results = trained_run
     code, stdout, _ = invoke("eval", out, "--queries", config.eval.queries[0])
     assert code == 0
-    assert [line.split()[0] for line in stdout.splitlines()[3:13]] == list(results["eval"].facts["systems"])
-    assert f"\n{results['eval'].facts['verdict']['decision']}: " in stdout
+    assert [line.split()[0] for line in stdout.splitlines()[3:13]] == list(results["eval"].record.systems)
+    assert f"\n{results['eval'].record.verdict.decision}: " in stdout
     assert "\ntuned − base " in stdout
     assert "BM25 rank of answer" in stdout
     assert len(stdout.splitlines()) < 40

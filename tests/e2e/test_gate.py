@@ -17,9 +17,9 @@ def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
         quantize="none", max_pairs=64, learning_rate=1e-8, n_evals=1, max_dev_queries=40, max_dev_windows=100
     )
     result = embedtune.train(config, tmp_path)
-    assert result.facts["shipped"] == "base"
-    assert result.facts["strength"] == 0.0
-    assert 1 < result.facts["dev"]["n_clusters"] <= 40
+    assert result.record.shipped == "base"
+    assert result.record.strength == 0.0
+    assert 1 < result.record.dev.n_clusters <= 40
     assert not (tmp_path / "model" / "adapter").exists()
     base, shipped = (
         SentenceTransformer(str(path)) for path in (find_model(DEFAULT_MODEL), tmp_path / "model" / "merged")
@@ -28,7 +28,7 @@ def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
     assert shipped.prompts["query"] == "query: "
 
     evaluated = embedtune.evaluate(embedtune.EvaluateConfig(), tmp_path)
-    assert list(evaluated.facts["systems"]) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
+    assert list(evaluated.record.systems) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
     metrics = json.loads((tmp_path / "eval" / "metrics.json").read_text())
     assert metrics["shipped"] == "base"
     assert metrics["verdict"]["decision"] in ("do_not_ship", "use_fusion")

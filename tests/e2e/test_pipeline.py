@@ -87,7 +87,7 @@ def test_the_verdict_and_the_slices_are_in_metrics_json(trained_run):
     for pair in (("tuned", "base"), ("hybrid_tuned", "hybrid_base")):
         chosen = [row for row in metrics["slices"] if (row["a"], row["b"], row["by"]) == (*pair, "lexical_overlap")]
         assert sum(row["n_queries"] for row in chosen) == metrics["n_queries"]
-    assert results["train"].facts["dev"]["n_clusters"] > 1
+    assert results["train"].record.dev.n_clusters > 1
 
 
 def test_training_sees_no_dev_test_or_hand_written_query(trained_run):
@@ -120,18 +120,18 @@ def test_a_second_run_skips_everything_and_returns_the_same(trained_run):
     _, config, results = trained_run
     again = embedtune.run(config)
     assert [result.status for result in again.values()] == ["skipped"] * 3
-    assert {name: result.facts for name, result in again.items()} == {
-        name: json.loads(json.dumps(result.facts)) for name, result in results.items()
+    assert {name: result.as_json() for name, result in again.items()} == {
+        name: json.loads(json.dumps(result.as_json())) for name, result in results.items()
     }
 
 
 def test_a_changed_setting_runs_only_what_depends_on_it(trained_run):
     out, config, _ = trained_run
     plan = embedtune.evaluate(embedtune.EvaluateConfig(), out, dry_run=True)
-    assert plan.facts["would_run"] is True
-    assert embedtune.train(config.train, out, dry_run=True).facts["would_run"] is False
+    assert plan.plan.would_run is True
+    assert embedtune.train(config.train, out, dry_run=True).plan.would_run is False
     other = config.train.model_copy(update={"learning_rate": 2e-4})
-    assert embedtune.train(other, out, dry_run=True).facts["would_run"] is True
+    assert embedtune.train(other, out, dry_run=True).plan.would_run is True
 
 
 def test_no_path_of_this_machine_is_in_the_model(trained_run):

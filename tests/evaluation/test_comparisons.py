@@ -39,64 +39,64 @@ def found(runs, seed=0):
 
 
 def test_a_row_says_what_the_scores_say():
-    facts, values = found({"bm25": run_with(ranks(9)), "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(3, 2))})
-    assert (facts["clustered_by"], facts["n_clusters"]) == ("document", N_DOCUMENTS)
-    rows = {(row["a"], row["b"], row["measure"]): row for row in facts["comparisons"]}
+    record, values = found({"bm25": run_with(ranks(9)), "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(3, 2))})
+    assert (record.clustered_by, record.n_clusters) == ("document", N_DOCUMENTS)
+    rows = {(row.system, row.reference, row.measure): row for row in record.comparisons}
     pairs = [("tuned", "base"), ("tuned", "bm25"), ("base", "bm25")]
     assert list(rows) == [(*pair, measure) for pair in pairs for measure in MEASURES]
     scores = as_arrays(values)
     for (a, b, measure), row in rows.items():
         difference = scores[a][measure] - scores[b][measure]
-        assert row["delta"] == pytest.approx(difference.mean(), abs=1e-6)
-        assert row["n_changed"] == (difference != 0).sum()
-        assert row["ci95"][0] <= row["delta"] <= row["ci95"][1]
-        assert row["p_holm"] >= row["p_value"] > 0
-        assert (row["p_mcnemar"] is None) == (not measure.startswith("hit_rate") and measure != "recall@100")
-    assert facts["verdict"]["decision"] == "ship"
-    assert facts["verdict"]["reasons"][0].startswith("Ship the tuned model")
+        assert row.difference == pytest.approx(difference.mean(), abs=1e-6)
+        assert row.n_changed == (difference != 0).sum()
+        assert row.ci95[0] <= row.difference <= row.ci95[1]
+        assert row.p_holm >= row.p > 0
+        assert (row.p_mcnemar is None) == (not measure.startswith("hit_rate") and measure != "recall@100")
+    assert record.verdict.decision == "ship"
+    assert record.verdict.reasons[0].startswith("Ship the tuned model")
 
 
 def test_the_seed_moves_the_resamples_and_nothing_else():
     runs = {"bm25": run_with(ranks(9)), "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(5, 2))}
     (first, _), (again, _), (other, _) = found(runs), found(runs), found(runs, seed=1)
     assert first == again
-    deltas = [[row["delta"] for row in facts["comparisons"]] for facts in (first, other)]
+    deltas = [[row.difference for row in record.comparisons] for record in (first, other)]
     assert deltas[0] == deltas[1]
-    assert [row["ci95"] for row in first["comparisons"]] != [row["ci95"] for row in other["comparisons"]]
+    assert [row.ci95 for row in first.comparisons] != [row.ci95 for row in other.comparisons]
 
 
 def test_a_model_that_is_its_base_is_not_shipped():
     base = run_with(ranks(6, 1))
-    facts, _ = found({"bm25": run_with(ranks(9)), "base": base, "tuned": base})
-    assert facts["verdict"]["decision"] == "do_not_ship"
-    assert {row["delta"] for row in facts["slices"]} == {0.0}
+    record, _ = found({"bm25": run_with(ranks(9)), "base": base, "tuned": base})
+    assert record.verdict.decision == "do_not_ship"
+    assert {row.difference for row in record.slices} == {0.0}
 
 
 def test_where_training_kept_the_base_nothing_is_said_about_a_tuned_model():
     base = run_with(ranks(6, 1))
-    facts, _ = found({"bm25": run_with(ranks(9)), "base": base})
-    assert facts["verdict"]["decision"] == "do_not_ship"
-    assert "training shipped the base" in facts["verdict"]["reasons"][0]
-    assert {(row["a"], row["b"]) for row in facts["comparisons"]} == {("base", "bm25")}
-    assert facts["slices"] == []
+    record, _ = found({"bm25": run_with(ranks(9)), "base": base})
+    assert record.verdict.decision == "do_not_ship"
+    assert "training shipped the base" in record.verdict.reasons[0]
+    assert {(row.system, row.reference) for row in record.comparisons} == {("base", "bm25")}
+    assert record.slices == []
     fused, _ = found({"bm25": run_with(ranks(9)), "base": base, "hybrid_base": run_with([1] * len(QUERIES))})
-    assert fused["verdict"]["decision"] == "use_fusion"
-    assert "no tuned model" in fused["verdict"]["reasons"][1]
+    assert fused.verdict.decision == "use_fusion"
+    assert "no tuned model" in fused.verdict.reasons[1]
 
 
 def test_slices_part_the_queries_and_small_ones_have_no_interval():
     lexical = run_with([(1, 5, 15)[number % 3] for number in range(len(QUERIES))])
-    facts, _ = found({"bm25": lexical, "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(3, 2))})
-    rows = {(row["by"], row["slice"]): row for row in facts["slices"]}
+    record, _ = found({"bm25": lexical, "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(3, 2))})
+    rows = {(row.by, row.name): row for row in record.slices}
     assert list(rows) == [
         ("kind", "heading"), ("kind", "span"),
         ("lexical_overlap", "1"), ("lexical_overlap", "2-10"), ("lexical_overlap", ">10"),
     ]  # fmt: skip
     for by in ("kind", "lexical_overlap"):
-        assert sum(row["n_queries"] for (name, _), row in rows.items() if name == by) == len(QUERIES)
-    assert all((row["ci95"] is None) == (row["n_queries"] < 30) for row in rows.values())
+        assert sum(row.n_queries for (name, _), row in rows.items() if name == by) == len(QUERIES)
+    assert all((row.ci95 is None) == (row.n_queries < 30) for row in rows.values())
     for row in rows.values():
-        assert row["delta"] == pytest.approx(row["mean_a"] - row["mean_b"], abs=2e-6)
+        assert row.difference == pytest.approx(row.mean - row.reference_mean, abs=2e-6)
 
 
 def test_lexical_rank_is_that_of_the_first_relevant_unit():

@@ -59,32 +59,32 @@ def small(tmp_path, monkeypatch):
 
 def test_the_general_set_shows_damage(base, damaged):
     found = measure_forgetting(base, damaged)
-    general = found["sets"]["general"]
-    assert (general["n_passages"], general["n_queries"]) == (150, 150)
-    assert 0.75 < general["measures"]["ndcg@10"]["base"] < 0.95
-    assert general["measures"]["ndcg@10"]["difference"] < -0.05
-    assert found["severity"] == general["severity"] == "warn"
-    assert "has forgotten: ndcg@10 on general goes from 0.823" in general["sentence"]
+    general = found.sets["general"]
+    assert (general.n_passages, general.n_queries) == (150, 150)
+    assert 0.75 < general.measures["ndcg@10"].reference_mean < 0.95
+    assert general.measures["ndcg@10"].difference < -0.05
+    assert found.severity == general.severity == "warn"
+    assert "has forgotten: ndcg@10 on general goes from 0.823" in general.sentence
 
 
 def test_a_model_forgets_nothing_against_itself(base, small):
-    found = measure_forgetting(base, base)["sets"]["general"]
-    assert found["curve"] == []
-    assert found["drift"] == {"passage_cosine": 1.0, "query_cosine": 1.0, "top10_overlap": 1.0, "top10_rbo": 1.0}
-    assert {figures["difference"] for figures in found["measures"].values()} == {0.0}
-    assert found["severity"] == "note"  # two queries rule nothing out
+    found = measure_forgetting(base, base).sets["general"]
+    assert found.curve == []
+    assert found.drift.as_json() == {"passage_cosine": 1.0, "query_cosine": 1.0, "top10_overlap": 1.0, "top10_rbo": 1.0}
+    assert {row.difference for row in found.measures.values()} == {0.0}
+    assert found.severity == "note"  # two queries rule nothing out
 
 
 def test_the_curve_ends_at_base_and_tuned(base, damaged, small):
     asked = []
     between = strengths_between(base, damaged)
     found = measure_forgetting(base, damaged, at_strength=lambda strength: asked.append(strength) or between(strength))
-    general = found["sets"]["general"]
+    general = found.sets["general"]
     assert asked == [0.25, 0.5, 0.75]
-    assert [row["strength"] for row in general["curve"]] == found["strengths"] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert [row["strength"] for row in general.curve] == found.strengths == [0.0, 0.25, 0.5, 0.75, 1.0]
     for name in MEASURES:
-        assert general["curve"][0][name] == general["measures"][name]["base"]
-        assert general["curve"][-1][name] == general["measures"][name]["tuned"]
+        assert general.curve[0][name] == general.measures[name].reference_mean
+        assert general.curve[-1][name] == general.measures[name].mean
 
 
 def test_half_way_lies_between(base, damaged):
@@ -99,7 +99,7 @@ def test_folders_of_your_own_are_measured_too(base, small, tmp_path):
     mine = write_beir(tmp_path / "mine")
     again = write_beir(tmp_path / "other" / "mine")
     found = measure_forgetting(base, base, extra_sets=[mine, again])
-    assert list(found["sets"]) == ["general", "mine", str(again)]
+    assert list(found.sets) == ["general", "mine", str(again)]
 
 
 def test_a_folder_without_test_queries_is_refused(base, small, tmp_path):

@@ -155,7 +155,7 @@ def test_pairs_whose_tokens_are_known_are_not_matched_again():
     base, same, other = Tokens(), Tokens(), Tokens()
     found = reranking(query_set("a", "tank"))
     found.add(model("base", base, 0.5))
-    found.add(model("tuned", same, 0.5)._replace(base_tokens=True))
+    found.add(model("tuned", same, 0.5)._replace(token_vectors="base"))
     assert len(same.documents) == 1  # its own passages, no tokens
     assert found.runs()[0]["rerank_tuned"] == found.runs()[0]["rerank_base"]
     again = reranking(query_set("a", "tank"))

@@ -16,7 +16,15 @@ from embedtune.evaluation.resampling import (
     standard_errors,
     sum_by_cluster,
 )
-from embedtune.evaluation.significance import Comparison, compare, detectable_gain, holm, mcnemar_p, queries_needed
+from embedtune.evaluation.significance import (
+    compare,
+    detectable_gain,
+    holm,
+    is_better,
+    is_worse,
+    mcnemar_p,
+    queries_needed,
+)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
@@ -129,6 +137,7 @@ def test_comparison_holds_what_the_parts_say():
             assert one.p == pytest.approx(randomisation_p(data, n_resamples=500, seed=2)[0])
             assert one.p_mcnemar == (mcnemar_p(before, after) if name == "hit_rate@5" else None)
             assert one.detectable == detectable_gain(one.error)
+            assert (one.better, one.worse) == (is_better(one.p, one.low), is_worse(one.p, one.high))
             p.append(one.p)
         assert [one.p_holm for one in measures.values()] == holm(p)
 
@@ -138,6 +147,13 @@ def test_error_is_guarded_where_hardly_anything_changed():
     one = compare(before, [("tuned", "base")])["tuned", "base"]["m"]
     assert one.error == guarded_errors(sum_by_cluster(np.zeros(50)))[0] > 0
     assert (one.p, one.n_changed) == (1.0, 0)
+
+
+def test_queries_of_one_document_give_no_interval():
+    one = compare(systems(), [("tuned", "base")], np.zeros(120))["tuned", "base"]["ndcg@10"]
+    assert one.ci95 is None
+    assert (one.low, one.high, one.better, one.worse) == (-1.0, 1.0, False, False)
+    assert one.rounded().as_json()["ci95"] is None
 
 
 def test_no_pairs_no_comparisons():
@@ -161,8 +177,7 @@ def test_no_queries_are_refused():
     ],
 )
 def test_better_and_worse_need_both_test_and_interval(p, low, high, better, worse):
-    one = Comparison("tuned", "base", "m", 9, 9, 0.5, 0.6, 0.1, low, high, 0.01, 9, p, p, None, 0.03)
-    assert (one.better, one.worse) == (better, worse)
+    assert (is_better(p, low), is_worse(p, high)) == (better, worse)
 
 
 @pytest.mark.slow

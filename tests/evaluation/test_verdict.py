@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from embedtune.evaluation.significance import Comparison
 from embedtune.evaluation.verdict import PAIRS, decide, judge, judge_base, lexical_objection, reranking_advice
+from tests.records import comparison
 
 from .simulated import documents_of, rank_scores
 
@@ -14,9 +14,9 @@ from .simulated import documents_of, rank_scores
 def one(system: str, reference: str, difference: float, width: float, measure: str = "ndcg@10", n_changed: int = 40):
     """Return a comparison whose interval is ``difference`` ± ``width`` and whose p agrees with it."""
     p = 0.001 if abs(difference) > width else 0.4
-    return Comparison(
-        system, reference, measure, 300, 60, 0.5, 0.5 + difference, difference, difference - width, difference + width,
-        width / 2, n_changed, p, p, None, 2.8 * width / 2,
+    return comparison(
+        system, reference, measure=measure, difference=difference, ci95=(difference - width, difference + width),
+        error=width / 2, n_changed=n_changed, p=p, detectable=2.8 * width / 2,
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def test_reasons_name_what_queries_were_grouped_by():
     open_case = table(tuned=0.015)
     assert "from 60 sections would" in judge(open_case, clustered_by="sections").reasons[1]
     independent = {
-        pair: {name: found._replace(n_clusters=300) for name, found in measures.items()}
+        pair: {name: found.model_copy(update={"n_clusters": 300}) for name, found in measures.items()}
         for pair, measures in open_case.items()
     }
     assert "that 300 queries would" in judge(independent).reasons[1]

@@ -33,6 +33,7 @@ from embedtune.formats import beir, llama_index, run_files  # noqa: E402
 from embedtune.formats.lines import numbered_lines  # noqa: E402
 from embedtune.llm.batch_files import read_batch  # noqa: E402
 from embedtune.project.manifest import verify  # noqa: E402
+from embedtune.project.records import Record  # noqa: E402
 from embedtune.synthesis.llm.examples import read_examples  # noqa: E402
 from embedtune.synthesis.llm.replies import read_grades, read_queries  # noqa: E402
 
@@ -111,7 +112,7 @@ TARGETS = {
     ),
     "manifest": Target(
         "manifest.json",
-        lambda path: verify(path.parent),
+        lambda path: verify(path.parent, Record),
         [b'{"schema_version": 1, "identity": {"stage": "x"}, "facts": {}, "outputs": {"a": "0"}, "sha256": "1"}'],
     ),
 }

@@ -117,6 +117,6 @@ def test_eight_processes_one_works_the_others_name_it(stages, run):
     first.kill()
     first.communicate()
     # The lock of a dead owner is free.
-    code = "import sys, pathlib, embedtune.project.lock as r\nwith r.hold(pathlib.Path(sys.argv[1])): print('held')"
+    code = "import sys, pathlib, embedtune.project.lock as r\nwith r.lock_run(pathlib.Path(sys.argv[1])): print('held')"
     done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
     assert done.stdout == "held\n", done.stderr

@@ -10,6 +10,7 @@ import embedtune
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.language_fit import language_warning, stated_languages, vocabulary_fit
 from embedtune.project.manifest import read_manifest
+from embedtune.project.records import DatasetRecord
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,8 @@ def test_generate_warns_and_records_it(tmp_path, tiny_base, caplog):
         (folder / f"{number}.txt").write_text(text, encoding="utf-8")
     config = embedtune.GenerateConfig(source=str(folder), model=str(tiny_base), window_tokens=48)
     with caplog.at_level("WARNING", logger="embedtune"):
-        facts = embedtune.generate(config, tmp_path / "run").facts
-    (warning,) = facts["warnings"]
+        record = embedtune.generate(config, tmp_path / "run").record
+    (warning,) = record.warnings
     assert "in German" in warning and warning in caplog.text
-    assert facts["language"] == "german"
-    assert read_manifest(tmp_path / "run" / "dataset")["facts"]["warnings"] == [warning]
+    assert record.language == "german"
+    assert read_manifest(tmp_path / "run" / "dataset", DatasetRecord).record.warnings == [warning]

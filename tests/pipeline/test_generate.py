@@ -42,10 +42,10 @@ def test_a_folder_of_text_becomes_a_dataset_and_unreadable_files_are_listed(docu
     (source / "logo.png").write_bytes(b"\x89PNG")
     result = generate(source, tmp_path)
     dataset = read_dataset(tmp_path / "dataset")
-    assert result.facts["skipped"] == 1
+    assert result.record.skipped == 1
     assert "logo.png" in (tmp_path / "dataset" / "skipped.tsv").read_text()
-    assert result.facts["passages"] == len(dataset.passages)
-    assert result.facts["window"]["share_lost"] == 0.0
+    assert result.record.passages == len(dataset.passages)
+    assert result.record.window.share_lost == 0.0
     assert {query.kind for query in dataset.splits["train"].queries} <= {"heading", "span", "sentence"}
     assert {query.kind for query in dataset.splits["dev"].queries} == {"keyphrase"}
 
@@ -72,7 +72,7 @@ def test_test_queries_of_a_source_are_kept_for_testing(tmp_path):
 def test_train_queries_alone_are_split_by_document(tmp_path):
     source = write_beir(tmp_path / "source", ["train"])
     result = generate(source, tmp_path / "run", queries_from="source")
-    counts = {name: kinds.get("source", 0) for name, kinds in result.facts["queries"].items()}
+    counts = {name: kinds.get("source", 0) for name, kinds in result.record.queries.items()}
     assert sum(counts.values()) == 30
     assert min(counts.values()) >= 2
 
@@ -96,7 +96,7 @@ def test_identical_documents_of_a_corpus_are_one_relevance_class(tmp_path):
     source = write_beir(tmp_path / "source", ["train", "dev", "test"])
     add_document(source, "twin", "d2")
     result = generate(source, tmp_path / "run", queries_from="source")
-    assert result.facts["identical_passages"] == 1
+    assert result.record.identical_passages == 1
     dataset = read_dataset(tmp_path / "run" / "dataset")
     document_of = {passage.passage_id: passage.document_id for passage in dataset.passages}
     assert {document_of[name] for name in dataset.splits["test"].qrels["q2"]} == {"d2", "twin"}

@@ -15,10 +15,10 @@ def test_at_most_one_answer_in_a_hundred_is_accepted(passages, tiny_base, tmp_pa
     write(tmp_path / "documents", [passage.text for passage in passages])
     answers = {document.word: document.answer for document in documents()}
     with ScriptedServer(Script(answers=answers)) as server:
-        facts = generate(
+        record = generate(
             tmp_path / "documents", tiny_base, server.url, tmp_path / "run", screen=screen,
             kinds={"question": 1, "task": 1}, per_passage=2,
-        ).facts  # fmt: skip
+        ).record  # fmt: skip
         asked = sum(any(word in body["messages"][-1]["content"] for word in answers) for body in server.bodies)
     dataset = read_dataset(tmp_path / "run" / "dataset")
     names = {passage.passage_id: passage.document_id for passage in dataset.passages}
@@ -27,6 +27,6 @@ def test_at_most_one_answer_in_a_hundred_is_accepted(passages, tiny_base, tmp_pa
     assert len(sources) - len(accepted) > 150
     assert len(accepted) <= 2
     if screen:
-        assert (asked, facts["llm"]["screened_passages"]) == (0, 200)
+        assert (asked, record.llm.screened_passages) == (0, 200)
     else:
         assert asked == 200  # what the filters of the answers do alone

@@ -46,8 +46,8 @@ def rows():
 def test_queries_are_drawn_from_a_sample_and_all_passages_are_written(rows, tmp_path):
     result = generate(write(tmp_path / "source", rows), tmp_path / "run")
     dataset = read_dataset(tmp_path / "run" / "dataset")
-    assert result.facts["passages"] == len(dataset.passages) == 600
-    assert result.facts["drawn_from_passages"] == BOUND
+    assert result.record.passages == len(dataset.passages) == 600
+    assert result.record.drawn_from_passages == BOUND
     assert [passage.document_id for passage in dataset.passages] == [name for name, _ in rows]
     asked = {name for labelled in dataset.splits.values() for judged in labelled.qrels.values() for name in judged}
     assert 50 < len(asked) <= BOUND + 20  # copies outside the sample are answers too
@@ -88,9 +88,9 @@ def test_copies_outside_the_sample_share_the_judgements_and_no_text_is_on_two_si
 def test_one_large_text_is_split_by_section(tmp_path):
     make_file(tmp_path / "source", 1)
     result = generate(tmp_path / "source", tmp_path / "run", max_query_passages=400, reading={"max_text_mb": 1})
-    assert result.facts["split_by"] == "section"
-    assert result.facts["documents"] == 1
-    assert result.facts["drawn_from_passages"] == 400 < result.facts["passages"]
+    assert result.record.split_by == "section"
+    assert result.record.documents == 1
+    assert result.record.drawn_from_passages == 400 < result.record.passages
     text = (tmp_path / "source" / "all.txt").read_text()
     for passage in read_dataset(tmp_path / "run" / "dataset").passages:
         assert text[passage.start : passage.end] == passage.text
@@ -121,8 +121,8 @@ def test_labelled_queries_keep_their_answers_whatever_is_sampled(rows, tmp_path,
 
 def test_forgotten_terms_are_told(rows, tmp_path):
     source = write(tmp_path / "source", rows)
-    assert generate(source, tmp_path / "all").facts["forgotten_terms"] is False
-    assert generate(source, tmp_path / "some", max_terms=1000).facts["forgotten_terms"] is True
+    assert generate(source, tmp_path / "all").record.forgotten_terms is False
+    assert generate(source, tmp_path / "some", max_terms=1000).record.forgotten_terms is True
 
 
 def test_groups_that_share_a_copy_become_one():

@@ -4,12 +4,15 @@ import pytest
 
 from embedtune.errors import ConfigError, QualityError
 from embedtune.pipeline.quality import check_quality, read_bounds
+from embedtune.project.records import EvaluationRecord
+from tests.records import comparison, results
 
 
-def facts(shipped="tuned", delta=-0.05, high=-0.01, p=0.01):
-    row = {"a": "tuned", "b": "base", "measure": "ndcg@10", "delta": delta, "ci95": [-0.09, high], "p_value": p}
+def evaluation(shipped="tuned", delta=-0.05, high=-0.01, p=0.01):
     systems = {"base": {"hit_rate@5": 0.9, "ndcg@10": 0.8}, "tuned": {"hit_rate@5": 0.7, "ndcg@10": 0.75}}
-    return {"queries": "own", "shipped": shipped, "systems": systems, "comparisons": [row, {**row, "a": "x"}]}
+    row = {"difference": delta, "ci95": (-0.09, high), "p": p}
+    own = results("do_not_ship", comparison(**row), comparison("x", **row), shipped=shipped, systems=systems)
+    return EvaluationRecord(queries="own", shipped=shipped, sets={"own": own})
 
 
 def test_bounds_are_read_and_the_larger_of_two_counts():
@@ -41,18 +44,18 @@ def test_all_mistakes_come_at_once():
 
 
 def test_the_shipped_model_is_held_against_its_bounds():
-    check_quality(facts(), {"hit_rate@5": 0.7})
-    check_quality(facts(shipped="base"), {"hit_rate@5": 0.9})
+    check_quality(evaluation(), {"hit_rate@5": 0.7})
+    check_quality(evaluation(shipped="base"), {"hit_rate@5": 0.9})
     with pytest.raises(QualityError, match=r"tuned: expected hit_rate@5 of at least 0.8, found 0.7000") as error:
-        check_quality(facts(), {"hit_rate@5": 0.8, "ndcg@10": 0.75})
+        check_quality(evaluation(), {"hit_rate@5": 0.8, "ndcg@10": 0.75})
     assert error.value.exit_code == 100
     assert "ndcg" not in str(error.value)
 
 
 def test_a_loss_counts_only_when_it_is_asked_for_and_shown():
-    check_quality(facts(), {})
-    check_quality(facts(p=0.06), {}, if_worse=True)
-    check_quality(facts(high=0.01), {}, if_worse=True)
+    check_quality(evaluation(), {})
+    check_quality(evaluation(p=0.06), {}, if_worse=True)
+    check_quality(evaluation(high=0.01), {}, if_worse=True)
     with pytest.raises(QualityError, match=r"found -5.0 points \(95 % interval -9.0 to -1.0, p = 0.01\)") as error:
-        check_quality(facts(), {}, if_worse=True)
+        check_quality(evaluation(), {}, if_worse=True)
     assert str(error.value).count("expected") == 1

@@ -80,9 +80,9 @@ def fitted(run, server):
 
 
 def test_the_map_finds_what_the_embedder_did_not(fitted):
-    facts = fitted.facts
-    assert facts["shipped"] == "tuned"
-    assert facts["test"]["tuned"]["mrr@10"] > facts["test"]["base"]["mrr@10"] + 0.2
+    record = fitted.record
+    assert record.shipped == "tuned"
+    assert record.test["tuned"]["mrr@10"] > record.test["base"]["mrr@10"] + 0.2
     assert sorted(path.name for path in fitted.folder.iterdir()) == ["config.json", "manifest.json", "map.safetensors"]
 
 
@@ -90,7 +90,7 @@ def test_each_text_is_asked_once(run, server, fitted):
     asked = [text for _, body in server.requests for text in body["input"]]
     assert len(asked) == len(set(asked)) > len(QUERIES)
     again = fit(run, server, force=True)
-    assert again.facts == fitted.facts
+    assert again.record == fitted.record
     assert sum(len(body["input"]) for _, body in server.requests) == len(asked)
     assert fit(run, server).status == "skipped"
 

@@ -6,7 +6,7 @@ import pytest
 
 import embedtune
 from embedtune.config.settings import RunConfig
-from embedtune.pipeline.run import run as pipeline
+from embedtune.pipeline import run as pipeline
 from embedtune.project.manifest import is_done, stage_folder
 
 STAGES = ("dataset", "model", "eval")
@@ -15,7 +15,7 @@ STAGES = ("dataset", "model", "eval")
 @pytest.mark.parametrize(("dry_run", "done"), [(False, False), (True, True)])
 def test_forced_recipe_that_is_broken_off_has_asked_for_all_its_stages(dry_run, done, tmp_path, monkeypatch):
     for name in STAGES:
-        with stage_folder(tmp_path / name, {"stage": name}, {}):
+        with stage_folder(tmp_path / name, {"stage": name}):
             pass
 
     def generate(*args, **options):

@@ -7,14 +7,15 @@ import pytest
 from embedtune.errors import DataError
 from embedtune.pipeline.verify import StageState, verify_run
 from embedtune.project.manifest import read_manifest, stage_folder
+from embedtune.project.records import Record
 
 
 def make(run, stage, inputs=()):
-    identity = {"stage": stage} | {name: read_manifest(run / name)["outputs"] for name in inputs}
-    with stage_folder(run / stage, identity, {"n": 1}) as temporary:
-        (temporary / "data.txt").write_text(stage)
-        (temporary / "inner").mkdir()
-        (temporary / "inner" / "more.txt").write_text("more")
+    identity = {"stage": stage} | {name: read_manifest(run / name, Record).outputs for name in inputs}
+    with stage_folder(run / stage, identity) as temporary:
+        (temporary.path / "data.txt").write_text(stage)
+        (temporary.path / "inner").mkdir()
+        (temporary.path / "inner" / "more.txt").write_text("more")
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def test_a_missing_and_a_foreign_file_are_found(run):
 
 def test_a_stage_made_from_older_input_is_stale(run):
     manifest = json.loads((run / "dataset" / "manifest.json").read_text())
-    with stage_folder(run / "dataset", manifest["identity"], {}) as temporary:
-        (temporary / "data.txt").write_text("new")
+    with stage_folder(run / "dataset", manifest["identity"]) as temporary:
+        (temporary.path / "data.txt").write_text("new")
     assert states(run) == {"dataset": ("whole", []), "model": ("stale", ["dataset"]), "eval": ("stale", ["dataset"])}
 
 

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from embedtune.errors import InUseError, ResourceError
-from embedtune.project.lock import hold
+from embedtune.project.lock import lock_run
 
-HOLD = "import sys, pathlib, embedtune.project.lock as r\nwith r.hold(pathlib.Path(sys.argv[1])): {}"
+HOLD = "import sys, pathlib, embedtune.project.lock as r\nwith r.lock_run(pathlib.Path(sys.argv[1])): {}"
 
 
 def elsewhere(run, then="print('held')"):
@@ -20,7 +20,7 @@ def elsewhere(run, then="print('held')"):
 
 
 def test_a_held_run_folder_is_closed_to_other_processes_and_names_the_owner(tmp_path):
-    with hold(tmp_path / "run"):
+    with lock_run(tmp_path / "run"):
         owner = json.loads((tmp_path / "run" / ".lock-owner.json").read_text())
         assert owner["pid"] == os.getpid()
         done = elsewhere(tmp_path / "run")
@@ -34,8 +34,8 @@ def test_a_held_run_folder_is_closed_to_other_processes_and_names_the_owner(tmp_
 
 
 def test_a_process_may_hold_it_twice_and_lets_go_with_the_outermost(tmp_path):
-    with hold(tmp_path):
-        with hold(tmp_path):
+    with lock_run(tmp_path):
+        with lock_run(tmp_path):
             pass
         assert elsewhere(tmp_path).returncode == 1
     assert elsewhere(tmp_path).returncode == 0
@@ -44,12 +44,12 @@ def test_a_process_may_hold_it_twice_and_lets_go_with_the_outermost(tmp_path):
 def test_a_dead_owner_holds_nothing(tmp_path):
     assert elsewhere(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)").returncode == -9
     assert (tmp_path / ".lock-owner.json").exists()
-    with hold(tmp_path):
+    with lock_run(tmp_path):
         pass
 
 
 def test_an_owner_without_a_name_is_another_process(tmp_path):
-    with hold(tmp_path):
+    with lock_run(tmp_path):
         (tmp_path / ".lock-owner.json").write_text("{")
         assert "found another process there" in elsewhere(tmp_path).stderr
 
@@ -60,21 +60,21 @@ def test_leftovers_of_a_killed_process_go_and_a_result_moved_aside_comes_back(tm
     (tmp_path / ".embedtune-old-x" / "dataset" / "corpus.jsonl").write_text("old")
     (tmp_path / ".embedtune-old-y" / "model").mkdir(parents=True)
     (tmp_path / "model").mkdir()
-    with hold(tmp_path):
+    with lock_run(tmp_path):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "dataset", "model"]
     assert (tmp_path / "dataset" / "corpus.jsonl").read_text() == "old"
 
 
 def test_an_idle_holder_touches_nothing(tmp_path):
-    with hold(tmp_path / "run", idle=True):
+    with lock_run(tmp_path / "run", idle=True):
         pass
     assert not (tmp_path / "run").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(ResourceError, match="run: expected a folder that can be written"), hold(tmp_path / "run"):
+    with pytest.raises(ResourceError, match="run: expected a folder that can be written"), lock_run(tmp_path / "run"):
         pass
 
 
@@ -83,10 +83,10 @@ def test_the_error_has_its_own_exit_code():
 
 
 def test_a_folder_made_for_work_that_could_not_begin_goes_again(tmp_path):
-    with pytest.raises(RuntimeError), hold(tmp_path / "run"):
+    with pytest.raises(RuntimeError), lock_run(tmp_path / "run"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "old").mkdir()
-    with hold(tmp_path / "old"):
+    with lock_run(tmp_path / "old"):
         pass
     assert (tmp_path / "old").is_dir()

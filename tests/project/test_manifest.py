@@ -8,16 +8,23 @@ import pytest
 
 from embedtune.errors import DataError, IntegrityError, ResourceError
 from embedtune.project.manifest import is_done, library_versions, read_manifest, stage_folder, verify, write_json
+from embedtune.project.records import Record
 from embedtune.text.hashing import hash_folder, hash_json
+
+
+class Counts(Record):
+    passages: int
+
 
 IDENTITY = {"stage": "generate", "config": {"seed": 0}}
 
 
 def make(folder: Path, text: str = "one\n", identity: dict[str, object] | None = None) -> Path:
-    with stage_folder(folder, identity or IDENTITY, {"passages": 3}) as temporary:
-        (temporary / "corpus.jsonl").write_text(text)
-        (temporary / "qrels").mkdir()
-        (temporary / "qrels" / "test.tsv").write_text("header\n")
+    with stage_folder(folder, identity or IDENTITY) as temporary:
+        temporary.record = Counts(passages=3)
+        (temporary.path / "corpus.jsonl").write_text(text)
+        (temporary.path / "qrels").mkdir()
+        (temporary.path / "qrels" / "test.tsv").write_text("header\n")
     return folder
 
 
@@ -32,31 +39,35 @@ def test_finished_stage_has_its_files_and_a_manifest(stage):
 
 
 def test_manifest_records_identity_facts_and_outputs(stage):
-    manifest = read_manifest(stage)
-    assert manifest["identity"] == IDENTITY
-    assert manifest["identity_hash"] == hash_json(IDENTITY)
-    assert manifest["facts"] == {"passages": 3}
-    assert manifest["outputs"] == {
-        name: digest for name, digest in hash_folder(stage).items() if name != "manifest.json"
-    }
-    assert len(manifest["outputs"]) == 2
+    manifest = read_manifest(stage, Counts)
+    assert manifest.identity.model_dump(exclude_unset=True) == IDENTITY
+    assert manifest.identity_hash == hash_json(IDENTITY)
+    assert manifest.record == Counts(passages=3)
+    assert manifest.outputs == {name: digest for name, digest in hash_folder(stage).items() if name != "manifest.json"}
+    assert len(manifest.outputs) == 2
+    assert raw(stage)["facts"] == {"passages": 3}
+
+
+def test_a_record_of_another_form_is_a_data_error(stage):
+    class Other(Record):
+        queries: int
+
+    with pytest.raises(DataError, match=r"expected a manifest of 'dataset', found facts\.queries: Field required"):
+        verify(stage, Other)
+
+
+def raw(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text())
 
 
 def test_stage_appears_only_when_finished(tmp_path):
     folder = tmp_path / "dataset"
-    with stage_folder(folder, IDENTITY, {}) as temporary:
-        (temporary / "corpus.jsonl").write_text("half")
+    with stage_folder(folder, IDENTITY) as temporary:
+        (temporary.path / "corpus.jsonl").write_text("half")
         assert not folder.exists()
-        assert temporary.parent == folder.parent
+        assert temporary.path.parent == folder.parent
     assert (folder / "corpus.jsonl").read_text() == "half"
-    assert not temporary.exists()
-
-
-def test_facts_may_be_filled_while_working(tmp_path):
-    facts: dict[str, object] = {}
-    with stage_folder(tmp_path / "dataset", IDENTITY, facts):
-        facts["queries"] = 12
-    assert read_manifest(tmp_path / "dataset")["facts"] == {"queries": 12}
+    assert not temporary.path.exists()
 
 
 def test_result_is_readable_by_others(stage):
@@ -65,16 +76,16 @@ def test_result_is_readable_by_others(stage):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, DataError])
 def test_failure_leaves_nothing_behind(tmp_path, error):
-    with pytest.raises(error), stage_folder(tmp_path / "dataset", IDENTITY, {}) as temporary:
-        (temporary / "corpus.jsonl").write_text("half")
+    with pytest.raises(error), stage_folder(tmp_path / "dataset", IDENTITY) as temporary:
+        (temporary.path / "corpus.jsonl").write_text("half")
         raise error("no")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failure_leaves_an_older_result_untouched(stage):
     before = hash_folder(stage)
-    with pytest.raises(RuntimeError), stage_folder(stage, {"stage": "other"}, {}) as temporary:
-        (temporary / "corpus.jsonl").write_text("new")
+    with pytest.raises(RuntimeError), stage_folder(stage, {"stage": "other"}) as temporary:
+        (temporary.path / "corpus.jsonl").write_text("new")
         raise RuntimeError
     assert hash_folder(stage) == before
     assert is_done(stage, IDENTITY)
@@ -82,8 +93,8 @@ def test_failure_leaves_an_older_result_untouched(stage):
 
 
 def test_success_replaces_an_older_result_completely(stage):
-    with stage_folder(stage, {"stage": "other"}, {}) as temporary:
-        (temporary / "new.txt").write_text("new")
+    with stage_folder(stage, {"stage": "other"}) as temporary:
+        (temporary.path / "new.txt").write_text("new")
     assert sorted(hash_folder(stage)) == ["manifest.json", "new.txt"]
     assert [path.name for path in stage.parent.iterdir()] == ["dataset"]
 
@@ -125,22 +136,22 @@ def test_stage_whose_manifest_is_no_object_is_not_done(stage, text, kind):
     (stage / "manifest.json").write_text(text)
     assert not is_done(stage, IDENTITY)
     with pytest.raises(DataError, match=rf"manifest\.json: expected a JSON object, found {kind}") as caught:
-        verify(stage)
+        verify(stage, Record)
     assert caught.value.hint == "run the stage again with --force"
 
 
 @pytest.mark.parametrize("outputs", [None, [], "x", 1e308])
 def test_outputs_of_another_form_are_a_changed_manifest(stage, outputs):
-    manifest = {key: value for key, value in read_manifest(stage).items() if key != "manifest_hash"}
+    manifest = {key: value for key, value in raw(stage).items() if key != "manifest_hash"}
     manifest["outputs"] = outputs
     write_json(stage / "manifest.json", manifest | {"manifest_hash": hash_json(manifest)})
     assert not is_done(stage, IDENTITY)
     with pytest.raises(IntegrityError, match=r"a difference in manifest\.json$"):
-        verify(stage)
+        verify(stage, Record)
 
 
 def test_circumstances_do_not_matter(stage):
-    manifest = read_manifest(stage)
+    manifest = raw(stage)
     manifest["circumstances"] = {"python": "2.7"}
     del manifest["manifest_hash"]
     write_json(stage / "manifest.json", manifest | {"manifest_hash": hash_json(manifest)})
@@ -148,7 +159,7 @@ def test_circumstances_do_not_matter(stage):
 
 
 def test_verify_returns_the_manifest(stage):
-    assert verify(stage) == read_manifest(stage)
+    assert verify(stage, Counts) == read_manifest(stage, Counts)
 
 
 def test_verify_names_changed_added_and_missing_files(stage):
@@ -156,12 +167,12 @@ def test_verify_names_changed_added_and_missing_files(stage):
     (stage / "extra.txt").write_text("x")
     (stage / "qrels" / "test.tsv").unlink()
     with pytest.raises(IntegrityError, match=r"a difference in corpus\.jsonl, extra\.txt, qrels/test\.tsv$"):
-        verify(stage)
+        verify(stage, Record)
 
 
 def test_verify_of_a_stage_that_never_ran_says_what_to_run(tmp_path):
     with pytest.raises(DataError, match="expected the manifest of a finished stage, found nothing") as caught:
-        verify(tmp_path / "dataset")
+        verify(tmp_path / "dataset", Record)
     assert caught.value.hint == "run the stage that makes 'dataset' first: generate → train → eval"
 
 
@@ -169,7 +180,7 @@ def test_verify_of_a_stage_that_never_ran_says_what_to_run(tmp_path):
 def test_unreadable_manifest_is_a_data_error(stage, data):
     (stage / "manifest.json").write_bytes(data)
     with pytest.raises(DataError, match=r"manifest\.json: expected a JSON manifest"):
-        read_manifest(stage)
+        read_manifest(stage, Record)
     assert not is_done(stage, IDENTITY)
 
 
@@ -177,7 +188,7 @@ def test_unreadable_manifest_is_a_data_error(stage, data):
 def test_place_below_a_regular_file_is_a_resource_error(tmp_path, inside):
     (tmp_path / "run").write_text("a file, no folder")
     folder = tmp_path / "run" / inside
-    with pytest.raises(ResourceError, match="dataset: expected to write there"), stage_folder(folder, IDENTITY, {}):
+    with pytest.raises(ResourceError, match="dataset: expected to write there"), stage_folder(folder, IDENTITY):
         pytest.fail("the body must not run")
 
 
@@ -186,7 +197,7 @@ def test_manifest_below_a_regular_file_was_never_written(tmp_path):
     for folder in (tmp_path / "run", tmp_path / "run" / "dataset", tmp_path / "run" / "deeper" / "dataset"):
         assert not is_done(folder, IDENTITY)
         with pytest.raises(DataError, match="expected the manifest of a finished stage, found nothing") as caught:
-            read_manifest(folder)
+            read_manifest(folder, Record)
         assert caught.value.hint == f"run the stage that makes {folder.name!r} first: generate → train → eval"
 
 
@@ -194,7 +205,7 @@ def test_regular_file_in_the_place_of_a_stage_is_a_resource_error_and_stays(tmp_
     (tmp_path / "dataset").write_text("mine")
     with (
         pytest.raises(ResourceError, match="dataset: expected a folder or nothing, found a file") as caught,
-        stage_folder(tmp_path / "dataset", IDENTITY, {}),
+        stage_folder(tmp_path / "dataset", IDENTITY),
     ):
         pytest.fail("the body must not run")
     assert caught.value.hint == "move it or choose another --out"
@@ -205,18 +216,18 @@ def test_regular_file_in_the_place_of_a_stage_is_a_resource_error_and_stays(tmp_
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_read_only_parent_is_a_resource_error(tmp_path):
     (tmp_path / "run").mkdir(mode=0o555)
-    with pytest.raises(ResourceError), stage_folder(tmp_path / "run" / "dataset", IDENTITY, {}):
+    with pytest.raises(ResourceError), stage_folder(tmp_path / "run" / "dataset", IDENTITY):
         pytest.fail("the body must not run")
 
 
 def test_full_disk_while_writing_is_a_resource_error(tmp_path):
-    with pytest.raises(ResourceError, match="No space left"), stage_folder(tmp_path / "dataset", IDENTITY, {}):
+    with pytest.raises(ResourceError, match="No space left"), stage_folder(tmp_path / "dataset", IDENTITY):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_resource_error_from_the_work_passes_as_it_is(tmp_path):
-    with pytest.raises(ResourceError, match=r"^out of memory$"), stage_folder(tmp_path / "dataset", IDENTITY, {}):
+    with pytest.raises(ResourceError, match=r"^out of memory$"), stage_folder(tmp_path / "dataset", IDENTITY):
         raise ResourceError("out of memory")
 
 

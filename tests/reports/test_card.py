@@ -2,15 +2,17 @@ import re
 
 import yaml
 
+from embedtune.project.records import ModelRecord, QuerySetRecord
 from embedtune.reports.card import Card, model_card
 from tests.reports.hostile import TEXTS
 from tests.reports.sample import hostile_data, report_data
 
 
 def card(**changes):
-    data = report_data()
-    facts = {**data["training"], "queries_only": False}
-    full = Card("org/model", facts, {"query": "query: ", "document": ""}, 128, "0.1.0", 1200, [data["metrics"]])
+    training, metrics = (report_data()[name] for name in ("training", "metrics"))
+    record = ModelRecord.from_json(training | {"losses": []})
+    measured = [QuerySetRecord.from_json(metrics)]
+    full = Card("org/model", record, {"query": "query: ", "document": ""}, 128, "0.1.0", 1200, measured)
     return model_card(full._replace(**changes))
 
 
@@ -31,27 +33,27 @@ def test_it_tells_how_to_load_and_what_was_measured():
 
 
 def test_before_an_evaluation_it_has_dev_alone():
-    text = card(metrics=[])
+    text = card(results=[])
     assert "## Evaluation" not in text and "`embedtune eval` tells" in text
     assert "| 0.5 | 0.430 |" in text
 
 
 def test_a_base_that_was_kept_says_so():
-    assert "# Base model, kept as it was" in card(facts={"shipped": "base"})
-    assert "an index of them stays as it is" in card(facts={"shipped": "tuned", "queries_only": True})
+    assert "# Base model, kept as it was" in card(record=ModelRecord(shipped="base"))
+    assert "an index of them stays as it is" in card(record=ModelRecord(shipped="tuned", passages="base"))
 
 
 def test_a_lexical_part_is_explained_and_how_it_loads():
-    text = card(facts={"shipped": "tuned", "queries_only": False, "method": "hybrid-vector"})
+    text = card(record=ModelRecord(shipped="tuned", passages="base", sketch=True, method="hybrid-vector"))
     assert "a lexical part" in text and "lexical.json" in text
     assert 'SentenceTransformer("FOLDER", trust_remote_code=True)' in text
-    kept = card(facts={"shipped": "base", "queries_only": False, "method": "hybrid-vector"})
+    kept = card(record=ModelRecord(shipped="base", passages="base", method="hybrid-vector"))
     assert "trust_remote_code" not in kept and "lexical.json" not in kept
 
 
 def test_names_of_folders_models_queries_and_sets_are_not_on_it():
     data = report_data(lambda text: f"private {text}")
-    text = card(base_model=None, metrics=[data["metrics"], data["metrics"]])
+    text = card(base_model=None, results=[QuerySetRecord.from_json(data["metrics"])] * 2)
     assert "private" not in text
     assert "base_model" not in header(text)
     assert "This is a local model, tuned with" in text
@@ -64,7 +66,7 @@ def test_a_name_that_is_none_of_the_hub_is_not_told():
 
 
 def test_hostile_words_stay_words():
-    metrics = hostile_data(TEXTS)["metrics"]
-    text = card(metrics=[metrics], prompts={"query": "a | b\n# c <script>", "document": ""})
+    metrics = QuerySetRecord.from_json(hostile_data(TEXTS)["metrics"])
+    text = card(results=[metrics], prompts={"query": "a | b\n# c <script>", "document": ""})
     assert r'"a \| b \# c \<script\>"' in text
     assert "<script>" not in text

@@ -7,6 +7,7 @@ import pytest
 
 from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import means, per_query
+from embedtune.project.records import QuerySetRecord
 from embedtune.reports.page import as_html
 from embedtune.reports.writing import Reporter
 from embedtune.types import Passage, Query, QuerySet
@@ -44,11 +45,12 @@ def written(tmp_path_factory):
         for system in ("bm25", "base", "tuned", "hybrid_base")
     }
     values = {system: per_query(queries.qrels, run) for system, run in runs.items()}
-    metrics = {
-        "schema_version": 1, "queries": "mine", "n_queries": N, "judged_unit": "passage", "shipped": "tuned", "audits": [],
-        "systems": {system: means(each) for system, each in values.items()},
-        **summarise(values, runs["bm25"], queries, passages, seed=0),
-    }  # fmt: skip
+    summary = summarise(values, runs["bm25"], queries, passages, seed=0)._asdict()
+    metrics = QuerySetRecord(
+        queries="mine", n_queries=N, judged_unit="passage", shipped="tuned", audits=[],
+        systems={system: means(each) for system, each in values.items()},
+        **{name: value for name, value in summary.items() if value},
+    )  # fmt: skip
     folder = tmp_path_factory.mktemp("report")
     Reporter(SHARED, passages, seed=0).write(folder, queries, runs, values, metrics)
     return folder

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError, DataError
+from embedtune.project.manifest import Identity
 from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.adapters import Adapters, FrozenBase, _demand_same_base
 from embedtune.serving.embedder import Embedder
@@ -126,6 +127,6 @@ def test_what_cannot_share_the_base_is_refused(runs, adapters, tmp_path, documen
 
 def test_another_base_is_refused(runs):
     opened = read_trained_run(runs["lora/none"])
-    other = opened._replace(model={"identity": {"model": "another"}})
+    other = opened._replace(model=opened.model.model_copy(update={"identity": Identity(model="another")}))
     with pytest.raises(DataError, match="expected the base model of"):
         _demand_same_base(other, opened)

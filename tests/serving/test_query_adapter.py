@@ -10,10 +10,10 @@ SWAP = np.array([[0, 1], [2, 0]], dtype=np.float32)
 
 
 def make(folder, shipped):
-    with stage_folder(folder, {"stage": "query_adapter"}, {}) as temporary:
-        write_json(temporary / "config.json", {"embedding": "openai:x", "dimension": 2, "shipped": shipped})
+    with stage_folder(folder, {"stage": "query_adapter"}) as temporary:
+        write_json(temporary.path / "config.json", {"embedding": "openai:x", "dimension": 2, "shipped": shipped})
         if shipped == "tuned":
-            save_file({"map": SWAP}, temporary / "map.safetensors")
+            save_file({"map": SWAP}, temporary.path / "map.safetensors")
     return folder
 
 

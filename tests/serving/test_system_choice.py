@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
-from embedtune.project.manifest import stage_folder
+from embedtune.project.manifest import Manifest, stage_folder
+from embedtune.project.records import EvaluationRecord, ModelRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.serving.system_choice import check_system, choose_system, systems_of
+from tests.records import comparison, results
 
 OUTPUTS = {"dataset": {"corpus.jsonl": "c"}, "model": {"merged/x": "m"}}
 
@@ -17,30 +18,34 @@ OUTPUTS = {"dataset": {"corpus.jsonl": "c"}, "model": {"merged/x": "m"}}
 def run(folder: Path, shipped="tuned"):
     return TrainedRun(
         folder,
-        {"outputs": OUTPUTS["dataset"]},
-        {"outputs": OUTPUTS["model"], "facts": {"shipped": shipped}},
+        Manifest(record=Record(), outputs=OUTPUTS["dataset"]),
+        Manifest(record=ModelRecord(shipped=shipped), outputs=OUTPUTS["model"]),
         GenerateConfig(source=""),
     )
 
 
 def row(a, b, low, p=0.01, measure="ndcg@10"):
-    return {"a": a, "b": b, "measure": measure, "ci95": [low, 0.2], "p_value": p}
+    return comparison(a, b, measure=measure, ci95=(low, 0.2), p=p)
+
+
+def of_sets(**sets):
+    return EvaluationRecord(queries=", ".join(sets), shipped="tuned", sets=sets)
 
 
 def judged(decision, *comparisons):
-    return {"verdict": {"decision": decision}, "comparisons": list(comparisons)}
+    return of_sets(own=results(decision, *comparisons))
 
 
-def evaluate(folder, facts, model=OUTPUTS["model"]):
-    with stage_folder(folder / "eval", {"stage": "eval", "dataset": OUTPUTS["dataset"], "model": model}, {}) as made:
-        (made / "metrics.json").write_text(json.dumps(facts))
+def evaluate(folder, record, model=OUTPUTS["model"]):
+    with stage_folder(folder / "eval", {"stage": "eval", "dataset": OUTPUTS["dataset"], "model": model}) as stage:
+        stage.record = record
 
 
 FUSION_WINS = (row("hybrid_base", "base", 0.01), row("hybrid_base", "tuned", 0.01))
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected"),
+    ("record", "expected"),
     [
         (judged("ship"), "tuned"),
         (judged("ship_query_side"), "tuned"),
@@ -50,12 +55,12 @@ FUSION_WINS = (row("hybrid_base", "base", 0.01), row("hybrid_base", "tuned", 0.0
         (judged("use_fusion", *FUSION_WINS), "hybrid_base"),
         (judged("do_not_ship"), "base"),
         (judged("inconclusive"), "base"),
-        ({"sets": {"a": judged("ship"), "b": judged("ship_query_side")}}, "tuned"),
-        ({"sets": {"a": judged("ship"), "b": judged("do_not_ship")}}, "tuned"),
+        (of_sets(a=results("ship"), b=results("ship_query_side")), "tuned"),
+        (of_sets(a=results("ship"), b=results("do_not_ship")), "tuned"),
     ],
 )
-def test_auto_follows_the_verdict(tmp_path, facts, expected):
-    evaluate(tmp_path, facts)
+def test_auto_follows_the_verdict(tmp_path, record, expected):
+    evaluate(tmp_path, record)
     assert choose_system(run(tmp_path)) == check_system(run(tmp_path), "auto") == expected
 
 

@@ -10,13 +10,13 @@ from tests.small_runs import train_nothing
 
 def test_queries_values_and_labels_are_those_that_were_measured(run):
     (found,) = read_evaluations(run).values()
-    metrics = embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), run).facts
-    assert len(found.queries.queries) == metrics["n_queries"]
-    for system, measures in metrics["systems"].items():
+    metrics = embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), run).record.only
+    assert len(found.queries.queries) == metrics.n_queries
+    for system, measures in metrics.systems.items():
         for measure, mean in measures.items():
             values = found.values[system][measure].values()
             assert sum(values) / len(values) == pytest.approx(mean, abs=1e-5)
-    told = {(row["by"], row["slice"]): row["n_queries"] for row in metrics["slices"] if row["by"] != "document"}
+    told = {(row.by, row.name): row.n_queries for row in metrics.slices if row.by != "document"}
     assert {key: list(found.labels[key[0]].values()).count(key[1]) for key in told} == told
     query_id = found.queries.queries[0].query_id
     assert found.ranking("tuned", query_id)[0] in found.queries.qrels[query_id]

@@ -34,11 +34,11 @@ def test_clicks_become_a_test_set_that_eval_takes(page, served):
     page.get_by_role("tab", name="Judge").click()
     page.locator("#task h3").filter(has_text="subject13").wait_for()
 
-    facts = embedtune.evaluate(
+    record = embedtune.evaluate(
         embedtune.EvaluateConfig(queries=[str(served.judgements)], precision="fp32"), served.run
-    ).facts
-    assert (facts["n_queries"], facts["judged_unit"]) == (1, "passage")
-    assert facts["systems"]["base"]["recall@100"] == 1.0
+    ).record.only
+    assert (record.n_queries, record.judged_unit) == (1, "passage")
+    assert record.systems["base"]["recall@100"] == 1.0
 
 
 def test_a_double_click_judges_one_passage(page, served):

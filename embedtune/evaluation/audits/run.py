@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from embedtune.evaluation.audits.models import Prompts, audit_change, audit_prom
 from embedtune.evaluation.audits.truncation import Seen, answers_beyond, audit_truncation
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
+from embedtune.project.records import AuditRecord
 from embedtune.retrieval.search import Units, dense_run
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, QuerySet, Run, Vectors
@@ -35,8 +35,8 @@ def audit(
     plain: Run | None = None,
     without_prompt: Run | None = None,
     query_cosine: float | None = None,
-) -> list[dict[str, Any]]:
-    """Run all audits that the given facts allow.
+) -> list[AuditRecord]:
+    """Run all audits that the arguments allow; they come in a fixed order.
 
     Args:
         dataset: Passages and the queries of training.
@@ -48,9 +48,6 @@ def audit(
         without_prompt: The shipped model's run with queries encoded by ``encode_bare``.
         query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
 
-    Returns:
-        One object for each audit: ``name``, ``severity`` (``ok``, ``note``, ``warn``), ``sentence``, ``n_affected``,
-        ``score_price`` and ``gain_price`` (points or None), ``advice`` (or None); in a fixed order.
     """
     compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
     labelled = share_judgements(as_judged, dataset.passages)
@@ -73,7 +70,7 @@ def audit(
         found.append(audit_change(qrels, compared, query_cosine))
     if prompts:
         found.append(audit_prompts(prompts, qrels, compared, without_prompt))
-    return [_plain_facts(finding) for finding in found]
+    return [_record(finding) for finding in found]
 
 
 def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, document_prompt: str | None) -> Prompts:
@@ -144,10 +141,16 @@ def plain_run(
     return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth)
 
 
-def _plain_facts(finding: Finding) -> dict[str, Any]:
-    facts = finding._asdict()
-    price = facts.pop("price")
-    return {**facts, "score_price": price.score, "gain_price": price.gain}
+def _record(finding: Finding) -> AuditRecord:
+    return AuditRecord(
+        name=finding.name,
+        severity=finding.severity,
+        sentence=finding.sentence,
+        n_affected=finding.n_affected,
+        score_impact=finding.price.score,
+        gain_impact=finding.price.gain,
+        advice=finding.advice,
+    )
 
 
 def _units(passages: Sequence[Passage], judged_unit: str) -> Iterator[tuple[str, Passage]]:

@@ -6,11 +6,11 @@ import json
 import re
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.errors import DataError
+from embedtune.project.records import ExamplesRecord, FormComparison, LengthComparison
 from embedtune.text.analyzer import lexical_terms
 
 MAX_EXAMPLES = 1000
@@ -48,8 +48,8 @@ def read_examples(path: Path) -> list[str]:
     return list(found)
 
 
-def compare(examples: Sequence[str], written: Sequence[str]) -> dict[str, Any]:
-    """Tell how close written queries come to real ones.
+def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
+    """Measure how close LLM-generated queries come to real ones.
 
     Returns:
         ``n_examples``; ``words``: median length of both and the share of written queries no shorter than the shortest and no
@@ -61,23 +61,23 @@ def compare(examples: Sequence[str], written: Sequence[str]) -> dict[str, Any]:
     forms = [_forms(texts) for texts in (examples, written)]
     real, made = (set(lexical_terms(" ".join(texts))) for texts in (examples, written))
     inside = [min(lengths[0]) <= length <= max(lengths[0]) for length in lengths[1]]
-    return {
-        "n_examples": len(examples),
-        "words": {
-            "examples": statistics.median(lengths[0]),
-            "written": statistics.median(lengths[1]) if written else None,
-            "written_in_range": round(sum(inside) / max(1, len(inside)), 3),
-        },
-        "forms": {
-            "examples": forms[0],
-            "written": forms[1],
-            "overlap": round(sum(min(forms[0][form], forms[1][form]) for form in forms[0]), 3),
-        },
-        "vocabulary": round(len(real & made) / max(1, len(real)), 3),
-    }
+    return ExamplesRecord(
+        n_examples=len(examples),
+        words=LengthComparison(
+            examples=statistics.median(lengths[0]),
+            written=statistics.median(lengths[1]) if written else None,
+            written_in_range=round(sum(inside) / max(1, len(inside)), 3),
+        ),
+        forms=FormComparison(
+            examples=forms[0],
+            written=forms[1],
+            overlap=round(sum(min(forms[0][form], forms[1][form]) for form in forms[0]), 3),
+        ),
+        vocabulary=round(len(real & made) / max(1, len(real)), 3),
+    )
 
 
-def _forms(texts: Sequence[str]) -> Mapping[str, float]:
+def _forms(texts: Sequence[str]) -> dict[str, float]:
     counts = Counter(_form(text) for text in texts)
     return {form: round(counts[form] / max(1, len(texts)), 3) for form in ("question", "keywords", "statement")}
 

@@ -16,6 +16,7 @@ from embedtune.llm.providers import check_access, describe
 from embedtune.llm.store import Answer, Call, snapshot
 from embedtune.models.encoder import Encoder
 from embedtune.project.manifest import MANIFEST, read_manifest
+from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
@@ -37,8 +38,8 @@ class LlmQueries:
     """Makes the queries of a dataset with a language model.
 
     Attributes:
-        facts: What was asked and answered; filled by ``make``.
-        circumstances: What it cost, and what was set aside on the way; filled by ``make``.
+        record: Calls and answers; set by ``make``.
+        costs: What it cost, and which answers were rejected; set by ``make``.
     """
 
     def __init__(self, config: GenerateConfig, run: Path) -> None:
@@ -50,8 +51,8 @@ class LlmQueries:
         """
         self.settings = LlmSettings(config.llm, config.seed)
         self.described = describe(access_of(config.llm))
-        self.facts: dict[str, Any] = {}
-        self.circumstances: dict[str, Any] = {}
+        self.record: LlmRecord | None = None
+        self.costs: LlmCosts | None = None
         self._config = config
         self._run = run
 
@@ -78,7 +79,8 @@ class LlmQueries:
         """Tell whether a finished dataset has failed calls that are to be asked again."""
         if not (self._config.llm.retry_errors and (folder / MANIFEST).is_file()):
             return False
-        return bool(read_manifest(folder).get("facts", {}).get("llm", {}).get("failed"))
+        llm = read_manifest(folder, DatasetRecord).record.llm
+        return bool(llm and llm.failed)
 
     def check(self) -> None:
         """Look for what asking needs, before any work; a run folder that has answers may need nothing.
@@ -125,17 +127,16 @@ class LlmQueries:
         _demand(planned, drafts, outcomes)
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, asking)
         asking.write(folder / ANSWERS)
-        self.facts = {
-            "model": self.described.model,
-            **asking.facts(),
-            "screened_passages": n_screened,
-            "preambles": _preambles(planned, outcomes),
-            "written": len(drafts),
-            "relabelled": sum(map(len, extra)),
-        }
-        if self.settings.examples:
-            self.facts["examples"] = compare(self.settings.examples, [draft.text for draft in kept])
-        self.circumstances = {"llm": asking.spent()}
+        examples = self.settings.examples
+        self.record = asking.record(
+            model=self.described.model,
+            screened_passages=n_screened,
+            preambles=_preambles(planned, outcomes),
+            written=len(drafts),
+            relabelled=sum(map(len, extra)),
+            examples=compare(examples, [draft.text for draft in kept]) if examples else None,
+        )
+        self.costs = asking.costs()
         return _labelled(kept, extra, pool), dropped
 
     def _select(

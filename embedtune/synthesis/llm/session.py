@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import LlmConfig
 from embedtune.errors import StoppedError
@@ -20,6 +19,7 @@ from embedtune.llm.providers import Access, Provider, load_provider
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call
 from embedtune.machine import in_words
 from embedtune.progress import track_with_note
+from embedtune.project.records import ExamplesRecord, LlmCosts, LlmRecord
 from embedtune.signals import catch_stop
 from embedtune.synthesis.llm.plan import SCHEMAS
 
@@ -101,28 +101,44 @@ class LlmSession:
         """Write the answers of this dataset with stable bytes."""
         write_answers(path, self.asked.values())
 
-    def facts(self) -> dict[str, Any]:
-        """Return what follows from the answers alone: the same whatever went wrong on the way."""
+    def record(
+        self,
+        *,
+        model: str,
+        screened_passages: int,
+        preambles: int,
+        written: int,
+        relabelled: int,
+        examples: ExamplesRecord | None,
+    ) -> LlmRecord:
+        """Return what follows from the answers alone: the same whatever failed on the way; for the fields see there."""
         outcomes = [outcome for _, outcome in self.asked.values()]
         answers = [outcome.answer for outcome in outcomes if outcome.answer]
-        return {
-            "calls": len(outcomes),
-            "answered": len(answers),
-            "failed": dict(sorted(Counter(outcome.failure for outcome in outcomes if outcome.failure).items())),
-            "prompt_tokens": sum(answer.prompt_tokens for answer in answers),
-            "completion_tokens": sum(answer.completion_tokens for answer in answers),
-        }
+        optional = {"examples": examples} if examples else {}
+        return LlmRecord(
+            model=model,
+            calls=len(outcomes),
+            answered=len(answers),
+            failed=dict(sorted(Counter(outcome.failure for outcome in outcomes if outcome.failure).items())),
+            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+            completion_tokens=sum(answer.completion_tokens for answer in answers),
+            screened_passages=screened_passages,
+            preambles=preambles,
+            written=written,
+            relabelled=relabelled,
+            **optional,
+        )
 
-    def spent(self) -> dict[str, Any]:
-        """Return what the run folder has paid for, used or not, and what was set aside."""
+    def costs(self) -> LlmCosts:
+        """Return what the run folder has paid for, used or not, and what was rejected."""
         prompt, completion = self.store.tokens()
         cost = round(self._prices.of(prompt, completion), 6) if self._prices.known else None
-        return {
-            "rejected_answers": dict(sorted(self.rejected.items())),
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "cost": cost,
-        }
+        return LlmCosts(
+            rejected_answers=dict(sorted(self.rejected.items())),
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            cost=cost,
+        )
 
     def _send(self, waiting: Sequence[tuple[Call, Outcome]], judge: Judge, what: str, *, n_known: int) -> None:
         provider = self.provider

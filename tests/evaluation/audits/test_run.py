@@ -39,7 +39,7 @@ def run(**lists):
 
 
 def by_name(found):
-    return {facts["name"]: facts for facts in found}
+    return {audit.name: audit for audit in found}
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_a_sound_evaluation_has_nothing_to_report():
     passages = [passage("a", "Lift the handle."), passage("e", "Wait.")]
     train = labelled({"t": {"e": 1}}, {"t": "how long"})
     found = audit(dataset(passages, train), labelled({"q": {"a": 1}}, {}), {"base": run(q="a e")}, WORDS)
-    assert [facts["name"] for facts in found] == ["same_text", "equal_negatives", "unanswered", "leakage", "truncation"]
-    assert {facts["severity"] for facts in found} == {"ok"}
-    json.dumps(found)
+    assert [record.name for record in found] == ["same_text", "equal_negatives", "unanswered", "leakage", "truncation"]
+    assert {record.severity for record in found} == {"ok"}
+    json.dumps([record.as_json() for record in found])
 
 
 def test_defects_are_found_in_the_queries_as_they_were_judged(corpus):
@@ -66,7 +66,7 @@ def test_defects_are_found_in_the_queries_as_they_were_judged(corpus):
     asked = labelled({"q": {"a": 1}, "r": {"c": 1}, "s": {"gone": 1}}, {"q": "up lift handle", "r": "rinse the bowl"})
     runs = {"base": run(q="b a c", r="c a", s="a"), "tuned": run(q="a b c", r="c a", s="a"), "bm25": run(q="a")}
     found = by_name(audit(dataset(corpus, train), asked, runs, WORDS, query_cosine=0.9))
-    assert {name: facts["n_affected"] for name, facts in found.items()} == {
+    assert {name: record.n_affected for name, record in found.items()} == {
         "same_text": 1,
         "equal_negatives": 0,
         "unanswered": 1,
@@ -75,16 +75,16 @@ def test_defects_are_found_in_the_queries_as_they_were_judged(corpus):
         "unchanged": 2,
     }
     # one judgement for a and b: base and tuned both find both first, and the gain that was a matter of the id is gone
-    assert found["same_text"]["score_price"] == pytest.approx(100 * (1 - 0.63093) / 3, abs=1e-2)
-    assert found["same_text"]["gain_price"] == pytest.approx(-100 * (1 - 0.63093) / 3, abs=1e-2)
+    assert found["same_text"].score_impact == pytest.approx(100 * (1 - 0.63093) / 3, abs=1e-2)
+    assert found["same_text"].gain_impact == pytest.approx(-100 * (1 - 0.63093) / 3, abs=1e-2)
 
 
 def test_queries_that_somebody_brought_may_ask_for_text_that_was_trained_on(corpus):
     train = labelled({"t": {"c": 1}}, {"t": "water"})
     asked = labelled({"r": {"c": 1}}, {"r": "rinse the bowl"}, kind="source")
     found = by_name(audit(dataset(corpus, train), asked, {"base": run(r="c")}, WORDS))
-    assert found["leakage"]["severity"] == "ok"
-    assert "is meant here" in found["leakage"]["sentence"]
+    assert found["leakage"].severity == "ok"
+    assert "is meant here" in found["leakage"].sentence
 
 
 def test_a_near_copy_of_an_answer_is_a_leak_too():
@@ -92,22 +92,22 @@ def test_a_near_copy_of_an_answer_is_a_leak_too():
     passages = [passage("a", words), passage("b", f"{words} more")]
     train = labelled({"t": {"a": 1}}, {"t": "x"})
     found = by_name(audit(dataset(passages, train), labelled({"q": {"b": 1}}, {}), {"base": run(q="b a")}, WORDS))
-    assert found["leakage"]["n_affected"] == 1
+    assert found["leakage"].n_affected == 1
 
 
 def test_documents_are_judged_by_all_their_passages():
     passages = [passage("a", LONG, "one"), passage("b", "Wait.", "one"), passage("c", "Go on.", "two")]
     asked = labelled({"q": {"one": 1}}, {"q": "twice the bowl"}, judged_unit="document")
     found = by_name(audit(dataset(passages, labelled({}, {})), asked, {"base": run(q="one two")}, WORDS))
-    assert found["truncation"]["n_affected"] == 1
-    assert found["unanswered"]["severity"] == "ok"
+    assert found["truncation"].n_affected == 1
+    assert found["unanswered"].severity == "ok"
 
 
 def test_prompts_are_audited_where_they_are_given(corpus):
     asked = labelled({"r": {"c": 1}}, {})
     prompts = Prompts({}, {"query": "query: "}, {})
     found = audit(dataset(corpus, labelled({}, {})), asked, {"base": run(r="c")}, WORDS, prompts=prompts)
-    assert (found[-1]["name"], found[-1]["severity"]) == ("prompts", "warn")
+    assert (found[-1].name, found[-1].severity) == ("prompts", "warn")
 
 
 def save_prompts(folder, **prompts):

@@ -11,6 +11,7 @@ import pytest
 from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, DataError, ProviderError
 from embedtune.project.manifest import read_manifest, verify
+from embedtune.project.records import DatasetRecord
 from tests.faults.kill_runs import compare
 from tests.llm_runs import generate
 from tests.llm_server import FAULTS, Script, ScriptedServer
@@ -39,13 +40,13 @@ def calm(document_folder, tiny_base, tmp_path_factory):
 
 def test_a_dataset_with_tagged_kinds_and_its_answers(calm):
     dataset = read_dataset(calm / "dataset")
-    facts = verify(calm / "dataset")["facts"]
+    record = verify(calm / "dataset", DatasetRecord).record
     assert {query.kind for query in dataset.splits["train"].queries} == {"question", "keywords", "claim", "multi_hop"}
     assert {query.kind for query in dataset.splits["dev"].queries} == {"task"}
-    assert facts["held_out_kind"] == "task"
-    assert facts["llm"]["answered"] == facts["llm"]["calls"] > 100
-    assert facts["llm"]["written"] == sum(map(sum, (kinds.values() for kinds in facts["queries"].values()))) + sum(
-        facts["dropped_queries"].values()
+    assert record.held_out_kind == "task"
+    assert record.llm.answered == record.llm.calls > 100
+    assert record.llm.written == sum(map(sum, (kinds.values() for kinds in record.queries.values()))) + sum(
+        record.dropped_queries.values()
     )
     assert (calm / "dataset" / "llm.sqlite").is_file()
     double = [query for query in dataset.splits["train"].queries if query.kind == "multi_hop"]
@@ -62,7 +63,7 @@ def test_neither_concurrency_nor_faults_nor_the_order_of_answers_change_a_byte(
         generate(document_folder, tiny_base, server.url, tmp_path / "wild", concurrency=24)
         assert server.faults.total() > 30
     assert compare(calm / "dataset", tmp_path / "wild" / "dataset") == []
-    rejected = read_manifest(tmp_path / "wild" / "dataset")["circumstances"]["llm"]["rejected_answers"]
+    rejected = read_manifest(tmp_path / "wild" / "dataset", DatasetRecord).circumstances.llm.rejected_answers
     assert {"rate_limit", "server", "wrong_count", "broken"} <= rejected.keys() | {"broken"}
 
 
@@ -90,7 +91,7 @@ def test_a_copied_dataset_brings_its_answers(make, server, calm, tmp_path):
 
 def test_a_dry_run_tells_calls_tokens_price_and_time_and_writes_nothing(make, server, tmp_path):
     prices = {"price_input": 1.0, "price_output": 2.0, "requests_per_minute": 10.0}
-    plan = make(tmp_path / "run", dry_run=True, **prices).facts["llm"]
+    plan = make(tmp_path / "run", dry_run=True, **prices).plan.details["llm"]
     assert server.calls.total() == 0
     assert not (tmp_path / "run").exists()
     assert plan["to_ask"] == plan["calls"]
@@ -100,30 +101,30 @@ def test_a_dry_run_tells_calls_tokens_price_and_time_and_writes_nothing(make, se
     make(tmp_path / "run")
     assert server.calls.total() == plan["calls"]
     before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*") if path.is_file()}
-    again = make(tmp_path / "run", dry_run=True, max_copied=3).facts["llm"]
+    again = make(tmp_path / "run", dry_run=True, max_copied=3).plan.details["llm"]
     assert (again["cached"], again["to_ask"]) == (plan["calls"], 0)
     assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*") if path.is_file()} == before
 
 
 def test_a_limit_asks_about_some_passages_of_each_split(make, server, tmp_path):
-    facts = make(tmp_path, limit=20, kinds={"question": 1, "task": 1}).facts
+    record = make(tmp_path, limit=20, kinds={"question": 1, "task": 1}).record
     assert 18 <= server.calls.total() <= 24
-    assert all(facts["queries"][split] for split in ("train", "dev", "test"))
+    assert all(record.queries[split] for split in ("train", "dev", "test"))
 
 
 def test_refused_prompts_are_counted_and_asked_again_on_request(document_folder, tiny_base, tmp_path):
     with ScriptedServer(Script(refused=10)) as server:
-        facts = generate(document_folder, tiny_base, server.url, tmp_path).facts["llm"]
-        refused = facts["failed"]["refusal"]
+        record = generate(document_folder, tiny_base, server.url, tmp_path).record.llm
+        refused = record.failed["refusal"]
         assert refused > 5
-        assert facts["answered"] + refused == facts["calls"]
+        assert record.answered + refused == record.calls
         assert server.faults["refused_for_ever"] == 3 * refused
     with ScriptedServer(Script()) as server:
         assert generate(document_folder, tiny_base, server.url, tmp_path).status == "skipped"
         again = generate(document_folder, tiny_base, server.url, tmp_path, retry_errors=True)
         assert again.status == "done"
         assert server.calls.total() == refused
-        assert again.facts["llm"]["failed"] == {}
+        assert again.record.llm.failed == {}
 
 
 def test_a_failed_retry_leaves_the_dataset_as_it_was(document_folder, tiny_base, tmp_path):
@@ -146,17 +147,17 @@ def test_a_cost_limit_stops_and_a_higher_one_goes_on(make, server, tmp_path):
     assert server.calls.total() == asked
     make(tmp_path, max_cost=100, **prices)
     assert server.calls.total() == len(server.calls)
-    spent = read_manifest(tmp_path / "dataset")["circumstances"]["llm"]
+    spent = read_manifest(tmp_path / "dataset", DatasetRecord).circumstances.llm
     assert spent["cost"] == pytest.approx((spent["prompt_tokens"] + spent["completion_tokens"]) / 1e5, abs=1e-5)
 
 
 def test_a_judge_and_further_answers(make, server, tmp_path):
-    facts = make(tmp_path, judge=True, relabel="llm").facts
+    record = make(tmp_path, judge=True, relabel="llm").record
     prompts = [body["messages"][-1]["content"] for body in server.bodies]
     assert sum("from 1 to 5" in prompt for prompt in prompts) > 50
     assert sum("Which passages answer" in prompt for prompt in prompts) > 50
-    assert facts["llm"]["relabelled"] > 0
-    assert facts["dropped_queries"]["judge"] == 0  # this judge gives 4 and 5 alone
+    assert record.llm.relabelled > 0
+    assert record.dropped_queries["judge"] == 0  # this judge gives 4 and 5 alone
     dataset = read_dataset(tmp_path / "dataset")
     trained = {name for judged in dataset.splits["train"].qrels.values() for name in judged}
     tested = {name for split in ("dev", "test") for judged in dataset.splits[split].qrels.values() for name in judged}
@@ -169,19 +170,19 @@ def test_a_judge_and_further_answers(make, server, tmp_path):
 def test_a_strict_judge_drops_queries(document_folder, tiny_base, tmp_path):
     strict = {"boiler": '{"grades": [1]}', "tent": '{"grades": [3]}'}
     with ScriptedServer(Script(answers=strict, answers_to="from 1 to 5")) as server:
-        facts = generate(document_folder, tiny_base, server.url, tmp_path, judge=True, per_passage=1).facts
-    assert 5 <= facts["dropped_queries"]["judge"] <= 15
+        record = generate(document_folder, tiny_base, server.url, tmp_path, judge=True, per_passage=1).record
+    assert 5 <= record.dropped_queries["judge"] <= 15
 
 
 def test_examples_reach_the_prompts_and_are_compared(make, server, tmp_path):
     (tmp_path / "e.txt").write_text("how do I oil a halyard\nbobbin stuck\n", encoding="utf-8")
-    facts = make(tmp_path / "run", examples=str(tmp_path / "e.txt")).facts
+    record = make(tmp_path / "run", examples=str(tmp_path / "e.txt")).record
     assert "- bobbin stuck" in server.bodies[0]["messages"][-1]["content"]
-    assert facts["llm"]["examples"]["n_examples"] == 2
+    assert record.llm.examples.n_examples == 2
     (tmp_path / "moved.txt").write_bytes((tmp_path / "e.txt").read_bytes())
     assert make(tmp_path / "run", examples=str(tmp_path / "moved.txt")).status == "skipped"
     (tmp_path / "moved.txt").write_text("another query\n", encoding="utf-8")
-    assert make(tmp_path / "run", examples=str(tmp_path / "moved.txt"), dry_run=True).facts["would_run"]
+    assert make(tmp_path / "run", examples=str(tmp_path / "moved.txt"), dry_run=True).plan.would_run
 
 
 def test_what_is_wrong_is_told_before_any_call(make, server, tmp_path):

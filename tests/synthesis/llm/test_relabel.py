@@ -33,8 +33,8 @@ def test_passages_that_score_no_lower_than_the_source_are_answers_too(
     document_folder, tiny_base, tmp_path, cross_encoder
 ):
     with ScriptedServer(Script()) as server:
-        plain = generate(document_folder, tiny_base, server.url, tmp_path, limit=30).facts
-        facts = generate(
+        plain = generate(document_folder, tiny_base, server.url, tmp_path, limit=30).record
+        record = generate(
             document_folder,
             tiny_base,
             server.url,
@@ -42,9 +42,9 @@ def test_passages_that_score_no_lower_than_the_source_are_answers_too(
             limit=30,
             relabel="cross-encoder",
             cross_encoder=str(cross_encoder),
-        ).facts
-    assert plain["llm"]["relabelled"] == 0
-    assert facts["llm"]["relabelled"] > 10
+        ).record
+    assert plain.llm.relabelled == 0
+    assert record.llm.relabelled > 10
     dataset = read_dataset(tmp_path / "dataset")
     assert max(map(len, dataset.splits["dev"].qrels.values())) > 1
     side = {

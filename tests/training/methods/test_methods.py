@@ -66,7 +66,7 @@ def _write_rows(path, rows):
 
 @pytest.fixture(scope="module")
 def train(drawn, tmp_path_factory):
-    """Train a copy of the run, once for all tests that ask for the same; return its folder, that of the base, and the facts."""
+    """Train a copy of the run, once for all tests that ask for the same; return its folder, that of the base, and the record."""
     done = {}
 
     def call(**settings):
@@ -80,7 +80,7 @@ def train(drawn, tmp_path_factory):
         copy = tmp_path_factory.mktemp("trained") / "run"
         shutil.copytree(run, copy)
         result = embedtune.train(embedtune.TrainConfig(**{**SETTINGS, **settings}), copy)
-        return copy, base, result.facts
+        return copy, base, result.record
 
     call.anew = anew
     return call
@@ -88,10 +88,10 @@ def train(drawn, tmp_path_factory):
 
 @pytest.mark.parametrize(("method", "teacher"), [("query-lora", "hybrid"), ("linear", "bm25")])
 def test_queries_learn_and_passages_stay_the_base_to_the_bit(train, method, teacher):
-    run, base_folder, facts = train(method=method, teacher=teacher)
-    assert facts["shipped"] == "tuned"
-    assert facts["queries_only"]
-    assert facts["losses"][-1] < facts["losses"][0]
+    run, base_folder, record = train(method=method, teacher=teacher)
+    assert record.shipped == "tuned"
+    assert record.queries_only
+    assert record.losses[-1] < record.losses[0]
     base, tuned = SentenceTransformer(str(base_folder)), SentenceTransformer(str(run / "model" / "merged"))
     assert np.array_equal(tuned.encode_document(TEXTS), base.encode_document(TEXTS))
     assert np.abs(tuned.encode_query(TEXTS) - base.encode_query(TEXTS)).max() > 1e-3
@@ -100,42 +100,42 @@ def test_queries_learn_and_passages_stay_the_base_to_the_bit(train, method, teac
 
 def test_eval_searches_the_index_of_the_base_and_ships_the_query_side(train):
     run, _, _ = train(method="query-lora", teacher="hybrid")
-    facts = embedtune.evaluate(embedtune.EvaluateConfig(), run).facts
-    assert facts["systems"]["tuned"]["ndcg@10"] > facts["systems"]["base"]["ndcg@10"]
-    assert facts["verdict"]["decision"] in {"ship_query_side", "use_fusion", "inconclusive"}
-    assert facts["forgetting"]["strengths"]
-    (drift,) = [each["drift"] for each in facts["forgetting"]["sets"].values()]
+    record = embedtune.evaluate(embedtune.EvaluateConfig(), run).record
+    assert record.systems["tuned"]["ndcg@10"] > record.systems["base"]["ndcg@10"]
+    assert record.verdict.decision in {"ship_query_side", "use_fusion", "inconclusive"}
+    assert record.forgetting.strengths
+    (drift,) = [each.drift for each in record.forgetting.sets.values()]
     assert drift["passage_cosine"] == pytest.approx(1)
 
 
 def test_auto_tries_the_ladder_and_says_why(train, caplog):
-    run, _, facts = train(method="auto", auto_methods=("pca", "linear"))
-    assert [rung["method"] for rung in facts["candidates"]] == ["pca", "linear"]
-    assert all(rung["reason"] for rung in facts["candidates"])
-    assert facts["method"] in {"pca", "linear"}
-    assert 0 < facts["candidates"][0]["directions"] < 64
-    facts = embedtune.evaluate(embedtune.EvaluateConfig(), run).facts
-    assert "base_pca" in facts["systems"]
+    run, _, record = train(method="auto", auto_methods=("pca", "linear"))
+    assert [rung.method for rung in record.candidates] == ["pca", "linear"]
+    assert all(rung.reason for rung in record.candidates)
+    assert record.method in {"pca", "linear"}
+    assert 0 < record.candidates[0].directions < 64
+    record = embedtune.evaluate(embedtune.EvaluateConfig(), run).record
+    assert "base_pca" in record.systems
 
 
 @pytest.mark.parametrize(
     "auto_methods", [pytest.param(("hybrid-vector",), marks=pytest.mark.slow), ("linear", "hybrid-vector")]
 )
 def test_words_stand_beside_the_vectors_of_what_was_best_before(train, worded, auto_methods):
-    run, base_folder, facts = train.anew(worded, method="auto", auto_methods=auto_methods, sketch_dimensions=256)
-    assert (facts["method"], facts["shipped"], facts["queries_only"]) == ("hybrid-vector", "tuned", False)
-    assert facts["over"] == ([*auto_methods[:-1], "base"])[0]
-    assert "trust_remote_code=True" in facts["loading"]
-    assert facts["fusion_weights"]["tuned"] > facts["fusion_weights"]["base"]
+    run, base_folder, record = train.anew(worded, method="auto", auto_methods=auto_methods, sketch_dimensions=256)
+    assert (record.method, record.shipped, record.queries_only) == ("hybrid-vector", "tuned", False)
+    assert record.over == ([*auto_methods[:-1], "base"])[0]
+    assert "trust_remote_code=True" in record.loading
+    assert record.fusion_weights["tuned"] > record.fusion_weights["base"]
     base = SentenceTransformer(str(base_folder))
     tuned = SentenceTransformer(str(run / "model" / "merged"), trust_remote_code=True)
     vectors, plain = tuned.encode_document(TEXTS), base.encode_document(TEXTS, normalize_embeddings=True)
     assert vectors.shape == (2, plain.shape[1] + 256)
     meaning = vectors[:, : plain.shape[1]] / np.linalg.norm(vectors[:, : plain.shape[1]], axis=1, keepdims=True)
     assert meaning == pytest.approx(plain, abs=1e-6)
-    measured = embedtune.evaluate(embedtune.EvaluateConfig(), run).facts
-    assert {"base", "tuned", "hybrid_tuned"} <= measured["systems"].keys()
-    assert measured["forgetting"]["strengths"] == []  # no line leads from short vectors to long ones
+    measured = embedtune.evaluate(embedtune.EvaluateConfig(), run).record
+    assert {"base", "tuned", "hybrid_tuned"} <= measured.systems.keys()
+    assert measured.forgetting.strengths == []  # no line leads from short vectors to long ones
 
 
 def test_fusion_leaves_words_the_share_that_they_have_with_the_base():
@@ -149,9 +149,9 @@ def test_fusion_leaves_words_the_share_that_they_have_with_the_base():
 
 def test_a_ladder_that_gains_nothing_ships_the_base(train):
     still = {**SETTINGS["query_side"], "learning_rate": 1e-9, "linear_learning_rate": 1e-9, "epochs": 1}
-    run, base_folder, facts = train(method="auto", auto_methods=("linear", "query-lora"), query_side=still)
-    assert facts["shipped"] == "base"
-    assert not facts["queries_only"]
+    run, base_folder, record = train(method="auto", auto_methods=("linear", "query-lora"), query_side=still)
+    assert record.shipped == "base"
+    assert not record.queries_only
     base, shipped = SentenceTransformer(str(base_folder)), SentenceTransformer(str(run / "model" / "merged"))
     assert np.array_equal(shipped.encode(TEXTS), base.encode(TEXTS))
 
@@ -173,10 +173,10 @@ def test_vectors_of_the_corpus_are_kept_for_eval(train):
 def test_a_cross_encoder_teaches_from_a_sample_that_holds_every_source(train, drawn, tmp_path):
     folder = _cross_encoder(tmp_path / "judge", drawn[1])
     small = {**SETTINGS["query_side"], "max_passages": 100, "max_queries": 32, "epochs": 2}
-    _, _, facts = train(method="query-lora", teacher=f"cross-encoder:{folder}", query_side=small)
-    assert facts["teacher"].startswith("cross-encoder:")
-    assert facts["queries"] == 32
-    assert facts["steps"] == len(facts["losses"]) == 4
+    _, _, record = train(method="query-lora", teacher=f"cross-encoder:{folder}", query_side=small)
+    assert record.teacher.startswith("cross-encoder:")
+    assert record.queries == 32
+    assert record.steps == len(record.losses) == 4
 
 
 def test_an_unknown_teacher_is_refused():
@@ -191,9 +191,9 @@ def test_too_few_queries_for_a_batch_are_named(train):
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
     monkeypatch.setattr(teaching, "BM25", None)
-    _, _, facts = train(method="pca", query_side={"batch_size": 5000})
-    assert facts["method"] == "pca"
-    assert 0 < facts["directions"] < 64
+    _, _, record = train(method="pca", query_side={"batch_size": 5000})
+    assert record.method == "pca"
+    assert 0 < record.directions < 64
 
 
 def _cross_encoder(folder, base):
