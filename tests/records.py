@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedtune.evaluation.significance import is_better, is_worse
-from embedtune.project.records import Comparison, QuerySetRecord, Verdict
+from embedtune.project.evaluation_records import Comparison, QuerySetRecord, Verdict
 
 
 def comparison(system: str = "tuned", reference: str = "base", **changes: object) -> Comparison:

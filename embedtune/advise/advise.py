@@ -31,7 +31,7 @@ from embedtune.config.settings import GenerateConfig, TrainConfig, takes_setting
 from embedtune.errors import DataError
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
-from embedtune.project.records import Comparison
+from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.corpus import windows_of
 from embedtune.training.methods.context import Context
 

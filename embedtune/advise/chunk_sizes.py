@@ -8,7 +8,7 @@ from typing import NamedTuple
 from embedtune.advise.evaluator import Judge, Scores, WindowsOf
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
-from embedtune.project.records import Comparison
+from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.corpus import windows_of
 from embedtune.types import Passage
 

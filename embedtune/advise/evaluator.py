@@ -11,7 +11,7 @@ from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import MEASURES, per_query
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.records import Comparison
+from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.search import top_run
 from embedtune.training.dev_set import DevQuery, DevSet, Shown, without_source_sentence

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from embedtune.advise.evaluator import Judge, Scores, lexical_scores
 from embedtune.advise.trial import MIN_QUERIES
-from embedtune.project.records import Comparison
+from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT, reciprocal_rank, z_score_sum
 from embedtune.systems import BASE, System
 from embedtune.training.methods.context import Context

@@ -11,7 +11,7 @@ from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
 if TYPE_CHECKING:
-    from embedtune.project.records import Comparison, ForgettingRecord, QuerySetRecord, Slice
+    from embedtune.project.evaluation_records import Comparison, ForgettingRecord, QuerySetRecord, Slice
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")

@@ -24,7 +24,8 @@ from embedtune.project.layout import PAGE
 if TYPE_CHECKING:
     from embedtune.doctor import Row
     from embedtune.pipeline.verify import StageState
-    from embedtune.project.records import DatasetRecord, EvaluationRecord, ModelRecord, QueryAdapterRecord
+    from embedtune.project.evaluation_records import EvaluationRecord
+    from embedtune.project.records import DatasetRecord, ModelRecord, QueryAdapterRecord
     from embedtune.project.stage import Plan, StageResult
 
 

@@ -14,7 +14,7 @@ from embedtune.evaluation.seeds import average_seeds, spread
 from embedtune.evaluation.significance import SystemScores, compare
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
-from embedtune.project.records import Comparison, SeedsRecord, Slice, Verdict
+from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.systems import Pair, pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, Qrels, QuerySet, Run

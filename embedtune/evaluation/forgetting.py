@@ -19,7 +19,8 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.judgements import check_judged, share_judgements
 from embedtune.models.encoder import Encoder, is_lexical
 from embedtune.models.weights import Interpolation, in_shape_of
-from embedtune.project.records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet, Measures
+from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
+from embedtune.project.records import Measures
 from embedtune.resources import find_query_set
 from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.search import Units, dense_run, units_of

@@ -15,7 +15,7 @@ from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.verdict import PRIMARY, judge
 from embedtune.formats.run_files import as_qrels, as_run
-from embedtune.project.records import Comparison, Verdict
+from embedtune.project.evaluation_records import Comparison, Verdict
 from embedtune.types import Qrels, Run
 
 DEFAULT_MEASURES = ("ndcg@10", "mrr@10", "hit_rate@5", "recall@100")

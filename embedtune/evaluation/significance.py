@@ -20,7 +20,7 @@ from embedtune.evaluation.resampling import (
     randomisation_p,
     sum_by_cluster,
 )
-from embedtune.project.records import Comparison
+from embedtune.project.evaluation_records import Comparison
 from embedtune.types import Floats
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedtune.evaluation.significance import SystemScores, compare
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.records import Comparison, Slice
+from embedtune.project.evaluation_records import Comparison, Slice
 from embedtune.text.analyzer import lexical_terms
 from embedtune.types import Qrels, Query
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.significance import SystemScores, compare, queries_needed
-from embedtune.project.records import Comparison, Verdict
+from embedtune.project.evaluation_records import Comparison, Verdict
 
 PRIMARY = "ndcg@10"
 MIN_GAIN = 0.01

@@ -18,10 +18,10 @@ from embedtune.pipeline import preflight
 from embedtune.pipeline.evaluation_files import SetFiles
 from embedtune.pipeline.evaluation_inputs import Inputs
 from embedtune.pipeline.model_cards import MODEL_CARD, card_of, write_card
+from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord
 from embedtune.project.layout import EVAL, VECTORS, file_name
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
-from embedtune.project.records import EvaluationRecord, ForgettingRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.background import background

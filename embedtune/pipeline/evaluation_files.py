@@ -10,9 +10,10 @@ from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.formats.judgements import identical_passages
 from embedtune.formats.run_files import write_run
+from embedtune.project.evaluation_records import AuditRecord, ForgettingRecord, QuerySetRecord
 from embedtune.project.layout import file_name
 from embedtune.project.manifest import write_json
-from embedtune.project.records import AuditRecord, ForgettingRecord, ModelRecord, QuerySetRecord
+from embedtune.project.records import ModelRecord
 from embedtune.reports.writing import Reporter
 from embedtune.types import Passage, QuerySet, Run
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
+from embedtune.project.evaluation_records import QuerySetRecord
 from embedtune.project.manifest import library_versions
-from embedtune.project.records import ModelRecord, QuerySetRecord
+from embedtune.project.records import ModelRecord
 from embedtune.reports.card import Card, model_card
 
 README = "README.md"

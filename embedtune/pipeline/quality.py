@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from embedtune.errors import ConfigError, QualityError, did_you_mean
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.records import Comparison, EvaluationRecord, QuerySetRecord
+from embedtune.project.evaluation_records import Comparison, EvaluationRecord, QuerySetRecord
 
 
 def read_bounds(texts: Sequence[str]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What the stages of a run record: typed here, JSON on disk.
 
-A record is written with the fields that were set, under the names of the files (``docs/files.md``); it is read back by
-``Record.from_json``. ``Comparison`` is the one form in which two systems are compared, in files and in memory.
+A record is written with the fields that were set, and read back by ``Record.from_json``. What ``evaluate`` records is in
+``evaluation_records``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Side = Literal["base", "tuned"]
 """The untuned model, or what training made of it."""
@@ -171,10 +171,10 @@ class DatasetRecord(Record):
     near_duplicate_documents: int = 0
     queries: dict[str, dict[str, int]]
     held_out_kind: str | None = None
-    dropped_queries: dict[str, int] = {}
+    dropped_queries: dict[str, int] = Field(default_factory=dict)
     window: WindowRecord
     language: str | None = None
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
     llm: LlmRecord | None = None
 
 
@@ -200,9 +200,9 @@ class DevRecord(Record):
     n_queries: int = 0
     n_clusters: int = 0
     base: float = 0.0
-    by_step: dict[str, float] = {}
+    by_step: dict[str, float] = Field(default_factory=dict)
     best_step: int | None = None
-    by_strength: dict[str, float] = {}
+    by_strength: dict[str, float] = Field(default_factory=dict)
     gain: float
     standard_error: float
 
@@ -212,7 +212,7 @@ class CandidateRecord(Record):
 
     method: str
     directions: int | None = None
-    by_strength: dict[str, float] = {}
+    by_strength: dict[str, float] = Field(default_factory=dict)
     gain: float
     standard_error: float
     reason: str
@@ -270,10 +270,10 @@ class ModelRecord(Record):
     loading: str = ""
     quantize: str = "none"
     strength: float = 1.0
-    fusion_weights: dict[str, float] = {}
+    fusion_weights: dict[str, float] = Field(default_factory=dict)
     dev: DevRecord | None = None
     steps: int | None = None
-    losses: list[float] = []
+    losses: list[float] = Field(default_factory=list)
     pairs: int | None = None
     queries: int | None = None
     teacher: str | None = None
@@ -281,7 +281,7 @@ class ModelRecord(Record):
     over: str | None = None
     share: float | None = None
     scale: float | None = None
-    candidates: list[CandidateRecord] = []
+    candidates: list[CandidateRecord] = Field(default_factory=list)
     checks: ChecksRecord | None = None
 
     @property
@@ -315,297 +315,3 @@ class QueryAdapterRecord(Record):
     steps: int
     dev: DevRecord
     test: dict[str, Measures]
-
-
-# ── evaluation ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_NAMES = {
-    "system": "a",
-    "reference": "b",
-    "mean": "mean_a",
-    "reference_mean": "mean_b",
-    "difference": "delta",
-    "p": "p_value",
-    "name": "slice",
-}
-
-
-class Difference(Record):
-    """Mean difference between two systems on the same queries.
-
-    Attributes:
-        system: The system.
-        reference: The system it is compared with.
-        measure: Name of the measure.
-        n_queries: Number of queries.
-        mean: Mean score of the system, in [0, 1].
-        reference_mean: Mean score of the reference.
-        difference: ``mean`` - ``reference_mean``.
-        ci95: 95 % interval of the difference; None if the queries cannot give one.
-    """
-
-    model_config = ConfigDict(alias_generator=lambda name: _NAMES.get(name, name))
-
-    system: str
-    reference: str
-    measure: str
-    n_queries: int
-    mean: float
-    reference_mean: float
-    difference: float
-    ci95: tuple[float, float] | None
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval; -1, which excludes nothing, where there is none."""
-        return self.ci95[0] if self.ci95 else -1.0
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval; 1 where there is none."""
-        return self.ci95[1] if self.ci95 else 1.0
-
-    def rounded(self) -> Self:
-        """Return the same with six decimals, as files have it."""
-        update: dict[str, object] = {
-            name: round(value, 6) for name, value in self if isinstance(value, float) and not isinstance(value, bool)
-        }
-        if self.ci95:
-            update["ci95"] = tuple(round(end, 6) for end in self.ci95)
-        return self.model_copy(update=update)
-
-
-class Comparison(Difference):
-    """One system against another on one measure, with its test; see ``evaluation.significance``.
-
-    Attributes:
-        n_clusters: Documents or sections that the queries come from.
-        error: Cluster-robust standard error of the difference, guarded where hardly anything changed.
-        n_changed: Queries whose score differs.
-        p: Two-sided p of the clustered randomisation test.
-        p_holm: The same, corrected for all measures of this pair of systems.
-        p_mcnemar: McNemar's exact p for a measure of hits and misses, which ignores clusters; None for other measures.
-        detectable: Smallest true gain that these queries would show with 80 % power.
-        better: Whether test and interval agree that the system is better.
-        worse: Whether they agree that it is worse.
-    """
-
-    n_clusters: int
-    error: float
-    n_changed: int
-    p: float
-    p_holm: float
-    p_mcnemar: float | None
-    detectable: float
-    better: bool
-    worse: bool
-
-
-class Slice(Difference):
-    """The difference on some of the queries: exploratory.
-
-    Attributes:
-        by: What the queries are grouped by.
-        name: Label of the group.
-        p: Of the clustered randomisation test, uncorrected; None, as ``ci95``, for few queries or clusters.
-    """
-
-    by: str
-    name: str
-    p: float | None
-
-
-class Verdict(Record):
-    """The decision on a tuned model.
-
-    Attributes:
-        decision: ``ship``, ``ship_query_side``, ``use_fusion``, ``do_not_ship`` or ``inconclusive``.
-        reasons: One sentence each; the first is the verdict.
-        more_queries: For ``inconclusive``, how many more test queries would probably settle it; otherwise None.
-    """
-
-    decision: str
-    reasons: list[str]
-    more_queries: int | None = None
-
-
-class SeedsRecord(Record):
-    """Several seeds of one recipe.
-
-    Attributes:
-        systems: The models.
-        means: Measure → mean over seeds.
-        deviations: Measure → sample standard deviation over seeds; None for a single seed.
-        comparisons: Of each query's average over seeds with the base.
-        verdict: On the recipe.
-    """
-
-    systems: list[str]
-    means: Measures
-    deviations: dict[str, float | None]
-    comparisons: list[Comparison]
-    verdict: Verdict
-
-
-class AuditRecord(Record):
-    """What an audit found.
-
-    Attributes:
-        name: Name of the audit.
-        severity: ``ok``; ``note`` for something to know; ``warn`` for a defect that moves a figure by a point or more, or
-            makes it meaningless.
-        sentence: The finding with its figures.
-        n_affected: Queries (for ``prompts``: prompts) concerned.
-        score_impact: Change of the base's score once the defect is fixed, in points of the primary measure; None if unknown.
-        gain_impact: Change of the gain of tuned over base; None if unknown or without a tuned model.
-        advice: What to do; None if there is nothing to do.
-    """
-
-    name: str
-    severity: str
-    sentence: str
-    n_affected: int
-    score_impact: float | None = None
-    gain_impact: float | None = None
-    advice: str | None = None
-
-
-class DriftRecord(Record):
-    """How far tuning moved vectors and rankings of a general set: mean cosines, overlap and RBO of the first ten."""
-
-    passage_cosine: float
-    query_cosine: float
-    top10_overlap: float
-    top10_rbo: float
-
-
-class ForgettingSet(Record):
-    """Base and tuned model on one set that has nothing to do with the corpus.
-
-    Attributes:
-        n_passages: Passages.
-        n_queries: Queries.
-        measures: Measure → comparison of tuned and base.
-        drift: How far vectors and rankings moved.
-        severity: ``ok``, ``note`` or ``warn``.
-        sentence: The finding.
-        curve: For each strength, ``strength`` and the measures.
-    """
-
-    n_passages: int = 0
-    n_queries: int = 0
-    measures: dict[str, Comparison]
-    drift: DriftRecord | None = None
-    severity: str
-    sentence: str
-    curve: list[Measures] = []
-
-
-class ForgettingRecord(Record):
-    """What tuning cost on general sets.
-
-    Attributes:
-        severity: The worst of all sets.
-        strengths: Points of the curves.
-        sets: Name → finding.
-    """
-
-    severity: str
-    strengths: list[float]
-    sets: dict[str, ForgettingSet]
-
-
-class QuerySetRecord(Record):
-    """What ``evaluate`` measured on one query set: the content of ``metrics.json``.
-
-    Attributes:
-        queries: Name of the set.
-        n_queries: Number of queries.
-        judged_unit: ``passage`` or ``document``.
-        identical_passages: Passages whose text an earlier one has already.
-        systems: System → measures.
-        fusion_weights: As in ``ModelRecord``.
-        shipped: As in ``ModelRecord``.
-        clustered_by: ``document`` or ``section``.
-        n_clusters: Number of them.
-        comparisons: Pairs of systems on every measure.
-        verdict: The decision.
-        slices: Differences by kind of query, lexical overlap, length and document.
-        seeds: Present if several seeds of one recipe were compared.
-        audits: Defects that move the figures.
-        forgetting: Present for a tuned model if this is the only set.
-    """
-
-    schema_version: int = 1
-    queries: str
-    n_queries: int
-    judged_unit: str
-    identical_passages: int = 0
-    systems: dict[str, Measures]
-    fusion_weights: dict[str, float] = {}
-    shipped: Side
-    clustered_by: str
-    n_clusters: int
-    comparisons: list[Comparison]
-    verdict: Verdict
-    slices: list[Slice]
-    seeds: SeedsRecord | None = None
-    audits: list[AuditRecord] = []
-    forgetting: ForgettingRecord | None = None
-
-    def comparison(self, system: str, reference: str, measure: str) -> Comparison | None:
-        """Return the comparison of two systems on a measure, if it was made."""
-        key = (system, reference, measure)
-        return next((row for row in self.comparisons if (row.system, row.reference, row.measure) == key), None)
-
-
-class EvaluationRecord(Record):
-    """What ``evaluate`` measured on all query sets.
-
-    A single set is stored without this frame.
-
-    Attributes:
-        queries: Names of the sets.
-        shipped: As in ``ModelRecord``.
-        sets: Name → results.
-        forgetting: What tuning cost elsewhere.
-    """
-
-    schema_version: int = 1
-    queries: str
-    shipped: Side
-    sets: dict[str, QuerySetRecord] = Field(min_length=1)
-    forgetting: ForgettingRecord | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _frame(cls, values: object) -> object:
-        if not isinstance(values, Mapping) or "sets" in values:
-            return values
-        shared = {name: values[name] for name in ("queries", "shipped", "forgetting") if name in values}
-        return {**shared, "sets": {str(values.get("queries")): values}}
-
-    def as_json(self) -> dict[str, object]:
-        """Return the JSON values of ``metrics.json``."""
-        return super().as_json() if len(self.sets) > 1 else self.only.as_json()
-
-    @property
-    def only(self) -> QuerySetRecord:
-        """The results on the single query set.
-
-        Raises:
-            ValueError: If there are several.
-        """
-        if len(self.sets) != 1:
-            raise ValueError(f"expected one query set, found {', '.join(self.sets)}; choose one of sets")
-        return next(iter(self.sets.values()))
-
-    @property
-    def systems(self) -> dict[str, Measures]:
-        """System → measures, on the single query set."""
-        return self.only.systems
-
-    @property
-    def verdict(self) -> Verdict:
-        """The decision, on the single query set."""
-        return self.only.verdict

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.records import ModelRecord, QuerySetRecord
+from embedtune.project.evaluation_records import QuerySetRecord
+from embedtune.project.records import ModelRecord
 from embedtune.reports.page import MEASURES
 from embedtune.reports.rendering import fill
 from embedtune.reports.sections import decision

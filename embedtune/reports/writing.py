@@ -9,9 +9,9 @@ from typing import Any
 from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 from embedtune.project.layout import PAGE
 from embedtune.project.manifest import write_json
-from embedtune.project.records import EvaluationRecord, QuerySetRecord
 from embedtune.reports import figures
 from embedtune.reports.examples import find_examples
 from embedtune.reports.marking import Analyse

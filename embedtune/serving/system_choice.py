@@ -5,9 +5,10 @@ from __future__ import annotations
 from embedtune.config.settings import EvaluateConfig
 from embedtune.errors import ConfigError, did_you_mean
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 from embedtune.project.layout import EVAL
 from embedtune.project.manifest import MANIFEST, read_manifest, verify
-from embedtune.project.records import EvaluationRecord, QuerySetRecord, Record
+from embedtune.project.records import Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.retrieval.late_interaction import DEPTH
 from embedtune.serving.embedder import require_tuned

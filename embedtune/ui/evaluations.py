@@ -15,9 +15,10 @@ from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
 from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
 from embedtune.formats.run_files import ranked, read_run
+from embedtune.project.evaluation_records import EvaluationRecord
 from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
 from embedtune.project.manifest import Manifest, read_manifest, verify
-from embedtune.project.records import EvaluationRecord, Record
+from embedtune.project.records import Record
 from embedtune.types import Passage, Query, QuerySet
 
 _AGAIN = "embedtune eval {run}"

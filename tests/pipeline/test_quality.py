@@ -4,7 +4,7 @@ import pytest
 
 from embedtune.errors import ConfigError, QualityError
 from embedtune.pipeline.quality import check_quality, read_bounds
-from embedtune.project.records import EvaluationRecord
+from embedtune.project.evaluation_records import EvaluationRecord
 from tests.records import comparison, results
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.project.records import Comparison, EvaluationRecord, ModelRecord
+from embedtune.project.evaluation_records import Comparison, EvaluationRecord
+from embedtune.project.records import ModelRecord
 from tests.records import comparison, results
 
 

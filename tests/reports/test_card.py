@@ -2,7 +2,8 @@ import re
 
 import yaml
 
-from embedtune.project.records import ModelRecord, QuerySetRecord
+from embedtune.project.evaluation_records import QuerySetRecord
+from embedtune.project.records import ModelRecord
 from embedtune.reports.card import Card, model_card
 from tests.reports.hostile import TEXTS
 from tests.reports.sample import hostile_data, report_data

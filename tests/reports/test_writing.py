@@ -7,7 +7,7 @@ import pytest
 
 from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import means, per_query
-from embedtune.project.records import QuerySetRecord
+from embedtune.project.evaluation_records import QuerySetRecord
 from embedtune.reports.page import as_html
 from embedtune.reports.writing import Reporter
 from embedtune.types import Passage, Query, QuerySet

@@ -6,8 +6,9 @@ import pytest
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
+from embedtune.project.evaluation_records import EvaluationRecord
 from embedtune.project.manifest import Manifest, stage_folder
-from embedtune.project.records import EvaluationRecord, ModelRecord, Record
+from embedtune.project.records import ModelRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.serving.system_choice import check_system, choose_system, systems_of
 from tests.records import comparison, results
