@@ -21,20 +21,23 @@ _INDEX = """\
 
 {table}
 
-Every option can stand in the environment too: `EMBEDTUNE_TRAIN_LEARNING_RATE=1e-4 embedtune train runs/mine`. What is given on
-the command line wins, then the environment, then `--set`, then the recipe of `--config`, then the default.
+Every option can also be set in the environment: `EMBEDTUNE_TRAIN_LEARNING_RATE=1e-4 embedtune train runs/mine`. The command
+line wins, then the environment, then `--set`, then the recipe of `--config`, then the default.
 
 ## Exit codes
 
 {codes}
 
-[What each of them is for](../errors.md).
+[When each of them is used](../errors.md).
 """
 _ABOUT_SETTINGS = """\
-For `--set KEY=VALUE` and for the YAML of a recipe ([all of them as one](../pipelines/README.md#every-setting)); a dot goes
-into a section. A recipe holds those of all stages, in the sections `generate`, `train` and `eval`."""
+Use these with `--set KEY=VALUE`, or in a YAML recipe ([all settings](../pipelines/README.md#every-setting)). A dot separates a
+section from its setting. A recipe has the sections `generate`, `train` and `eval`."""
 _HOMES = {"GenerateConfig": "generate", "TrainConfig": "train", "EvaluateConfig": "eval", "RunConfig": "run"}
-_FURTHER_CODES = ((0, "", "Done, also when the base was shipped."), (1, "", "A bug of ours; please report it."))
+_FURTHER_CODES = (
+    (0, "", "Done, also if the saved model is the base model."),
+    (1, "", "A bug in embedtune; please report it."),
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -92,7 +95,7 @@ def command_page(command: click.Command, context: click.Context) -> str:
 
 
 def settings_of(command: click.Command) -> type[BaseModel] | None:
-    """Return the model of the settings that a command builds, told by its call of ``load_config``; None if there is none."""
+    """Return the settings model of a command, found in its call of ``load_config``; None if there is none."""
     assert command.callback is not None
     called = re.search(r"load_config\((\w+)", inspect.getsource(inspect.unwrap(command.callback)))
     return getattr(config, called[1]) if called else None

@@ -1,4 +1,4 @@
-"""The page of recipes: under the words of pipelines/README.md each packaged recipe, and one with every setting there is."""
+"""The page of recipes: the text of pipelines/README.md, each packaged recipe, and one recipe with every setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIPELINES = Path(__file__).parents[3] / "pipelines"
 _EVERY = """\
 ## Every setting
 
-All of it may be left out but `out` and `generate.source`; what stands here are the defaults.
+All settings are optional except `out` and `generate.source`. The values are the defaults.
 
 ```yaml
 {recipe}

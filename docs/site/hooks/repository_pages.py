@@ -1,7 +1,7 @@
-"""Pages that lie beside docs/ in the repository, and links between all of them.
+"""Pages outside docs/, and the links between all pages.
 
-In the repository a link is a path from file to file, as GitHub shows them. Here it becomes a path from page to page, or, where
-its target is no page of the site, an address in the repository.
+In the repository, links are paths from file to file, as on GitHub. On the site, they become paths from page to page, or
+addresses in the repository if the target is not a page of the site.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _beside_docs() -> list[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages beside docs/, and one for each example."""
+    """Add the pages outside docs/, and one for each example."""
     for path in _beside_docs():
         name = page_of(path)
         assert name is not None
@@ -54,7 +54,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead the links of a page of the repository to pages of the site."""
+    """Rewrite the links of a repository page to pages of the site."""
     uri = page.file.src_uri
     source = {name: path for path in _beside_docs() if (name := page_of(path))}.get(uri, DOCS + uri)
     if not (ROOT / source).is_file():
