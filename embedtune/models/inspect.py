@@ -68,6 +68,30 @@ def inspect_model(folder: Path) -> ModelSize:
     )
 
 
+def read_prompts(folder: Path) -> dict[str, str]:
+    """Return the prompts that are saved with a sentence-transformers model, ``query`` and ``document`` among them."""
+    config = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    return {name: text or "" for name, text in (config.get("prompts") or {}).items()}
+
+
+def read_dimension(folder: Path) -> int:
+    """Return the dimension of the document vectors of a model that this package saved.
+
+    Raises:
+        ConfigError: If no module of the model states it.
+    """
+    sketch = folder / "lexical.json"
+    if sketch.is_file():
+        added = json.loads(sketch.read_text(encoding="utf-8"))["dimensions"] + 1  # 1 makes passages equally long
+        return read_dimension(folder / "dense") + int(added)
+    configs = sorted([*folder.glob("*_Pooling/config.json"), *folder.glob("*_Dense/config.json")])
+    for path in reversed(configs):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if size := config.get("out_features") or config.get("embedding_dimension"):
+            return int(size)
+    raise ConfigError(f"{folder}: expected a module that states the dimension of the vectors, found none")
+
+
 def _transformer_folder(folder: Path, problems: list[str]) -> Path | None:
     """Return where the transformer's files are; None for a model without one."""
     if not (folder / "modules.json").is_file():

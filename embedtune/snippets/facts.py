@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from embedtune.errors import IntegrityError
+from embedtune.models.inspect import read_dimension, read_prompts
 from embedtune.project.records import ModelRecord
 from embedtune.project.trained_run import read_trained_run
-from embedtune.serving.embedder import Embedder
 
 Shape = Literal["one", "two", "map", "hybrid-vector"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
@@ -52,25 +52,26 @@ class Facts(NamedTuple):
 
 
 def read_facts(run: Path | str) -> Facts:
-    """Read a run, after every byte of it was held against its record.
+    """Read the facts of a run from its files, after checking them against their checksums; no model is loaded.
 
     Raises:
         DataError: If a stage is missing.
         IntegrityError: If dataset or model were changed since they were written.
     """
     found = read_trained_run(Path(run).absolute())
-    embedder = Embedder.of(found, "shipped", device="cpu")
-    shape = _shape(found.record)
+    settings, shape = found.settings, _shape(found.record)
+    given = {"query": settings.query_prompt, "document": settings.document_prompt}
+    prompts = read_prompts(found.merged) | {side: text for side, text in given.items() if text is not None}
     return Facts(
         run=found.folder,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
         method=found.record.method if found.record.is_tuned else "base",
         shape=shape,
-        query_prompt=embedder.query_prompt,
-        document_prompt=embedder.document_prompt,
-        dimension=embedder.dimension,
-        window_tokens=embedder.window_tokens,
-        trust_remote_code=found.settings.trust_remote_code,
+        query_prompt=prompts.get("query", ""),
+        document_prompt=prompts.get("document", ""),
+        dimension=read_dimension(found.merged),
+        window_tokens=min(settings.window_tokens, found.dataset.record.window.model_tokens),
+        trust_remote_code=settings.trust_remote_code,
         has_adapter=(found.merged.parent / "adapter").is_dir(),
         map_file=_map_file(found.merged) if shape == "map" else None,
     )

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.errors import ConfigError
-from embedtune.models.inspect import inspect_model
+from embedtune.models.encoder import load_model
+from embedtune.models.inspect import inspect_model, read_dimension, read_prompts
 
 
 @pytest.fixture
@@ -76,3 +77,11 @@ def test_any_weights_file_is_whole_or_refused(data, scratch):
         assert inspect_model(folder).file_bytes == len(data)
     except ConfigError as error:
         assert "safetensors" in str(error)
+
+
+@pytest.mark.parametrize("method", ["lora", "query-lora", "linear", "hybrid-vector"])
+def test_dimension_and_prompts_are_read_without_loading_the_model(served_run, method):
+    merged = served_run(method, prompts=True) / "model" / "merged"
+    model = load_model(merged)
+    assert read_dimension(merged) == model.get_embedding_dimension()
+    assert read_prompts(merged) == model.prompts
