@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import DataError
+from embedtune.extras import requires
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.hit_facts import brought_by, hit_facts, passage_facts
+from embedtune.integrations.metadata import hit_metadata, passage_metadata
 from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.windows import load_rows
 from embedtune.types import Vectors as Vector
 
-with brought_by("haystack"):
+with requires("embedtune[haystack]"):
     from haystack import Document, component, default_from_dict, default_to_dict
     from haystack.core.serialization import component_to_dict
 
 
 class _OverEmbedder:
-    """What both embedders have in common."""
+    """The part that both embedders share."""
 
     def __init__(
         self, run: Path | str, which: Which = "shipped", precision: str = "fp32", device: str | None = None
@@ -41,7 +42,7 @@ class _OverEmbedder:
             run: The run folder.
             which: ``shipped``, ``base`` or ``tuned``.
             precision: ``fp32``, ``bf16`` or ``auto``.
-            device: Such as ``cpu``; None takes the best there is.
+            device: Such as ``cpu``; None takes the best available.
         """
         self.run_folder = str(run)
         self.which = which
@@ -50,7 +51,7 @@ class _OverEmbedder:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """What does the work."""
+        """The run's embedder."""
         return Embedder.from_run(self.run_folder, self.which, precision=self.precision, device=self.device)
 
     def warm_up(self) -> None:
@@ -63,10 +64,9 @@ class _OverEmbedder:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``from_dict`` needs."""
-        found: dict[str, Any] = default_to_dict(
+        return default_to_dict(
             self, run=self.run_folder, which=self.which, precision=self.precision, device=self.device
         )
-        return found
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Any:
@@ -85,7 +85,7 @@ class EmbedtuneTextEmbedder(_OverEmbedder):
 
     @component.output_types(embedding=list[float])
     async def run_async(self, text: str) -> dict[str, list[float]]:
-        """Do the same without blocking the event loop."""
+        """Run in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.run, text)
 
 
@@ -105,7 +105,7 @@ class EmbedtuneDocumentEmbedder(_OverEmbedder):
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, list[Document]]:
-        """Do the same without blocking the event loop."""
+        """Run in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.run, documents)
 
 
@@ -129,7 +129,7 @@ class EmbedtuneRetriever:
             system: ``auto`` or a system of ``eval``.
             top_k: Passages returned.
             precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
-            device: Such as ``cpu``; None takes the best there is.
+            device: Such as ``cpu``; None takes the best available.
             retriever: An embedding retriever over your document store, whose documents are windows with their
                 ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
                 ``dot_product`` or ``cosine`` with ``scale_score=False``. None holds the vectors in memory.
@@ -143,7 +143,7 @@ class EmbedtuneRetriever:
 
     @cached_property
     def opened(self) -> Retriever:
-        """What does the work."""
+        """The run's retriever, opened when it is first used."""
         store = None if self.retriever is None else _DocumentStore(self.retriever)
         return Retriever.from_run(
             self.run_folder, self.system, precision=self.precision, device=self.device, store=store
@@ -167,7 +167,7 @@ class EmbedtuneRetriever:
                 Document(
                     id=hit.passage.passage_id,
                     content=hit.passage.text,
-                    meta=hit_facts(hit, self.opened.system),
+                    meta=hit_metadata(hit, self.opened.system),
                     score=hit.score,
                 )
                 for hit in self.opened.retrieve(query, top_k or self.top_k)
@@ -176,12 +176,12 @@ class EmbedtuneRetriever:
 
     @component.output_types(documents=list[Document])
     async def run_async(self, query: str, top_k: int | None = None) -> dict[str, list[Document]]:
-        """Do the same without blocking the event loop."""
+        """Run in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.run, query, top_k)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``from_dict`` needs."""
-        found: dict[str, Any] = default_to_dict(
+        return default_to_dict(
             self,
             run=self.run_folder,
             system=self.system,
@@ -190,7 +190,6 @@ class EmbedtuneRetriever:
             device=self.device,
             retriever=None if self.retriever is None else component_to_dict(self.retriever, "retriever"),
         )
-        return found
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Any:
@@ -211,22 +210,18 @@ class _DocumentStore:
             DataError: If a document does not say which passage it is of.
         """
         found = self._retriever.run(query_embedding=vector.tolist(), top_k=k)["documents"]
-        return [(_passage_of(document), document.score) for document in found]
-
-
-def _passage_of(document: Document) -> str:
-    try:
-        return str(document.meta["passage_id"])
-    except KeyError:
-        raise DataError(
-            f"document store: expected documents with a passage_id in their metadata, found {document.id!r} without",
-            hint="write the documents of embedtune.integrations.haystack.run_documents",
-        ) from None
+        for document in found:
+            if "passage_id" not in document.meta:
+                raise DataError(
+                    f"document store: expected documents with a passage_id in their metadata, found {document.id!r} without",
+                    hint="write the documents of embedtune.integrations.haystack.run_documents",
+                )
+        return [(str(document.meta["passage_id"]), document.score) for document in found]
 
 
 def run_documents(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[Document]:
     """Return the windows of a run's passages as documents that have their vectors; arguments as for ``load_rows``."""
-    facts = {passage.passage_id: passage_facts(passage) for passage in read_passages(Path(run) / DATASET)}
+    facts = {passage.passage_id: passage_metadata(passage) for passage in read_passages(Path(run) / DATASET)}
     return [
         Document(id=row.window_id, content=row.text, meta=dict(facts[row.passage_id]), embedding=row.vector.tolist())
         for row in load_rows(run, which, precision=precision)
@@ -234,10 +229,10 @@ def run_documents(run: Path | str, which: Which = "shipped", *, precision: str |
 
 
 def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
-    """Make a document of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+    """Split documents into windows, each a document with the metadata of its source and its id as ``passage_id``.
 
-    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
-    returns for one ``passage_id`` the first is the best.
+    Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
+    ``passage_id``, the first is the best.
 
     Args:
         documents: Of any length.

@@ -9,19 +9,19 @@ valid_namespaces=["embedtune"])``.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from embedtune.integrations.hit_facts import brought_by, hit_facts
+from embedtune.extras import requires
+from embedtune.integrations.metadata import hit_metadata
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.query_adapter import QueryAdapter
 from embedtune.serving.retriever import Retriever
 
-with brought_by("langchain"):
-    from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+with requires("embedtune[langchain]"):
+    from langchain_core.callbacks import CallbackManagerForRetrieverRun
     from langchain_core.documents import Document
     from langchain_core.embeddings import Embeddings
     from langchain_core.load.serializable import Serializable
@@ -35,7 +35,7 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
         run: The run folder.
         which: ``shipped``, ``base`` or ``tuned``.
         precision: ``fp32``, ``bf16`` or ``auto``.
-        device: Such as ``cpu``; None takes the best there is.
+        device: Such as ``cpu``; None takes the best available.
     """
 
     run: str
@@ -45,12 +45,12 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Tell LangChain that a run's name and a few words are all there is to save."""
+        """Return True: the attributes are all that is saved."""
         return True
 
     @cached_property
     def embedder(self) -> Embedder:
-        """What does the work.
+        """The run's embedder, loaded when it is first used.
 
         Raises:
             EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
@@ -59,20 +59,18 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a unit vector for each text, with the run's document prompt."""
-        vectors: list[list[float]] = self.embedder.encode_documents(texts).tolist()
-        return vectors
+        return self.embedder.encode_documents(texts).tolist()
 
     def embed_query(self, text: str) -> list[float]:
         """Return the unit vector of a query, with the run's query prompt."""
-        vector: list[float] = self.embedder.encode_query(text).tolist()
-        return vector
+        return self.embedder.encode_query(text).tolist()
 
 
 class QueryAdapterEmbeddings(Embeddings):
-    """Other embeddings, closed ones too, with a map behind their queries; documents stay as they are."""
+    """Other embeddings, hosted ones included, with a query adapter; vectors of documents are unchanged."""
 
     def __init__(self, embeddings: Embeddings, folder: Path | str) -> None:
-        """Read a map, ``RUN/query_adapter``, made by ``stages.query_adapter.fit_query_adapter``.
+        """Read ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
 
         Raises:
             EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
@@ -81,14 +79,12 @@ class QueryAdapterEmbeddings(Embeddings):
         self._map = QueryAdapter(folder)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return what the embeddings give."""
-        vectors: list[list[float]] = self._embeddings.embed_documents(texts)
-        return vectors
+        """Return the unchanged vectors of documents."""
+        return self._embeddings.embed_documents(texts)
 
     def embed_query(self, text: str) -> list[float]:
         """Return the mapped vector of a query, of unit length."""
-        vector: list[float] = self._map.apply(self._embeddings.embed_query(text)).tolist()
-        return vector
+        return self._map.apply(self._embeddings.embed_query(text)).tolist()
 
 
 class EmbedtuneRetriever(BaseRetriever):
@@ -99,7 +95,7 @@ class EmbedtuneRetriever(BaseRetriever):
         system: ``auto`` or a system of ``eval``.
         k: Passages returned.
         precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
-        device: Such as ``cpu``; None takes the best there is.
+        device: Such as ``cpu``; None takes the best available.
         store: Your vector store, see ``serving.stores.VectorStore``; a retriever with one cannot be serialised.
     """
 
@@ -112,12 +108,12 @@ class EmbedtuneRetriever(BaseRetriever):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Tell LangChain that a run's name and a few words are all there is to save."""
+        """Return True: the attributes are all that is saved."""
         return True
 
     @cached_property
     def retriever(self) -> Retriever:
-        """What does the work.
+        """The run's retriever, opened when it is first used.
 
         Raises:
             EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
@@ -131,22 +127,17 @@ class EmbedtuneRetriever(BaseRetriever):
             Document(
                 id=hit.passage.passage_id,
                 page_content=hit.passage.text,
-                metadata={**hit_facts(hit, self.retriever.system), "score": hit.score},
+                metadata={**hit_metadata(hit, self.retriever.system), "score": hit.score},
             )
             for hit in self.retriever.retrieve(query, self.k)
         ]
 
-    async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun | None = None
-    ) -> list[Document]:
-        return await asyncio.to_thread(self._get_relevant_documents, query)
-
 
 def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
-    """Make a document of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+    """Split documents into windows, each a document with the metadata of its source and its id as ``passage_id``.
 
-    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
-    returns for one ``passage_id`` the first is the best.
+    Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
+    ``passage_id``, the first is the best.
 
     Args:
         documents: Of any length; one without an id is named by its place, from 0.

@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from embedtune.extras import requires
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.hit_facts import Facts, brought_by, hit_facts, passage_facts
+from embedtune.integrations.metadata import Metadata, hit_metadata, passage_metadata
 from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.query_adapter import QueryAdapter
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.windows import load_rows
 
-with brought_by("llama-index"):
+with requires("embedtune[llama-index]"):
     from llama_index.core.base.base_retriever import BaseRetriever
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
@@ -37,13 +38,13 @@ class EmbedtuneEmbedding(BaseEmbedding):
         run: The run folder.
         which: ``shipped``, ``base`` or ``tuned``.
         precision: ``fp32``, ``bf16`` or ``auto``.
-        device: Such as ``cpu``; None takes the best there is.
+        device: Such as ``cpu``; None takes the best available.
     """
 
     run: str = Field(description="The run folder.")
     which: Which = Field(default="shipped", description="shipped, base or tuned.")
     precision: str = Field(default="fp32", description="fp32, bf16 or auto.")
-    device: str | None = Field(default=None, description="Such as cpu; none takes the best there is.")
+    device: str | None = Field(default=None, description="Such as cpu; none takes the best available.")
     _embedder: Embedder = PrivateAttr()
 
     def __init__(self, run: Path | str, which: Which = "shipped", **options: Any) -> None:
@@ -63,20 +64,17 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
     @property
     def embedder(self) -> Embedder:
-        """What does the work."""
+        """The run's embedder."""
         return self._embedder
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        vector: list[float] = self._embedder.encode_query(query).tolist()
-        return vector
+        return self._embedder.encode_query(query).tolist()
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        vector: list[float] = self._embedder.encode_document(text).tolist()
-        return vector
+        return self._embedder.encode_document(text).tolist()
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._embedder.encode_documents(texts).tolist()
-        return vectors
+        return self._embedder.encode_documents(texts).tolist()
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return await asyncio.to_thread(self._get_query_embedding, query)
@@ -89,18 +87,18 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
 
 class QueryAdapterEmbedding(BaseEmbedding):
-    """Another embedding, closed ones too, with a map behind its queries; texts, and every index of them, stay as they are.
+    """Another embedding, hosted ones included, with a query adapter; texts, and every index of them, are unchanged.
 
     Attributes:
-        folder: ``RUN/query_adapter``, made by ``stages.query_adapter.fit_query_adapter``.
+        folder: ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
     """
 
-    folder: str = Field(description="The folder of the map.")
+    folder: str = Field(description="The folder of the query adapter.")
     _embedding: BaseEmbedding = PrivateAttr()
     _map: QueryAdapter = PrivateAttr()
 
     def __init__(self, embedding: BaseEmbedding, folder: Path | str) -> None:
-        """Read a map.
+        """Read a query adapter.
 
         Raises:
             EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
@@ -117,31 +115,26 @@ class QueryAdapterEmbedding(BaseEmbedding):
         return "QueryAdapterEmbedding"
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        vector: list[float] = self._map.apply(self._embedding.get_query_embedding(query)).tolist()
-        return vector
+        return self._map.apply(self._embedding.get_query_embedding(query)).tolist()
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        vector: list[float] = self._embedding.get_text_embedding(text)
-        return vector
+        return self._embedding.get_text_embedding(text)
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._embedding.get_text_embedding_batch(texts)
-        return vectors
+        return self._embedding.get_text_embedding_batch(texts)
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        vector: list[float] = self._map.apply(await self._embedding.aget_query_embedding(query)).tolist()
-        return vector
+        return self._map.apply(await self._embedding.aget_query_embedding(query)).tolist()
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
-        vector: list[float] = await self._embedding.aget_text_embedding(text)
-        return vector
+        return await self._embedding.aget_text_embedding(text)
 
 
 class EmbedtuneRetriever(BaseRetriever):
     """Retrieves passages of a run by one of its systems, as ``eval`` ranked them.
 
     Attributes:
-        retriever: What does the work.
+        retriever: The retriever behind this one.
         similarity_top_k: Passages returned.
     """
 
@@ -154,7 +147,7 @@ class EmbedtuneRetriever(BaseRetriever):
             run: The run folder, or a retriever, for example over a vector store of yours.
             system: As for ``serving.retriever.Retriever``; a retriever has its own.
             similarity_top_k: Passages returned.
-            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.opened_run.RunIndex``.
+            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.run_index.RunIndex``.
 
         Raises:
             EmbedtuneError: As ``Retriever.from_run`` does.
@@ -167,7 +160,7 @@ class EmbedtuneRetriever(BaseRetriever):
         hits = self.retriever.retrieve(query_bundle.query_str, self.similarity_top_k)
         return [
             NodeWithScore(
-                node=_node(hit.passage.passage_id, hit.passage.text, hit_facts(hit, self.retriever.system)),
+                node=_node(hit.passage.passage_id, hit.passage.text, hit_metadata(hit, self.retriever.system)),
                 score=hit.score,
             )
             for hit in hits
@@ -178,10 +171,10 @@ class EmbedtuneRetriever(BaseRetriever):
 
 
 def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode]:
-    """Make a node of each window of the given ones, with their metadata and the ``passage_id`` it is cut from.
+    """Split nodes into windows, each a node with the metadata of its source and its id as ``passage_id``.
 
-    The ``title`` of the metadata stands in front of each, as in ``eval``. A store then holds windows; of several that it
-    returns for one ``passage_id`` the first is the best.
+    Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
+    ``passage_id``, the first is the best.
 
     Args:
         nodes: Of any length.
@@ -196,14 +189,14 @@ def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode
 
 def run_nodes(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[TextNode]:
     """Return the windows of a run's passages as nodes that have their vectors already; arguments as for ``load_rows``."""
-    facts = {passage.passage_id: passage_facts(passage) for passage in read_passages(Path(run) / DATASET)}
+    facts = {passage.passage_id: passage_metadata(passage) for passage in read_passages(Path(run) / DATASET)}
     return [
         _node(row.window_id, row.text, facts[row.passage_id], row.vector.tolist())
         for row in load_rows(run, which, precision=precision)
     ]
 
 
-def _node(node_id: str, text: str, metadata: Facts, embedding: list[float] | None = None) -> TextNode:
+def _node(node_id: str, text: str, metadata: Metadata, embedding: list[float] | None = None) -> TextNode:
     """Build a node whose vector is that of its text alone."""
     return TextNode(
         id_=node_id,

@@ -32,7 +32,7 @@ def load_local(name: str, quantize: str) -> Provider:
     Raises:
         ConfigError: If it cannot be loaded.
     """
-    module = import_extra("llama_index.llms.huggingface", "'embedtune[hf]'")
+    module = import_extra("llama_index.llms.huggingface", "embedtune[hf]")
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     config, tokenizer = _configured(name)
@@ -121,7 +121,7 @@ class _AnswerBehindPrompt:
 
 def _configured(name: str) -> tuple[Any, Any]:
     """Return configuration and tokenizer."""
-    import_extra("transformers", "'embedtune[hf]'")
+    import_extra("transformers", "embedtune[hf]")
     from transformers import AutoConfig, AutoTokenizer
 
     with _explained(name):

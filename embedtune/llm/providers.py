@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
+from embedtune.extras import requires
 from embedtune.llm.limits import RateLimiter
 from embedtune.llm.store import Answer, Call
 
@@ -26,9 +27,9 @@ MANY = 1_000_000
 """Calls at once of a provider that has no bound of its own."""
 
 _MODULES = {
-    "openai": ("llama_index.llms.openai_like", "'embedtune[llm]'"),
-    "ollama": ("llama_index.llms.ollama", "'embedtune[ollama]'"),
-    "hf": ("transformers", "'embedtune[hf]'"),
+    "openai": ("llama_index.llms.openai_like", "embedtune[llm]"),
+    "ollama": ("llama_index.llms.ollama", "embedtune[ollama]"),
+    "hf": ("transformers", "embedtune[hf]"),
 }
 _CLASS = re.compile(r"llama_index\.llms\.[a-z_]+\.[A-Za-z]+")
 
@@ -208,9 +209,5 @@ def import_extra(module: str, extra: str) -> Any:
     Raises:
         ConfigError: With the line that installs it.
     """
-    try:
+    with requires(extra, where="--llm"):
         return import_module(module)
-    except ImportError as error:
-        raise ConfigError(
-            f"--llm: expected the package of {module}, found: {error}", hint=f"pip install {extra}"
-        ) from error

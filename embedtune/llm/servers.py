@@ -108,7 +108,7 @@ class ChatServer:
 
 def openai_like(model: str, access: Access, key: str | None) -> Provider:
     """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds."""
-    module = import_extra("llama_index.llms.openai_like", "'embedtune[llm]'")
+    module = import_extra("llama_index.llms.openai_like", "embedtune[llm]")
     url = access.base_url or OPENAI_URL
     llm = module.OpenAILike(
         model=model,
@@ -140,7 +140,7 @@ def _renew_openai(llm: Any, hooks: Mapping[str, Any]) -> None:
 
 def ollama(model: str, access: Access, key: str | None) -> Provider:
     """Return a model of an Ollama server."""
-    module = import_extra("llama_index.llms.ollama", "'embedtune[ollama]'")
+    module = import_extra("llama_index.llms.ollama", "embedtune[ollama]")
     url = access.base_url or OLLAMA_URL
 
     llm = module.Ollama(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from embedtune.errors import ConfigError, EmbedtuneError, IntegrityError, ProviderError, ResourceError
+from embedtune.extras import requires
 from embedtune.llm.providers import check_url, find_key
 from embedtune.models.encoder import Encoder
 from embedtune.text.hashing import hash_json
@@ -185,7 +186,7 @@ class OpenAIEmbedding:
         Raises:
             ConfigError: If the package openai is missing.
         """
-        openai = _import("openai", "'embedtune[llm]'")
+        openai = _import("openai", "embedtune[llm]")
         self._model = model
         self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", timeout=_TIMEOUT_S)
 
@@ -200,13 +201,9 @@ class OpenAIEmbedding:
 
 
 def _import(module: str, package: str | None = None) -> Any:
-    try:
+    install = package or module.replace("llama_index", "llama-index").replace(".", "-").replace("_", "-")
+    with requires(install, where="--embedding"):
         return import_module(module)
-    except ImportError as error:
-        install = package or module.replace("llama_index", "llama-index").replace(".", "-").replace("_", "-")
-        raise ConfigError(
-            f"--embedding: expected the package of {module}, found: {error}", hint=f"pip install {install}"
-        ) from error
 
 
 def _no_class(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embedtune.integrations.hit_facts import brought_by
+from embedtune.extras import requires
 from embedtune.ui.browsing import Browsing
 from embedtune.ui.errors import note, or_message
 from embedtune.ui.judgement_folder import JudgementFolder
@@ -12,7 +12,7 @@ from embedtune.ui.judging import Judging
 from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.task_view import TaskViews
 
-with brought_by("ui"):
+with requires("embedtune[ui]"):
     import gradio as gr
 
 from embedtune.ui import browse_tab, judge_tab, search_tab

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from embedtune.errors import ConfigError
-from embedtune.integrations.hit_facts import brought_by
+from embedtune.extras import requires
 from embedtune.ui.judgement_folder import JudgementFolder
 from embedtune.ui.rendering import STYLES
 from embedtune.ui.run_comparison import RunComparison
@@ -40,7 +40,7 @@ def serve(
         KeyboardInterrupt: On Ctrl-C.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, which reads it
-    with brought_by("ui"):
+    with requires("embedtune[ui]"):
         import fastapi
         import gradio
         import uvicorn

@@ -61,8 +61,8 @@ def test_a_key_that_is_needed_and_missing_is_named(monkeypatch):
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it():
     with pytest.raises(ConfigError) as refused:
-        import_extra("llama_index.llms.nowhere", "'embedtune[nowhere]'")
-    assert refused.value.hint == "pip install 'embedtune[nowhere]'"
+        import_extra("llama_index.llms.nowhere", "embedtune[nowhere]")
+    assert refused.value.hint == 'pip install "embedtune[nowhere]"'
 
 
 def test_the_model_is_known_by_provider_and_name_wherever_the_server_is():

@@ -93,4 +93,4 @@ def test_what_is_missing_is_named(monkeypatch):
         load_embedding("openai:text-embedding-3-small")
     with pytest.raises(ConfigError) as error:
         load_embedding("llama_index.embeddings.cohere.CohereEmbedding:embed-v4")
-    assert error.value.hint == "pip install llama-index-embeddings-cohere"
+    assert error.value.hint == 'pip install "llama-index-embeddings-cohere"'

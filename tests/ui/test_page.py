@@ -23,6 +23,6 @@ def test_fonts_are_the_readers_own_and_nothing_is_open_to_other_programs(runs, t
 def test_without_gradio_the_extra_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "embedtune.ui.page", raising=False)
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(ConfigError, match="expected the packages of the extra ui") as caught:
+    with pytest.raises(ConfigError, match=r"expected the packages of embedtune\[ui\]") as caught:
         importlib.import_module("embedtune.ui.page")
     assert caught.value.hint == 'pip install "embedtune[ui]"'
