@@ -19,7 +19,8 @@ from embedtune.models.locate import find_model
 from embedtune.resources import find_query_set
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.search import dense_run, lexical_run, units_of
+from embedtune.retrieval.searcher import Searcher, dense_run, units_of
+from embedtune.systems import find_kind
 from embedtune.types import QuerySet, Run
 
 DEPTH = 100
@@ -31,8 +32,8 @@ def main(names: list[str]) -> None:
     units = units_of(passages, asked.judged_unit)
     ids, texts = zip(*((query.query_id, query.text) for query in asked.queries), strict=True)
     print("| |", " | ".join(MEASURES), "| seconds |")
-    lexical = BM25([passage.full_text for passage in passages]).scores(texts)
-    show("BM25", asked, lexical_run(ids, lexical, units, DEPTH))
+    searcher = Searcher(units, lexical=BM25([passage.full_text for passage in passages]))
+    show("BM25", asked, searcher.runs(ids, texts, None, [find_kind("bm25")], DEPTH)["bm25"])
     for name in names:
         encoder = Encoder(load_model(find_model(name)))
         started = time.perf_counter()

@@ -23,7 +23,7 @@ from typing import Any
 from embedtune.dataset import read_dataset
 from embedtune.project.layout import DATASET
 from embedtune.project.manifest import library_versions, write_json
-from embedtune.serving.engines import MEMORY
+from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
 

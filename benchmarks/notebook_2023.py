@@ -38,10 +38,11 @@ from embedtune.models.locate import find_model
 from embedtune.project.manifest import library_versions, write_json
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.search import dense_run, fused_runs, lexical_run, units_of
+from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import split_windows
+from embedtune.systems import find_kind
 from embedtune.text.hashing import hash_file, hash_json
-from embedtune.types import Run
+from embedtune.types import Vectors
 
 HERE = Path(__file__).parent
 CACHE = HERE / "cache" / "notebook_2023"
@@ -108,11 +109,11 @@ class Uber:
         self._ids = [query.query_id for query in queries]
         self._texts = [query.text for query in queries]
         self._units = units_of(self._passages, "document")
-        self._lexical = BM25([passage.full_text for passage in self._passages]).scores(self._texts)
+        self._lexical = BM25([passage.full_text for passage in self._passages])
 
     def bm25(self) -> float:
         """Return hit rate at 5 of BM25."""
-        return self._hit_rate(lexical_run(self._ids, self._lexical, self._units, _DEPTH))
+        return self._search(Searcher(self._units, lexical=self._lexical), None, "bm25")
 
     def search(self, model: Path, window: int, weight: float | None) -> dict[str, float]:
         """Return hit rate at 5 with chunks cut off at the window, by their best window, and fused if there is a weight."""
@@ -123,15 +124,15 @@ class Uber:
         parts = corpus_windows(self._passages, Encoder(encoder.model), window, _OVERLAP)
         found = {}
         for name, windows in (("cut_off", whole), ("windows", parts)):
-            vectors = encoder.encode_documents(windows.texts)
-            given: dict[str, Any] = {"windows": windows, "units": self._units, "depth": _DEPTH}
-            found[name] = self._hit_rate(dense_run(self._ids, queries, vectors, **given))
+            dense = PassageVectors(encoder.encode_documents(windows.texts), windows)
+            searcher = Searcher(self._units, lexical=self._lexical, dense=dense, weight=weight or 1.0)
+            found[name] = self._search(searcher, queries, "dense")
             if weight is not None and name == "windows":
-                fused = fused_runs(self._ids, queries, vectors, lexical=self._lexical, weight=weight, **given).summed
-                found["fused"] = self._hit_rate(fused)
+                found["fused"] = self._search(searcher, queries, "hybrid")
         return found
 
-    def _hit_rate(self, run: Run) -> float:
+    def _search(self, searcher: Searcher, queries: Vectors | None, kind: str) -> float:
+        run = searcher.runs(self._ids, self._texts, queries, [find_kind(kind)], _DEPTH)[kind]
         return round(means(per_query(self._qrels, run))[MEASURE], 4)
 
 

@@ -6,9 +6,14 @@ ways to search is in one registry: after one call of ``register`` a new way is e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
+from typing import Protocol
+
+from embedtune.errors import ConfigError
+from embedtune.types import Matrix
 
 BASE, TUNED = "base", "tuned"
 MODELS = (BASE, "base_quantized", "base_pca", TUNED)
@@ -26,6 +31,30 @@ Pair = tuple[str, str]
 """Names of a system and of the reference it is compared with."""
 
 
+class Scores(Protocol):
+    """What a search gives a kind of system to combine, each ``(n_queries, n_passages)``."""
+
+    @property
+    def dense(self) -> Matrix:
+        """Cosines of the best windows; -inf for passages that a vector store did not return."""
+        ...
+
+    @property
+    def lexical(self) -> Matrix:
+        """BM25's scores; 0 where no term is shared."""
+        ...
+
+    @property
+    def z_score_sum(self) -> Matrix:
+        """The weighted sum of both, standardised."""
+        ...
+
+    @property
+    def reciprocal_rank(self) -> Matrix:
+        """Both, fused by their ranks."""
+        ...
+
+
 @dataclass(frozen=True)
 class Kind:
     """A way to search.
@@ -33,6 +62,9 @@ class Kind:
     Attributes:
         name: In front of the model's name and ``_``: ``hybrid`` makes ``hybrid_base``.
         label: For people; ``{model}`` stands for the label of the model.
+        scores: Makes the scores of all passages, higher is better.
+        floor: Passages whose score is not above it are not found.
+        reranked: Whether the best passages are then reordered by late interaction.
         models: Models of a run that are searched this way.
         builds_on: Kind that this one adds something to, and is compared with first, model by model.
         compared_with: Further kinds that it is compared with.
@@ -43,6 +75,9 @@ class Kind:
 
     name: str
     label: str
+    scores: Callable[[Scores], Matrix]
+    floor: float = float("-inf")
+    reranked: bool = False
     models: tuple[str, ...] = (BASE, TUNED)
     builds_on: str = ""
     compared_with: tuple[str, ...] = ()
@@ -115,6 +150,17 @@ def register(kind: Kind) -> None:
     _KINDS[kind.name] = kind
 
 
+def find_kind(name: str) -> Kind:
+    """Return a registered kind.
+
+    Raises:
+        ConfigError: If there is none of this name.
+    """
+    if name not in _KINDS:
+        raise ConfigError(f"kind of system: expected one of {', '.join(_KINDS)}, found {name!r}")
+    return _KINDS[name]
+
+
 def fused_kinds() -> list[Kind]:
     """Return the kinds that search with a model and its weight against BM25."""
     return [kind for kind in _KINDS.values() if kind.name not in (_DENSE, _LEXICAL)]
@@ -172,10 +218,11 @@ def _among(names: Collection[str], pairs: Iterable[Pair]) -> list[Pair]:
 
 
 for _kind in (
-    Kind(_LEXICAL, "BM25", models=("",), colours={"": 0}),
+    Kind(_LEXICAL, "BM25", attrgetter("lexical"), floor=0.0, models=("",), colours={"": 0}),
     Kind(
         _DENSE,
         "{model}",
+        attrgetter("dense"),
         models=MODELS,
         compared_with=(_LEXICAL,),
         over_base=("base_quantized", TUNED),
@@ -185,16 +232,19 @@ for _kind in (
     Kind(
         "hybrid",
         "{model} + BM25 (z-scores)",
+        attrgetter("z_score_sum"),
         builds_on=_DENSE,
         compared_with=(_LEXICAL,),
         over_base=(TUNED,),
         sliced=True,
         colours={BASE: 3, TUNED: 4},
     ),
-    Kind("rrf", "{model} + BM25 (ranks)"),
+    Kind("rrf", "{model} + BM25 (ranks)", attrgetter("reciprocal_rank")),
     Kind(
         "rerank",
         "{model} + BM25, reranked by tokens",
+        attrgetter("z_score_sum"),
+        reranked=True,
         builds_on="hybrid",
         compared_with=(_DENSE,),
         over_base=(TUNED,),

@@ -80,7 +80,7 @@ def test_pairs_are_those_of_systems_that_are_there():
 @pytest.mark.parametrize("name", ["hybrid", "base", "bm25", "two_words"])
 def test_a_kind_has_a_name_of_its_own(name):
     with pytest.raises(ValueError, match="expected a new name"):
-        register(Kind(name, "label"))
+        register(Kind(name, "label", lambda scores: scores.dense))
 
 
 def test_systems_are_called_in_words_for_people():

@@ -13,7 +13,7 @@ from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.search import top_run
+from embedtune.retrieval.searcher import top_run
 from embedtune.training.dev_set import DevQuery, DevSet, Shown, without_source_sentence
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Query, Run
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.retrieval.search import Units, units_of
+from embedtune.retrieval.searcher import Units, units_of
 from embedtune.types import Passage, QuerySet
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from embedtune.advise.evaluator import Judge, Scores, lexical_scores
 from embedtune.advise.trial import MIN_QUERIES
 from embedtune.project.evaluation_records import Comparison
-from embedtune.retrieval.fusion import DEFAULT_WEIGHT, reciprocal_rank, z_score_sum
-from embedtune.systems import BASE, System
+from embedtune.retrieval.fusion import PassageScores
+from embedtune.systems import BASE, System, find_kind
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.query_adapters import tune_by_principal_directions, tune_linear_map
 from embedtune.training.methods.teacher import prepare_distillation
@@ -34,16 +34,15 @@ def measure_systems(judge: Judge, context: Context) -> Systems:
 
     Fusions have the usual weight: ``train`` chooses one on dev, but here none is chosen on the queries that judge.
     """
-    lexical, dense = lexical_scores(context.dev), context.retrieval.base
-    runs = {"bm25": judge.run(lexical, floor=0.0), "base": judge.run(dense)}
-    mapped = _maps(context)
-    runs |= {name: judge.run(scores) for name, scores in mapped.items()}
-    runs |= {
-        "hybrid_base": judge.run(z_score_sum(dense, lexical, DEFAULT_WEIGHT)),
-        "rrf_base": judge.run(reciprocal_rank(dense, lexical)),
-    }
-    if "query_adapter" in mapped:
-        runs["hybrid_query_adapter"] = judge.run(z_score_sum(mapped["query_adapter"], lexical, DEFAULT_WEIGHT))
+    lexical, dense = lexical_scores(context.dev), {BASE: context.retrieval.base, **_maps(context)}
+
+    def run(system: System) -> Run:
+        kind = find_kind(system.kind)
+        scores = PassageScores(lambda: dense[system.model], lambda: lexical)
+        return judge.run(kind.scores(scores), kind.floor)
+
+    tried = map(System.parse, ("bm25", *dense, "hybrid_base", "rrf_base", "hybrid_query_adapter"))
+    runs = {str(system): run(system) for system in tried if system.model in ("", *dense)}
     scores = {system: judge.score(run) for system, run in runs.items()}
     pairs = [(name, str(System.parse(name).reference)) for name in runs if name != BASE]
     return Systems(scores, runs, judge.compare(scores, [*pairs, ("hybrid_base", "bm25")]))

@@ -23,7 +23,7 @@ from embedtune.project.evaluation_records import Comparison, DriftRecord, Forget
 from embedtune.project.records import Measures
 from embedtune.resources import find_query_set
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.search import Units, dense_run, units_of
+from embedtune.retrieval.searcher import Units, dense_run, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Floats, Qrels, Run, Vectors
 

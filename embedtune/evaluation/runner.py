@@ -14,11 +14,12 @@ from embedtune.progress import track
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.late_interaction import Candidates, encoded_tokens, match
+from embedtune.retrieval.fusion import DEFAULT_WEIGHT
+from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.query_projection import principal_map, project
-from embedtune.retrieval.search import dense_run, fused_runs, lexical_run, reranked_run, units_of
+from embedtune.retrieval.searcher import Match, PassageVectors, Searcher, dense_run, units_of
 from embedtune.retrieval.windows import Windows
-from embedtune.systems import in_order
+from embedtune.systems import System, find_kind, fused_kinds, in_order
 from embedtune.types import Passage, QuerySet, Run, Vectors
 
 
@@ -70,8 +71,9 @@ class Search:
             )
             encoded = [encoder.encode_queries(table.texts, on_progress) for table in self._tables]
         for table, queries in zip(self._tables, encoded, strict=True):
-            best = table.search(model, queries, vectors, windows)
-            table.rerank(model, encoder, windows, best)
+            table.search(
+                model, queries, PassageVectors(vectors, windows), partial(_match, model.name, encoder, windows)
+            )
             if model.name == "base":
                 table.cut_off = plain_run(
                     partial(self._encode_as_base, encoder),
@@ -85,7 +87,9 @@ class Search:
                 )
                 if self._directions:
                     projected = project(queries, principal_map(vectors, self._directions))
-                    table.search(model._replace(name="base_pca", weight=None), projected, vectors, windows)
+                    table.search(
+                        model._replace(name="base_pca", weight=None), projected, PassageVectors(vectors, windows)
+                    )
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
 
@@ -159,54 +163,33 @@ class _Table:
         self.texts = [query.text for query in queries.queries]
         self.ids = [query.query_id for query in queries.queries]
         self.units = units_of(passages, queries.judged_unit)
-        self._lexical = bm25.scores(self.texts)
         self.depth = depth
-        self.runs = {"bm25": lexical_run(self.ids, self._lexical, self.units, depth)}
         self.cut_off: Run = {}
         self.bare: Run | None = None
-        self._queries: dict[str, Vectors] = {}
+        self._bm25 = bm25
         self._n_reranked = n_reranked
+        self._queries: dict[str, Vectors] = {}
         self._matches: dict[str, list[dict[int, float]]] = {}
+        lexical = Searcher(self.units, lexical=bm25)
+        self.runs = lexical.runs(self.ids, self.texts, None, [find_kind("bm25")], depth)
 
-    def search(self, model: Model, queries: Vectors, vectors: Vectors, windows: Windows) -> list[Candidates]:
-        """Add a model's dense run and, where it has a weight, both fusions with BM25; return what of them is to be reranked."""
-        units, depth = self.units, self.depth
+    def search(self, model: Model, queries: Vectors, documents: PassageVectors, match: Match | None = None) -> None:
+        """Add a model's dense run and, where it has a weight, those of all fused systems; known matches are not made again."""
         self._queries[model.name] = queries
-        self.runs[model.name] = dense_run(self.ids, queries, vectors, windows=windows, units=units, depth=depth)
-        if model.weight is None:
-            return []
-        fused = fused_runs(
-            self.ids,
-            queries,
-            vectors,
-            windows=windows,
-            lexical=self._lexical,
-            units=units,
-            depth=depth,
-            weight=model.weight,
-            n_best=self._n_reranked,
+        kinds = [find_kind("dense")]
+        if model.weight is not None:
+            kinds += [kind for kind in fused_kinds() if self._n_reranked or not kind.reranked]
+        searcher = Searcher(
+            self.units,
+            lexical=self._bm25,
+            dense=documents,
+            weight=DEFAULT_WEIGHT if model.weight is None else model.weight,
+            match=match,
+            n_reranked=self._n_reranked,
         )
-        self.runs |= {f"hybrid_{model.name}": fused.summed, f"rrf_{model.name}": fused.ranked}
-        return fused.best
-
-    def rerank(self, model: Model, encoder: Encoder, windows: Windows, best: Sequence[Candidates]) -> None:
-        """Add a fused model's run, its best passages reranked by their tokens; known pairs are not matched again."""
-        if model.weight is None or not best:
-            return
         known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
-        missing = [
-            [passage for passage in found.passages if passage not in seen]
-            for found, seen in zip(best, known, strict=True)
-        ]
-        with track(
-            f"rerank: {model.name}", len({passage for passages in missing for passage in passages})
-        ) as on_progress:
-            tokens_of = encoded_tokens(encoder, windows.of_passage)
-            for seen, more in zip(known, match(encoder, self.texts, missing, tokens_of, on_progress), strict=True):
-                seen.update(more)
-        self.runs[f"rerank_{model.name}"] = reranked_run(
-            self.ids, self.runs[f"hybrid_{model.name}"], best, known, self.units, model.weight
-        )
+        found = searcher.runs(self.ids, self.texts, queries, kinds, self.depth, matches=known)
+        self.runs |= {str(System(kind, model.name)): run for kind, run in found.items()}
 
     def search_bare(self, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
         """Note the run of queries without prompt; that of the tuned model, which is encoded last, counts."""
@@ -215,3 +198,10 @@ class _Table:
     def query_cosine(self) -> float | None:
         """Return how far tuning moved the queries."""
         return mean_cosine(self._queries["base"], self._queries["tuned"]) if "tuned" in self._queries else None
+
+
+def _match(
+    name: str, encoder: Encoder, windows: Windows, texts: Sequence[str], asked: Sequence[Sequence[int]]
+) -> list[dict[int, float]]:
+    with track(f"rerank: {name}", len({passage for passages in asked for passage in passages})) as on_progress:
+        return match(encoder, texts, asked, encoded_tokens(encoder, windows.of_passage), on_progress)

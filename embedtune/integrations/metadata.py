@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedtune.serving.hits import Hit
+from embedtune.serving.retriever import Hit
 from embedtune.types import Passage
 
 Metadata = dict[str, str | int | float]

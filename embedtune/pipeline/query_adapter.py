@@ -26,7 +26,7 @@ from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import CachedEncoder, VectorCache
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.search import dense_run, units_of
+from embedtune.retrieval.searcher import dense_run, units_of
 from embedtune.training.dev_set import build_dev_set
 from embedtune.training.fit import DevRetrieval
 from embedtune.training.methods.context import Context, judge

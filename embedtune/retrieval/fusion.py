@@ -1,9 +1,15 @@
-"""Dense and lexical scores together."""
+"""Dense and lexical scores together.
+
+A vector store returns the head of a ranking, and the mean and spread of a head are not those of the whole corpus. So over a
+store both sides are cut to lists of one length, each is standardised over its own list, and a passage that a list does not have
+counts as the last one that it has. Lists as long as the corpus give what whole matrices give; shorter ones nearly so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +53,110 @@ def reciprocal_rank(dense: Matrix, lexical: Matrix) -> Matrix:
     by_meaning = np.where(dense > -np.inf, 1 / (RRF_K + _ranks(dense)), 0)
     by_words = np.where(lexical > 0, 1 / (RRF_K + _ranks(lexical)), 0)
     return (by_meaning + by_words).astype(np.float32)
+
+
+class Parts(NamedTuple):
+    """Where a passage stands in the parts that a system fuses; a part that the system has not, or that missed it, is None.
+
+    Attributes:
+        dense: Rank by the model, from 1.
+        lexical: Rank by BM25, from 1; None where passage and query share no term.
+    """
+
+    dense: int | None
+    lexical: int | None
+
+
+class PassageScores:
+    """The scores of all passages for some queries, by meaning and by words, each computed when it is first used."""
+
+    def __init__(
+        self,
+        dense: Callable[[], Matrix],
+        lexical: Callable[[], Matrix],
+        weight: float = DEFAULT_WEIGHT,
+        list_depth: int | None = None,
+    ) -> None:
+        """Take both sides.
+
+        Args:
+            dense: Gives the cosines, ``(n_queries, n_passages)``; -inf where a passage was not found.
+            lexical: Gives BM25's scores in the same shape.
+            weight: Of the dense side in the sum of z-scores, in [0, 1].
+            list_depth: Passages of either side that are fused, where ``dense`` does not score all of them.
+        """
+        self._sides = (dense, lexical)
+        self._weight = weight
+        self._list_depth = list_depth
+
+    @cached_property
+    def dense(self) -> Matrix:
+        """Cosines, ``(n_queries, n_passages)``."""
+        return self._sides[0]()
+
+    @cached_property
+    def lexical(self) -> Matrix:
+        """BM25's scores, ``(n_queries, n_passages)``; 0 where no term is shared."""
+        return self._sides[1]()
+
+    @cached_property
+    def z_score_sum(self) -> Matrix:
+        """See ``z_score_sum``; over lists, -inf where neither list has a passage."""
+        if self._list_depth is None:
+            return z_score_sum(self.dense, self.lexical, self._weight)
+        return listed_sum(*self._lists(self._list_depth), self._weight)
+
+    @cached_property
+    def reciprocal_rank(self) -> Matrix:
+        """See ``reciprocal_rank``."""
+        lists = (self.dense, self.lexical) if self._list_depth is None else self._lists(self._list_depth)
+        return reciprocal_rank(*lists)
+
+    def parts(self, query: int, passage: int) -> Parts:
+        """Return the ranks of a passage by those sides that were used."""
+        computed = vars(self)
+        return Parts(
+            _rank(self.dense[query], passage) if "dense" in computed else None,
+            _rank(self.lexical[query], passage, floor=0.0) if "lexical" in computed else None,
+        )
+
+    def _lists(self, depth: int) -> tuple[Matrix, Matrix]:
+        return cut_to(self.dense, depth), cut_to(self.lexical, depth)
+
+
+def cut_to(scores: Matrix, depth: int) -> Matrix:
+    """Return scores with -inf for all but the best ``depth`` of each row; of equal ones the first stay."""
+    if depth >= scores.shape[1]:
+        return scores
+    cut = np.full_like(scores, -np.inf)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    np.put_along_axis(cut, best, np.take_along_axis(scores, best, axis=1), axis=1)
+    return cut
+
+
+def listed_sum(dense: Matrix, lexical: Matrix, weight: float) -> Matrix:
+    """Return ``z_score_sum`` over what is listed, ``(n_queries, n_passages)``; -inf where neither list has a passage."""
+    fused = weight * _listed_z_scores(dense) + (1 - weight) * _listed_z_scores(lexical)
+    nowhere = np.isneginf(dense) & np.isneginf(lexical)
+    result: Matrix = np.where(nowhere, -np.inf, fused).astype(np.float32)
+    return result
+
+
+def _listed_z_scores(scores: Matrix) -> Matrix:
+    """Return z-scores over what is listed in each row; the lowest of them for the rest."""
+    rows = np.zeros_like(scores)
+    for row, given in zip(rows, scores, strict=True):
+        listed = given > -np.inf
+        if listed.any():
+            found = z_scores(given[None, listed])[0]
+            row[:] = found.min()
+            row[listed] = found
+    return rows
+
+
+def _rank(scores: Matrix, passage: int, floor: float = -np.inf) -> int | None:
+    """Return the rank of one passage by one row of scores; None where it is not above ``floor``."""
+    return 1 + int(np.count_nonzero(scores > scores[passage])) if scores[passage] > floor else None
 
 
 def _ranks(scores: Matrix) -> NDArray[np.int64]:

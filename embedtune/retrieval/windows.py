@@ -31,7 +31,7 @@ class Windows:
 
     def best(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return each passage's best window score: ``(n, n_windows)`` → ``(n, n_passages)``."""
-        return np.maximum.reduceat(scores, self.starts, axis=1)
+        return best_of_groups(scores, self.starts)
 
     def of_passage(self, number: int) -> list[str]:
         """Return the windows of one passage."""
@@ -41,6 +41,17 @@ class Windows:
     def by_passage(self) -> list[list[str]]:
         """Return the windows of each passage."""
         return [self.texts[start:end] for start, end in pairwise([*self.starts.tolist(), len(self.texts)])]
+
+
+def best_of_groups(scores: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the best score of each group of neighbouring columns: ``(n, n_columns)`` → ``(n, n_groups)``.
+
+    Args:
+        scores: ``(n, n_columns)``.
+        starts: Index of each group's first column, rising from 0.
+    """
+    best: NDArray[np.float32] = np.maximum.reduceat(scores, starts, axis=1)
+    return best
 
 
 def split_windows(passages: Sequence[Passage], offsets: TokenOffsets, size: int, stride: int) -> Windows:

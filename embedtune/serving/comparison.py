@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedtune.serving.excerpts import Excerpt, Excerpts
-from embedtune.serving.hits import Hit
-from embedtune.serving.retriever import Retriever
+from embedtune.serving.retriever import Hit, Retriever
 from embedtune.serving.run_index import RunIndex
 from embedtune.systems import BASE, System
 from embedtune.types import Passage

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from embedtune.serving.embedder import Embedder
-from embedtune.serving.hits import Hit
+from embedtune.serving.retriever import Hit
 from embedtune.text.sentences import sentences_of
 
 

@@ -1,18 +1,33 @@
-"""A run's passages, searched as ``eval`` searched them.
-
-What a retriever returns.
-"""
+"""A run's passages, searched as ``eval`` searched them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedtune.errors import ConfigError
-from embedtune.serving.hits import Hit
+from embedtune.retrieval.fusion import Parts
 from embedtune.serving.run_index import RunIndex
+from embedtune.systems import System, find_kind
+from embedtune.types import Passage
+
+
+class Hit(NamedTuple):
+    """One passage of an answer.
+
+    Attributes:
+        passage: The passage.
+        score: As in the run files of ``eval``: a cosine, a BM25 score, or a fused score; higher is better.
+        rank: From 1.
+        parts: Its ranks by the model and by BM25.
+    """
+
+    passage: Passage
+    score: float
+    rank: int
+    parts: Parts
 
 
 class Retriever:
@@ -31,8 +46,8 @@ class Retriever:
 
         Args:
             opened: The run.
-            system: ``bm25``, ``base``, ``tuned``, ``hybrid_base``, ``hybrid_tuned``, ``rrf_base``, ``rrf_tuned``,
-                ``rerank_base``, ``rerank_tuned``, or ``auto``: what the run's verdict names, see ``choice.choose_system``.
+            system: One of ``opened.systems``, such as ``hybrid_tuned``, or ``auto``: what the run's verdict names, see
+                ``system_choice.choose_system``.
 
         Raises:
             ConfigError: If there is no such system, or the base model is not found.
@@ -41,7 +56,8 @@ class Retriever:
         self.opened = opened
         self.system = opened.system(system)
         self.embedder = opened.embedder_of(self.system)
-        self._engine = opened.engine(self.system)
+        self._searcher = opened.searcher(self.system)
+        self._kind = find_kind(System.parse(self.system).kind)
         self._by_id = {passage.passage_id: passage for passage in opened.passages}
         self._lock = RLock()
 
@@ -71,8 +87,12 @@ class Retriever:
         """
         if k < 1:
             raise ConfigError(f"k: expected 1 or more, found {k}")
+        if not queries:
+            return []
         with self._lock:
-            answers = self._engine.search(queries, k) if queries else []
+            # All at once, because what shares a batch with a text moves the last bits of its vector, in bf16 those that show.
+            vectors = self.embedder.encode_queries(queries) if self.embedder else None
+            answers = self._searcher.answers(queries, vectors, self._kind, k)
         return [
             [Hit(self._by_id[name], score, rank, parts) for rank, (name, score, parts) in enumerate(found, start=1)]
             for found in answers

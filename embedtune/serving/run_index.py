@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from embedtune.errors import ConfigError
@@ -10,10 +10,9 @@ from embedtune.formats.beir import read_passages
 from embedtune.project.layout import DATASET
 from embedtune.project.trained_run import read_trained_run
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.search import Units, units_of
-from embedtune.serving.dense import DenseSide, InMemory, InStore
+from embedtune.retrieval.late_interaction import MEMORY, TokenCache
+from embedtune.retrieval.searcher import DenseSource, PassageVectors, Searcher, Units, units_of
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.engines import MEMORY, ByMeaning, ByWords, Engine, Fused, Reranked
 from embedtune.serving.stores import StoredVectors, VectorStore
 from embedtune.serving.system_choice import check_system, measured_precision, reranked_depth, systems_of
 from embedtune.serving.windows import encode_passages
@@ -77,7 +76,7 @@ class RunIndex:
         self._depth = depth
         self._token_memory = token_memory
         self._embedders: dict[Which, Embedder] = {}
-        self._sides: dict[Which, DenseSide] = {}
+        self._sources: dict[Which, DenseSource] = {}
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
         self.systems = systems_of(self._run)
 
@@ -98,37 +97,39 @@ class RunIndex:
 
     def embedder_of(self, system: str) -> Embedder | None:
         """Return the model that encodes the queries of a system; None for ``bm25``."""
-        return None if system == "bm25" else self.embedder(_model_of(system))
-
-    def engine(self, system: str) -> Engine:
-        """Return what answers the queries of a system, by its exact name."""
-        embedder = self.embedder_of(system)
-        if embedder is None:
-            return ByWords(self._bm25, self._units)
         model = _model_of(system)
-        kind = System.parse(system).kind
-        if kind == "dense":
-            return ByMeaning(embedder, self._side(model))
-        weight = self._run.record.fusion_weights[model]
-        how = "hybrid" if kind == "rerank" else kind
-        engine = Fused(how, embedder, self._side(model), self._bm25, self._units, weight)
-        if kind != "rerank":
-            return engine
-        depth = reranked_depth(self._run)
-        return Reranked(engine, embedder, self.passages, weight=weight, depth=depth, memory=self._token_memory)
+        return model and self.embedder(model)
 
-    def _side(self, model: Which) -> DenseSide:
+    def searcher(self, system: str) -> Searcher:
+        """Return what answers the queries of a system, by its exact name."""
+        model = _model_of(system)
+        lexical = None if System.parse(system).kind == "dense" else self._bm25
+        if model is None:
+            return Searcher(self._units, lexical=lexical)
+        embedder = self.embedder(model)
+        tokens_of = TokenCache(embedder.tokens_of(self.passages), self._token_memory)
+        return Searcher(
+            self._units,
+            lexical=lexical,
+            dense=self._source(model),
+            weight=self._run.record.fusion_weights[model],
+            match=partial(embedder.match, tokens_of=tokens_of),
+            n_reranked=reranked_depth(self._run),
+            list_depth=None if self._store is None else self._depth,
+        )
+
+    def _source(self, model: Which) -> DenseSource:
         """Return the vectors that a model searches: the base's, where queries alone were tuned."""
         documents: Which = "base" if self._run.record.queries_only else model
-        if documents not in self._sides:
-            self._sides[documents] = self._load_side(model)
-        return self._sides[documents]
+        if documents not in self._sources:
+            self._sources[documents] = self._load_source(model)
+        return self._sources[documents]
 
-    def _load_side(self, model: Which) -> DenseSide:
+    def _load_source(self, model: Which) -> DenseSource:
         if self._store is not None:
-            return InStore(StoredVectors(self._store, self._units.ids), self._units, self._depth)
+            return StoredVectors(self._store, self._units.ids)
         windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
-        return InMemory(vectors, windows, self._units)
+        return PassageVectors(vectors, windows)
 
     @cached_property
     def _units(self) -> Units:
@@ -139,5 +140,6 @@ class RunIndex:
         return BM25([passage.full_text for passage in self.passages])
 
 
-def _model_of(system: str) -> Which:
-    return "tuned" if System.parse(system).model == TUNED else "base"
+def _model_of(system: str) -> Which | None:
+    model = System.parse(system).model
+    return "tuned" if model == TUNED else "base" if model else None

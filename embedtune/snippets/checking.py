@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, IntegrityError, ProviderError
 from embedtune.project.layout import DATASET
+from embedtune.retrieval.windows import best_of_groups
 from embedtune.serving.embedder import Embedder
 from embedtune.snippets.facts import Facts
 from embedtune.snippets.probes import PROBES
@@ -117,7 +118,7 @@ def make_job(facts: Facts) -> tuple[Job, Expected]:
     windows = [text for texts in cut for text in texts]
     starts = np.cumsum([0, *(len(texts) for texts in cut[:-1])])
     vectors = embedder.encode_queries(queries), embedder.encode_documents(windows)
-    scores = np.maximum.reduceat(vectors[0] @ vectors[1].T, starts, axis=1)
+    scores = best_of_groups(vectors[0] @ vectors[1].T, starts)
     return Job(queries, [_row(passage) for passage in passages], windows, starts.tolist()), Expected(*vectors, scores)
 
 
@@ -156,7 +157,7 @@ def _found(job: Job, answer: Answer) -> list[list[int]]:
     if answer.found is not None:
         number = {row["id"]: place for place, row in enumerate(job.passages)}
         return [[number[name] for name in ids] for ids in answer.found]
-    scores = np.maximum.reduceat(answer.queries @ answer.documents.T, job.starts, axis=1)
+    scores = best_of_groups(answer.queries @ answer.documents.T, np.array(job.starts))
     return np.argsort(-scores, axis=1, kind="stable")[:, :_DEPTH].tolist()  # type: ignore[no-any-return]
 
 

@@ -26,6 +26,7 @@ from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import OnDemand, relevant_passages, windows_of
 from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
+from embedtune.retrieval.windows import best_of_groups
 from embedtune.text.sentences import remove_closest_sentence
 from embedtune.training.selection import choose_weight
 from embedtune.types import SYNTHETIC_KINDS, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
@@ -112,7 +113,7 @@ class DevSet:
         vectors = encoder.encode_documents(self.windows, on_progress) if windows is None else windows
         cosines = encoder.encode_queries(self.queries, on_progress) @ vectors.T
         starts = np.cumsum([0, *(len(shown.windows) for shown in self._shown[:-1])])
-        return self._as_met(np.maximum.reduceat(cosines, starts, axis=1))
+        return self._as_met(best_of_groups(cosines, starts))
 
     def lexical_scores(self, score: Callable[[Sequence[str], Sequence[str]], Matrix]) -> Matrix:
         """Return lexical scores in the same shape.

@@ -9,8 +9,7 @@ from embedtune.errors import ConfigError
 from embedtune.project.trained_run import check_comparable, read_trained_run
 from embedtune.serving.comparison import Comparison, compare
 from embedtune.serving.excerpts import Excerpts
-from embedtune.serving.hits import Hit
-from embedtune.serving.retriever import Retriever
+from embedtune.serving.retriever import Hit, Retriever
 from embedtune.serving.run_index import RunIndex
 
 _LEXICAL = "bm25"

@@ -5,7 +5,8 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.integrations.metadata import hit_metadata, passage_metadata
-from embedtune.serving.hits import Hit, Parts
+from embedtune.retrieval.fusion import Parts
+from embedtune.serving.retriever import Hit
 from embedtune.types import Passage
 
 

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.errors import ConfigError
-from embedtune.retrieval.fusion import fuse, reciprocal_rank, z_score_sum, z_scores
+from embedtune.retrieval.fusion import PassageScores, cut_to, fuse, listed_sum, reciprocal_rank, z_score_sum, z_scores
+from embedtune.retrieval.searcher import PassageVectors
+from embedtune.retrieval.windows import Windows
+from embedtune.serving.stores import StoredVectors
 
 
 def row(*values: float) -> np.ndarray:
@@ -99,3 +102,57 @@ def test_a_document_that_a_run_misses_has_its_lowest_score():
 def test_methods_and_weights_that_do_not_fit_are_refused(options):
     with pytest.raises(ConfigError, match="expected"):
         fuse([{"q": {"a": 1.0}}, {"q": {"a": 1.0}}], **options)
+
+
+NO = -np.inf
+
+
+def matrix(*rows):
+    return np.array(rows, dtype=np.float32)
+
+
+def test_a_list_keeps_its_best_and_of_equal_ones_the_first():
+    assert cut_to(matrix([1, 3, 2, 3], [0, 0, 0, 0]), 2).tolist() == [[NO, 3, NO, 3], [0, 0, NO, NO]]
+    assert cut_to(matrix([1, 2]), 2).tolist() == [[1, 2]]
+
+
+def test_lists_as_long_as_the_corpus_are_fused_as_eval_does():
+    draw = np.random.default_rng(0)
+    dense, lexical = draw.normal(size=(3, 20)).astype(np.float32), draw.normal(size=(3, 20)).astype(np.float32)
+    assert listed_sum(dense, lexical, 0.3) == pytest.approx(z_score_sum(dense, lexical, 0.3), abs=1e-6)
+
+
+def test_what_a_list_has_not_counts_as_its_last():
+    fused = listed_sum(matrix([4, 2, NO, NO]), matrix([NO, 5, 3, NO]), 0.5)
+    assert fused.tolist() == [[0, 0, -1, NO]]
+
+
+def test_an_empty_list_adds_nothing():
+    assert listed_sum(matrix([NO, NO]), matrix([4, 2]), 0.5).tolist() == [[0.5, -0.5]]
+
+
+WINDOWS = Windows(list("wxyz"), np.array([0, 1, 3]))
+VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8], [-1, 0]], dtype=np.float32)
+
+
+class Store:
+    def search(self, vector, k):
+        scores = VECTORS @ vector
+        return [("abbc"[n], float(scores[n])) for n in np.argsort(-scores)[:k]]
+
+
+@pytest.mark.parametrize(
+    ("source", "list_depth"), [(PassageVectors(VECTORS, WINDOWS), None), (StoredVectors(Store(), "abc"), 3)]
+)
+def test_a_store_and_memory_give_the_same_scores_and_fusions(source, list_depth):
+    queries = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    assert source.scores(queries, 3) == pytest.approx(np.array([[1, 0.6, -1], [0, 1, 0]]))
+
+    def fused(weight):
+        return PassageScores(
+            lambda: source.scores(queries[:1], 3), lambda: np.array([[0, 0, 9]], dtype=np.float32), weight, list_depth
+        )
+
+    assert fused(0.9).z_score_sum[0].argmax() == 0
+    assert fused(0.1).z_score_sum[0].argmax() == 2
+    assert fused(0.5).reciprocal_rank[0] == pytest.approx([1 / 61, 1 / 62, 1 / 63 + 1 / 61])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
-from embedtune.retrieval.late_interaction import blend, encoded_tokens, match, max_sim, shift
+from embedtune.retrieval.late_interaction import TokenCache, blend, encoded_tokens, match, max_sim, shift
 
 PASSAGES = [
     ["The boiler is drained before the first frost.", "The key hangs in the shed."],
@@ -81,3 +81,44 @@ def test_the_others_move_below_the_reranked():
     old, new = np.array([5, 4], dtype=np.float32), np.array([-1, 1], dtype=np.float32)
     assert 4 + shift(old, new) == new.min()
     assert shift(old[:0], new[:0]) == 0.0
+
+
+_HALF_A_MIB = (1 << 19) // 4  # numbers in fp32
+
+
+class Encoding:
+    """Gives each passage its number, half a MiB of it, and notes what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, passages):
+        self.asked.append(list(passages))
+        return (np.full((1, _HALF_A_MIB), passage, dtype=np.float32) for passage in passages)
+
+
+def numbers(kept, *passages):
+    return [int(vectors[0, 0]) for vectors in kept(passages)]
+
+
+def test_what_is_kept_is_not_encoded_again():
+    encoding = Encoding()
+    kept = TokenCache(encoding, memory=2)
+    assert numbers(kept, 1, 2, 3) == [1, 2, 3]
+    assert numbers(kept, 2, 4, 1) == [2, 4, 1]
+    assert encoding.asked == [[1, 2, 3], [4]]
+
+
+def test_what_was_asked_for_longest_ago_goes_first():
+    encoding = Encoding()
+    kept = TokenCache(encoding, memory=1)  # two of them
+    for passages in ((1, 2), (1,), (3,), (1, 2)):
+        assert numbers(kept, *passages) == list(passages)
+    assert encoding.asked == [[1, 2], [], [3], [2]]
+
+
+@pytest.mark.parametrize("memory", [0, 1])
+def test_more_than_there_is_room_for_is_given_all_the_same(memory):
+    kept = TokenCache(Encoding(), memory)
+    assert numbers(kept, *range(20)) == list(range(20))
+    assert numbers(kept, 19, *range(19)) == [19, *range(19)]

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from embedtune.retrieval.fusion import Parts
 from embedtune.serving.embedder import Embedder
-from embedtune.serving.hits import Hit, Parts
 from embedtune.serving.quotes import quote
+from embedtune.serving.retriever import Hit
 from embedtune.types import Passage
 
 

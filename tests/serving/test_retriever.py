@@ -7,8 +7,8 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.formats.run_files import ranked, read_run
-from embedtune.serving.hits import Hit, Parts
-from embedtune.serving.retriever import Retriever
+from embedtune.retrieval.fusion import Parts
+from embedtune.serving.retriever import Hit, Retriever
 from embedtune.serving.run_index import RunIndex
 from embedtune.systems import served_systems
 from embedtune.types import Passage

@@ -5,6 +5,7 @@ import pytest
 from embedtune.errors import ConfigError
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
+from tests.served_runs import QUERIES
 
 
 def test_systems_share_models_and_vectors(served_run):
@@ -24,3 +25,20 @@ def test_precision_is_that_of_the_evaluation(served_run):
 def test_a_depth_of_nothing_is_refused(served_run):
     with pytest.raises(ConfigError, match="depth: expected 1 or more"):
         RunIndex(served_run("lora"), depth=0)
+
+
+def test_answers_are_the_same_whatever_was_asked_before(served_run):
+    run = served_run("query-lora", prompts=True, evaluated=True)
+    kept, afresh = (Retriever.from_run(run, "rerank_base", token_memory=memory) for memory in (64, 0))
+    for query in (*QUERIES[:6], *QUERIES[:6]):
+        mine, theirs = (
+            {hit.passage.passage_id: hit.score for hit in each.retrieve(query, 20)} for each in (kept, afresh)
+        )
+        # As over a store: a random model's cosines lie close together, and batches of other lengths round their last bits.
+        assert mine == pytest.approx(theirs, abs=2e-4)
+
+
+def test_less_than_no_memory_is_refused(served_run):
+    run = served_run("lora")
+    with pytest.raises(ConfigError, match="expected 0 MiB or more, found -1"):
+        RunIndex(run, token_memory=-1)

@@ -18,7 +18,7 @@ from embedtune.evaluation.audits.truncation import Seen, answers_beyond, audit_t
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.project.evaluation_records import AuditRecord
-from embedtune.retrieval.search import Units, dense_run
+from embedtune.retrieval.searcher import Units, dense_run
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, QuerySet, Run, Vectors
 

@@ -14,7 +14,7 @@ from embedtune.errors import DataError
 from embedtune.llm.failures import Outcome
 from embedtune.llm.providers import check_access, describe
 from embedtune.llm.store import Answer, Call, snapshot
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
@@ -150,7 +150,12 @@ class LlmQueries:
         """Filter by words, by search and by judge, cap documents, and look for further answers."""
         config = self._config.llm
         kept, dropped = filter_by_words(drafts, statistics, max_copied=config.max_copied)
-        search = FusedSearch(pool.passages, encoder, self._config)
+        search = FusedSearch(
+            pool.passages,
+            Encoder(encoder.model, precision=choose_precision("auto")),
+            window_tokens=self._config.window_tokens,
+            window_overlap=self._config.window_overlap,
+        )
         found = _found(kept, search, pool)
         dropped["round_trip"] = len(kept) - len(found)
         if config.judge:

@@ -16,10 +16,11 @@ from embedtune.models.locate import find_model, hash_model
 from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.fusion import z_scores
+from embedtune.retrieval.fusion import PassageScores, z_scores
+from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.training.methods.context import Context
-from embedtune.types import Query, Vectors
+from embedtune.types import Passage, Query, Vectors
 
 if TYPE_CHECKING:
     from embedtune.training.distillation import FrozenPassages, SoftTeacher
@@ -108,8 +109,8 @@ def prepare_distillation(context: Context) -> DistillationData:
     texts = [query.text for query in queries]
     with track("encode: train queries", len(texts)) as on_progress:
         vectors = context.base.encode_queries(texts, on_progress)
-    passages = [context.dataset.passages[number].full_text for number in corpus.passages]
-    scores = _scorer(config.teacher, texts, vectors, passages, corpus.vectors, corpus.windows)
+    passages = [context.dataset.passages[number] for number in corpus.passages]
+    scores = _scorer(config.teacher, texts, vectors, passages, PassageVectors(corpus.vectors, corpus.windows))
     place, column = (
         {passage: number for number, passage in enumerate(corpus.passages)},
         {passage: number for number, passage in enumerate(asked)},
@@ -143,21 +144,22 @@ def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> Fro
 
 
 def _scorer(
-    name: str, queries: Sequence[str], vectors: Vectors, texts: Sequence[str], documents: Vectors, windows: Windows
+    name: str, queries: Sequence[str], vectors: Vectors, passages: Sequence[Passage], documents: PassageVectors
 ) -> Callable[[Sequence[int]], Vectors] | None:
     """Return what scores all passages for some queries; each row has mean 0. None for teacher ``none``."""
     if name == "none":
         return None
-    bm25 = BM25(texts)
+    texts = [passage.full_text for passage in passages]
+    searcher = Searcher(units_of(passages, "passage"), lexical=BM25(texts), dense=documents, weight=0.5)
 
-    def by_words(rows: Sequence[int]) -> Vectors:
-        return z_scores(bm25.scores([queries[row] for row in rows]))
+    def search(rows: Sequence[int]) -> PassageScores:
+        return searcher.scores([queries[row] for row in rows], vectors[list(rows)])
 
     def by_both(rows: Sequence[int]) -> Vectors:
-        return by_words(rows) + z_scores(windows.best(vectors[list(rows)] @ documents.T))
+        return 2 * search(rows).z_score_sum
 
     if name == "bm25":
-        return lambda rows: 2 * by_words(rows)  # the spread of a sum of two
+        return lambda rows: 2 * z_scores(search(rows).lexical)  # the spread of a sum of two
     if name == "hybrid":
         return by_both
     return _reranked(name.removeprefix(CROSS_ENCODER), queries, texts, by_both)

@@ -13,7 +13,7 @@ from embedtune.evaluation.audits.models import Prompts
 from embedtune.evaluation.audits.run import audit, encode_bare, plain_run, prompts_between
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
-from embedtune.retrieval.search import units_of
+from embedtune.retrieval.searcher import units_of
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, Query, QuerySet
 

@@ -1,0 +1,377 @@
+"""The search of this package: by meaning, by words, by both, and the best of both reranked by their tokens.
+
+Evaluation, serving, training, advice and the filter of LLM-generated queries all search with ``Searcher``, so what one of them
+finds the others find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.errors import ConfigError
+from embedtune.formats.run_files import ranked
+from embedtune.models.encoder import Encoder
+from embedtune.progress import track
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.fusion import DEFAULT_WEIGHT, Parts, PassageScores
+from embedtune.retrieval.late_interaction import DEPTH, Candidates, blend, encoded_tokens, match, shift
+from embedtune.retrieval.windows import Windows, best_of_groups
+from embedtune.systems import Kind, find_kind
+from embedtune.types import Matrix, Passage, Query, Run, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_BLOCK = 256  # queries whose scores of all passages are in memory at once
+_ANSWERED = 64  # the same where an application waits
+_LEAST_DEPTH = 100
+
+Match = Callable[[Sequence[str], Sequence[Sequence[int]]], list[dict[int, float]]]
+"""Queries, and numbers of passages for each → how well the tokens of each passage match; see ``late_interaction.match``."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a run names: every passage, or every document with its passages.
+
+    Attributes:
+        ids: Passage or document ids, in corpus order.
+        first_passage: Index of each unit's first passage, ``(n_units,)``.
+    """
+
+    ids: list[str]
+    first_passage: NDArray[np.int64]
+
+
+def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
+    """Return passages (``"passage"``) or documents (``"document"``) as units; a document scores as its best passage."""
+    if judged_unit == "passage":
+        return Units([passage.passage_id for passage in passages], np.arange(len(passages)))
+    groups = [
+        (document_id, next(members)[0])
+        for document_id, members in groupby(enumerate(passages), key=lambda item: item[1].document_id)
+    ]
+    return Units([name for name, _ in groups], np.array([first for _, first in groups], dtype=np.int64))
+
+
+class DenseSource(Protocol):
+    """Where the dense scores come from: vectors in memory, or a vector store."""
+
+    def scores(self, queries: Vectors, k: int | None) -> Matrix:
+        """Return the cosine of every passage with queries ``(n_queries, dim)``, ``(n_queries, n_passages)``.
+
+        Args:
+            queries: Unit vectors.
+            k: Passages of each query that are needed; others may be -inf. None needs all.
+        """
+        ...
+
+
+class PassageVectors(NamedTuple):
+    """The vectors of all windows in memory; a passage scores as its best window.
+
+    Attributes:
+        vectors: ``(n_windows, dim)``.
+        windows: Which of them belong to which passage.
+    """
+
+    vectors: Vectors
+    windows: Windows
+
+    def scores(self, queries: Vectors, k: int | None = None) -> Matrix:
+        """See ``DenseSource``; every passage has its score."""
+        return self.windows.best(queries @ self.vectors.T)
+
+
+class Found(NamedTuple):
+    """A passage of an answer: its id, its score, and its ranks in what was fused."""
+
+    passage_id: str
+    score: float
+    parts: Parts
+
+
+class Searcher:
+    """Searches one corpus with one model by every kind of system.
+
+    Attributes:
+        units: What its runs name.
+        weight: Of the dense side in fusion, in [0, 1].
+    """
+
+    def __init__(
+        self,
+        units: Units,
+        *,
+        lexical: BM25 | None = None,
+        dense: DenseSource | None = None,
+        weight: float = DEFAULT_WEIGHT,
+        match: Match | None = None,
+        n_reranked: int = DEPTH,
+        list_depth: int | None = None,
+    ) -> None:
+        """Take the parts; a kind of system needs only those that it uses.
+
+        Args:
+            units: What runs name.
+            lexical: Of the passages' full texts.
+            dense: Of the same passages.
+            weight: Of the dense side in fusion, in [0, 1].
+            match: Compares tokens.
+            n_reranked: Passages of each query that are reranked.
+            list_depth: Passages of either side that are fused, where ``dense`` does not score every passage.
+        """
+        self.units = units
+        self.weight = weight
+        self._lexical = lexical
+        self._dense = dense
+        self._match = match
+        self._n_reranked = n_reranked
+        self._list_depth = list_depth
+
+    def scores(self, texts: Sequence[str], vectors: Vectors | None, k: int | None = None) -> PassageScores:
+        """Return the scores of all passages for a few queries; each side is computed when it is first used.
+
+        Args:
+            texts: Of the queries; they may be empty where only vectors are searched.
+            vectors: Of the same queries, ``(n_queries, dim)``; None where only words are searched.
+            k: Passages that a vector store is asked for; None takes what fusion needs.
+        """
+
+        def dense() -> Matrix:
+            assert self._dense is not None and vectors is not None
+            return self._dense.scores(vectors, k or self._list_depth)
+
+        def lexical() -> Matrix:
+            assert self._lexical is not None
+            return self._lexical.scores(texts)
+
+        return PassageScores(dense, lexical, self.weight, self._list_depth)
+
+    def blocks(self, texts: Sequence[str], vectors: Vectors | None) -> Iterator[tuple[slice, PassageScores]]:
+        """Yield the scores of many queries, as many at a time as memory should hold."""
+        for start in range(0, len(texts) if vectors is None else len(vectors), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            yield block, self.scores(texts[block], None if vectors is None else vectors[block])
+
+    def runs(
+        self,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        vectors: Vectors | None,
+        kinds: Sequence[Kind],
+        depth: int,
+        *,
+        matches: list[dict[int, float]] | None = None,
+    ) -> dict[str, Run]:
+        """Search by several kinds of systems at once.
+
+        Args:
+            ids: Of the queries.
+            texts: Of the queries.
+            vectors: Of the queries, ``(n_queries, dim)``; None where only words are searched.
+            kinds: What to search by.
+            depth: Units of each query.
+            matches: Of each query, what is known of the match of tokens; what is missing is added.
+
+        Returns:
+            Name of the kind → run.
+        """
+        return self._runs(ids, texts, self.blocks(texts, vectors), kinds, depth, matches)
+
+    def answers(self, texts: Sequence[str], vectors: Vectors | None, kind: Kind, k: int) -> list[list[Found]]:
+        """Return the best k passages of each query, best first; units must be passages."""
+        # Of equal scores at the end of a list chance decides, so its end must not be seen.
+        depth = max(_LEAST_DEPTH, 2 * k)
+        found: list[list[Found]] = []
+        for start in range(0, len(texts), _ANSWERED):
+            block = slice(start, start + _ANSWERED)
+            asked = texts[block]
+            deep = depth if kind.name == "dense" else None
+            scores = self.scores(asked, None if vectors is None else vectors[block], deep)
+            ids = [str(number) for number in range(len(asked))]
+            run = self._runs(ids, asked, [(slice(None), scores)], [kind], depth)[kind.name]
+            found += [
+                [Found(name, score, scores.parts(row, self._column[name])) for name, score in ranked(units)[:k]]
+                for row, units in enumerate(run.values())
+            ]
+        return found
+
+    def _runs(
+        self,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        blocks: Iterable[tuple[slice, PassageScores]],
+        kinds: Sequence[Kind],
+        depth: int,
+        matches: list[dict[int, float]] | None = None,
+    ) -> dict[str, Run]:
+        runs: dict[str, Run] = {kind.name: {} for kind in kinds}
+        best: dict[str, list[Candidates]] = {kind.name: [] for kind in kinds if kind.reranked}
+        for block, scores in blocks:
+            for kind in kinds:
+                found = kind.scores(scores)
+                runs[kind.name] |= top_run(ids[block], found, self.units, depth, kind.floor)
+                if kind.reranked:
+                    best[kind.name] += [best_of(row, self._n_reranked) for row in found]
+        for name, candidates in best.items():
+            runs[name] = self._reranked(runs[name], candidates, texts, matches or [{} for _ in texts])
+        return runs
+
+    def _reranked(
+        self, run: Run, best: Sequence[Candidates], texts: Sequence[str], matches: list[dict[int, float]]
+    ) -> Run:
+        """Return a run whose best passages are in a new order; the others follow in the old one."""
+        assert self._match is not None
+        missing = [
+            [passage for passage in found.passages if passage not in known]
+            for found, known in zip(best, matches, strict=True)
+        ]
+        for known, more in zip(matches, self._match(texts, missing), strict=True):
+            known.update(more)
+        return reranked_run(run, best, matches, self.units, self.weight)
+
+    @cached_property
+    def _column(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.units.ids)}
+
+
+class HybridSearcher(Searcher):
+    """Searches passages in memory with a model and BM25.
+
+    ``HybridSearcher(["first text", "second text"], SentenceTransformer("…")).search(["a query"], k=1)``
+
+    Attributes:
+        passages: As they are searched.
+        encoder: The model.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[str | Passage],
+        encoder: Encoder | SentenceTransformer,
+        *,
+        weight: float = DEFAULT_WEIGHT,
+        window_tokens: int | None = None,
+        window_overlap: float = 0.25,
+    ) -> None:
+        """Encode the passages, and count their terms.
+
+        Args:
+            passages: Texts, whose ids are their numbers as strings, or passages.
+            encoder: A model.
+            weight: Of the dense side in fusion, in [0, 1]; ``train`` chooses it on dev queries.
+            window_tokens: Longer passages are cut into windows of so many tokens; None takes the model's own window.
+            window_overlap: Share of a window that the next one repeats, in [0, 1).
+
+        Raises:
+            ConfigError: If there are no passages, or a number is out of its range.
+        """
+        if not passages:
+            raise ConfigError("passages: expected one or more, found none")
+        if not 0 <= weight <= 1:
+            raise ConfigError(f"weight: expected a number from 0 to 1, found {weight}")
+        if not 0 <= window_overlap < 1:
+            raise ConfigError(f"window_overlap: expected a number from 0 to below 1, found {window_overlap}")
+        self.passages = [_as_passage(number, each) for number, each in enumerate(passages)]
+        self.encoder = encoder if hasattr(encoder, "token_offsets") else Encoder(encoder)
+        windows = corpus_windows(self.passages, self.encoder, window_tokens or self.encoder.window, window_overlap)
+        with track("encode passages", len(set(windows.texts))) as on_progress:
+            vectors = self.encoder.encode_documents(windows.texts, on_progress)
+        super().__init__(
+            units_of(self.passages, "passage"),
+            lexical=BM25([passage.full_text for passage in self.passages]),
+            dense=PassageVectors(vectors, windows),
+            weight=weight,
+            match=partial(match, self.encoder, tokens_of=encoded_tokens(self.encoder, windows.of_passage)),
+        )
+
+    def search(self, queries: Sequence[str | Query], k: int = 10, *, kind: str = "hybrid") -> Run:
+        """Return the best k passages of each query.
+
+        Args:
+            queries: Texts, whose ids are their numbers as strings, or queries.
+            k: Passages of each query, 1 or more; BM25 alone may find fewer.
+            kind: ``hybrid`` (weighted sum of z-scores), ``rrf``, ``rerank`` (late interaction), ``dense`` or ``bm25``.
+
+        Returns:
+            Query id → passage id → score, best first.
+
+        Raises:
+            ConfigError: If ``k`` or ``kind`` cannot be.
+        """
+        if k < 1:
+            raise ConfigError(f"k: expected 1 or more, found {k}")
+        asked = [
+            (str(number), each) if isinstance(each, str) else (each.query_id, each.text)
+            for number, each in enumerate(queries)
+        ]
+        texts = [text for _, text in asked]
+        vectors = None if kind == "bm25" else self.encoder.encode_queries(texts)
+        found = self.answers(texts, vectors, find_kind(kind), k)
+        return {
+            name: {each.passage_id: each.score for each in row} for (name, _), row in zip(asked, found, strict=True)
+        }
+
+
+def _as_passage(number: int, given: str | Passage) -> Passage:
+    return Passage(str(number), str(number), "", given, 0, len(given)) if isinstance(given, str) else given
+
+
+def dense_run(
+    query_ids: Sequence[str], queries: Matrix, vectors: Matrix, *, windows: Windows, units: Units, depth: int
+) -> Run:
+    """Search window vectors; a unit scores as its best window."""
+    searcher = Searcher(units, dense=PassageVectors(vectors, windows))
+    return searcher.runs(query_ids, (), queries, [find_kind("dense")], depth)["dense"]
+
+
+def top_run(query_ids: Sequence[str], scores: Matrix, units: Units, depth: int, floor: float = -np.inf) -> Run:
+    """Return the best units of each row of scores of all passages, ``(n_queries, n_passages)``, those above ``floor`` only."""
+    by_unit = best_of_groups(scores, units.first_passage)
+    depth = min(depth, by_unit.shape[1])
+    best = np.argpartition(-by_unit, depth - 1, axis=1)[:, :depth]
+    return {
+        query_id: {units.ids[unit]: float(row[unit]) for unit in columns if row[unit] > floor}
+        for query_id, row, columns in zip(query_ids, by_unit, best.tolist(), strict=True)
+    }
+
+
+def best_of(scores: Matrix, n: int) -> Candidates:
+    """Return the best n passages of one row of scores, ``(n_passages,)``."""
+    n = min(n, len(scores))
+    best = np.argpartition(-scores, n - 1)[:n]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    return Candidates(best.tolist(), scores[best])
+
+
+def reranked_run(
+    run: Run, best: Sequence[Candidates], matches: Sequence[dict[int, float]], units: Units, weight: float
+) -> Run:
+    """Return a run whose best passages are in a new order; the others follow in the old one.
+
+    Args:
+        run: What was found.
+        best: Of each query of ``run``, the passages to reorder: the best of those that it comes from.
+        matches: Of each query, how well each of these passages matches.
+        units: What the run names; a document scores as its best passage.
+        weight: Of the matches, see ``late_interaction.blend``.
+    """
+    reranked: Run = {}
+    for (query_id, scored), found, matched in zip(run.items(), best, matches, strict=True):
+        new = blend(found.scores, np.array([matched[passage] for passage in found.passages], dtype=np.float32), weight)
+        numbers = np.searchsorted(units.first_passage, found.passages, side="right") - 1
+        row: dict[str, float] = {}
+        for number, score in zip(numbers.tolist(), new.tolist(), strict=True):
+            row[units.ids[number]] = max(score, row.get(units.ids[number], -np.inf))
+        moved = shift(found.scores, new)
+        reranked[query_id] = {unit: score + moved for unit, score in scored.items()} | row
+    return reranked
