@@ -50,11 +50,12 @@ test-lowest: $(INSTALLED)  ## the quick tests against the lowest versions that p
 coverage: $(INSTALLED)  ## the tests that run in CI, and the share of the package's lines and branches that they reach
 	$(PYTEST) --cov --cov-report=term:skip-covered
 
-check: $(INSTALLED)  ## lint, types, import rules
+check: $(INSTALLED)  ## lint, types, import rules, links and commands of the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/repo/test_docs.py tests/repo/test_repository.py
 
 docs: $(INSTALLED)  ## the documentation site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml
