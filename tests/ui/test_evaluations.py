@@ -53,3 +53,24 @@ def test_queries_of_the_users_own_are_found_again_and_missed_when_they_change(
     train_nothing(run, base, noise=0.01)
     with pytest.raises(DataError, match="earlier one"):
         read_evaluations(run)
+
+
+@pytest.mark.parametrize("way", ["python", "setting", "recipe"])
+def test_queries_are_found_again_however_they_were_named_and_from_anywhere(
+    way, small_run, tmp_path, monkeypatch, evaluate
+):
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    shutil.copytree(small_run[0], run)
+    shutil.copytree(run / "dataset", mine)
+    monkeypatch.chdir(tmp_path)
+    if way == "python":
+        embedtune.evaluate(embedtune.EvaluateConfig(queries=("mine",)), run)
+    elif way == "setting":
+        assert evaluate(run, "--set", "queries=[mine]", "-q")[0] == 0
+    else:
+        (tmp_path / "recipe.yaml").write_text("eval:\n  queries: [mine]\n", encoding="utf-8")
+        assert evaluate(run, "--config", "recipe.yaml", "-q")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (found,) = read_evaluations(run).values()
+    assert (found.queries.name, found.queries.judged_unit) == ("mine", "passage")
