@@ -24,7 +24,7 @@ from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
-from embedtune.reports.background import background
+from embedtune.reports.data import background
 from embedtune.reports.writing import Reporter
 
 

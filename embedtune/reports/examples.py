@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from math import log
-from typing import Any
 
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.run_files import ranked
+from embedtune.reports.data import Example, ExamplePassage, Examples
 from embedtune.reports.marking import Analyse, excerpt, mark, terms_of, unwrapped
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.types import Passage, QuerySet, Run
@@ -30,7 +30,7 @@ def find_examples(
     values: Mapping[str, PerQuery],
     passages: Sequence[Passage],
     analyse: Analyse,
-) -> dict[str, Any]:
+) -> Examples:
     """Return the biggest losses and wins of system ``a`` over ``b`` by the primary measure; of equal ones, by rank.
 
     Args:
@@ -52,35 +52,36 @@ def find_examples(
     losses = [name for name in order if gains[name] < 0][:MOST]
     wins = [name for name in reversed(order) if gains[name] > 0][:MOST]
     texts = {query.query_id: query for query in queries.queries}
-    show = _Shelf(queries, passages, analyse)
+    viewer = _PassageViewer(queries, passages, analyse)
 
-    def example(name: str) -> dict[str, Any]:
+    def example(name: str) -> Example:
         query = texts[name]
-        return {
-            "query_id": name,
-            "query": query.text,
-            "kind": query.kind,
-            "score_a": round(values[a][PRIMARY][name], 6),
-            "score_b": round(values[b][PRIMARY][name], 6),
-            "rank_a": ranks[name][0],
-            "rank_b": ranks[name][1],
-            "passages": show.beside(query.text, queries.qrels[name], pair, [runs[each].get(name, {}) for each in pair]),
-        }
+        found = [runs[system].get(name, {}) for system in pair]
+        return Example(
+            query_id=name,
+            query=query.text,
+            kind=query.kind,
+            score_a=round(values[a][PRIMARY][name], 6),
+            score_b=round(values[b][PRIMARY][name], 6),
+            rank_a=ranks[name][0],
+            rank_b=ranks[name][1],
+            passages=viewer.first_passages(query.text, queries.qrels[name], pair, found),
+        )
 
-    return {
-        "a": a,
-        "b": b,
-        "measure": PRIMARY,
-        "n_better": sum(gain > 0 for gain in gains.values()),
-        "n_worse": sum(gain < 0 for gain in gains.values()),
-        "n_same": sum(gain == 0 for gain in gains.values()),
-        "losses": [example(name) for name in losses],
-        "wins": [example(name) for name in wins],
-    }
+    return Examples(
+        a=a,
+        b=b,
+        measure=PRIMARY,
+        n_better=sum(gain > 0 for gain in gains.values()),
+        n_worse=sum(gain < 0 for gain in gains.values()),
+        n_same=sum(gain == 0 for gain in gains.values()),
+        losses=[example(name) for name in losses],
+        wins=[example(name) for name in wins],
+    )
 
 
-class _Shelf:
-    """The passages of a corpus, to be taken out and held beside each other."""
+class _PassageViewer:
+    """Shows passages of a corpus."""
 
     def __init__(self, queries: QuerySet, passages: Sequence[Passage], analyse: Analyse) -> None:
         self._analyse = analyse
@@ -93,9 +94,9 @@ class _Shelf:
         for passage in passages:
             self._members.setdefault(key(passage), []).append(passage)
 
-    def beside(
+    def first_passages(
         self, query: str, grades: Mapping[str, int], pair: tuple[str, str], found: Sequence[Mapping[str, float]]
-    ) -> list[dict[str, Any]]:
+    ) -> list[ExamplePassage]:
         """Return what the reference finds first, what the system does, and a right one where neither is."""
         a, b = pair
         first_a, first_b = (next((unit for unit, _ in ranked(dict(scores))), None) for scores in found)
@@ -106,22 +107,24 @@ class _Shelf:
             shown["A right one"] = _best_right(grades, found)
         terms = terms_of(query, self._analyse)
         return [
-            {"role": role, "right": grades.get(unit, 0) > 0, **self._opened(unit, terms)}
+            self._passage(role, grades.get(unit, 0) > 0, unit, terms)
             for role, unit in shown.items()
             if unit is not None and unit in self._members
         ]
 
-    def _opened(self, unit: str, terms: set[str]) -> dict[str, Any]:
+    def _passage(self, role: str, right: bool, unit: str, terms: set[str]) -> ExamplePassage:
         members = self._members[unit]
         passage = self._closest(members, terms) if members[1:] else members[0]
         text = excerpt(unwrapped(passage.text), terms, self._analyse, _CHARACTERS)
-        return {
-            "id": passage.passage_id,
-            "document": passage.document_id,
-            "title": passage.title,
-            "page": passage.page,
-            "pieces": [list(piece) for piece in mark(text, terms, self._analyse)],
-        }
+        return ExamplePassage(
+            role=role,
+            right=right,
+            id=passage.passage_id,
+            document=passage.document_id,
+            title=passage.title,
+            page=passage.page,
+            pieces=list(mark(text, terms, self._analyse)),
+        )
 
     def _closest(self, members: Sequence[Passage], terms: set[str]) -> Passage:
         """Return the passage of a document that shares most words with a query; those that few of its passages have count more.

@@ -1,17 +1,16 @@
-"""Figures of a report that no other file of the evaluation holds: all from the runs, none searched for again."""
+"""Figures of a report that no other file of the evaluation holds, computed from its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.resampling import bootstrap_interval, sum_by_cluster
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.types import Qrels, Run
+from embedtune.project.records import Record
+from embedtune.types import Floats, Qrels, Run
 
 DEEPEST = 100
 """The hit rate is told up to here."""
@@ -23,7 +22,44 @@ _BINS = 24
 _GRID = 20  # the histogram begins and ends at a twentieth
 
 
-def hit_rate_by_k(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, Any]:
+class HitRates(Record):
+    """The hit rate of each system at each k."""
+
+    k: list[int]
+    systems: dict[str, list[float]]
+
+
+class ScoreCounts(Record):
+    """Scores of one system.
+
+    Attributes:
+        right: Queries whose best relevant unit scores in each range.
+        wrong: The same for the best other unit.
+        n_above: Queries whose relevant unit scores higher than every other one.
+        n_absent: Queries without a relevant unit in the run.
+    """
+
+    right: list[int]
+    wrong: list[int]
+    n_above: int
+    n_absent: int
+
+
+class ScoreHistograms(Record):
+    """Histograms over common ranges; there is one edge more than there are ranges."""
+
+    edges: list[float]
+    systems: dict[str, ScoreCounts]
+
+
+class Intervals(Record):
+    """The 95 % interval of each system's mean of a measure; None if the queries cannot give one."""
+
+    measure: str
+    systems: dict[str, tuple[float, float] | None]
+
+
+def hit_rate_by_k(ranks: Mapping[str, Sequence[int | None]]) -> HitRates:
     """Return the share of queries with a relevant unit among the first k, for k from 1 to 100.
 
     Args:
@@ -33,16 +69,11 @@ def hit_rate_by_k(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, Any]:
     for system, found in ranks.items():
         counts = np.bincount([rank for rank in found if rank and rank <= DEEPEST], minlength=DEEPEST + 1)[1:]
         systems[system] = [round(float(value), 6) for value in np.cumsum(counts) / max(1, len(found))]
-    return {"k": list(range(1, DEEPEST + 1)), "systems": systems}
+    return HitRates(k=list(range(1, DEEPEST + 1)), systems=systems)
 
 
-def score_histograms(qrels: Qrels, runs: Mapping[str, Run]) -> dict[str, Any]:
-    """Count how the best right and the best wrong unit of each query score, over common ranges.
-
-    Returns:
-        ``edges`` (one more than there are ranges) and ``systems``: name → ``right``, ``wrong`` (queries in each range),
-        ``n_above`` (queries whose right unit scores higher than every wrong one), ``n_absent`` (without one in the run).
-    """
+def score_histograms(qrels: Qrels, runs: Mapping[str, Run]) -> ScoreHistograms:
+    """Count how the best relevant and the best other unit of each query score, over common ranges."""
     best = {
         system: [_best(grades, run.get(name, {})) for name, grades in qrels.items()] for system, run in runs.items()
     }
@@ -50,18 +81,18 @@ def score_histograms(qrels: Qrels, runs: Mapping[str, Run]) -> dict[str, Any]:
     low = np.floor(min(known, default=0.0) * _GRID) / _GRID
     high = max(np.ceil(max(known, default=1.0) * _GRID) / _GRID, low + 1 / _GRID)
     edges = np.linspace(low, high, _BINS + 1)
-    return {
-        "edges": [round(float(edge), 6) for edge in edges],
-        "systems": {
-            system: {
-                "right": _counts([right for right, _ in pairs], edges),
-                "wrong": _counts([wrong for _, wrong in pairs], edges),
-                "n_above": sum(right is not None and (wrong is None or right > wrong) for right, wrong in pairs),
-                "n_absent": sum(right is None for right, _ in pairs),
-            }
+    return ScoreHistograms(
+        edges=[round(float(edge), 6) for edge in edges],
+        systems={
+            system: ScoreCounts(
+                right=_counts([right for right, _ in pairs], edges),
+                wrong=_counts([wrong for _, wrong in pairs], edges),
+                n_above=sum(right is not None and (wrong is None or right > wrong) for right, wrong in pairs),
+                n_absent=sum(right is None for right, _ in pairs),
+            )
             for system, pairs in best.items()
         },
-    }
+    )
 
 
 def _best(grades: Mapping[str, int], scores: Mapping[str, float]) -> tuple[float | None, float | None]:
@@ -70,12 +101,12 @@ def _best(grades: Mapping[str, int], scores: Mapping[str, float]) -> tuple[float
     return right, max((score for unit, score in scores.items() if unit not in relevant), default=None)
 
 
-def _counts(values: Sequence[float | None], edges: NDArray[np.floating[Any]]) -> list[int]:
+def _counts(values: Sequence[float | None], edges: Floats) -> list[int]:
     counted, _ = np.histogram([value for value in values if value is not None], bins=edges)
     return [int(count) for count in counted]
 
 
-def intervals(values: Mapping[str, PerQuery], clusters: Sequence[str], *, seed: int) -> dict[str, Any]:
+def intervals(values: Mapping[str, PerQuery], clusters: Sequence[str], *, seed: int) -> Intervals:
     """Return a 95 % interval of each system's mean of the primary measure, over documents or sections.
 
     Args:
@@ -83,10 +114,12 @@ def intervals(values: Mapping[str, PerQuery], clusters: Sequence[str], *, seed: 
         clusters: Document or section of each query, in the order of the qrels.
         seed: Of the resamples.
     """
+    if len(set(clusters)) == 1:
+        return Intervals(measure=PRIMARY, systems=dict.fromkeys(values))
     data = sum_by_cluster(np.array([list(each[PRIMARY].values()) for each in values.values()]), clusters)
     ends = np.clip(bootstrap_interval(data, seed=seed), 0.0, 1.0).tolist()
-    systems = {system: [round(end, 6) for end in pair] for system, pair in zip(values, ends, strict=True)}
-    return {"measure": PRIMARY, "systems": systems}
+    systems = {system: (round(low, 6), round(high, 6)) for system, (low, high) in zip(values, ends, strict=True)}
+    return Intervals(measure=PRIMARY, systems=systems)
 
 
 def thinned(losses: Sequence[float]) -> list[tuple[float, float]]:

@@ -1,12 +1,14 @@
-"""The page: one file that needs no script and asks for nothing outside itself."""
+"""The report as a page, one file that needs no script and loads nothing, and as Markdown, for pull requests and wikis."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from embedtune.evaluation.measures import MEASURES as ALWAYS_MEASURED
-from embedtune.reports.charts import line_chart
+from embedtune.project.evaluation_records import ForgettingRecord, QuerySetRecord
+from embedtune.reports.charts import Chart, line_chart
+from embedtune.reports.data import OverviewData, ReportData
 from embedtune.reports.rendering import fill, stylesheet
 from embedtune.reports.sections import (
     decision,
@@ -20,9 +22,6 @@ from embedtune.reports.sections import (
     tiles,
     training,
 )
-
-Data = Mapping[str, Any]
-"""What ``report.json`` holds; ``docs/report.md`` says what each name means."""
 
 MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 
@@ -40,100 +39,132 @@ _SECTIONS = {
 }
 
 
-def as_html(data: Data) -> str:
-    """Return the page of one query set.
-
-    Args:
-        data: The content of ``report.json``. All its strings may be hostile.
+def as_html(data: ReportData) -> str:
+    """Return the page of one query set; all strings in the data may be hostile.
 
     Raises:
         jinja2.UndefinedError: If something is missing.
     """
-    found = data["metrics"]
+    shared = _values(data)
     parts = {
-        "histograms": histograms(data["scores"]),
-        "training": training(data["training"]),
-        "slices": slice_groups(found["slices"]),
-        "examples": examples(data["examples"]),
+        "histograms": histograms(data.scores),
+        **{name: shared[name] for name in ("training", "slices", "examples")},
     }
     missing = {"scores": "histograms"}
-    shown = [
+    sections = [
         (name, title)
         for name, title in _SECTIONS.items()
         if (part := missing.get(name, name)) not in parts or parts[part]
     ]
-    return _fill(
-        "page.html.jinja",
-        data,
-        measures=(names := shown_measures(found)),
-        sections=shown,
-        decision=decision(found["verdict"]["decision"]),
-        tiles=tiles(data),
-        systems=systems(data, names),
-        differences=differences(found["comparisons"], data["intervals"]["measure"]),
-        depth=depth(data["hit_rate"]),
-        forgetting=forgetting(found),
-        origin=origin(data),
-        **parts,
-    )
+    added = {
+        "sections": sections,
+        "tiles": tiles(data),
+        "systems": systems(data, shown_measures(data.metrics)),
+        "depth": depth(data.hit_rate),
+    }
+    return _fill_page("page.html.jinja", shared | parts | added)
 
 
-def shown_measures(found: Data) -> list[str]:
-    """Return the measures of a table of systems: the usual ones, then those that were asked for."""
-    return [*MEASURES, *(name for name in next(iter(found["systems"].values())) if name not in ALWAYS_MEASURED)]
+def as_markdown(data: ReportData) -> str:
+    """Return the report of one query set as Markdown; it shows queries, and no passages."""
+    return fill("summary.md.jinja", _values(data))
 
 
-def overview_as_html(data: Data, sets: Sequence[tuple[str, Data]]) -> str:
-    """Return the page over several query sets, which leads to those of each.
+def overview_as_html(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> str:
+    """Return the page over several query sets, which links to those of each.
 
     Args:
-        data: ``title``, ``dataset``, ``base_model``, ``versions``, ``measure``, and ``metrics`` of the evaluation as a whole.
-        sets: Folder and metrics of each set.
+        data: The evaluation as a whole.
+        sets: Folder and results of each set.
     """
-    rows = overview_rows(sets, data["measure"])
-    return _fill(
-        "overview.html.jinja",
-        data,
-        rows=rows,
-        systems=list(rows[0]["systems"]),
-        measure=data["measure"],
-        forgetting=forgetting(data["metrics"]),
-    )
+    return _fill_page("overview.html.jinja", _overview_values(data, sets))
 
 
-def overview_rows(sets: Sequence[tuple[str, Data]], measure: str) -> list[dict[str, Any]]:
-    """Return what an overview says of each query set."""
-    return [
-        {
-            "name": found["queries"],
-            "folder": folder,
-            "n_queries": found["n_queries"],
-            "decision": decision(found["verdict"]["decision"]),
-            "reason": found["verdict"]["reasons"][0],
-            "systems": {system: values[measure] for system, values in found["systems"].items()},
-        }
+def overview_as_markdown(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> str:
+    """Return the report over several query sets as Markdown; arguments as for ``overview_as_html``."""
+    return fill("overview.md.jinja", _overview_values(data, sets))
+
+
+def shown_measures(results: QuerySetRecord) -> list[str]:
+    """Return the measures of a table of systems: the usual ones, then those that were asked for."""
+    return [*MEASURES, *(name for name in next(iter(results.systems.values())) if name not in ALWAYS_MEASURED)]
+
+
+def _values(data: ReportData) -> dict[str, object]:
+    """Return what page and Markdown share."""
+    found = data.metrics
+    return {
+        "data": data,
+        "found": found,
+        "measures": shown_measures(found),
+        "decision": decision(found.verdict.decision),
+        "differences": differences(found.comparisons, data.intervals.measure),
+        "slices": slice_groups(found.slices),
+        "forgetting": forgetting(found.forgetting),
+        "training": training(data.training),
+        "examples": examples(data.examples),
+        "origin": origin(data),
+    }
+
+
+class OverviewRow(NamedTuple):
+    """A query set in an overview; ``systems`` have their mean of the primary measure."""
+
+    name: str
+    folder: str
+    n_queries: int
+    decision: Mapping[str, str]
+    reason: str
+    systems: Mapping[str, float]
+
+
+def _overview_values(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> dict[str, object]:
+    rows = [
+        OverviewRow(
+            found.queries,
+            folder,
+            found.n_queries,
+            decision(found.verdict.decision),
+            found.verdict.reasons[0],
+            {system: values[data.measure] for system, values in found.systems.items()},
+        )
         for folder, found in sets
     ]
+    return {
+        "data": data,
+        "rows": rows,
+        "systems": list(rows[0].systems),
+        "measure": data.measure,
+        "forgetting": forgetting(data.metrics.forgetting),
+    }
 
 
-def forgetting(found: Data) -> list[dict[str, Any]]:
-    """Return what tuning cost elsewhere, by set, with the curve over the strength where there is one."""
+class ForgettingRow(NamedTuple):
+    """What tuning cost on one set, with the curve over the strength if there is one."""
+
+    severity: str
+    sentence: str
+    chart: Chart | None
+
+
+def forgetting(found: ForgettingRecord | None) -> list[ForgettingRow]:
+    """Return what tuning cost elsewhere, by set."""
     rows = []
-    for name, each in found.get("forgetting", {}).get("sets", {}).items():
+    for name, each in found.sets.items() if found else ():
         curves = {
-            measure: [(point["strength"], point[measure]) for point in each["curve"]]
-            for measure in each["measures"]
-            if each["curve"]
+            measure: [(point["strength"], point[measure]) for point in each.curve]
+            for measure in each.measures
+            if each.curve
         }
         title = f"Scores on {name} by the strength of the update"
         chart = line_chart(curves, title=title, x_label="strength", y_label="score") if curves else None
-        rows.append({"severity": each["severity"], "sentence": each["sentence"], "chart": chart})
+        rows.append(ForgettingRow(each.severity, each.sentence, chart))
     return rows
 
 
-def _fill(template: str, data: Data, **values: Any) -> str:
+def _fill_page(template: str, values: Mapping[str, object]) -> str:
     from markupsafe import Markup
 
     text, source = stylesheet()
     trusted = Markup(text)  # noqa: S704 (a file of this package, without values)
-    return fill(template, {"data": data, "style": trusted, "style_source": source, **values})
+    return fill(template, {**values, "style": trusted, "style_source": source})

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from embedtune.project.evaluation_records import Difference
 from embedtune.reports.marking import cut, visible
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def _environment(*, markdown: bool) -> Environment:
     )
     environment.filters |= {
         "cut": cut,
+        "interval": interval,
         "number": number,
         "p_value": p_value,
         "points": points,
@@ -43,7 +45,7 @@ def _environment(*, markdown: bool) -> Environment:
     return environment
 
 
-def fill(name: str, values: Mapping[str, Any]) -> str:
+def fill(name: str, values: Mapping[str, object]) -> str:
     """Fill a template of this package, ``.html.jinja`` or ``.md.jinja``.
 
     Raises:
@@ -82,6 +84,11 @@ def points(value: float | None, digits: int = 1) -> str:
         return "–"
     text = f"{100 * value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def interval(difference: Difference) -> str:
+    """Return the 95 % interval of a difference in points; a dash where there is none."""
+    return f"{points(difference.low)} to {points(difference.high)}" if difference.ci95 else "–"
 
 
 def p_value(value: float | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import PerQuery
@@ -12,11 +11,12 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 from embedtune.project.layout import PAGE
 from embedtune.project.manifest import write_json
+from embedtune.project.records import Record
 from embedtune.reports import figures
+from embedtune.reports.data import Background, Examples, OverviewData, ReportData
 from embedtune.reports.examples import find_examples
 from embedtune.reports.marking import Analyse
-from embedtune.reports.page import as_html, overview_as_html
-from embedtune.reports.summary import as_markdown, overview_as_markdown
+from embedtune.reports.page import as_html, as_markdown, overview_as_html, overview_as_markdown
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.systems import main_pairs
 from embedtune.text.analyzer import Analyzer
@@ -28,11 +28,11 @@ _SCORED = ("base", "tuned")
 class Reporter:
     """Writes the reports of one evaluation."""
 
-    def __init__(self, background: Mapping[str, Any], passages: Sequence[Passage], *, seed: int) -> None:
+    def __init__(self, background: Background, passages: Sequence[Passage], *, seed: int) -> None:
         """Take what all query sets share.
 
         Args:
-            background: See ``background.background``.
+            background: Dataset and training.
             passages: The corpus.
             seed: Of the resamples.
         """
@@ -63,15 +63,14 @@ class Reporter:
             for system, run in runs.items()
         }
         clusters = group_queries(queries, self._passages).labels
-        data = {
-            "schema_version": 1,
-            **self._background,
-            "metrics": results.as_json(),
-            "intervals": figures.intervals(values, clusters, seed=self._seed),
-            "hit_rate": figures.hit_rate_by_k(ranks),
-            "scores": figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
-            "examples": self._examples(queries, runs, values),
-        }
+        data = ReportData(
+            **dict(self._background),
+            metrics=results,
+            intervals=figures.intervals(values, clusters, seed=self._seed),
+            hit_rate=figures.hit_rate_by_k(ranks),
+            scores=figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
+            examples=self._examples(queries, runs, values),
+        )
         _write(folder, data, as_html(data), as_markdown(data))
 
     def write_overview(self, folder: Path, evaluation: EvaluationRecord, sets: Mapping[str, QuerySetRecord]) -> None:
@@ -82,18 +81,16 @@ class Reporter:
             evaluation: What was measured.
             sets: Folder below it → results on the set that lies there.
         """
-        data = {"schema_version": 1, **self._background, "measure": PRIMARY, "metrics": evaluation.as_json()}
-        rows = [(name, results.as_json()) for name, results in sets.items()]
+        data = OverviewData(**dict(self._background), measure=PRIMARY, metrics=evaluation)
+        rows = list(sets.items())
         _write(folder, data, overview_as_html(data, rows), overview_as_markdown(data, rows))
 
-    def _examples(
-        self, queries: QuerySet, runs: Mapping[str, Run], values: Mapping[str, PerQuery]
-    ) -> dict[str, Any] | None:
+    def _examples(self, queries: QuerySet, runs: Mapping[str, Run], values: Mapping[str, PerQuery]) -> Examples | None:
         pairs = main_pairs(runs.keys())
         return find_examples(pairs[0], queries, runs, values, self._passages, self._analyse) if pairs else None
 
 
-def _write(folder: Path, data: Mapping[str, Any], page: str, summary: str) -> None:
-    write_json(folder / "report.json", data)
+def _write(folder: Path, data: Record, page: str, summary: str) -> None:
+    write_json(folder / "report.json", data.as_json())
     (folder / PAGE).write_text(page, encoding="utf-8")
     (folder / "report.md").write_text(summary, encoding="utf-8")

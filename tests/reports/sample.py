@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from itertools import cycle
 
+from embedtune.reports.data import OverviewData, ReportData
+
 MEASURES = ("hit_rate@1", "hit_rate@3", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 SYSTEMS = ("bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned")
 
@@ -47,6 +49,16 @@ def report_data(say: Callable[[str], str] = str, n_examples: int = 2) -> dict:
             "losses": [_example(say, 1, 4) for _ in range(n_examples)], "wins": [_example(say, None, 1) for _ in range(n_examples)],
         },
     }  # fmt: skip
+
+
+def sample(**changes) -> ReportData:
+    """Return data, some of it replaced."""
+    return ReportData.from_json(report_data() | changes)
+
+
+def overview(**changes) -> OverviewData:
+    """Return the data of an overview."""
+    return OverviewData.from_json(report_data() | {"measure": "ndcg@10"} | changes)
 
 
 def hostile_data(texts: list[str], n_examples: int = 2) -> dict:

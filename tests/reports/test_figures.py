@@ -25,33 +25,34 @@ def run():
 
 def test_the_curve_goes_through_the_hit_rates_of_the_table(run):
     ranks = {"base": [first_relevant(grades, run[name]) for name, grades in QRELS.items()]}
-    curve = hit_rate_by_k(ranks)["systems"]["base"]
+    curve = hit_rate_by_k(ranks).systems["base"]
     table = means(per_query(QRELS, run))
     assert len(curve) == 100 and curve == sorted(curve)
     for k in (1, 3, 5, 10):
         assert curve[k - 1] == pytest.approx(table[f"hit_rate@{k}"], abs=1e-6)
-    assert hit_rate_by_k({"bm25": [None, None]})["systems"]["bm25"] == [0.0] * 100
+    assert hit_rate_by_k({"bm25": [None, None]}).systems["bm25"] == [0.0] * 100
 
 
 def test_every_query_is_counted_once_in_a_histogram():
     qrels = {"a": {"p1": 1, "p2": 1}, "b": {"p1": 1}, "c": {"p1": 1}}
     run = {"a": {"p1": 0.3, "p2": 0.52, "p3": 0.4}, "b": {"p1": 0.2, "p3": 0.71}, "c": {"p3": 0.61}}
     found = score_histograms(qrels, {"base": run})
-    base, edges = found["systems"]["base"], found["edges"]
-    assert (sum(base["right"]), sum(base["wrong"]), base["n_above"], base["n_absent"]) == (2, 3, 1, 1)
+    base, edges = found.systems["base"], found.edges
+    assert (sum(base.right), sum(base.wrong), base.n_above, base.n_absent) == (2, 3, 1, 1)
     assert (edges[0], edges[-1]) == (0.2, 0.75)
-    place = next(number for number, count in enumerate(base["right"]) if count and number)
+    place = next(number for number, count in enumerate(base.right) if count and number)
     assert edges[place] <= 0.52 <= edges[place + 1]
-    assert score_histograms({}, {"base": {}})["systems"]["base"]["right"] == [0] * 24
+    assert score_histograms({}, {"base": {}}).systems["base"].right == [0] * 24
 
 
 def test_an_interval_holds_the_mean_and_is_wider_with_fewer_documents(run):
     values = {"base": per_query(QRELS, run)}
-    many = intervals(values, list(QRELS), seed=0)["systems"]["base"]
-    few = intervals(values, [str(number // 10) for number in range(40)], seed=0)["systems"]["base"]
+    many = intervals(values, list(QRELS), seed=0).systems["base"]
+    few = intervals(values, [str(number // 10) for number in range(40)], seed=0).systems["base"]
     mean = means(values["base"])["ndcg@10"]
     assert 0 <= many[0] < mean < many[1] <= 1
     assert few[1] - few[0] > many[1] - many[0]
+    assert intervals(values, ["one"] * 40, seed=0).systems == {"base": None}
 
 
 def test_losses_are_thinned_to_means_at_the_middle_of_their_steps():

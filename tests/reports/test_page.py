@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from embedtune.reports.data import ReportData
 from embedtune.reports.marking import visible
 from embedtune.reports.page import as_html, overview_as_html
 from tests.reports.hostile import TEXTS
-from tests.reports.sample import hostile_data, report_data
+from tests.reports.sample import hostile_data, overview, report_data, sample
 
 PHONE = {"width": 400, "height": 800}
 
@@ -36,7 +37,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def hostile(browser, tmp_path_factory):
     """The page of an evaluation in which every word from outside is hostile; all of them stand on it."""
-    html = as_html(hostile_data(TEXTS, n_examples=10))
+    html = as_html(ReportData.from_json(hostile_data(TEXTS, n_examples=10)))
     visit = Visit(browser, tmp_path_factory.mktemp("hostile") / "report.html", html)
     yield visit
     visit.page.close()
@@ -104,7 +105,7 @@ def test_the_policy_stops_what_would_be_put_in_later(hostile):
 def test_it_follows_light_and_dark_with_enough_contrast(browser, tmp_path):
     papers = set()
     for scheme in ("light", "dark"):
-        visit = Visit(browser, tmp_path / "report.html", as_html(report_data()), color_scheme=scheme)
+        visit = Visit(browser, tmp_path / "report.html", as_html(sample()), color_scheme=scheme)
         assert visit.complaints == []  # the style sheet fits the hash of the policy
         papers.add(visit.ask("getComputedStyle(document.body).backgroundColor"))
         strokes = visit.ask("[...document.querySelectorAll('svg path.line')].map(e => getComputedStyle(e).stroke)")
@@ -131,7 +132,7 @@ def _low_contrast(visit):
 
 
 def test_it_can_be_heard(browser, tmp_path):
-    visit = Visit(browser, tmp_path / "report.html", as_html(report_data()))
+    visit = Visit(browser, tmp_path / "report.html", as_html(sample()))
     levels = visit.ask("[...document.querySelectorAll('h1, h2, h3, h4, h5')].map(h => +h.tagName[1])")
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
@@ -142,7 +143,7 @@ def test_it_can_be_heard(browser, tmp_path):
 
 
 def test_on_paper_everything_is_open(browser, tmp_path):
-    visit = Visit(browser, tmp_path / "report.html", as_html(report_data()))
+    visit = Visit(browser, tmp_path / "report.html", as_html(sample()))
     heights = "[...document.querySelectorAll('details')].map(each => each.offsetHeight)"
     assert max(visit.ask(heights)) < 30
     visit.page.emulate_media(media="print")
@@ -151,7 +152,7 @@ def test_on_paper_everything_is_open(browser, tmp_path):
 
 
 def test_the_verdict_comes_first_and_every_part_is_there():
-    html = as_html(report_data())
+    html = as_html(sample())
     titles = re.findall(r'<section[^>]* id="(\w+)"', html)
     assert titles == [
         "verdict", "systems", "differences", "depth", "scores", "training", "slices", "audits", "examples", "origin",
@@ -176,7 +177,7 @@ def test_parts_without_figures_are_left_out():
     data["llm"] = None
     data["metrics"]["slices"] = []
     del data["metrics"]["forgetting"]
-    html = as_html(data)
+    html = as_html(ReportData.from_json(data))
     titles = re.findall(r'<section[^>]* id="(\w+)"', html)
     assert titles == ["verdict", "systems", "differences", "depth", "audits", "origin"]
     assert re.findall(r'href="#(\w+)"', html) == titles
@@ -184,9 +185,7 @@ def test_parts_without_figures_are_left_out():
 
 
 def test_the_overview_leads_to_the_reports_of_the_sets():
-    data = report_data()
-    metrics = {**data["metrics"], "queries": "a, b"}
-    shared = {**data, "measure": "ndcg@10", "metrics": metrics}
-    html = overview_as_html(shared, [("a", data["metrics"]), ('b"ü', data["metrics"])])
+    metrics = sample().metrics
+    html = overview_as_html(overview(), [("a", metrics), ('b"ü', metrics)])
     assert re.findall(r'href="([^"]+)"', html) == ["a/report.html", "b%22%C3%BC/report.html"]
     assert html.count("Inconclusive") == 2

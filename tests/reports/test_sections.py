@@ -1,3 +1,5 @@
+from embedtune.reports.data import TrainingData
+from embedtune.reports.figures import HitRates, ScoreHistograms
 from embedtune.reports.sections import (
     decision,
     depth,
@@ -10,11 +12,11 @@ from embedtune.reports.sections import (
     tiles,
     training,
 )
-from tests.reports.sample import report_data
+from tests.reports.sample import report_data, sample
 
 
 def test_the_main_systems_are_drawn_and_all_are_told():
-    drawn = depth(report_data()["hit_rate"])
+    drawn = depth(sample().hit_rate)
     assert [line.name for line in drawn["chart"].lines] == [
         "bm25",
         "base",
@@ -29,28 +31,28 @@ def test_the_main_systems_are_drawn_and_all_are_told():
 def test_no_more_than_three_added_models_are_drawn():
     values = [k / 100 for k in range(1, 101)]
     names = ["base", "rrf_base", *(f"m{number}" for number in range(9))]
-    chart = depth({"k": list(range(1, 101)), "systems": dict.fromkeys(names, values)})["chart"]
+    chart = depth(HitRates(k=list(range(1, 101)), systems=dict.fromkeys(names, values)))["chart"]
     assert [line.name for line in chart.lines] == ["base", "m0", "m1", "m2"]
 
 
 def test_histograms_share_their_height():
-    base, tuned = histograms(report_data()["scores"]).values()
+    base, tuned = histograms(sample().scores).values()
     assert (base.right, base.y_ticks) == (tuned.right, tuned.y_ticks)
-    assert histograms({"edges": [0, 1], "systems": {}}) == {}
+    assert histograms(ScoreHistograms(edges=[0, 1], systems={})) == {}
 
 
 def test_losses_come_first_and_nothing_is_said_where_nothing_changed():
-    found = report_data()["examples"]
+    found = sample().examples
     told = examples(found)
     assert [title for title, _ in told["groups"]] == ["Biggest losses", "Biggest wins"]
     assert "better than base on 3 queries, worse on 2, the same on 195" in told["sentence"]
-    assert [title for title, _ in examples({**found, "losses": []})["groups"]] == ["Biggest wins"]
-    assert examples({**found, "losses": [], "wins": []}) is None
+    assert [title for title, _ in examples(found.model_copy(update={"losses": []}))["groups"]] == ["Biggest wins"]
+    assert examples(found.model_copy(update={"losses": [], "wins": []})) is None
     assert examples(None) is None
 
 
 def test_a_training_has_curves_of_loss_and_dev():
-    told = training(report_data()["training"])
+    told = training(sample().training)
     assert "+3.0 ± 1.0 points" in told["sentence"] and "tuned model was shipped, at strength 0.5" in told["sentence"]
     loss, by_step, by_strength = told["charts"]
     assert [line.name for line in loss.lines] == ["loss", "mean of 9 around it"]
@@ -61,7 +63,7 @@ def test_a_training_has_curves_of_loss_and_dev():
 def test_the_running_mean_is_the_mean_of_nine():
     found = report_data()["training"]
     found["losses"] = [(step, 1.0 if step % 2 else 0.0) for step in range(1, 41)]
-    jumping, calm = training(found)["charts"][0].lines
+    jumping, calm = training(TrainingData.from_json(found))["charts"][0].lines
     heights = [float(part.split()[1]) for part in calm.path[1:].split("L")]
     span = max(float(part.split()[1]) for part in jumping.path[1:].split("L")) - min(
         float(part.split()[1]) for part in jumping.path[1:].split("L")
@@ -71,16 +73,21 @@ def test_the_running_mean_is_the_mean_of_nine():
 
 def test_losses_that_were_averaged_say_so_and_few_are_not_smoothed():
     found = report_data()["training"]
-    assert training({**found, "n_losses": 5000})["charts"][0].title == "Training loss by step, means of 5,000 steps"
-    few = training({**found, "losses": found["losses"][:5], "n_losses": 5})["charts"][0]
+    assert (
+        training(TrainingData.from_json({**found, "n_losses": 5000}))["charts"][0].title
+        == "Training loss by step, means of 5,000 steps"
+    )
+    few = training(TrainingData.from_json({**found, "losses": found["losses"][:5], "n_losses": 5}))["charts"][0]
     assert [line.name for line in few.lines] == ["loss"]
 
 
 def test_what_was_not_trained_by_steps_has_no_loss_and_an_unknown_training_no_part():
     found = {**report_data()["training"], "losses": [], "n_losses": 0}
     del found["dev"]["by_step"]
-    assert [chart.title for chart in training(found)["charts"]] == ["Dev by strength (mean reciprocal rank)"]
-    assert training({"shipped": "base", "candidates": [], "losses": [], "n_losses": 0}) is None
+    assert [chart.title for chart in training(TrainingData.from_json(found))["charts"]] == [
+        "Dev by strength (mean reciprocal rank)"
+    ]
+    assert training(TrainingData(shipped="base")) is None
 
 
 def test_decisions_are_said_in_words_and_unknown_ones_do_not_colour():
@@ -89,7 +96,7 @@ def test_decisions_are_said_in_words_and_unknown_ones_do_not_colour():
 
 
 def test_tiles_tell_before_after_and_how_sure():
-    first, *others = tiles(report_data())
+    first, *others = tiles(sample())
     assert first == {"name": "ndcg@10, base → tuned", "value": "0.760 → 0.780", "note": "+1.2 points (−1.0 to +3.4)"}
     assert [tile["note"] for tile in others] == ["+1.2 points (−1.0 to +3.4)", "other model", "from 30 documents"]
 
@@ -98,36 +105,36 @@ def test_without_a_tuned_model_the_tiles_tell_of_fusion():
     data = report_data()
     for name in ("tuned", "hybrid_tuned", "rrf_tuned"):
         del data["metrics"]["systems"][name]
-    assert tiles(data)[0]["name"] == "ndcg@10, base → hybrid_base"
+    assert tiles(sample(**data))[0]["name"] == "ndcg@10, base → hybrid_base"
 
 
 def test_the_best_of_a_column_is_marked():
     data = report_data()
-    rows = systems(data, ["ndcg@10"])["rows"]
+    rows = systems(sample(), ["ndcg@10"])["rows"]
     assert [row["name"] for row in rows] == list(data["metrics"]["systems"])
     assert [row["cells"][0]["best"] for row in rows] == [False] * 8 + [True]
     assert rows[0]["spoken"] == "0.750, 95 % interval 0.700 to 0.800"
 
 
 def test_differences_with_bm25_stand_apart():
-    groups = differences(report_data()["metrics"]["comparisons"], "ndcg@10")
-    assert [[(row["a"], row["b"]) for row in group["rows"]] for group in groups] == [
+    groups = differences(sample().metrics.comparisons, "ndcg@10")
+    assert [[(row.found.system, row.found.reference) for row in group.rows] for group in groups] == [
         [("tuned", "base"), ("hybrid_base", "base"), ("other model", "base")],
         [("tuned", "bm25")],
     ]
 
 
 def test_slices_of_a_pair_share_a_scale():
-    (group,) = slice_groups(report_data()["metrics"]["slices"])
-    assert list(group["by"]) == ["kind", "document that answers"]
-    kind, document = (rows[0] for rows in group["by"].values())
-    assert kind["drawn"].mid == document["drawn"].mid
-    assert document["drawn"].low is None and document["spoken"].endswith("too few queries for an interval")
+    (group,) = slice_groups(sample().metrics.slices)
+    assert list(group.by) == ["kind", "document that answers"]
+    kind, document = (rows[0] for rows in group.by.values())
+    assert kind.drawn.mid == document.drawn.mid
+    assert document.drawn.low is None and document.spoken.endswith("too few queries for an interval")
     assert slice_groups([]) == []
 
 
 def test_stages_settings_and_versions_are_told():
-    told = origin(report_data())
+    told = origin(sample())
     assert told["stages"][0] == {
         "stage": "generate", "started": "2026-11-24T07:17:13Z", "seconds": "12.5", "seed": 3,
         "machine": "Linux, 2 cores, Python 3.11.7",
@@ -142,13 +149,13 @@ def test_stages_settings_and_versions_are_told():
 def test_values_are_said_in_words():
     data = report_data()
     data["settings"]["eval"] = {"a_b": None, "on": True, "off": False, "empty": []}
-    assert dict(origin(data)["settings"])["Settings of eval"] == [
+    assert dict(origin(sample(**data))["settings"])["Settings of eval"] == [
         ("a b", "not set"), ("on", "yes"), ("off", "no"), ("empty", "none"),
     ]  # fmt: skip
 
 
 def test_the_dataset_is_told_in_a_sentence():
-    told = origin(report_data())["dataset"]
+    told = origin(sample())["dataset"]
     assert "40 documents were read and 1 skipped" in told
     assert "train 900 (900 span)" in told and "test 0 (none)" in told
     assert "would lose 25.0\N{NO-BREAK SPACE}% of all" in told

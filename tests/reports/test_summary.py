@@ -2,13 +2,14 @@ import re
 
 from markdown_it import MarkdownIt
 
-from embedtune.reports.summary import as_markdown, overview_as_markdown
+from embedtune.reports.data import ReportData
+from embedtune.reports.page import as_markdown, overview_as_markdown
 from tests.reports.hostile import TEXTS
-from tests.reports.sample import SYSTEMS, hostile_data, report_data
+from tests.reports.sample import SYSTEMS, hostile_data, overview, report_data, sample
 
 
 def test_it_tells_what_the_page_tells_without_passages():
-    text = as_markdown(report_data())
+    text = as_markdown(sample())
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<table>") == 7
     for name in SYSTEMS:
@@ -27,15 +28,20 @@ def test_it_tells_what_the_page_tells_without_passages():
 
 def test_no_hostile_text_becomes_markup():
     html = (
-        MarkdownIt("commonmark", {"html": True}).enable("table").render(as_markdown(hostile_data(TEXTS, n_examples=10)))
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(as_markdown(ReportData.from_json(hostile_data(TEXTS, n_examples=10))))
     )
-    calm = MarkdownIt("commonmark", {"html": True}).enable("table").render(as_markdown(report_data(n_examples=10)))
+    calm = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(as_markdown(ReportData.from_json(report_data(n_examples=10))))
+    )
     assert set(re.findall(r"<(\w+)", html)) == set(re.findall(r"<(\w+)", calm))
     assert html.count("<td>") == calm.count("<td>") and html.count("<h2>") == calm.count("<h2>")
 
 
 def test_the_overview_has_a_column_for_each_set():
-    data = report_data()
-    text = overview_as_markdown({**data, "measure": "ndcg@10"}, [("a", data["metrics"]), ("b", data["metrics"])])
+    text = overview_as_markdown(overview(), [("a", sample().metrics), ("b", sample().metrics)])
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<th>") == 3 and html.count("<td>") == 3 * 9

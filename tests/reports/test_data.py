@@ -5,12 +5,12 @@ from embedtune.config.settings import EvaluateConfig, GenerateConfig
 from embedtune.project.manifest import Circumstances, Identity, Manifest
 from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.trained_run import TrainedRun, read_trained_run
-from embedtune.reports.background import background
+from embedtune.reports.data import background
 
 
 def test_it_tells_what_the_manifests_recorded(small_run):
     run = read_trained_run(small_run[0])
-    told = background(run, EvaluateConfig(seed=7))
+    told = background(run, EvaluateConfig(seed=7)).as_json()
     assert told["title"] == run.dataset.record.source.rpartition("/")[2]
     assert told["dataset"]["passages"] == run.dataset.record.passages
     assert told["made"]["generate"]["duration_s"] == run.dataset.circumstances.duration_s
@@ -19,7 +19,7 @@ def test_it_tells_what_the_manifests_recorded(small_run):
     assert told["made"]["eval"] == {}  # its time is another every time; this text is not
     assert told["settings"]["train"]["seed"] == 0 and told["settings"]["eval"]["seed"] == 7
     assert told["llm"] is None
-    assert told == background(run, EvaluateConfig(seed=7))
+    assert told == background(run, EvaluateConfig(seed=7)).as_json()
 
 
 def test_cost_comes_from_the_dataset_and_keys_go_nowhere(monkeypatch):
@@ -39,7 +39,7 @@ def test_cost_comes_from_the_dataset_and_keys_go_nowhere(monkeypatch):
         record=DatasetRecord.from_json(facts), identity=Identity(config=config), circumstances=Circumstances(llm=spent)
     )
     model = Manifest(record=ModelRecord(shipped="base"))
-    told = background(TrainedRun(Path("run"), dataset, model, GenerateConfig(source="")), EvaluateConfig())
+    told = background(TrainedRun(Path("run"), dataset, model, GenerateConfig(source="")), EvaluateConfig()).as_json()
     assert told["llm"] == {
         "model": "m",
         "calls": 3,
@@ -51,5 +51,5 @@ def test_cost_comes_from_the_dataset_and_keys_go_nowhere(monkeypatch):
     assert told["title"] == "handbook"
     assert "lovelace" not in json.dumps(told) and "/home/ada" not in json.dumps(told)
     dataset = dataset.model_copy(update={"circumstances": Circumstances()})
-    told = background(TrainedRun(Path("run"), dataset, model, GenerateConfig(source="")), EvaluateConfig())
+    told = background(TrainedRun(Path("run"), dataset, model, GenerateConfig(source="")), EvaluateConfig()).as_json()
     assert (told["llm"]["prompt_tokens"], told["llm"]["cost"]) == (10, None)
