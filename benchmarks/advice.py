@@ -11,11 +11,8 @@ benchmarks/advice.md and advice.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import numpy as np
 
 import embedtune
 from benchmarks import lift
+from benchmarks.tables import CACHE, HERE, MACHINE, cached, header, parser, read_json, write_table
 from embedtune.advise.advise import advise
 from embedtune.cli.options import set_up_logging
 from embedtune.documents.chunking import keep_whole
@@ -35,42 +33,31 @@ from embedtune.evaluation.verdict import MIN_GAIN
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model
-from embedtune.project.manifest import library_versions, write_json
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "advice"
+CELLS = CACHE / "advice"
 SEED = 0
 LADDER = ("pca", "linear", "query-lora")
 OPTIONS = {"leave": "base", "use_fusion": "hybrid_base", "tune_query_side": "tuned"}
 """What may be advised about the way to search, cheapest first, and the system that stands for it."""
 
 
-def run_cell(folder: Path) -> None:
-    """Ask for the advice and find out the truth of one collection, unless that is done."""
-    out = CACHE / f"{folder.name}.json"
-    if out.is_file():
-        return
+def run_cell(folder: Path) -> dict[str, Any]:
+    """Ask for the advice and find out the truth of one collection."""
     started = time.time()
     advice = advise(embedtune.GenerateConfig(source=str(folder), seed=SEED))
     advised = time.time()
-    truth = find_truth(folder)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    part = out.with_suffix(".part")
-    write_json(
-        part,
-        {
-            "collection": folder.name,
-            "decision": advice.recommendation.decision,
-            "then": advice.recommendation.then,
-            "advised": way_to_search([advice.recommendation.decision, *advice.recommendation.then]),
-            "advice": advice.model_dump(
-                mode="json", exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
-            ),
-            "truth": truth,
-            "seconds": {"advice": round(advised - started), "truth": round(time.time() - advised)},
-        },
-    )
-    part.rename(out)
+    truth, recommendation = find_truth(folder), advice.recommendation
+    return {
+        "collection": folder.name,
+        "decision": recommendation.decision,
+        "then": recommendation.then,
+        "advised": way_to_search([recommendation.decision, *recommendation.then]),
+        "advice": advice.model_dump(
+            mode="json", exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
+        ),
+        "truth": truth,
+        "seconds": {"advice": round(advised - started), "truth": round(time.time() - advised)},
+    }
 
 
 def way_to_search(steps: list[str]) -> str:
@@ -101,14 +88,14 @@ def find_truth(folder: Path) -> dict[str, Any]:
 
 def _tuning(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
     """Return the tuned query side against the base, the means of the systems, and the weight of the base in fusion."""
-    recorded = json.loads((HERE / "lift.json").read_text(encoding="utf-8"))
+    recorded = read_json(HERE / "lift.json")
     name = folder.name
     cell = next((each for each in recorded["cells"] if (each["collection"], each["seed"]) == (name, SEED)), None)
     if cell:
         tuned = recorded["tests"][name]["tuned over base"]
     else:
         lift.run_cell(folder, SEED, LADDER)
-        cell = json.loads((lift.CACHE / f"{name}-{SEED}" / "cell.json").read_text(encoding="utf-8"))
+        cell = read_json(lift.CELLS / f"{name}-{SEED}" / "cell.json")
         tuned = lift.test_gain(name, [SEED], "tuned", "base")
     return tuned, {"tuned": lift.value(cell, "tuned")}, cell["fusion_weights"]["base"]
 
@@ -144,45 +131,36 @@ def _fusion(folder: Path, weight: float) -> Comparison:
 
 def write_report() -> str:
     """Write advice.json and advice.md from all finished cells, and return the latter."""
-    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*.json"))]
+    cells = [read_json(path) for path in sorted(CELLS.glob("*.json"))]
     right = [cell["advised"] == cell["truth"]["best"] for cell in cells]
-    lines = [
-        "| collection | advice from synthetic queries | best on real queries | | base, fusion, tuned queries |",
-        "|---|---|---|---|---|",
-    ]
+    lines = header(
+        "collection", "advice from synthetic queries", "best on real queries", "", "base, fusion, tuned queries"
+    )
     for cell, is_right in zip(cells, right, strict=True):
         means = cell["truth"]["means"]
-        shown = ", ".join(f"{means[system]:.3f}" if system in means else "–" for system in OPTIONS.values())
+        figures = ", ".join(f"{means[system]:.3f}" if system in means else "–" for system in OPTIONS.values())
         mark = "right" if is_right else "wrong"
-        lines.append(f"| {cell['collection']} | {cell['advised']} | {cell['truth']['best']} | {mark} | {shown} |")
+        lines.append(f"| {cell['collection']} | {cell['advised']} | {cell['truth']['best']} | {mark} | {figures} |")
     always = sum(cell["truth"]["best"] == "use_fusion" for cell in cells)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
     seconds = [cell["seconds"]["advice"] for cell in cells]
     lines += [
         "",
         f"Right on {sum(right)} of {len(cells)}; always saying use_fusion is right on {always}. nDCG@10 on all test queries "
-        f"and passages, windows of 128 tokens. An advice took {min(seconds)} to {max(seconds)} s; {machine}.",
+        f"and passages, windows of 128 tokens. An advice took {min(seconds)} to {max(seconds)} s; {MACHINE}.",
     ]
-    text = "\n".join(lines) + "\n"
-    result = {
-        "schema_version": 1, "right": sum(right), "n": len(cells), "always_fusion": always, "cells": cells,
-        "machine": machine, "versions": library_versions(),
-    }  # fmt: skip
-    write_json(HERE / "advice.json", result)
-    (HERE / "advice.md").write_text(text, encoding="utf-8")
-    return text
+    return write_table("advice", {"right": sum(right), "n": len(cells), "always_fusion": always, "cells": cells}, lines)
 
 
 def main() -> None:
     """Run the cells that are asked for and write the table of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collections", type=Path, nargs="+")
-    parser.add_argument("--only", nargs="*", default=(), help="names of collections")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("collections", type=Path, nargs="+")
+    options.add_argument("--only", nargs="*", default=(), help="names of collections")
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for collection in arguments.collections:
         if not arguments.only or collection.name in arguments.only:
-            run_cell(collection)
+            cached(CELLS / f"{collection.name}.json", partial(run_cell, collection))
             print(write_report())
 
 

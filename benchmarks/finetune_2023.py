@@ -13,12 +13,7 @@ recorded queries are read once for each model, by eval.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import shutil
-import statistics
 import time
 from collections.abc import Sequence
 from itertools import product
@@ -26,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
+from benchmarks.tables import CACHE, HERE, MACHINE, header, parser, read_json, spread, write_table
 from embedtune.cli.options import set_up_logging
-from embedtune.project.manifest import library_versions, write_json
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "finetune_2023"
+CELLS = CACHE / "finetune_2023"
 MEASURE = "hit_rate@5"
 PUBLISHED = (
     ("bge-small-en, untuned", 0.787),
@@ -45,7 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on synthetic queries from the Uber chunks' own text, test on the recorded queries over the same chunks."""
-    out = CACHE / f"transductive-{recipe}-{seed}"
+    out = CELLS / f"transductive-{recipe}-{seed}"
     uber = data / "val_dataset.json"
     _generate(uber, out, seed)
     embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), out)
@@ -54,7 +48,7 @@ def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
 
 def transfer(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on synthetic queries from the Lyft chunks, test on Uber: training sees no word of the test documents."""
-    lyft, out = CACHE / f"lyft-{recipe}-{seed}", CACHE / f"transfer-{recipe}-{seed}"
+    lyft, out = CELLS / f"lyft-{recipe}-{seed}", CELLS / f"transfer-{recipe}-{seed}"
     _generate(data / "train_dataset.json", lyft, seed)
     embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), lyft)
     _generate(data / "val_dataset.json", out, seed)
@@ -75,12 +69,12 @@ def _evaluate(queries: Path, out: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Run all cells and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--transfer-seeds", type=int, default=1)
-    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--transfer-seeds", type=int, default=1)
+    options.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     started = time.time()
     cells = _recorded(arguments.recipes)
@@ -89,41 +83,32 @@ def main() -> None:
             cells[recipe, measure.__name__] = [measure(arguments.folder, recipe, seed) for seed in range(seeds)]
     cells = {key: cells[key] for key in product(RECIPES, ("transductive", "transfer")) if key in cells}
     result = {
-        "schema_version": 1,
         "measure": MEASURE,
         "seeds": {"transductive": arguments.seeds, "transfer": arguments.transfer_seeds},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": library_versions(),
         "seconds": round(time.time() - started),
         "published": dict(PUBLISHED),
         "cells": {" ".join(key): seeds for key, seeds in cells.items()},
     }
-    write_json(HERE / "finetune_2023.json", result)
-    table = _table(cells, result)
-    (HERE / "finetune_2023.md").write_text(table, encoding="utf-8")
-    print(table)
+    print(write_table("finetune_2023", result, _table(cells, result)))
 
 
 def _recorded(asked: Sequence[str]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Return what the JSON of an earlier run has of the recipes that are not asked for."""
-    path = HERE / "finetune_2023.json"
-    if not path.is_file():
-        return {}
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    found = read_json(HERE / "finetune_2023.json", {"cells": {}})["cells"]
     pairs = {(recipe, source): cells for key, cells in found.items() for recipe, source in [key.split()]}
     return {pair: cells for pair, cells in pairs.items() if pair[0] not in asked}
 
 
-def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> str:
+def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> list[str]:
     untuned = next(iter(cells.values()))
     first = untuned[0]["systems"]
     fused = [facts["systems"]["hybrid_base"][MEASURE] for facts in untuned]
     rows = [f"| published 2023: {name} | {value:.3f} | |" for name, value in PUBLISHED]
     rows.append(f"| BM25, whole chunks | {first['bm25'][MEASURE]:.3f} | |")
     rows.append(f"| MiniLM untuned, best window of 128 tokens | {first['base'][MEASURE]:.3f} | |")
-    rows.append(f"| MiniLM untuned + BM25 | {_spread(fused, 3)} | |")
+    rows.append(f"| MiniLM untuned + BM25 | {spread(fused, 3)} | |")
     reranked = [facts["systems"]["rerank_base"][MEASURE] for facts in untuned]
-    rows.append(f"| MiniLM untuned + BM25, reranked by late interaction | {_spread(reranked, 3)} | |")
+    rows.append(f"| MiniLM untuned + BM25, reranked by late interaction | {spread(reranked, 3)} | |")
     recipes = {"lora": "LoRA on", "words": "hybrid vectors, selected on"}
     sources = {
         "transductive": "synthetic queries from the Uber chunks (transductive)",
@@ -134,24 +119,20 @@ def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str,
         rows.append(_gain_row(label, seeds, "tuned", "base"))
         rows.append(_gain_row(f"{label} + BM25", seeds, "hybrid_tuned", "hybrid_base"))
         rows.append(_gain_row(f"{label} + BM25, reranked by late interaction", seeds, "rerank_tuned", "rerank_base"))
-    lines = ["| 790 recorded queries over 395 Uber chunks | hit rate@5 | gain in points |", "|---|---|---|", *rows, ""]
-    lines.append(
+    return [
+        *header("790 recorded queries over 395 Uber chunks", "hit rate@5", "gain in points"),
+        *rows,
+        "",
         f"Mean ± standard deviation over {result['seeds']['transductive']} seeds (Lyft: {result['seeds']['transfer']}); "
-        f"all-MiniLM-L6-v2 (22M), LoRA on int8 frozen weights; {result['machine']}; {result['seconds']} s."
-    )
-    return "\n".join(lines) + "\n"
+        f"all-MiniLM-L6-v2 (22M), LoRA on int8 frozen weights; {MACHINE}; {result['seconds']} s.",
+    ]
 
 
 def _gain_row(label: str, seeds: list[dict[str, Any]], system: str, base: str) -> str:
     """One row; where the gate shipped the base, the base is what the user gets."""
     values = [facts["systems"].get(system, facts["systems"][base])[MEASURE] for facts in seeds]
     gains = [100 * (value - facts["systems"][base][MEASURE]) for value, facts in zip(values, seeds, strict=True)]
-    return f"| {label} | {_spread(values, 3)} | {_spread(gains, 1, '+')} |"
-
-
-def _spread(values: list[float], digits: int, sign: str = "") -> str:
-    mean = f"{statistics.mean(values):{sign}.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+    return f"| {label} | {spread(values, 3)} | {spread(gains, 1, '+')} |"
 
 
 if __name__ == "__main__":

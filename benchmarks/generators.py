@@ -9,9 +9,6 @@ benchmarks/cache/generators and are resumed. The table is written to benchmarks/
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import shutil
 import statistics
 import time
@@ -20,20 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
+from benchmarks.tables import CACHE, MACHINE, header, parser, spread, write_table
 from embedtune.cli.options import set_up_logging
 from embedtune.errors import DataError
-from embedtune.project.manifest import library_versions, read_manifest, verify, write_json
+from embedtune.project.manifest import read_manifest, verify
 from embedtune.project.records import DatasetRecord
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "generators"
+CELLS = CACHE / "generators"
 MEASURE = "ndcg@10"
 
 
 def cell(run: Path, queries: str, seed: int) -> dict[str, Any]:
     """Train on a run's dataset and measure; return base, tuned and what was shipped."""
     manifest = verify(run / "dataset", DatasetRecord)
-    out = CACHE / f"{manifest.manifest_hash[:12]}-{seed}"
+    out = CELLS / f"{manifest.manifest_hash[:12]}-{seed}"
     if not (out / "dataset").exists():
         out.mkdir(parents=True, exist_ok=True)
         shutil.copytree(run / "dataset", out / "dataset-part", dirs_exist_ok=True)
@@ -79,20 +76,17 @@ def check_same_corpus(runs: Sequence[Path]) -> None:
 
 def main() -> None:
     """Run all cells and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--queries", required=True, help="BEIR folder, LlamaIndex JSON or packaged set")
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("runs", type=Path, nargs="+")
+    options.add_argument("--queries", required=True, help="BEIR folder, LlamaIndex JSON or packaged set")
+    options.add_argument("--seeds", type=int, default=3)
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     started = time.time()
     check_same_corpus(arguments.runs)
     result = {
-        "schema_version": 1,
         "measure": MEASURE,
         "queries": arguments.queries,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": library_versions(),
         "generators": [
             {**about(run), "cells": [cell(run, arguments.queries, seed) for seed in range(arguments.seeds)]}
             for run in arguments.runs
@@ -100,30 +94,33 @@ def main() -> None:
         "seconds": 0,
     }
     result["seconds"] = round(time.time() - started)
-    write_json(HERE / "generators.json", result)
-    (HERE / "generators.md").write_text(table(result), encoding="utf-8")
-    print(table(result))
+    print(write_table("generators", result, table(result)))
 
 
-def table(result: Mapping[str, Any]) -> str:
-    """Return the table for people, the largest lift first."""
-    lines = [
-        f"| generator | run | training queries | dropped | cost | {MEASURE} untuned | tuned | lift in points | shipped |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+def table(result: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the table for people, the largest lift first."""
+    lines = header(
+        "generator",
+        "run",
+        "training queries",
+        "dropped",
+        "cost",
+        f"{MEASURE} untuned",
+        "tuned",
+        "lift in points",
+        "shipped",
+    )
     rows = sorted(result["generators"], key=lambda row: -statistics.mean(_lifts(row)))
     for row in rows:
         lifts, cells = _lifts(row), row["cells"]
-        spread = f" ± {statistics.stdev(lifts):.1f}" if len(lifts) > 1 else ""
         cost = "" if row["cost"] is None else f"{row['cost']:.2f}"
         tuned = statistics.mean(each["tuned"] for each in cells)
         shipped = sum(each["shipped"] == "tuned" for each in cells)
-        lifted = f"{statistics.mean(lifts):+.1f}{spread}"
         columns = [row["generator"], row["run"], row["train_queries"], row["dropped"], cost, f"{cells[0]['base']:.3f}"]
-        columns += [f"{tuned:.3f}", lifted, f"{shipped} of {len(cells)}"]
+        columns += [f"{tuned:.3f}", spread(lifts, 1, "+"), f"{shipped} of {len(cells)}"]
         lines.append(f"| {' | '.join(map(str, columns))} |")
-    lines += ["", f"{rows[0]['cells'][0]['n_queries']} queries; {result['machine']}; {result['seconds']} s."]
-    return "\n".join(lines) + "\n"
+    lines += ["", f"{rows[0]['cells'][0]['n_queries']} queries; {MACHINE}; {result['seconds']} s."]
+    return lines
 
 
 def _lifts(row: Mapping[str, Any]) -> list[float]:

@@ -12,9 +12,7 @@ its documents and 100 sets of differences.
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,12 +20,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from benchmarks.tables import header, parser, write_table
 from embedtune.evaluation.resampling import Clustered, bootstrap_interval, standard_errors
-from embedtune.project.manifest import library_versions, write_json
 
 Floats = NDArray[np.float64]
 
-HERE = Path(__file__).parent
 SETS = 100
 N_RESAMPLES = 1000
 CORRELATION = 0.2
@@ -144,31 +141,23 @@ def simulate(shape: Shape, n_documents: int, mean_size: int, batches: int) -> di
 
 def main() -> None:
     """Run all cells and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, default=40)
-    batches: int = parser.parse_args().batches
+    options = parser(__doc__)
+    options.add_argument("--batches", type=int, default=40)
+    batches: int = options.parse_args().batches
     started = time.time()
     cells = [simulate(shape, *documents, batches) for documents in DOCUMENTS for shape in SHAPES]
     result = {
-        "schema_version": 1,
         "repetitions": batches * SETS,
         "n_resamples": N_RESAMPLES,
-        "versions": library_versions(),
         "seconds": round(time.time() - started),
         "cells": cells,
     }
-    write_json(HERE / "intervals.json", result)
-    table = _table(result)
-    (HERE / "intervals.md").write_text(table, encoding="utf-8")
-    print(table)
+    print(write_table("intervals", result, _table(result)))
 
 
-def _table(result: dict[str, Any]) -> str:
+def _table(result: dict[str, Any]) -> list[str]:
     names = list(result["cells"][0]["coverage"])
-    lines = [
-        "| differences | documents | of them changed | " + " | ".join(names) + " |",
-        "|---" * (3 + len(names)) + "|",
-    ]
+    lines = header("differences", "documents", "of them changed", *names)
     for cell in result["cells"]:
         size = "one query each" if cell["queries_per_document"] == 1 else "uneven"
         coverage = " | ".join(f"{100 * cell['coverage'][name]:.1f} %" for name in names)
@@ -176,7 +165,7 @@ def _table(result: dict[str, Any]) -> str:
             f"| {cell['shape']} | {cell['documents']}, {size} | {cell['changed_documents']:.1f} | {coverage} |"
         )
     note = f"{result['repetitions']} repetitions a row, {result['n_resamples']} resamples each, seeds fixed"
-    return "\n".join([*lines, "", f"{note}; {result['seconds']} s."]) + "\n"
+    return [*lines, "", f"{note}; {result['seconds']} s."]
 
 
 if __name__ == "__main__":

@@ -10,24 +10,19 @@ their rows in benchmarks/latency.md and .json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import HERE, MACHINE, header, parser, read_json, write_table
 from embedtune.dataset import read_dataset
 from embedtune.project.layout import DATASET
-from embedtune.project.manifest import library_versions, write_json
 from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
 
-HERE = Path(__file__).parent
 _WARM_UP = 3
 
 
@@ -58,24 +53,17 @@ def _summary(values: Sequence[float]) -> dict[str, float]:
 
 def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Write latency.json and .md, and return the latter."""
-    path = HERE / "latency.json"
-    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else {}
-    runs |= found
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
-    write_json(path, {"schema_version": 1, "machine": machine, "versions": library_versions(), "runs": runs})
-    lines = [
-        "| run | passages, windows, MiB for tokens | system | median ms | 95 % within | again | 95 % within |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    runs = read_json(HERE / "latency.json", {"runs": {}})["runs"] | found
+    lines = header(
+        "run", "passages, windows, MiB for tokens", "system", "median ms", "95 % within", "again", "95 % within"
+    )
     for name, facts in runs.items():
         size = f"{facts['passages']:,}, {facts['windows']:,}, {facts['token_memory']:,}"
         lines += [
             f"| {name} | {size} | {system} | {_row(values)} |" for system, values in facts["milliseconds"].items()
         ]
-    lines += ["", f"Distinct queries, one after the other, then the same again; {machine}."]
-    text = "\n".join(lines) + "\n"
-    (HERE / "latency.md").write_text(text, encoding="utf-8")
-    return text
+    lines += ["", f"Distinct queries, one after the other, then the same again; {MACHINE}."]
+    return write_table("latency", {"runs": runs}, lines)
 
 
 def _row(rounds: Sequence[Mapping[str, float]]) -> str:
@@ -84,11 +72,11 @@ def _row(rounds: Sequence[Mapping[str, float]]) -> str:
 
 def main() -> None:
     """Measure the runs that are named and write the table of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--queries", type=int, default=50)
-    parser.add_argument("--token-memory", type=int, default=MEMORY)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("runs", nargs="+", type=Path)
+    options.add_argument("--queries", type=int, default=50)
+    options.add_argument("--token-memory", type=int, default=MEMORY)
+    arguments = options.parse_args()
     found = {run.resolve().name: measure(run, arguments.queries, arguments.token_memory) for run in arguments.runs}
     print(write_report(found))
 

@@ -9,10 +9,6 @@ benchmarks/cache/lift and are resumed; all cells that are done are in benchmarks
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import shutil
 import statistics
 import time
@@ -24,15 +20,15 @@ import numpy as np
 import psutil
 
 import embedtune
+from benchmarks.tables import CACHE, MACHINE, header, parser, read_json, spread, write_table
 from embedtune.cli.options import set_up_logging
 from embedtune.evaluation.seeds import average_seeds
 from embedtune.evaluation.significance import compare
 from embedtune.project.layout import VECTORS
-from embedtune.project.manifest import library_versions, write_json
+from embedtune.project.manifest import write_json
 from embedtune.systems import TUNED, System, systems_of_run
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "lift"
+CELLS = CACHE / "lift"
 MEASURE = "ndcg@10"
 SYSTEMS = [str(system) for system in systems_of_run() if system.model != "base_quantized"]
 UNTUNED = {
@@ -52,7 +48,7 @@ PAIRS = (
 
 def run_cell(collection: Path, seed: int, auto_methods: Sequence[str]) -> None:
     """Draw, train and evaluate one cell, unless it is done."""
-    out = CACHE / f"{collection.name}-{seed}"
+    out = CELLS / f"{collection.name}-{seed}"
     if (out / "cell.json").is_file():
         return
     _share_vectors(collection.name, out)
@@ -80,7 +76,7 @@ def run_cell(collection: Path, seed: int, auto_methods: Sequence[str]) -> None:
 
 def _share_vectors(name: str, out: Path) -> None:
     """Take the base's passage vectors from another seed of the collection; they do not depend on it."""
-    for other in sorted(CACHE.glob(f"{name}-*/{VECTORS}")):
+    for other in sorted(CELLS.glob(f"{name}-*/{VECTORS}")):
         if other.parent != out and not (out / VECTORS).exists():
             shutil.copytree(other, out / VECTORS)
 
@@ -88,8 +84,8 @@ def _share_vectors(name: str, out: Path) -> None:
 def read_cells() -> dict[str, list[dict[str, Any]]]:
     """Return the finished cells by collection, in order of seed."""
     cells: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(CACHE.glob("*/cell.json")):
-        cell = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(CELLS.glob("*/cell.json")):
+        cell = read_json(path)
         cells.setdefault(cell["collection"], []).append(cell)
     return cells
 
@@ -104,10 +100,10 @@ def value(cell: Mapping[str, Any], system: str) -> float:
 def per_query(name: str, seed: int) -> dict[str, dict[str, float]]:
     """Return system → query → score of one cell."""
     scores: dict[str, dict[str, float]] = {}
-    lines = (CACHE / f"{name}-{seed}" / "eval" / "per_query.tsv").read_text(encoding="utf-8").splitlines()
-    header = lines[0].split("\t")
+    lines = (CELLS / f"{name}-{seed}" / "eval" / "per_query.tsv").read_text(encoding="utf-8").splitlines()
+    columns = lines[0].split("\t")
     for line in lines[1:]:
-        row = dict(zip(header, line.split("\t"), strict=True))
+        row = dict(zip(columns, line.split("\t"), strict=True))
         scores.setdefault(row["system"], {})[row["query-id"]] = float(row[MEASURE])
     return scores
 
@@ -140,26 +136,16 @@ def write_report() -> str:
         name: {system: {MEASURE: statistics.mean(value(cell, system) for cell in of_name)} for system in SYSTEMS}
         for name, of_name in cells.items()
     }
-    result = {
-        "schema_version": 1,
-        "measure": MEASURE,
-        "collections": means,
-        "tests": tests,
-        "cells": [cell for of_name in cells.values() for cell in of_name],
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": library_versions(),
-    }
-    write_json(HERE / "lift.json", result)
-    text = _table(cells, tests, str(result["machine"]))
-    (HERE / "lift.md").write_text(text, encoding="utf-8")
-    return text
+    all_cells = [cell for of_name in cells.values() for cell in of_name]
+    result = {"measure": MEASURE, "collections": means, "tests": tests, "cells": all_cells}
+    return write_table("lift", result, _table(cells, tests))
 
 
-def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mapping[str, Any]], machine: str) -> str:
+def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mapping[str, Any]]) -> list[str]:
     names = list(cells)
-    lines = ["| nDCG@10 | " + " | ".join(names) + " | mean |", "|---" * (len(names) + 2) + "|"]
+    lines = header("nDCG@10", *names, "mean")
     for system in SYSTEMS:
-        row = [_spread([value(cell, system) for cell in cells[name]]) for name in names]
+        row = [spread([value(cell, system) for cell in cells[name]]) for name in names]
         mean = statistics.mean(statistics.mean(value(cell, system) for cell in cells[name]) for name in names)
         lines.append(f"| {system} | " + " | ".join(row) + f" | {mean:.3f} |")
     for pair in (f"{system} over {reference}" for system, reference in PAIRS):
@@ -169,9 +155,9 @@ def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mappin
         lines.append(f"| {pair}, points | " + " | ".join(row) + f" | {100 * mean:+.1f} |")
     shipped = [", ".join(cell["shipped"] for cell in cells[name]) for name in names]
     lines.append("| shipped, by seed | " + " | ".join(shipped) + " | |")
-    seconds = [_spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
+    seconds = [spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
     lines.append("| seconds to generate and train | " + " | ".join(seconds) + " | |")
-    took = [_spread([cell["seconds"]["eval"] for cell in cells[name]], 0) for name in names]
+    took = [spread([cell["seconds"]["eval"] for cell in cells[name]], 0) for name in names]
     lines.append("| seconds to search and rerank all | " + " | ".join(took) + " | |")
     memory = [f"{max(cell['peak_mib'] for cell in cells[name]):,}" for name in names]
     lines.append("| memory at the end, MiB | " + " | ".join(memory) + " | |")
@@ -180,24 +166,19 @@ def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mappin
         "",
         f"Human test queries, read once; mean ± standard deviation over seeds ({seeds}); p of the paired test over queries, "
         f"scores averaged over seeds. The first seed of a collection encodes its passages, the others read them. "
-        f"all-MiniLM-L6-v2, no LLM; {machine}.",
+        f"all-MiniLM-L6-v2, no LLM; {MACHINE}.",
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _spread(values: Sequence[float], digits: int = 3) -> str:
-    mean = f"{statistics.mean(values):.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+    return lines
 
 
 def main() -> None:
     """Run the cells that are asked for and write the table of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collections", type=Path, nargs="*")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
-    parser.add_argument("--methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("collections", type=Path, nargs="*")
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
+    options.add_argument("--methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for collection in arguments.collections:

@@ -16,18 +16,15 @@ and .json.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import shutil
-import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import embedtune
+from benchmarks.tables import CACHE, MACHINE, cached, header, parser, spread, write_table
 from embedtune.cli.options import set_up_logging
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import keep_whole
@@ -35,7 +32,6 @@ from embedtune.evaluation.measures import means, per_query
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
-from embedtune.project.manifest import library_versions, write_json
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
@@ -44,8 +40,7 @@ from embedtune.systems import find_kind
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import Vectors
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "notebook_2023"
+CELLS = CACHE / "notebook_2023"
 MEASURE = "hit_rate@5"
 _DEPTH, _OVERLAP = 100, 0.25
 NOTEBOOK = {"scale": 20.0, "batch": 10, "epochs": 2, "warmup": 0.1, "learning_rate": 2e-5, "weight_decay": 0.01}
@@ -57,7 +52,7 @@ class Data:
     def __init__(self, folder: Path, n_questions: int | None) -> None:
         self.lyft, self.uber = folder / "train_dataset.json", folder / "val_dataset.json"
         if n_questions:
-            small = CACHE / f"first-{n_questions}"
+            small = CELLS / f"first-{n_questions}"
             self.lyft, self.uber = (_first(path, small, n_questions) for path in (self.lyft, self.uber))
         self.key = hash_json([hash_file(self.lyft), hash_file(self.uber)])[:12]
 
@@ -69,23 +64,23 @@ def base_cell(data: Data, window: int) -> dict[str, Any]:
         uber = Uber(data.uber)
         return {"bm25": uber.bm25(), **uber.search(find_model(DEFAULT_MODEL), window, None)}
 
-    return _cached(CACHE / f"base-{window}-{data.key}.json", measure)
+    return cached(CELLS / f"base-{window}-{data.key}.json", measure)
 
 
 def notebook_cell(data: Data, window: int, seed: int) -> dict[str, Any]:
     """Train by the notebook's recipe, and search both ways."""
-    model = CACHE / f"notebook-{window}-{seed}-{data.key}"
+    model = CELLS / f"notebook-{window}-{seed}-{data.key}"
 
     def measure() -> dict[str, Any]:
         _train_as_in_2023(data.lyft, model, window, seed)
         return Uber(data.uber).search(model, window, None)
 
-    return _cached(model.with_suffix(".json"), measure)
+    return cached(model.with_suffix(".json"), measure)
 
 
 def own_cell(data: Data, window: int, seed: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Train by our recipe, and search both ways and fused."""
-    run = CACHE / f"own-{window}-{seed}-{data.key}-{hash_json(dict(settings))[:8]}"
+    run = CELLS / f"own-{window}-{seed}-{data.key}-{hash_json(dict(settings))[:8]}"
 
     def measure() -> dict[str, Any]:
         split = embedtune.SplitConfig(train=0.9, dev=0.1, test=0.0)
@@ -97,7 +92,7 @@ def own_cell(data: Data, window: int, seed: int, settings: Mapping[str, Any]) ->
         weight = trained.fusion_weights[trained.shipped]
         return {"shipped": trained.shipped, **Uber(data.uber).search(run / "model" / "merged", window, weight)}
 
-    return _cached(run.with_suffix(".json"), measure)
+    return cached(run.with_suffix(".json"), measure)
 
 
 class Uber:
@@ -173,18 +168,6 @@ def _train_as_in_2023(lyft: Path, target: Path, window: int, seed: int) -> None:
     part.rename(target)
 
 
-def _cached(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if path.is_file():
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    path.parent.mkdir(parents=True, exist_ok=True)
-    value = measure()
-    part = path.with_suffix(".part")
-    write_json(part, value)
-    part.rename(path)
-    return value
-
-
 def _first(path: Path, folder: Path, n: int) -> Path:
     """Write a file with the first questions, their chunks and as many others."""
     data = json.loads(path.read_text(encoding="utf-8"))
@@ -203,45 +186,40 @@ def _first(path: Path, folder: Path, n: int) -> Path:
 
 def main() -> None:
     """Run all cells and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--window", type=int, default=128, help="tokens")
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--window", type=int, default=128, help="tokens")
+    options.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting of train"
     )
-    parser.add_argument("--questions", type=int, help="of each file, for a trial; writes no table")
-    arguments = parser.parse_args()
+    options.add_argument("--questions", type=int, help="of each file, for a trial; writes no table")
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     started = time.time()
     data = Data(arguments.folder, arguments.questions)
     settings = dict(setting.split("=", 1) for setting in arguments.settings)
     seeds = range(arguments.seeds)
     result = {
-        "schema_version": 1,
         "measure": MEASURE,
         "window": arguments.window,
         "settings": settings,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": library_versions(),
         "base": base_cell(data, arguments.window),
         "notebook": [notebook_cell(data, arguments.window, seed) for seed in seeds],
         "own": [own_cell(data, arguments.window, seed, settings) for seed in seeds],
     }
     result["seconds"] = round(time.time() - started)
-    text = table(result)
-    if not arguments.questions:
-        write_json(HERE / "notebook_2023.json", result)
-        (HERE / "notebook_2023.md").write_text(text, encoding="utf-8")
-    print(text)
+    lines = table(result)
+    print("\n".join(lines) if arguments.questions else write_table("notebook_2023", result, lines))
 
 
-def table(result: Mapping[str, Any]) -> str:
-    """Return the table for people."""
+def table(result: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the table for people."""
     base, notebook, own = result["base"], result["notebook"], result["own"]
-    lines = [
-        "| trained on the recorded Lyft questions, hit rate@5 on Uber | chunks cut off | best window of each chunk |",
-        "|---|---|---|",
+    return [
+        *header(
+            "trained on the recorded Lyft questions, hit rate@5 on Uber", "chunks cut off", "best window of each chunk"
+        ),
         f"| BM25, whole chunks | {base['bm25']:.3f} | |",
         f"| untrained | {base['cut_off']:.3f} | {base['windows']:.3f} |",
         f"| the 2023 notebook's recipe | {_spread(notebook, 'cut_off')} | {_spread(notebook, 'windows')} |",
@@ -254,20 +232,17 @@ def table(result: Mapping[str, Any]) -> str:
         f"{_gain(own, 'cut_off', notebook, 'cut_off')} points.",
         "",
         f"Mean ± standard deviation over {len(own)} seeds; all-MiniLM-L6-v2, window of {result['window']} tokens; shipped: "
-        f"{', '.join(cell['shipped'] for cell in own)}; {result['machine']}; {result.get('seconds', 0)} s.",
+        f"{', '.join(cell['shipped'] for cell in own)}; {MACHINE}; {result.get('seconds', 0)} s.",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _spread(cells: Sequence[Mapping[str, Any]], name: str) -> str:
-    values = [cell[name] for cell in cells]
-    mean = f"{statistics.mean(values):.3f}"
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+    return spread([cell[name] for cell in cells])
 
 
 def _gain(cells: Sequence[Mapping[str, Any]], name: str, others: Sequence[Mapping[str, Any]], other: str) -> str:
     gains = [100 * (cell[name] - against[other]) for cell, against in zip(cells, others, strict=True)]
-    return f"{statistics.mean(gains):+.1f}" + (f" ± {statistics.stdev(gains):.1f}" if len(gains) > 1 else "")
+    return spread(gains, 1, "+")
 
 
 if __name__ == "__main__":

@@ -15,24 +15,21 @@ the secondary measure. The shift that gives a wanted mean gain is found by bisec
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.tables import parser, write_table
 from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PAIRS, PRIMARY, judge
-from embedtune.project.manifest import library_versions, write_json
 
 Floats = NDArray[np.float64]
 
-HERE = Path(__file__).parent
 START, DOCUMENT, QUERY, SYSTEM, UNEVEN = 0.6, 0.7, 1.6, 0.4, 0.3
 """Mean log rank, and standard deviations: of documents, queries, a system's own noise, and a tuned model's by document."""
 PER_DOCUMENT = 5
@@ -137,33 +134,28 @@ def describe() -> dict[str, float]:
 
 def main() -> None:
     """Run all cells and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=2000)
-    repetitions: int = parser.parse_args().repetitions
+    options = parser(__doc__)
+    options.add_argument("--repetitions", type=int, default=2000)
+    repetitions: int = options.parse_args().repetitions
     started = time.time()
     cells = [simulate(size, gain, None, repetitions) for gain in GAINS for size in SIZES]
     naive = [simulate(size, 0.0, None, repetitions, by_document=False) for size in SIZES]
     fused = [simulate(300, gain, more, repetitions) for gain, more in FUSED]
     result = {
-        "schema_version": 1,
         "measure": PRIMARY,
         "repetitions": repetitions,
         "n_resamples": N_RESAMPLES,
         "queries_per_document": PER_DOCUMENT,
         "model": describe(),
-        "versions": library_versions(),
         "seconds": round(time.time() - started),
         "cells": cells,
         "independent_queries": naive,
         "with_fusion": fused,
     }
-    write_json(HERE / "power.json", result)
-    table = _table(result)
-    (HERE / "power.md").write_text(table, encoding="utf-8")
-    print(table)
+    print(write_table("power", result, _table(result)))
 
 
-def _table(result: dict[str, Any]) -> str:
+def _table(result: dict[str, Any]) -> list[str]:
     head = "| ship | use fusion | do not ship | inconclusive | interval holds the truth |"
     lines = [f"| true gain, points | queries {head} smallest gain shown, points |", "|---" * 8 + "|"]
     for cell in result["cells"]:
@@ -185,7 +177,7 @@ def _table(result: dict[str, Any]) -> str:
         f"{model['correlation_within_document']:.3f}, so that the standard error by document is "
         f"{model['error_by_document_over_by_query']:.2f} times the one by query. {result['seconds']} s.",
     ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _shares(cell: dict[str, Any]) -> str:

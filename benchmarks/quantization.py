@@ -10,12 +10,9 @@ all that are done. On a machine with CUDA the same command trains and evaluates 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -24,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import embedtune
+from benchmarks.tables import CACHE, header, parser, read_json, spread, write_table
 from embedtune.cli.options import set_up_logging
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.dataset import read_dataset
@@ -32,12 +30,11 @@ from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
-from embedtune.project.manifest import library_versions, read_manifest, write_json
+from embedtune.project.manifest import read_manifest, write_json
 from embedtune.project.records import ModelRecord
 from embedtune.training.parity import load_with_adapter
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache" / "quantization"
+CELLS = CACHE / "quantization"
 MEASURE = "ndcg@10"
 _DRIFT_PASSAGES = 256
 
@@ -65,7 +62,7 @@ SCHEMES = {
 
 def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
     """Train and evaluate one scheme with one seed, unless that is done."""
-    out = CACHE / f"{_name(collection)}-{name}-{seed}"
+    out = CELLS / f"{_name(collection)}-{name}-{seed}"
     if (out / "cell.json").is_file():
         return
     _draw(collection, seed, out)
@@ -89,7 +86,7 @@ def _name(collection: str) -> str:
 
 def _draw(collection: str, seed: int, out: Path) -> None:
     """Draw the dataset of a seed once; the other schemes take a copy."""
-    drawn = CACHE / f"{_name(collection)}-dataset-{seed}"
+    drawn = CELLS / f"{_name(collection)}-dataset-{seed}"
     embedtune.generate(embedtune.GenerateConfig(source=collection, queries_from="generate", seed=seed), drawn)
     if not (out / "dataset").exists():
         shutil.copytree(drawn / "dataset", out / "dataset")
@@ -136,15 +133,9 @@ def _merge_into_original(out: Path) -> Path:
 
 def write_report() -> str:
     """Write quantization.json and .md from all finished cells, and return the latter."""
-    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CACHE.glob("*/cell.json"))]
+    cells = [read_json(path) for path in sorted(CELLS.glob("*/cell.json"))]
     machine = f"{platform.machine()}, {_accelerator()}"
-    write_json(
-        HERE / "quantization.json",
-        {"schema_version": 1, "measure": MEASURE, "cells": cells, "machine": machine, "versions": library_versions()},
-    )
-    text = _table(cells, machine)
-    (HERE / "quantization.md").write_text(text, encoding="utf-8")
-    return text
+    return write_table("quantization", {"measure": MEASURE, "cells": cells}, _table(cells, machine), machine)
 
 
 def _accelerator() -> str:
@@ -155,12 +146,11 @@ def _accelerator() -> str:
     return f"no GPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
-def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> str:
-    lines = [
-        "| frozen weights | base, rounded | cosine to the base, rounded; tuned | tuned | merged into the original | shipped "
-        "| seconds | MiB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> list[str]:
+    lines = header(
+        "frozen weights", "base, rounded", "cosine to the base, rounded; tuned", "tuned", "merged into the original",
+        "shipped", "seconds", "MiB",
+    )  # fmt: skip
     for name in SCHEMES:
         rows = [cell for cell in cells if cell["scheme"] == name]
         measured = [cell["systems"] for cell in rows if "systems" in cell]
@@ -168,34 +158,30 @@ def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> str:
             continue
         rounded = [systems.get("base_quantized", systems["base"]) for systems in measured]
         lines.append(
-            f"| {name} | {_spread(rounded)} | {_spread([cell['cosine_of_rounding'] for cell in rows], 4)}; "
-            f"{_spread([cell['cosine_of_tuning'] for cell in rows if 'cosine_of_tuning' in cell], 4)} "
-            f"| {_spread([systems['tuned'] for systems in measured])} "
-            f"| {_spread([systems['into_original'] for systems in measured if 'into_original' in systems])} "
+            f"| {name} | {spread(rounded)} | {spread([cell['cosine_of_rounding'] for cell in rows], 4)}; "
+            f"{spread([cell['cosine_of_tuning'] for cell in rows if 'cosine_of_tuning' in cell], 4)} "
+            f"| {spread([systems['tuned'] for systems in measured])} "
+            f"| {spread([systems['into_original'] for systems in measured if 'into_original' in systems])} "
             f"| {sum(cell['shipped'] == 'tuned' for cell in rows)} of {len(rows)} "
-            f"| {_spread([cell['seconds'] for cell in rows], 0)} | {max(cell['peak_mib'] for cell in rows):,} |"
+            f"| {spread([cell['seconds'] for cell in rows], 0)} | {max(cell['peak_mib'] for cell in rows):,} |"
         )
     names = ", ".join(dict.fromkeys(cell["collection"] for cell in cells))
     seeds = max((cell["seed"] for cell in cells), default=0) + 1
-    lines += ["", f"nDCG@10 on {names}, mean ± standard deviation over {seeds} seeds; all-MiniLM-L6-v2; {machine}."]
-    return "\n".join(lines) + "\n"
-
-
-def _spread(values: Sequence[float], digits: int = 3) -> str:
-    if not values:
-        return "–"
-    mean = f"{statistics.mean(values):.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+    return [
+        *lines,
+        "",
+        f"nDCG@10 on {names}, mean ± standard deviation over {seeds} seeds; all-MiniLM-L6-v2; {machine}.",
+    ]
 
 
 def main() -> None:
     """Run the cells that are asked for and write the table of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collection")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--pairs", type=int, default=2000)
-    parser.add_argument("--only", nargs="*", default=(), help="cells as SCHEME:SEED")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("collection")
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--pairs", type=int, default=2000)
+    options.add_argument("--only", nargs="*", default=(), help="cells as SCHEME:SEED")
+    arguments = options.parse_args()
     set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for name in SCHEMES:
