@@ -99,9 +99,10 @@ def _letters() -> Iterator[str]:
 @click.argument("run", type=options.RUN)
 @click.argument("query")
 @click.option("-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages per system.")
+@click.option("--system", "systems", multiple=True, help="System to show after the base model; repeatable.")
 @options.AS_JSON
 @options.logged
-def command(run: Path, query: str, k: int, as_json: bool) -> None:
+def command(run: Path, query: str, k: int, systems: tuple[str, ...], as_json: bool) -> None:
     """Show what BM25, the base model, the tuned model and hybrid search find for QUERY, side by side.
 
     The marks compare each system with the base model: moved up or down, new, or gone from its top k. The first call may take
@@ -112,7 +113,7 @@ def command(run: Path, query: str, k: int, as_json: bool) -> None:
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.serving.comparison import compare
 
-    found = compare(run, query, k)
+    found = compare(run, query, k, systems=systems)
     if as_json:
         output.print_json(found.as_json())
     else:

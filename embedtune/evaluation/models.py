@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError
-from embedtune.models.encoder import Encoder, load_model
-from embedtune.models.quantisation import load_quantised
-from embedtune.models.weights import merge
+from embedtune.models.encoder import Encoder, load_encoder
+from embedtune.models.weights import load_rounded
 from embedtune.project.layout import doubles
 from embedtune.project.trained_run import TrainedRun
 from embedtune.systems import System, fused_kinds
@@ -94,23 +93,3 @@ def check_names(models: Sequence[Model]) -> None:
             f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",
             hint="models are named by their folders; rename one, or link to it under another name",
         )
-
-
-def load_encoder(folder: Path, settings: GenerateConfig, precision: str, device: str | None = None) -> Encoder:
-    """Load a model with the prompts of a run, or its own where the run sets none."""
-    model = load_model(
-        folder,
-        query_prompt=settings.query_prompt,
-        document_prompt=settings.document_prompt,
-        trust_remote_code=settings.trust_remote_code,
-        device=device,
-    )
-    return Encoder(model, precision=precision)
-
-
-def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
-    """Return the base with its weights rounded and written back: the start of the training, α = 0."""
-    quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
-    encoder = load_encoder(folder, settings, precision)
-    merge(quantised, encoder.model)
-    return encoder

@@ -16,6 +16,8 @@ from embedtune.types import Vectors
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from embedtune.config.settings import GenerateConfig
+
 
 _WITH_LEXICAL = "embedtune.models.hybrid_vector.HybridVector"  # named here as in modules.json
 
@@ -150,6 +152,18 @@ def choose_precision(wish: str) -> str:
     capabilities = torch.backends.cpu.get_cpu_capability()
     fast = capabilities.startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
     return "bf16" if fast else "fp32"
+
+
+def load_encoder(folder: Path, settings: GenerateConfig, precision: str, device: str | None = None) -> Encoder:
+    """Load a model with the prompts of a run, or its own where the run sets none."""
+    model = load_model(
+        folder,
+        query_prompt=settings.query_prompt,
+        document_prompt=settings.document_prompt,
+        trust_remote_code=settings.trust_remote_code,
+        device=device,
+    )
+    return Encoder(model, precision=precision)
 
 
 def load_model(

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.adapters import lora_layers, update_of
-from embedtune.models.quantisation import plain_weight
+from embedtune.models.encoder import Encoder, load_encoder
+from embedtune.models.quantisation import load_quantised, plain_weight
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor, nn
+
+    from embedtune.config.settings import GenerateConfig
 
     Weights = Mapping[str, Tensor]
 
@@ -154,3 +158,11 @@ def _demand_same_shape(base: Weights, tuned: Weights) -> None:
 
 def _describe(weight: Tensor) -> str:
     return f"{tuple(weight.shape)} {str(weight.dtype).removeprefix('torch.')}"
+
+
+def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
+    """Return the base with its weights rounded and written back: the start of the training, α = 0."""
+    quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
+    encoder = load_encoder(folder, settings, precision)
+    merge(quantised, encoder.model)
+    return encoder

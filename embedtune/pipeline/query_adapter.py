@@ -14,8 +14,7 @@ import numpy as np
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset, read_dataset
 from embedtune.evaluation.measures import means, per_query
-from embedtune.evaluation.models import load_encoder
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.locate import find_model, hash_model
 from embedtune.pipeline.hosted_embeddings import EmbeddingCache, HostedEmbedding, HostedEncoder
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS

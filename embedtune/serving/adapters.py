@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation.models import load_encoder, load_rounded
-from embedtune.models.encoder import Encoder, choose_precision
+from embedtune.models.encoder import Encoder, choose_precision, load_encoder
 from embedtune.models.locate import find_model
+from embedtune.models.weights import load_rounded
 from embedtune.project.layout import MODEL
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.retrieval.query_projection import project

@@ -59,15 +59,17 @@ class Comparison(NamedTuple):
         }
 
 
-def compare(run: Path | str | RunIndex, query: str, k: int = 5, *, width: int = 160) -> Comparison:
-    """Ask BM25, the base, the tuned model where there is one, and a fusion.
-
-    The fusion is the one that ``auto`` means, if it means one; else that of the best model the run has.
+def compare(
+    run: Path | str | RunIndex, query: str, k: int = 5, *, systems: Sequence[str] = (), width: int = 160
+) -> Comparison:
+    """Search with the base and other systems of a run.
 
     Args:
         run: A run folder, or a run that is open.
         query: What is asked.
         k: Passages of each system.
+        systems: Systems to show after the base. None shows BM25, the base, the tuned model where there is one, and the fused
+            system that ``auto`` means, or the hybrid of the best model.
         width: Characters of an excerpt.
 
     Raises:
@@ -75,7 +77,8 @@ def compare(run: Path | str | RunIndex, query: str, k: int = 5, *, width: int = 
     """
     opened = run if isinstance(run, RunIndex) else RunIndex(run)
     chosen = opened.system()
-    found = {name: Retriever(opened, name).retrieve(query, k) for name in _systems(opened.systems, chosen)}
+    names = dict.fromkeys([BASE, *systems]) if systems else _systems(opened.systems, chosen)
+    found = {name: Retriever(opened, name).retrieve(query, k) for name in names}
     base = {hit.passage.passage_id: hit for hit in found[BASE]}
     cut = Excerpts(opened.passages)
     return Comparison(

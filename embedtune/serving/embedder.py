@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError, did_you_mean
-from embedtune.evaluation.models import load_encoder
-from embedtune.models.encoder import Encoder, choose_precision
+from embedtune.models.encoder import Encoder, choose_precision, load_encoder
 from embedtune.models.locate import find_model
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.late_interaction import TokensOf, encoded_tokens, match
+from embedtune.retrieval.late_interaction import MEMORY, TokenCache, encoded_tokens, match
+from embedtune.retrieval.searcher import Match
 from embedtune.types import Passage, Vectors
 
 Which = Literal["shipped", "base", "tuned"]
@@ -133,29 +133,24 @@ class Embedder:
             cut = corpus_windows(passages, self.encoder, self._settings.window_tokens, self._settings.window_overlap)
         return cut.by_passage()
 
-    def tokens_of(self, passages: Sequence[Passage]) -> TokensOf:
-        """Return what encodes the tokens of a corpus's passages by their numbers; not for several threads at once."""
-
-        def windows_of(number: int) -> list[str]:
-            return self.windows_of([passages[number]])[0]
-
-        def tokens_of(numbers: Sequence[int]) -> Iterator[Vectors]:
-            return encoded_tokens(self.encoder, windows_of)(numbers)  # the model is loaded when tokens are asked for
-
-        return tokens_of
-
-    def match(
-        self, queries: Sequence[str], asked: Sequence[Sequence[int]], tokens_of: TokensOf
-    ) -> list[dict[int, float]]:
-        """Return how well the tokens of each query are matched by those of its passages; see ``late_interaction.match``.
+    def matcher(self, passages: Sequence[Passage], memory: int = MEMORY) -> Match:
+        """Return what compares the tokens of queries with those of a corpus's passages; see ``late_interaction.match``.
 
         Args:
-            queries: Texts.
-            asked: Of each query, numbers of passages.
-            tokens_of: Gives their tokens; called by one thread at a time.
+            passages: The corpus.
+            memory: MiB in which the tokens of passages are kept; 0 keeps none.
         """
-        with self._lock:
-            return match(self.encoder, queries, asked, tokens_of)
+
+        def encode(numbers: Sequence[int]) -> Iterator[Vectors]:  # the model is loaded when tokens are asked for
+            return encoded_tokens(self.encoder, lambda number: self.windows_of([passages[number]])[0])(numbers)
+
+        tokens_of = TokenCache(encode, memory)
+
+        def compare(queries: Sequence[str], asked: Sequence[Sequence[int]]) -> list[dict[int, float]]:
+            with self._lock:
+                return match(self.encoder, queries, asked, tokens_of)
+
+        return compare
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("encoder", "_lock")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from embedtune.errors import ConfigError
@@ -10,7 +10,7 @@ from embedtune.formats.beir import read_passages
 from embedtune.project.layout import DATASET
 from embedtune.project.trained_run import read_trained_run
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.late_interaction import MEMORY, TokenCache
+from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.retrieval.searcher import DenseSource, PassageVectors, Searcher, Units, units_of
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.stores import StoredVectors, VectorStore
@@ -107,13 +107,12 @@ class RunIndex:
         if model is None:
             return Searcher(self._units, lexical=lexical)
         embedder = self.embedder(model)
-        tokens_of = TokenCache(embedder.tokens_of(self.passages), self._token_memory)
         return Searcher(
             self._units,
             lexical=lexical,
             dense=self._source(model),
             weight=self._run.record.fusion_weights[model],
-            match=partial(embedder.match, tokens_of=tokens_of),
+            match=embedder.matcher(self.passages, self._token_memory),
             n_reranked=reranked_depth(self._run),
             list_depth=None if self._store is None else self._depth,
         )
