@@ -1,4 +1,4 @@
-"""What ``eval`` prints for people: the systems, the verdict, how sure the differences are, and where they come from."""
+"""What ``eval`` prints for people: the systems, the verdict, intervals, slices and audits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from embedtune.project.evaluation_records import Comparison, ForgettingRecord, QuerySetRecord, Slice
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
-_TOLD = ("ndcg@10", "hit_rate@5", "mrr@10")
-_WAYS = {"kind": "kind", "lexical_overlap": "BM25 rank of answer", "length": "terms", "document": "largest documents"}
+_COMPARED = ("ndcg@10", "hit_rate@5", "mrr@10")
+_WAYS = {
+    "kind": "kind",
+    "lexical_overlap": "BM25 rank of the answer",
+    "length": "terms",
+    "document": "largest documents",
+}
 _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
 
@@ -35,7 +40,7 @@ def print_table(results: QuerySetRecord) -> None:
     highest = {name: max(values[name] for values in systems.values()) for name in names}
     for system, values in systems.items():
         table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in names))
-    click.echo(f"{results.n_queries} queries of {results.queries}, judging {results.judged_unit}s")
+    click.echo(f"{results.n_queries} queries ({results.queries}), relevance judged by {results.judged_unit}")
     Console(width=width()).print(table)
 
 
@@ -61,12 +66,12 @@ def print_differences(results: QuerySetRecord) -> None:
     added = [pair for pair in compared if System.parse(pair[0]).is_added]
     main = [pair for pair in main_pairs(results.systems) if pair in compared]
     rows = [
-        (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _TOLD))
+        (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _COMPARED))
         for a, b in (*main, *added)
     ]
     if rows:
         click.echo()
-        print_columns([("points (95 % interval)", *_TOLD), *rows])
+        print_columns([("points (95 % interval)", *_COMPARED), *rows])
 
 
 def print_seeds(results: QuerySetRecord) -> None:
@@ -74,37 +79,39 @@ def print_seeds(results: QuerySetRecord) -> None:
     seeds = results.seeds
     if seeds is None:
         return
-    means = ", ".join(f"{name} {seeds.means[name]:.3f} ± {seeds.deviations[name]:.3f}" for name in _TOLD)
+    means = ", ".join(f"{name} {seeds.means[name]:.3f} ± {seeds.deviations[name]:.3f}" for name in _COMPARED)
     click.echo("\n" + wrapped(f"{len(seeds.systems)} seeds (mean ± standard deviation): {means}", "  "))
     verdict, *_ = seeds.verdict.reasons
     click.echo(wrapped(f"each query averaged over seeds: {seeds.verdict.decision}: {verdict}", "  "))
 
 
 def print_audits(results: QuerySetRecord) -> None:
-    """Print what the audits found, and in one word that the others found nothing."""
+    """Print the problems that the audits found, and the names of the checks that passed."""
     found = [row for row in results.audits if row.severity != "ok"]
     for row in sorted(found, key=lambda row: row.severity != "warn"):
         advice = f" → {row.advice}" if row.advice else ""
         click.echo(wrapped(f"{row.severity:<5}{row.name}: {row.sentence}{advice}", "     "))
     fine = [row.name for row in results.audits if row.severity == "ok"]
-    click.echo(wrapped(f"audits that found nothing: {', '.join(fine) or 'none'}", "     "))
+    click.echo(wrapped(f"checks passed: {', '.join(name.replace('_', ' ') for name in fine) or 'none'}", "     "))
 
 
 def print_forgetting(forgetting: ForgettingRecord) -> None:
-    """Print what tuning cost on texts that have nothing to do with the corpus."""
+    """Print what tuning cost on general retrieval, which has nothing to do with the corpus."""
     for found in forgetting.sets.values():
-        curve = ", ".join(f"{point['strength']:g} → {point[_TOLD[0]]:.3f}" for point in found.curve)
-        by_strength = f" {_TOLD[0]} by strength: {curve}" if curve else ""
+        curve = ", ".join(f"{point['strength']:g} → {point[_COMPARED[0]]:.3f}" for point in found.curve)
+        by_strength = f" {_COMPARED[0]} by strength α: {curve}" if curve else ""
         click.echo(wrapped(f"forgetting: {found.sentence}{by_strength}", "     "))
 
 
 def print_slices(results: QuerySetRecord) -> None:
-    """Print what tuning gained on each slice, a line for each way to slice."""
+    """Print the gain on each slice, one line for each way to slice."""
     mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE)]
     ways = list(dict.fromkeys(row.by for row in mine))
     if not ways:
         return
-    click.echo("\npoints of ndcg@10, tuned − base, on some of the queries; to look at, not to claim")
+    click.echo(
+        "\ngain in points of ndcg@10, tuned − base, on parts of the queries (exploratory, too few for conclusions)"
+    )
     indent = max(len(_WAYS[by]) for by in ways) + 4
     for by in ways:
         cells = [_slice_cell(row) for row in mine if row.by == by][:_MAX_CELLS]

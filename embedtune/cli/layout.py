@@ -29,3 +29,9 @@ def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
     for first, *others in rows:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         click.echo(indent + "  ".join([first.ljust(widths[0]), *cells]).rstrip())
+
+
+def print_next(*commands: str) -> None:
+    """Print what to run next; the first command is the usual one."""
+    for number, command in enumerate(commands):
+        click.echo(f"{'' if number else 'next:':<6}{command}")

@@ -18,14 +18,15 @@ from embedtune.cli.eval_output import (
     print_table,
     print_verdict,
 )
-from embedtune.cli.llm_output import print_llm, print_llm_plan
+from embedtune.cli.generate_output import print_generated, print_llm_plan
+from embedtune.cli.layout import print_next, wrapped
 from embedtune.project.layout import PAGE
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
     from embedtune.pipeline.verify import StageState
     from embedtune.project.evaluation_records import EvaluationRecord
-    from embedtune.project.records import DatasetRecord, ModelRecord, QueryAdapterRecord
+    from embedtune.project.records import ModelRecord, QueryAdapterRecord
     from embedtune.project.stage import Plan, StageResult
 
 
@@ -43,13 +44,15 @@ _SHOWN = ("hit_rate@5", "mrr@10", "ndcg@10", "recall@100")
 
 
 def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
-    """Show what the map gained on dev, what was shipped, and the test split with and without it."""
+    """Print what the adapter gained on dev, whether it was saved, and the test split with and without it."""
     record = result.record
-    gain = f"dev gain {record.dev.gain:+.3f} ± {record.dev.standard_error:.3f}"
-    if record.shipped == "tuned":
-        click.echo(f"shipped: a map for the queries of {record.embedding}, strength {record.strength:g}, {gain}")
-    else:
-        click.echo(f"shipped: no map; queries of {record.embedding} stay as they are: the {gain} is no more than noise")
+    gain = f"{record.dev.gain:+.3f} (standard error {record.dev.standard_error:.3f})"
+    saved = (
+        f"a query adapter for {record.embedding}, strength {record.strength:g}, dev gain {gain}"
+        if record.shipped == "tuned"
+        else f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
+    )
+    click.echo(wrapped(f"saved: {saved}", "  "))
     click.echo(f"{'test':<8}" + "".join(f"{name:>12}" for name in _SHOWN))
     for name, values in record.test.items():
         click.echo(f"{name:<8}" + "".join(f"{values[measure]:>12.3f}" for measure in _SHOWN))
@@ -74,60 +77,44 @@ def print_plan(stage: str, plan: Plan, folder: Path) -> None:
         print_llm_plan(cast("Mapping[str, Any]", llm))
 
 
-def print_generated(result: StageResult[DatasetRecord]) -> None:
-    """Show what generate made."""
-    record = result.record
-    window = record.window
-    click.echo(f"{record.documents} documents, {record.skipped} not read, {record.passages} passages")
-    click.echo(
-        f"window {window.tokens} tokens: {window.share_lost:.0%} of the tokens lost "
-        f"({window.share_lost_by_truncation:.0%} if passages were truncated at the model's {window.model_tokens})"
-    )
-    for split, kinds in record.queries.items():
-        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        click.echo(f"{split:<6}{sum(kinds.values()):>6} queries: {listed or 'none'}")
-    if record.split_by == "section":
-        click.echo("split by contiguous sections, because there are fewer than 20 unlike documents")
-    dropped = ", ".join(f"{count} {name}" for name, count in record.dropped_queries.items() if count)
-    click.echo(f"dropped: {dropped or 'none'}")
-    if record.llm:
-        print_llm(record.llm)
-    click.echo(str(result.folder))
-
-
-def _examples(record: ModelRecord) -> str:
-    """Say what a training learnt from."""
+def _training(record: ModelRecord) -> str:
+    """Return what a model was trained on, and whether documents must be indexed again."""
     if record.pairs is not None:
-        return f"{record.pairs} pairs, {record.steps} steps, frozen weights {record.quantize}"
+        return f"{record.pairs} pairs, {record.steps} steps, frozen weights in {record.quantize}"
+    unchanged = "document embeddings unchanged, no re-indexing"
     if record.queries is not None:
-        return f"{record.queries} queries, {record.steps} steps, teacher {record.teacher}; passages stay as they are"
+        return f"{record.queries} queries, {record.steps} steps, teacher {record.teacher}; {unchanged}"
     if record.directions is not None:
-        return f"{record.directions} directions; passages stay as they are"
-    return f"words beside the vectors of {record.over}; the index is made again. Load: {record.loading}"
+        return f"{record.directions} directions; {unchanged}"
+    return f"hybrid vectors over {record.over}; you must re-index. Load: {record.loading}"
 
 
 def print_trained(result: StageResult[ModelRecord]) -> None:
-    """Show what train shipped and why."""
+    """Print which model was saved, and why."""
     record = result.record
-    click.echo(f"{record.method}: {_examples(record)}")
+    click.echo(wrapped(f"{record.method}: {_training(record)}", "  "))
     if len(record.candidates) > 1:
         for tried in record.candidates:
-            gain = f"{tried.gain:+.3f} ± {tried.standard_error:.3f}"
-            click.echo(f"  {tried.method:<11} dev gain {gain}: {tried.reason}")
+            gain = f"{tried.gain:+.3f} (standard error {tried.standard_error:.3f})"
+            click.echo(wrapped(f"  {tried.method:<14}dev {gain}: {tried.reason}", " " * 16))
     if dev := record.dev:
-        strengths = ", ".join(f"{strength} → {value:.3f}" for strength, value in dev.by_strength.items())
-        click.echo(f"dev {dev.measure} on {dev.n_queries} queries: base {dev.base:.3f}; by strength {strengths}")
-        gain = f"dev gain {dev.gain:+.3f} ± {dev.standard_error:.3f}"
+        strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
         click.echo(
-            f"shipped: tuned, strength {record.strength:g}, {gain}"
-            if record.is_tuned
-            else f"shipped: base; the {gain} is no more than noise"
+            wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}", "  ")
         )
+        gain = f"dev {dev.measure} by {dev.gain:+.3f} (standard error {dev.standard_error:.3f})"
+        saved = (
+            f"tuned, at strength {record.strength:g}; it changed {gain}"
+            if record.is_tuned
+            else f"the base, because tuning changed {gain}, which is within noise"
+        )
+        click.echo(wrapped(f"saved model: {saved}", "  "))
     click.echo(str(result.folder))
+    print_next(f"embedtune eval {result.folder.parent}")
 
 
 def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
-    """Show, for each query set, the table of systems, the verdict, how sure it is, and where a gain comes from."""
+    """Print the table of systems, the verdict, the intervals, the slices and the audits of each query set."""
     record = result.record
     for number, results in enumerate(record.sets.values()):
         click.echo("\n" if number else "", nl=False)
@@ -141,6 +128,11 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     if record.forgetting:
         print_forgetting(record.forgetting)
     click.echo(str(result.folder / PAGE))
+    run = result.folder.parent
+    print_next(
+        f"embedtune ui {run}   (search, and judge queries of your own)",
+        f"embedtune plug {run}   (the code for your application)",
+    )
 
 
 _PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {

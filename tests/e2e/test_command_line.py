@@ -36,7 +36,7 @@ def test_train_says_what_was_shipped(trained_run, invoke, tmp_path):
     recipe.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     code, stdout, _ = invoke("train", out, "--config", recipe)
     assert code == 0
-    assert "shipped: tuned" in stdout
+    assert "saved model: tuned" in stdout
 
 
 def test_missing_stage_is_exit_3_with_the_next_step(invoke, tmp_path):
