@@ -22,7 +22,7 @@ def rows():
 def test_this_machine_works_and_every_part_has_a_row(rows):
     expected = (
         "python", "libraries", "cores", "instructions", "gpu", "memory", "disk", "folder", "keys", "base model",
-        "models offline", "tokenizers", "faiss", "bm25s", "train nf4", "train fp4", "train int8", "train none", "extras",
+        "models offline", "tokenizers", "bm25s", "train nf4", "train fp4", "train int8", "train none", "extras",
     )  # fmt: skip
     assert tuple(rows) == expected
     assert [row for row in rows.values() if row.status == FAIL] == []
@@ -67,8 +67,8 @@ def test_threads_beyond_the_quota_are_a_warning(monkeypatch):
 
 
 def test_a_library_that_is_missing_or_broken_is_a_failure_and_not_an_exception(monkeypatch):
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    (row,) = doctor.tried("faiss", library_rows.faiss)
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    (row,) = doctor.tried("bm25s", library_rows.bm25)
     assert row.status == FAIL
     assert "ModuleNotFoundError" in row.found
     assert "reinstall" in row.next
@@ -117,7 +117,7 @@ def test_a_run_folder_shows_its_stages(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("failed", "code"), [([], 0), (["memory"], 5), (["faiss"], 2), (["faiss", "disk"], 5), (["folder"], 5)]
+    ("failed", "code"), [([], 0), (["memory"], 5), (["bm25s"], 2), (["bm25s", "disk"], 5), (["folder"], 5)]
 )
 def test_exit_codes(failed, code):
     assert (

@@ -20,12 +20,14 @@ from embedtune.models.inspect import ModelSize, inspect_model
 from embedtune.models.locate import find_model
 from embedtune.project.manifest import MANIFEST
 from embedtune.resources import find_query_set
+from embedtune.retrieval.searcher import BLOCK
 from embedtune.systems import systems_of_run
 
 _log = logging.getLogger("embedtune")
 
 _MIB = 1 << 20
 _LIBRARIES = 1200 * _MIB  # torch, transformers, peft, bitsandbytes and datasets, loaded and warm
+_SCORE_BYTES = 64  # of a passage and a query: cosine, BM25, their z-scores, ranks and sums
 _PYTHON = 300 * _MIB  # under this not even the libraries load
 _PASSAGE_BYTES = 700  # of text; more passages than queries are drawn from are not held
 _SEVERITY = (IntegrityError, ResourceError, ConfigError, DataError)
@@ -123,7 +125,7 @@ def before_evaluate(
         disk = n_queries * (len(systems_of_run()) + n_added) * (min(config.depth, n_passages) * 64 + 200) + _MIB
         _check_output(findings, folder, disk, f"run files of {n_queries} queries at depth {config.depth}")
         vectors = 3 * n_passages * 4 * (size.hidden if size else 0)
-        needed = _LIBRARIES + 3 * _weights(size) + vectors + 8 * n_queries * n_passages
+        needed = _LIBRARIES + 3 * _weights(size) + vectors + _SCORE_BYTES * min(n_queries, BLOCK) * n_passages
         _check_memory(findings, folder, needed, f"{n_queries} queries over {n_passages} passages", size)
         findings.settle(str(folder))
 

@@ -30,7 +30,9 @@ from embedtune.types import Matrix, Passage, Query, Run, Vectors
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-_BLOCK = 256  # queries whose scores of all passages are in memory at once
+BLOCK = 256
+"""Queries whose scores of all passages are in memory at once."""
+
 _ANSWERED = 64  # the same where an application waits
 _LEAST_DEPTH = 100
 
@@ -158,8 +160,8 @@ class Searcher:
 
     def blocks(self, texts: Sequence[str], vectors: Vectors | None) -> Iterator[tuple[slice, PassageScores]]:
         """Yield the scores of many queries, as many at a time as memory should hold."""
-        for start in range(0, len(texts) if vectors is None else len(vectors), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(texts) if vectors is None else len(vectors), BLOCK):
+            block = slice(start, start + BLOCK)
             yield block, self.scores(texts[block], None if vectors is None else vectors[block])
 
     def runs(

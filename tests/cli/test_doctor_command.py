@@ -32,7 +32,7 @@ def test_the_table_has_a_row_for_each_check_and_what_to_do_next(invoke):
     ]
 
 
-@pytest.mark.parametrize(("name", "code"), [("memory", 5), ("faiss", 2)])
+@pytest.mark.parametrize(("name", "code"), [("memory", 5), ("bm25s", 2)])
 def test_a_failure_has_its_exit_code(invoke, name, code):
     done = invoke([*GOOD, Row(name, "fail", "bad", "mend it")])
     assert done.exit_code == code
