@@ -1,5 +1,6 @@
 """What `pip install embedtune` brings: the package with its recipes and the demo's queries, and the libraries it needs."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -140,3 +141,9 @@ def test_few_libraries_are_mandatory_and_all_has_every_extra():
     (every,) = map(Requirement, extras["all"])
     assert len(PROJECT["project"]["dependencies"]) <= 25
     assert every.extras == extras.keys() - {"all"}
+
+
+def test_every_extra_has_its_row_in_the_installation_page():
+    page = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    rows = "\n".join(line.partition("|")[2].partition("|")[0] for line in page.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`([\w-]+)`", rows)) == PROJECT["project"]["optional-dependencies"].keys()
