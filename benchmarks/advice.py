@@ -53,7 +53,7 @@ def run_cell(folder: Path) -> dict[str, Any]:
         "then": recommendation.then,
         "advised": way_to_search([recommendation.decision, *recommendation.then]),
         "advice": advice.model_dump(
-            mode="json", exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
+            mode="json", by_alias=True, exclude={"source": True, "skipped": True, "recommendation": {"commands"}}
         ),
         "truth": truth,
         "seconds": {"advice": round(advised - started), "truth": round(time.time() - advised)},

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from embedtune.advise.chunk_sizes import ChunkCells, measure_chunk_cells
 from embedtune.advise.cost import Workload, measure_cost
 from embedtune.advise.evaluator import Judge, Scores
 from embedtune.advise.inputs import Material, gather
-from embedtune.advise.recommendation import Facts, Gain, recommend
+from embedtune.advise.recommendation import Facts, is_safe, recommend
 from embedtune.advise.result import (
     Advice,
     ChunkFacts,
-    ComparisonFacts,
     Headroom,
     PowerFacts,
     QueryFacts,
     RecommendationFacts,
     SampleFacts,
+    Scaling,
+    WindowShare,
 )
 from embedtune.advise.scaling import measure_scaling
 from embedtune.advise.systems import Systems, measure_systems
@@ -31,7 +30,6 @@ from embedtune.config.settings import GenerateConfig, TrainConfig, takes_setting
 from embedtune.errors import DataError
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
-from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.corpus import windows_of
 from embedtune.training.methods.context import Context
 
@@ -100,7 +98,7 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
         window=window,
         chunks=_chunk_facts(cells, size),
         systems={name: _means(scores) for name, scores in systems.scores.items()},
-        comparisons=_comparisons(systems.compared.values()),
+        comparisons=[found.rounded() for found in systems.compared.values()],
         headroom=headroom,
         power=_power(systems, len(sample.judged.queries)),
         scaling=grown,
@@ -122,7 +120,7 @@ def best_size(cells: ChunkCells, wanted: int) -> int:
     return int(max(shown, key=lambda name: cells.scores[name][PRIMARY].mean() - mine.mean(), default=str(wanted)))
 
 
-def _scaling(judge: Judge, context: Context) -> dict[str, Any]:
+def _scaling(judge: Judge, context: Context) -> Scaling:
     found = len(context.dataset.splits["train"].queries)
     if found < MIN_QUERIES:
         raise DataError(
@@ -149,7 +147,7 @@ def _workload(material: Material, judge: Judge, dataset_config: GenerateConfig) 
 
 
 def _headroom(judge: Judge, systems: Systems) -> Headroom:
-    fuse = _gain(systems.compared["hybrid_base", "base"]).is_safe(MIN_GAIN)
+    fuse = is_safe(systems.compared["hybrid_base", "base"], MIN_GAIN)
     system = "hybrid_base" if fuse else "base"
     now = float(systems.scores[system][PRIMARY].mean())
     ceiling = judge.ceiling(systems.runs[system])
@@ -172,7 +170,7 @@ def _facts(
     size: int,
     systems: Systems,
     headroom: Headroom,
-    window: dict[str, Any],
+    window: WindowShare,
 ) -> Facts:
     fused = headroom.system == "hybrid_base"
     tuned = systems.compared.get(("hybrid_query_adapter", "hybrid_base") if fused else ("query_adapter", "base"))
@@ -182,14 +180,14 @@ def _facts(
         drawn=material.drawn,
         queries=queries,
         n_queries=len(judge.sample.judged.queries),
-        share_lost=window["share_lost_whole"],
+        share_lost=window.share_lost_whole,
         ready_made=material.source.ready_made,
         size=config.window_tokens,
         best_size=size,
-        chunking=None if cells.reference == str(size) else _gain(cells.compared[str(size)]),
-        fusion=_gain(systems.compared["hybrid_base", "base"]),
-        fusion_over_bm25=_gain(systems.compared["hybrid_base", "bm25"]),
-        tuning=_gain(tuned) if tuned else None,
+        chunking=None if cells.reference == str(size) else cells.compared[str(size)],
+        fusion=systems.compared["hybrid_base", "base"],
+        fusion_over_bm25=systems.compared["hybrid_base", "bm25"],
+        tuning=tuned,
         headroom=headroom.gain,
         n_labelled=len(train.queries) if train else 0,
     )
@@ -212,7 +210,7 @@ def _chunk_facts(cells: ChunkCells, size: int) -> ChunkFacts:
         reference=cells.reference,
         best=size,
         cells={name: {**_means(scores), "vectors": cells.vectors[name]} for name, scores in cells.scores.items()},
-        comparisons=_comparisons(cells.compared.values()),
+        comparisons=[found.rounded() for found in cells.compared.values()],
     )
 
 
@@ -228,25 +226,6 @@ def _power(systems: Systems, n_queries: int) -> list[PowerFacts]:
         )
         for pair, change in _KINDS_OF_CHANGE.items()
         if pair in systems.compared
-    ]
-
-
-def _gain(found: Comparison) -> Gain:
-    return Gain(found.reference_mean, found.mean, found.low, found.high, found.better)
-
-
-def _comparisons(found: Iterable[Comparison]) -> list[ComparisonFacts]:
-    return [
-        ComparisonFacts(
-            a=each.system,
-            b=each.reference,
-            measure=each.measure,
-            delta=_round(each.difference),
-            ci95=(_round(each.low), _round(each.high)),
-            p_value=_round(each.p),
-            shown=each.better,
-        )
-        for each in found
     ]
 
 

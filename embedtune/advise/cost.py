@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from embedtune import machine
 from embedtune.advise.caching_encoder import CachingEncoder
+from embedtune.advise.result import Cost, TuningCost
 from embedtune.config.settings import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.errors import DataError
@@ -23,7 +23,7 @@ from embedtune.training.methods.contrastive import prepare_both_sides
 from embedtune.training.methods.gradient import Prepared
 from embedtune.training.methods.query_lora import prepare_query_side
 from embedtune.training.methods.teacher import prepare_distillation
-from embedtune.types import QuerySet
+from embedtune.types import Progress, QuerySet
 
 TIMED_STEPS = 2
 """Steps that are timed, after one that is not: the first sets up kernels and memory."""
@@ -53,7 +53,7 @@ class _Peak:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> dict[str, Any]:
+def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost:
     """Time real steps of both ways to tune, and reckon what the whole would take with the settings of ``train``.
 
     Args:
@@ -61,30 +61,24 @@ def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> dict
         base: Has encoded the sample, and knows what that took.
         work: What there would be to do.
 
-    Returns:
-        Seconds and bytes; a way to tune is None where the sample has too few queries for its batch.
     """
     speed = base.document_tokens / max(1e-9, base.document_seconds)
     encode = work.corpus_tokens / max(1e-9, speed)
+    dev = _SEARCHES * work.dev_tokens / max(1e-9, speed)
     with track("time training steps", 2 * (TIMED_STEPS + 1)) as on_progress:
-        query_side = _query_side(context, on_progress)
-        both_sides = _both_sides(context, on_progress)
-    available = machine.memory()
-    return {
-        "cores": machine.cores(),
-        "precision": context.precision,
-        "tokens_per_second": round(speed),
-        "encode_corpus_seconds": round(encode, 1),
-        "query_side": query_side and _reckon(query_side, encode, _n_steps_query_side(work)),
-        "both_sides": both_sides
-        and _reckon(both_sides, _SEARCHES * work.dev_tokens / max(1e-9, speed), _n_steps_both_sides(work)),
-        "memory_available_bytes": available.available,
-        "memory_total_bytes": available.total,
-    }
-
-
-def _reckon(timed: dict[str, Any], besides: float, n_steps: int) -> dict[str, Any]:
-    return {**timed, "steps": n_steps, "seconds": round(besides + n_steps * timed["step_seconds"])}
+        query_side = _query_side(context, encode, _n_steps_query_side(work), on_progress)
+        both_sides = _both_sides(context, dev, _n_steps_both_sides(work), on_progress)
+    memory = machine.memory()
+    return Cost(
+        cores=machine.cores(),
+        precision=context.precision,
+        tokens_per_second=round(speed),
+        encode_corpus_seconds=round(encode, 1),
+        query_side=query_side,
+        both_sides=both_sides,
+        memory_available_bytes=memory.available,
+        memory_total_bytes=memory.total,
+    )
 
 
 def _n_steps_query_side(work: Workload) -> int:
@@ -98,7 +92,7 @@ def _n_steps_both_sides(work: Workload) -> int:
     return max(1, pairs // config.batch_size) * config.epochs
 
 
-def _query_side(context: Context, on_progress: Any) -> dict[str, Any] | None:
+def _query_side(context: Context, encoding: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
     n_train, batch = len(context.dataset.splits["train"].queries), TrainConfig().query_side.batch_size
     try:
         prepared, queries = prepare_query_side(_smaller(context, (TIMED_STEPS + 1) * batch))
@@ -110,10 +104,10 @@ def _query_side(context: Context, on_progress: Any) -> dict[str, Any] | None:
     if n_train < batch or not size:
         return None
     rows = np.arange((TIMED_STEPS + 1) * size).reshape(TIMED_STEPS + 1, size).tolist()
-    return _time_steps(context, prepared, rows, on_progress)
+    return _time_steps(context, prepared, rows, encoding, n_steps, on_progress)
 
 
-def _both_sides(context: Context, on_progress: Any) -> dict[str, Any] | None:
+def _both_sides(context: Context, searching: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
     config = TrainConfig(max_pairs=3 * (TIMED_STEPS + 1) * TrainConfig().batch_size, seed=context.config.seed)
     try:
         prepared, _, batches = prepare_both_sides(_with_config(context, config), "lora")
@@ -121,11 +115,18 @@ def _both_sides(context: Context, on_progress: Any) -> dict[str, Any] | None:
         return None
     if len(batches) < TIMED_STEPS + 1:
         return None
-    return _time_steps(context, prepared, batches[: TIMED_STEPS + 1], on_progress)
+    return _time_steps(context, prepared, batches[: TIMED_STEPS + 1], searching, n_steps, on_progress)
 
 
-def _time_steps(context: Context, prepared: Prepared, batches: list[list[int]], on_progress: Any) -> dict[str, Any]:
-    """Train for some steps, as ``train`` does, and return what one takes and the most memory that this process had."""
+def _time_steps(
+    context: Context,
+    prepared: Prepared,
+    batches: list[list[int]],
+    other_seconds: float,
+    n_steps: int,
+    on_progress: Progress,
+) -> TuningCost:
+    """Train for some steps, as ``train`` does, and return what all steps would take, and the peak memory of the process."""
     from embedtune.training.trainer import Hooks, Recipe, run_training
 
     moments = []
@@ -140,8 +141,14 @@ def _time_steps(context: Context, prepared: Prepared, batches: list[list[int]], 
             prepared.method.model, prepared.examples, batches, prepared.loss, recipe,
             Hooks(check=lambda _: None, on_progress=step, keep=lambda *_: None),
         )  # fmt: skip
-    seconds = statistics.mean(np.diff(moments).tolist())
-    return {"batch": len(batches[0]), "step_seconds": round(seconds, 3), "memory_bytes": peak.n_bytes}
+    seconds = round(statistics.mean(np.diff(moments).tolist()), 3)
+    return TuningCost(
+        batch=len(batches[0]),
+        step_seconds=seconds,
+        memory_bytes=peak.n_bytes,
+        steps=n_steps,
+        seconds=round(other_seconds + n_steps * seconds),
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from embedtune.evaluation.verdict import MIN_GAIN
+from embedtune.project.evaluation_records import Comparison
 
 Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
 
@@ -26,37 +27,6 @@ FEW_QUERIES = 50
 """Queries that judge under which the advice says that it is weak."""
 
 
-class Gain(NamedTuple):
-    """One way of searching against another on the same queries, nDCG@10.
-
-    Attributes:
-        before: Mean of the reference, 0 to 1.
-        after: Mean of the other.
-        low: Lower end of the 95 % interval of the difference.
-        high: Upper end.
-        shown: Whether test and interval agree that it is better.
-    """
-
-    before: float
-    after: float
-    low: float
-    high: float
-    shown: bool
-
-    @property
-    def difference(self) -> float:
-        """``after`` − ``before``."""
-        return self.after - self.before
-
-    def is_worth(self, least: float) -> bool:
-        """Whether the gain is shown and not too small."""
-        return self.shown and self.difference >= least
-
-    def is_safe(self, least: float) -> bool:
-        """Whether the gain is likely not too small, and a loss as large is ruled out: enough for what costs nothing."""
-        return self.difference >= least and self.low > -least
-
-
 @dataclass(frozen=True)
 class Facts:
     """What the rules look at.
@@ -71,8 +41,8 @@ class Facts:
         size: Chunk size by the settings, in tokens.
         best_size: The size to use.
         chunking: Gain of that over what is done now: ready-made passages cut off, own documents cut to ``size``.
-        fusion: Gain of the fusion with BM25 over the base.
-        fusion_over_bm25: Gain of it over BM25.
+        fusion: Comparison of the fusion with BM25 over the base.
+        fusion_over_bm25: Comparison of it over BM25.
         tuning: Gain of the fitted map of queries, over the base, or with fusion over fusion; None where it was not tried.
         headroom: What a perfect order of the first hundred would gain over the better of base and fusion.
         n_labelled: Train queries with judgements that came with the source.
@@ -86,10 +56,10 @@ class Facts:
     ready_made: bool
     size: int
     best_size: int
-    chunking: Gain | None
-    fusion: Gain
-    fusion_over_bm25: Gain
-    tuning: Gain | None
+    chunking: Comparison | None
+    fusion: Comparison
+    fusion_over_bm25: Comparison
+    tuning: Comparison | None
     headroom: float
     n_labelled: int
 
@@ -130,9 +100,9 @@ def recommend(facts: Facts) -> Recommendation:
     anything; the query side before both sides, because it needs no new index.
     """
     free: list[tuple[float, Decision]] = []
-    if facts.chunking and facts.chunking.is_worth(MIN_GAIN):
+    if facts.chunking and _is_worth(facts.chunking, MIN_GAIN):
         free.append((facts.chunking.difference, "fix_chunking"))
-    if facts.fusion.is_safe(MIN_GAIN):
+    if is_safe(facts.fusion, MIN_GAIN):
         free.append((facts.fusion.difference, "use_fusion"))
     steps: list[Decision] = [decision for _, decision in sorted(free, key=lambda step: -step[0])]
     steps += _tuning(facts)
@@ -150,7 +120,7 @@ def recommend(facts: Facts) -> Recommendation:
 def _tuning(facts: Facts) -> list[Decision]:
     if facts.headroom < SMALL_HEADROOM:
         return []
-    if facts.tuning and facts.tuning.is_worth(MIN_DRAWN_TUNING_GAIN if facts.drawn else MIN_GAIN):
+    if facts.tuning and _is_worth(facts.tuning, MIN_DRAWN_TUNING_GAIN if facts.drawn else MIN_GAIN):
         return ["tune_query_side"]
     if facts.n_labelled >= MIN_LABELLED and facts.headroom >= LARGE_HEADROOM:
         return ["tune_fully"]
@@ -165,11 +135,11 @@ def _reason(step: Decision, facts: Facts) -> str:
             if facts.ready_made
             else f"the settings say {facts.size}"
         )
-        return f"Chunks of {facts.best_size} tokens: {_tell(facts.chunking)}; {now}."
+        return f"Chunks of {facts.best_size} tokens: {_describe(facts.chunking)}; {now}."
     if step == "use_fusion":
-        return f"Fusion with BM25: {_tell(facts.fusion)}. It needs no training and no new index."
+        return f"Fusion with BM25: {_describe(facts.fusion)}. It needs no training and no new index."
     if step == "tune_query_side" and facts.tuning:
-        return f"A map of queries that was fitted in seconds: {_tell(facts.tuning)}; an adapter usually gains more."
+        return f"A map of queries that was fitted in seconds: {_describe(facts.tuning)}; an adapter usually gains more."
     if step == "tune_fully":
         return (
             f"The source brings {facts.n_labelled:,} judged train queries, and a perfect order of the first hundred would "
@@ -182,10 +152,12 @@ def _against(facts: Facts, steps: list[Decision]) -> list[str]:
     """Say what was looked at and is not worth it."""
     reasons = []
     if "use_fusion" not in steps:
-        reasons.append(f"Fusion with BM25: {_tell(facts.fusion)}.")
-    elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.shown:
+        reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
+    elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.better:
         flattered = "; drawn queries flatter BM25" if facts.drawn else ""
-        reasons.append(f"Over BM25 alone the fusion is not shown to gain: {_tell(facts.fusion_over_bm25)}{flattered}.")
+        reasons.append(
+            f"Over BM25 alone the fusion is not shown to gain: {_describe(facts.fusion_over_bm25)}{flattered}."
+        )
     if facts.headroom < SMALL_HEADROOM:
         reasons.append(
             f"There is little left to gain: a perfect order of the first hundred would add {_points(facts.headroom)}."
@@ -193,7 +165,7 @@ def _against(facts: Facts, steps: list[Decision]) -> list[str]:
     elif facts.tuning is None:
         reasons.append("Tuning was not tried: the sample gives too few queries to learn from.")
     elif "tune_query_side" not in steps:
-        reasons.append(f"Tuning the queries, tried in seconds: {_tell(facts.tuning)}.")
+        reasons.append(f"Tuning the queries, tried in seconds: {_describe(facts.tuning)}.")
     if not steps and facts.headroom >= LARGE_HEADROOM:
         reasons.append(
             f"There is room ({_points(facts.headroom)} for a perfect order), but nothing here says that tuning finds it; "
@@ -230,11 +202,19 @@ def _commands(decision: Decision, facts: Facts) -> list[str]:
     return [] if facts.queries else [f"embedtune advise {source} --queries YOUR-QUERIES/"]
 
 
-def _tell(gain: Gain) -> str:
-    return (
-        f"{100 * gain.difference:+.1f} points of nDCG@10, {gain.before:.3f} to {gain.after:.3f} "
-        f"(95 %: {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
-    )
+def _is_worth(gain: Comparison, least: float) -> bool:
+    """Return whether a gain is significant and not too small."""
+    return gain.better and gain.difference >= least
+
+
+def is_safe(gain: Comparison, least: float) -> bool:
+    """Return whether a gain is likely not too small, and a loss as large is ruled out: enough for what costs nothing."""
+    return gain.difference >= least and gain.low > -least
+
+
+def _describe(gain: Comparison) -> str:
+    interval = f" (95 %: {100 * gain.low:+.1f} to {100 * gain.high:+.1f})" if gain.ci95 else ""
+    return f"{100 * gain.difference:+.1f} points of nDCG@10, {gain.reference_mean:.3f} to {gain.mean:.3f}{interval}"
 
 
 def _points(share: float) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from embedtune.advise.recommendation import Decision
 from embedtune.errors import ResourceError
+from embedtune.project.evaluation_records import Comparison
 from embedtune.project.manifest import json_text, sync
 
 
@@ -62,18 +63,6 @@ class SampleFacts(_Part):
     chunk_queries: int
 
 
-class ComparisonFacts(_Part):
-    """One system or chunk size against another, by nDCG@10; see ``evaluation.significance.Comparison``."""
-
-    a: str
-    b: str
-    measure: str
-    delta: float
-    ci95: tuple[float, float]
-    p_value: float
-    shown: bool
-
-
 class ChunkFacts(_Part):
     """Sizes of chunk.
 
@@ -87,7 +76,7 @@ class ChunkFacts(_Part):
     reference: str
     best: int
     cells: dict[str, dict[str, float]]
-    comparisons: list[ComparisonFacts]
+    comparisons: list[Comparison]
 
 
 class Headroom(_Part):
@@ -135,6 +124,79 @@ class RecommendationFacts(_Part):
     weak: list[str]
 
 
+class WindowShare(_Part):
+    """Shares of tokens beyond the window, over a sample of documents.
+
+    Attributes:
+        window_tokens: Tokens that the model can take.
+        documents: Documents of the source.
+        measured_documents: Documents of the sample.
+        median_tokens: Median length.
+        share_documents_longer: Share of documents longer than the window.
+        share_lost_whole: Share of tokens lost if documents are encoded whole.
+        share_lost_in_chunks: Size of chunk → share of tokens lost, for sizes larger than the window.
+    """
+
+    window_tokens: int
+    documents: int
+    measured_documents: int
+    median_tokens: int
+    share_documents_longer: float
+    share_lost_whole: float
+    share_lost_in_chunks: dict[str, float]
+
+
+class TuningCost(_Part):
+    """What one way to tune would take: steps of a batch, with seconds in all and the memory of the process."""
+
+    batch: int
+    step_seconds: float
+    memory_bytes: int
+    steps: int
+    seconds: int
+
+
+class Cost(_Part):
+    """What encoding and tuning would take on this machine; a way to tune is None if the sample has too few queries."""
+
+    cores: float
+    precision: str
+    tokens_per_second: int
+    encode_corpus_seconds: float
+    query_side: TuningCost | None
+    both_sides: TuningCost | None
+    memory_available_bytes: int
+    memory_total_bytes: int
+
+
+class ScalingPoint(_Part):
+    """Gain over the base with a number of train queries."""
+
+    train_queries: int
+    gain: float
+    ci95: tuple[float, float]
+
+
+class Scaling(_Part):
+    """By how much the gain grows with every doubling of the train queries.
+
+    Attributes:
+        points: Gain by number of train queries.
+        slope_per_doubling: Of the least-squares line over the binary logarithm.
+        ci95: Its 95 % interval.
+        standard_error: Its standard error.
+        p_value: Of a randomisation test.
+        distinguishable: Whether test and interval agree that it is not 0.
+    """
+
+    points: list[ScalingPoint]
+    slope_per_doubling: float
+    ci95: tuple[float, float]
+    standard_error: float
+    p_value: float
+    distinguishable: bool
+
+
 class Advice(_Part):
     """Everything that ``advise`` found.
 
@@ -154,8 +216,8 @@ class Advice(_Part):
         comparisons: Of systems.
         headroom: See ``Headroom``.
         power: One for each kind of change.
-        scaling: See ``scaling.summarise_scaling``; None where it was not asked for.
-        cost: See ``cost.measure_cost``.
+        scaling: Whether more queries would help; None if it was not measured.
+        cost: What encoding and tuning would take.
         recommendation: What to do.
         seconds: That the advice took.
     """
@@ -169,14 +231,14 @@ class Advice(_Part):
     warnings: list[str]
     queries: QueryFacts
     sample: SampleFacts
-    window: dict[str, Any]
+    window: WindowShare
     chunks: ChunkFacts
     systems: dict[str, dict[str, float]]
-    comparisons: list[ComparisonFacts]
+    comparisons: list[Comparison]
     headroom: Headroom
     power: list[PowerFacts]
-    scaling: dict[str, Any] | None
-    cost: dict[str, Any]
+    scaling: Scaling | None
+    cost: Cost
     recommendation: RecommendationFacts
     seconds: float
 
@@ -204,7 +266,7 @@ def write_advice(advice: Advice, path: Path) -> None:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(json_text(advice.model_dump(mode="json")), encoding="utf-8")
+        part.write_text(json_text(advice.model_dump(mode="json", by_alias=True)), encoding="utf-8")
         sync(part)
         part.replace(path)
     except OSError as error:

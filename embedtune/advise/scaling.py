@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from embedtune.advise.evaluator import Judge, Scores
+from embedtune.advise.result import Scaling, ScalingPoint
 from embedtune.dataset import Dataset
 from embedtune.errors import StoppedError
 from embedtune.evaluation.resampling import bootstrap_interval, guarded_errors, randomisation_p, sum_by_cluster
+from embedtune.evaluation.significance import is_better, is_worse
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.query_lora import tune_query_side
@@ -23,7 +24,7 @@ MAX_QUERIES = 1024
 """Train queries of the largest share; a step takes 64, so there are sixteen."""
 
 
-def measure_scaling(judge: Judge, context: Context) -> dict[str, Any]:
+def measure_scaling(judge: Judge, context: Context) -> Scaling:
     """Train LoRA on queries alone, the same number of steps each time, and return each gain and the slope of a doubling."""
     base = judge.score(judge.run(context.retrieval.base))[PRIMARY]
     train = context.dataset.splits["train"]
@@ -53,7 +54,7 @@ def _tune(context: Context) -> Matrix:
         prepare_distillation.cache_clear()
 
 
-def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> dict[str, Any]:
+def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> Scaling:
     """Return the mean gain for each number of train queries, and by how much it grows with every doubling of them.
 
     The slope is that of the least-squares line through each query's gains over the binary logarithm of the number of train
@@ -70,18 +71,18 @@ def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> d
     data = sum_by_cluster(np.vstack([rows, slope]), clusters)
     ends, p, errors = bootstrap_interval(data), randomisation_p(data), guarded_errors(data)
     points = [
-        {"train_queries": count, "gain": round(float(data.means[row]), 4), "ci95": _rounded(ends[row])}
+        ScalingPoint(train_queries=count, gain=round(float(data.means[row]), 4), ci95=_rounded(ends[row]))
         for row, count in enumerate(gains)
     ]
     low, high = ends[-1]
-    return {
-        "points": points,
-        "slope_per_doubling": round(float(data.means[-1]), 4),
-        "ci95": _rounded(ends[-1]),
-        "standard_error": round(float(errors[-1]), 4),
-        "p_value": round(float(p[-1]), 4),
-        "distinguishable": bool(p[-1] <= 0.05 and not low <= 0 <= high),
-    }
+    return Scaling(
+        points=points,
+        slope_per_doubling=round(float(data.means[-1]), 4),
+        ci95=_rounded(ends[-1]),
+        standard_error=round(float(errors[-1]), 4),
+        p_value=round(float(p[-1]), 4),
+        distinguishable=is_better(float(p[-1]), low) or is_worse(float(p[-1]), high),
+    )
 
 
 def _with_queries(context: Context, queries: Sequence[Query], share: float) -> Context:
@@ -99,5 +100,6 @@ def _with_queries(context: Context, queries: Sequence[Query], share: float) -> C
     )
 
 
-def _rounded(ends: Floats) -> list[float]:
-    return [round(float(end), 4) for end in ends]
+def _rounded(ends: Floats) -> tuple[float, float]:
+    low, high = ends
+    return round(float(low), 4), round(float(high), 4)

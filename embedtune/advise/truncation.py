@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
-from typing import Any
 
+from embedtune.advise.result import WindowShare
 from embedtune.types import Document
 
 COMMON_CHUNKS = (512, 1024)
@@ -19,7 +19,7 @@ _SCANNED = 100_000  # documents among which the sample is drawn
 
 def measure_window_share(
     documents: Collection[Document], token_counts: Callable[[Sequence[str]], list[int]], window: int, seed: int
-) -> dict[str, Any]:
+) -> WindowShare:
     """Return the shares of tokens beyond the window, for whole documents and for common chunks of them.
 
     Args:
@@ -33,19 +33,19 @@ def measure_window_share(
     sample = [each for number, each in enumerate(islice(documents, n_scanned)) if number in chosen]
     tokens = [_tokens(document, token_counts) for document in sample]
     total = max(1, sum(tokens))
-    return {
-        "window_tokens": window,
-        "documents": len(documents),
-        "measured_documents": len(tokens),
-        "median_tokens": sorted(tokens)[len(tokens) // 2] if tokens else 0,
-        "share_documents_longer": round(sum(count > window for count in tokens) / max(1, len(tokens)), 4),
-        "share_lost_whole": round(sum(max(0, count - window) for count in tokens) / total, 4),
-        "share_lost_in_chunks": {
+    return WindowShare(
+        window_tokens=window,
+        documents=len(documents),
+        measured_documents=len(tokens),
+        median_tokens=sorted(tokens)[len(tokens) // 2] if tokens else 0,
+        share_documents_longer=round(sum(count > window for count in tokens) / max(1, len(tokens)), 4),
+        share_lost_whole=round(sum(max(0, count - window) for count in tokens) / total, 4),
+        share_lost_in_chunks={
             str(size): round(sum(_lost_in_chunks(count, size, window) for count in tokens) / total, 4)
             for size in COMMON_CHUNKS
             if size > window
         },
-    }
+    )
 
 
 def _tokens(document: Document, token_counts: Callable[[Sequence[str]], list[int]]) -> int:

@@ -5,7 +5,7 @@ What ``advise`` prints for people: what was measured, and at the end, where the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import click
 
 from embedtune import machine
 from embedtune.advise.chunk_sizes import CUT_OFF
-from embedtune.advise.result import Advice, ComparisonFacts
+from embedtune.advise.result import Advice, Cost, Scaling, TuningCost, WindowShare
 from embedtune.cli import options, output
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.project.evaluation_records import Comparison
 from embedtune.systems import System
 
 _MEASURES = (PRIMARY, "mrr@10", "recall@100")
@@ -63,19 +64,19 @@ def _print_source(advice: Advice) -> None:
     click.echo(f"judged by {queries.n:,} queries {how}, from {queries.clusters:,} {queries.clustered_by}s")
 
 
-def _print_window(window: Mapping[str, Any]) -> None:
+def _print_window(window: WindowShare) -> None:
     _head("What the model's window cuts off", "without a word, in most stacks")
-    seen = f"The model sees {window['window_tokens']} tokens of a text"
-    if not window["share_lost_whole"]:
-        click.echo(_fill(f"{seen}: all documents fit whole ({window['median_tokens']:,} tokens at the median)."))
+    seen = f"The model sees {window.window_tokens} tokens of a text"
+    if not window.share_lost_whole:
+        click.echo(_fill(f"{seen}: all documents fit whole ({window.median_tokens:,} tokens at the median)."))
         return
     chunks = "".join(
-        f"; in chunks of {int(size):,} tokens {share:.0%}" for size, share in window["share_lost_in_chunks"].items()
+        f"; in chunks of {int(size):,} tokens {share:.0%}" for size, share in window.share_lost_in_chunks.items()
     )
     click.echo(
         _fill(
-            f"{seen}, and {window['share_documents_longer']:.0%} of the documents have more. Embedded whole they lose "
-            f"{window['share_lost_whole']:.0%} of their text{chunks}."
+            f"{seen}, and {window.share_documents_longer:.0%} of the documents have more. Embedded whole they lose "
+            f"{window.share_lost_whole:.0%} of their text{chunks}."
         )
     )
 
@@ -83,7 +84,7 @@ def _print_window(window: Mapping[str, Any]) -> None:
 def _print_chunks(advice: Advice) -> None:
     chunks, sample = advice.chunks, advice.sample
     _head("Size of a chunk", f"base model, {sample.chunk_queries} queries, {_among(sample.chunk_passages, advice)}")
-    against = {each.a: each for each in chunks.comparisons}
+    against = {each.system: each for each in chunks.comparisons}
     rows: list[tuple[str, ...]] = [
         ("tokens", *_MEASURES, "vectors", f"points over {_cell_name(chunks.reference)} (95 %)")
     ]
@@ -100,7 +101,7 @@ def _print_systems(advice: Advice) -> None:
         "Ways to search",
         f"chunks of {advice.chunks.best} tokens, {advice.queries.n} queries, {_among(sample.passages, advice)}",
     )
-    against = {each.a: each for each in advice.comparisons if each.b == "base"}
+    against = {each.system: each for each in advice.comparisons if each.reference == "base"}
     rows: list[tuple[str, ...]] = [("", *_MEASURES, "points over base (95 %)")]
     for name, values in advice.systems.items():
         rows.append(
@@ -130,27 +131,28 @@ def _print_outlook(advice: Advice) -> None:
     _print_cost(advice.cost)
 
 
-def _print_cost(cost: Mapping[str, Any]) -> None:
+def _print_cost(cost: Cost) -> None:
     """Print what encoding and tuning would take."""
-    parts = [f"encode the corpus {_duration(cost['encode_corpus_seconds'])}"]
+    parts = [f"encode the corpus {_duration(cost.encode_corpus_seconds)}"]
     for key, words in _WAYS.items():
-        if cost[key]:
-            memory = machine.in_words(cost[key]["memory_bytes"])
-            parts.append(f"{words} {_duration(cost[key]['seconds'])} and {memory}")
-    free = machine.in_words(cost["memory_available_bytes"])
-    _labelled("cost", f"{'; '.join(parts)} (steps timed just now on {cost['cores']} cores; {free} of memory are free).")
+        tuning: TuningCost | None = getattr(cost, key)
+        if tuning:
+            memory = machine.in_words(tuning.memory_bytes)
+            parts.append(f"{words} {_duration(tuning.seconds)} and {memory}")
+    free = machine.in_words(cost.memory_available_bytes)
+    _labelled("cost", f"{'; '.join(parts)} (steps timed just now on {cost.cores} cores; {free} of memory are free).")
 
 
-def _print_scaling(scaling: Mapping[str, Any]) -> None:
+def _print_scaling(scaling: Scaling) -> None:
     _head("Would more queries help?", "query side tuned in a few steps, over the base")
     rows = [("train queries", f"points of {PRIMARY} (95 %)")]
-    rows += [(f"{point['train_queries']:,}", _points(point["gain"], point["ci95"])) for point in scaling["points"]]
+    rows += [(f"{point.train_queries:,}", _points(point.gain, point.ci95)) for point in scaling.points]
     print_columns(rows, _INDENT)
-    tells = "more queries help" if scaling["slope_per_doubling"] > 0 else "more queries harm"
+    tells = "more queries help" if scaling.slope_per_doubling > 0 else "more queries harm"
     click.echo(
         _fill(
-            f"Twice as many queries: {_points(scaling['slope_per_doubling'], scaling['ci95'])} points; "
-            + (f"{tells}." if scaling["distinguishable"] else "that cannot be told from nothing.")
+            f"Twice as many queries: {_points(scaling.slope_per_doubling, scaling.ci95)} points; "
+            + (f"{tells}." if scaling.distinguishable else "that cannot be told from nothing.")
         )
     )
 
@@ -194,13 +196,13 @@ def _cell_name(name: str) -> str:
     return "cut off" if name == CUT_OFF else name
 
 
-def _interval(found: ComparisonFacts | None) -> str:
-    return _points(found.delta, found.ci95) if found else ""
+def _interval(found: Comparison | None) -> str:
+    return _points(found.difference, found.ci95) if found else ""
 
 
-def _points(delta: float, ends: Sequence[float]) -> str:
-    low, high = ends
-    return f"{100 * delta:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+def _points(delta: float, ends: Sequence[float] | None) -> str:
+    interval = f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}" if ends else "–"
+    return f"{100 * delta:+.1f} ({interval})"
 
 
 def _duration(seconds: float) -> str:
@@ -240,6 +242,6 @@ def command(common: options.Shared, queries: str | None, scaling: bool, out: Pat
     if out:
         write_advice(advice, out)
     if common.as_json:
-        output.print_json(advice.model_dump(mode="json"))
+        output.print_json(advice.model_dump(mode="json", by_alias=True))
     else:
         print_advice(advice, out)

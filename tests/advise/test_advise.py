@@ -21,17 +21,17 @@ def test_what_was_read_and_who_judges(advice):
     assert advice.queries.origin == "drawn"
     assert advice.queries.n >= 100
     assert advice.sample.passages == advice.sample.of_passages
-    assert advice.window["share_lost_whole"] == 0
+    assert advice.window.share_lost_whole == 0
 
 
 def test_sizes_and_systems_are_measured_and_compared(advice):
     assert set(advice.chunks.cells) == {"64", "128", "254"}
     assert all(0 <= values["ndcg@10"] <= 1 for values in advice.systems.values())
     assert advice.systems["base"]["ndcg@10"] > 0.5
-    by_pair = {(each.a, each.b): each for each in advice.comparisons}
+    by_pair = {(each.system, each.reference): each for each in advice.comparisons}
     fusion = by_pair["hybrid_base", "base"]
-    assert fusion.ci95[0] <= fusion.delta <= fusion.ci95[1]
-    assert fusion.delta == pytest.approx(
+    assert fusion.ci95[0] <= fusion.difference <= fusion.ci95[1]
+    assert fusion.difference == pytest.approx(
         advice.systems["hybrid_base"]["ndcg@10"] - advice.systems["base"]["ndcg@10"], abs=1e-5
     )
 
@@ -42,7 +42,7 @@ def test_headroom_power_and_cost_follow_from_them(advice):
     assert headroom.recall == advice.systems[headroom.system]["recall@100"]
     for each in advice.power:
         assert each.needed["1"] >= each.needed["2"] >= each.needed["5"] >= advice.queries.n
-    assert advice.cost["query_side"]["seconds"] > 0
+    assert advice.cost.query_side.seconds > 0
 
 
 def test_there_is_one_recommendation_and_it_is_called_weak(advice):

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from embedtune.advise.recommendation import Facts, Gain, recommend
+from embedtune.advise.recommendation import Facts, recommend
+from embedtune.project.evaluation_records import Comparison
+from tests.records import comparison
 
 
-def gain(points: float, spread: float = 0.5, *, before: float = 0.6) -> Gain:
+def gain(points: float, spread: float = 0.5, *, before: float = 0.6) -> Comparison:
     """Return a gain in points with an interval of that half width; shown where the interval says so."""
     low, high = points - spread, points + spread
-    return Gain(before, before + points / 100, low / 100, high / 100, low > 0)
+    return comparison(
+        reference_mean=before, difference=points / 100, ci95=(low / 100, high / 100), p=0.01 if low > 0 else 0.4
+    )
 
 
 PLAIN = Facts(

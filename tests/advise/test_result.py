@@ -35,15 +35,15 @@ def test_people_judge_documents(advice):
     assert advice.recommendation.weak == ["This advice is weak: only 26 queries judge."]
     assert advice.chunks.reference == "cut_off"
     assert set(advice.chunks.cells) == {"cut_off", "32", "62"}
-    assert advice.window["share_lost_whole"] > 0
+    assert advice.window.share_lost_whole > 0
 
 
 def test_scaling_has_a_point_for_each_share_and_a_slope(advice):
-    counts = [point["train_queries"] for point in advice.scaling["points"]]
+    counts = [point.train_queries for point in advice.scaling.points]
     assert counts == sorted(counts) and len(counts) == 3
     assert counts[0] == pytest.approx(counts[2] / 4, abs=1)
-    low, high = advice.scaling["ci95"]
-    assert low <= advice.scaling["slope_per_doubling"] <= high
+    low, high = advice.scaling.ci95
+    assert low <= advice.scaling.slope_per_doubling <= high
 
 
 @pytest.mark.parametrize("name", ["missing/advice.json", "."])

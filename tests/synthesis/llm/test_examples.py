@@ -48,18 +48,18 @@ def test_no_file(tmp_path):
 def test_equal_sets_are_close():
     queries = ["how do I descale the machine?", "tank leaks", "The lamp of my machine blinks orange all day."]
     found = compare(queries, queries)
-    assert found["forms"]["overlap"] == pytest.approx(1, abs=0.01)
-    assert found["forms"]["examples"] == {"question": 0.333, "keywords": 0.333, "statement": 0.333}
-    assert found["vocabulary"] == 1
-    assert found["words"] == {"examples": 6, "written": 6, "written_in_range": 1}
+    assert found.forms.overlap == pytest.approx(1, abs=0.01)
+    assert found.forms.examples == {"question": 0.333, "keywords": 0.333, "statement": 0.333}
+    assert found.vocabulary == 1
+    assert found.words.as_json() == {"examples": 6, "written": 6, "written_in_range": 1}
 
 
 def test_other_sets_are_not():
     found = compare(["tank leaks", "lamp orange"], ["Why would anybody ever want to descale such an espresso machine?"])
-    assert found["forms"]["overlap"] == 0
-    assert found["vocabulary"] == 0
-    assert found["words"]["written_in_range"] == 0
+    assert found.forms.overlap == 0
+    assert found.vocabulary == 0
+    assert found.words.written_in_range == 0
 
 
 def test_nothing_written():
-    assert compare(["tank leaks"], [])["words"]["written"] is None
+    assert compare(["tank leaks"], []).words.written is None

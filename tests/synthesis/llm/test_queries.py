@@ -148,7 +148,7 @@ def test_a_cost_limit_stops_and_a_higher_one_goes_on(make, server, tmp_path):
     make(tmp_path, max_cost=100, **prices)
     assert server.calls.total() == len(server.calls)
     spent = read_manifest(tmp_path / "dataset", DatasetRecord).circumstances.llm
-    assert spent["cost"] == pytest.approx((spent["prompt_tokens"] + spent["completion_tokens"]) / 1e5, abs=1e-5)
+    assert spent.cost == pytest.approx((spent.prompt_tokens + spent.completion_tokens) / 1e5, abs=1e-5)
 
 
 def test_a_judge_and_further_answers(make, server, tmp_path):
