@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedtune.models.device import find_accelerator
 from embedtune.quiet import quiet_libraries
 from embedtune.types import Vectors
 
@@ -141,16 +142,21 @@ class Encoder:
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
 
 
-def choose_precision(wish: str) -> str:
+def choose_precision(wanted: str) -> str:
     """Resolve ``auto``: bf16 where the hardware multiplies it fast (3 × on CPUs with AVX512-BF16), else fp32."""
-    if wish != "auto":
-        return wish
+    if wanted != "auto":
+        return wanted
     import torch
 
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    fast = capabilities.startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
+    accelerator = find_accelerator()
+    if accelerator == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    elif accelerator == "xpu":
+        fast = torch.xpu.is_bf16_supported()
+    elif accelerator == "mps":
+        fast = False  # emulated before macOS 14, and never measured here
+    else:
+        fast = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
     return "bf16" if fast else "fp32"
 
 
