@@ -32,7 +32,7 @@ from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
 from embedtune.project.manifest import read_manifest, write_json
 from embedtune.project.records import ModelRecord
-from embedtune.training.parity import load_with_adapter
+from embedtune.training.saving import load_with_adapter
 
 CELLS = CACHE / "quantization"
 MEASURE = "ndcg@10"

@@ -19,9 +19,9 @@ from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import two_towers
 from embedtune.project.manifest import stage_folder
 from embedtune.project.records import ModelRecord
-from embedtune.training.methods.hybrid_vector import Lexical
-from embedtune.training.query_adapters import LinearQueryAdapter
-from embedtune.training.trainable import Lora, Method
+from embedtune.training.methods.hybrid_vector import HybridVectorModel
+from embedtune.training.methods.query_adapters import LinearQueryAdapter
+from embedtune.training.tuned_models import Lora, TunedModel
 from embedtune.types import Passage
 from tests.small_runs import make_dataset
 
@@ -66,12 +66,12 @@ def update(
     with stage_folder(run / "model", identity) as stage:
         stage.record = record
         trained.save_adapter(stage.path / "adapter", str(base))
-        merged = trained.merged(load_model(base, **prompts))
+        merged = trained.merge_into(load_model(base, **prompts))
         model = two_towers(merged, untouched) if queries_only else merged
         model.save_pretrained(str(stage.path / "merged"), create_model_card=False)
 
 
-def _lora(base: Path, quantize: str, method: str, seed: int) -> Method:
+def _lora(base: Path, quantize: str, method: str, seed: int) -> TunedModel:
     import torch
 
     torch.manual_seed(seed)
@@ -83,7 +83,7 @@ def _lora(base: Path, quantize: str, method: str, seed: int) -> Method:
     return lora
 
 
-def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
+def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> TunedModel:
     """Send every query to its passage: fewer queries than dimensions, so that a map does it exactly."""
     import torch
 
@@ -97,11 +97,11 @@ def _linear_map(run: Path, base: Path, prompts: dict[str, str]) -> Method:
     return LinearQueryAdapter(model, (torch.linalg.pinv(asked) @ answers).T.contiguous())
 
 
-def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> Method:
+def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> TunedModel:
     from embedtune.formats.beir import read_passages
 
     lexical = BM25Sketch.fit([passage.text for passage in read_passages(run / "dataset")], 63)
-    return Lexical(load_model(base, **prompts), lexical, scale=0.1, longest=20.0)
+    return HybridVectorModel(load_model(base, **prompts), lexical, scale=0.1, longest=20.0)
 
 
 def write_source(source: Path, passages: Sequence[Passage]) -> None:

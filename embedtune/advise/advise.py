@@ -68,9 +68,7 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
         size = best_size(cells, min(config.window_tokens, material.base.window))
         made = config.model_copy(update={"window_tokens": size})
         judge, train = Judge(sample), material.train_in(sample, config.seed)
-        context = build_context(
-            judge, train, material.base, dataset_config=made, base_folder=material.base_folder, scratch=scratch
-        )
+        context = build_context(judge, train, material.base, dataset_config=made, base_folder=material.base_folder)
         systems = measure_systems(judge, context)
         grown = _scaling(judge, context) if scaling else None
         cost = measure_cost(context, material.base, _workload(material, judge, made))

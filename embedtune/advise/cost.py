@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -20,9 +20,8 @@ from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.contrastive import prepare_both_sides
-from embedtune.training.methods.gradient import Prepared
-from embedtune.training.methods.query_lora import prepare_query_side
-from embedtune.training.methods.teacher import prepare_distillation
+from embedtune.training.methods.gradient import GradientTraining
+from embedtune.training.methods.query_lora import prepare_query_lora
 from embedtune.types import Progress, QuerySet
 
 TIMED_STEPS = 2
@@ -71,7 +70,7 @@ def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost
     memory = machine.memory()
     return Cost(
         cores=machine.cores(),
-        precision=context.precision,
+        precision=context.base.precision,
         tokens_per_second=round(speed),
         encode_corpus_seconds=round(encode, 1),
         query_side=query_side,
@@ -95,12 +94,10 @@ def _n_steps_both_sides(work: Workload) -> int:
 def _query_side(context: Context, encoding: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
     n_train, batch = len(context.dataset.splits["train"].queries), TrainConfig().query_side.batch_size
     try:
-        prepared, queries = prepare_query_side(_smaller(context, (TIMED_STEPS + 1) * batch))
+        prepared = prepare_query_lora(_smaller(context, (TIMED_STEPS + 1) * batch))
     except DataError:
         return None
-    finally:
-        prepare_distillation.cache_clear()
-    size = min(batch, len(queries) // (TIMED_STEPS + 1))
+    size = min(batch, len(prepared.rows) // (TIMED_STEPS + 1))
     if n_train < batch or not size:
         return None
     rows = np.arange((TIMED_STEPS + 1) * size).reshape(TIMED_STEPS + 1, size).tolist()
@@ -110,24 +107,24 @@ def _query_side(context: Context, encoding: float, n_steps: int, on_progress: Pr
 def _both_sides(context: Context, searching: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
     config = TrainConfig(max_pairs=3 * (TIMED_STEPS + 1) * TrainConfig().batch_size, seed=context.config.seed)
     try:
-        prepared, _, batches = prepare_both_sides(_with_config(context, config), "lora")
+        prepared = prepare_both_sides(replace(context, config=config), "lora")
     except DataError:
         return None
-    if len(batches) < TIMED_STEPS + 1:
+    if len(prepared.batches) < TIMED_STEPS + 1:
         return None
-    return _time_steps(context, prepared, batches[: TIMED_STEPS + 1], searching, n_steps, on_progress)
+    return _time_steps(context, prepared, prepared.batches[: TIMED_STEPS + 1], searching, n_steps, on_progress)
 
 
 def _time_steps(
     context: Context,
-    prepared: Prepared,
-    batches: list[list[int]],
+    prepared: GradientTraining,
+    batches: Sequence[Sequence[int]],
     other_seconds: float,
     n_steps: int,
     on_progress: Progress,
 ) -> TuningCost:
     """Train for some steps, as ``train`` does, and return what all steps would take, and the peak memory of the process."""
-    from embedtune.training.trainer import Hooks, Recipe, run_training
+    from embedtune.training.trainer import Hooks, TrainingSettings, run_training
 
     moments = []
 
@@ -135,11 +132,11 @@ def _time_steps(
         moments.append(time.perf_counter())
         on_progress(done)
 
-    recipe = Recipe(learning_rate=1e-6, weight_decay=0.0, precision=context.precision, seed=context.config.seed)
+    settings = TrainingSettings(1e-6, weight_decay=0.0, precision=context.base.precision, seed=context.config.seed)
     with _peak_memory() as peak:
         run_training(
-            prepared.method.model, prepared.examples, batches, prepared.loss, recipe,
-            Hooks(check=lambda _: None, on_progress=step, keep=lambda *_: None),
+            prepared.tuned.model, prepared.examples, batches, prepared.loss, settings,
+            Hooks(evaluate=lambda _: None, on_progress=step, on_step=lambda *_: None),
         )  # fmt: skip
     seconds = round(statistics.mean(np.diff(moments).tolist()), 3)
     return TuningCost(
@@ -176,7 +173,3 @@ def _smaller(context: Context, n_queries: int) -> Context:
     kept = train.queries[:: max(1, len(train.queries) // n_queries)][:n_queries]
     part = QuerySet("train", kept, {query.query_id: train.qrels[query.query_id] for query in kept}, train.judged_unit)
     return replace(context, dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": part}))
-
-
-def _with_config(context: Context, config: TrainConfig) -> Context:
-    return replace(context, config=config)

@@ -14,7 +14,7 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.searcher import top_run
-from embedtune.training.dev_set import DevQuery, DevSet, Shown, without_source_sentence
+from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, without_source_sentence
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Query, Run
 
 WindowsOf = Callable[[Sequence[Passage]], Sequence[list[str]]]
@@ -92,12 +92,12 @@ def lexical_scores(dev: DevSet) -> Matrix:
     return dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))
 
 
-def _as_met(query: Query, answers: Sequence[Passage], windows_of: WindowsOf) -> Sequence[Shown | None]:
+def _as_met(query: Query, answers: Sequence[Passage], windows_of: WindowsOf) -> Sequence[SearchedPassage | None]:
     if query.kind not in SYNTHETIC_KINDS:
         return [None] * len(answers)
     return _shown([without_source_sentence(passage, query) for passage in answers], windows_of)
 
 
-def _shown(passages: Sequence[Passage], windows_of: WindowsOf) -> list[Shown]:
+def _shown(passages: Sequence[Passage], windows_of: WindowsOf) -> list[SearchedPassage]:
     windows = windows_of(passages)
-    return [Shown(passage.full_text, windows[number]) for number, passage in enumerate(passages)]
+    return [SearchedPassage(passage.full_text, windows[number]) for number, passage in enumerate(passages)]

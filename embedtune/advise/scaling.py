@@ -15,8 +15,7 @@ from embedtune.evaluation.resampling import bootstrap_interval, guarded_errors, 
 from embedtune.evaluation.significance import is_better, is_worse
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.query_lora import tune_query_side
-from embedtune.training.methods.teacher import prepare_distillation
+from embedtune.training.methods.query_lora import tune_query_lora
 from embedtune.types import Floats, Matrix, Query, QuerySet
 
 SHARES = (0.25, 0.5, 1.0)
@@ -42,16 +41,14 @@ def _tune(context: Context) -> Matrix:
     """Return dev scores of a tuned query side.
 
     Raises:
-        StoppedError: After Ctrl-C or SIGTERM; its checkpoint vanishes with the advice.
+        StoppedError: After Ctrl-C or SIGTERM.
     """
     try:
-        return tune_query_side(context, "query-lora").dense
+        return tune_query_lora(context).dense
     except StoppedError as error:
         raise StoppedError(
             "stopped; advice keeps nothing and starts from the beginning", error.signal_number
         ) from error
-    finally:
-        prepare_distillation.cache_clear()
 
 
 def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> Scaling:
@@ -96,7 +93,6 @@ def _with_queries(context: Context, queries: Sequence[Query], share: float) -> C
         context,
         config=context.config.model_copy(update={"query_side": side}),
         dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": part}),
-        checkpoints=context.checkpoints / f"{share:g}",
     )
 
 

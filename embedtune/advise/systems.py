@@ -10,8 +10,7 @@ from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.fusion import PassageScores
 from embedtune.systems import BASE, System, find_kind
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.query_adapters import tune_by_principal_directions, tune_linear_map
-from embedtune.training.methods.teacher import prepare_distillation
+from embedtune.training.methods.query_adapters import tune_linear, tune_pca
 from embedtune.types import Matrix, Run
 
 
@@ -51,10 +50,4 @@ def measure_systems(judge: Judge, context: Context) -> Systems:
 def _maps(context: Context) -> dict[str, Matrix]:
     if len(context.dataset.splits["train"].queries) < MIN_QUERIES:
         return {}
-    try:
-        return {
-            "base_pca": tune_by_principal_directions(context, "pca").dense,
-            "query_adapter": tune_linear_map(context, "linear").dense,
-        }
-    finally:
-        prepare_distillation.cache_clear()
+    return {"base_pca": tune_pca(context).dense, "query_adapter": tune_linear(context).dense}

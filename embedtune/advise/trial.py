@@ -8,10 +8,9 @@ from embedtune.advise.caching_encoder import CachingEncoder
 from embedtune.advise.evaluator import Judge
 from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
 from embedtune.dataset import Dataset
-from embedtune.models.encoder import load_model
-from embedtune.project.vector_cache import VectorCache
+from embedtune.models.encoder import load_encoder
 from embedtune.retrieval.corpus import windows_of
-from embedtune.training.fit import DevRetrieval
+from embedtune.training.dev_set import DevRetrieval
 from embedtune.training.methods.context import Context
 from embedtune.types import QuerySet
 
@@ -32,7 +31,6 @@ def build_context(
     *,
     dataset_config: GenerateConfig,
     base_folder: Path,
-    scratch: Path,
 ) -> Context:
     """Search the sample with the base, and set up what candidates share.
 
@@ -42,27 +40,17 @@ def build_context(
         base: The base's encoder.
         dataset_config: How passages are cut and which prompts are used.
         base_folder: The base's files.
-        scratch: A folder that vanishes afterwards.
     """
     dev = judge.dev_set(
         lambda passages: windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
-    )
-    plain = load_model(
-        base_folder,
-        query_prompt=dataset_config.query_prompt,
-        document_prompt=dataset_config.document_prompt,
-        trust_remote_code=dataset_config.trust_remote_code,
     )
     nothing = QuerySet("", [], {}, "passage")
     return Context(
         config=trial_config(len(train.queries), dataset_config.seed),
         dataset_config=dataset_config,
-        base_folder=base_folder,
         dataset=Dataset(judge.sample.passages, {"train": train, "dev": nothing, "test": nothing}),
         base=base,
-        precision=base.precision,
-        retrieval=DevRetrieval(dev, base, plain, precision=base.precision),
-        vectors=VectorCache(scratch / "vectors"),
-        checkpoints=scratch / "checkpoints",
-        identity="",
+        encode_corpus=base.encode_documents,
+        base_folder=base_folder,
+        retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, base.precision).model),
     )

@@ -271,6 +271,11 @@ class TrainConfig(_Settings):
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="Random seed of the adapter, the sample and the order of the pairs."
     )
+    trainer_args: dict[str, Any] = Field(
+        {},
+        description="Further arguments of SentenceTransformerTrainingArguments, such as report_to, optim, "
+        "lr_scheduler_type or gradient_accumulation_steps.",
+    )
 
     @model_validator(mode="after")
     def _full_weights_are_not_quantised(self) -> TrainConfig:

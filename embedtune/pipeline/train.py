@@ -1,4 +1,4 @@
-"""Stage 2: dataset → one way to tune, or the best of several → tuned model, or the base where tuning did not help."""
+"""Stage 2: dataset → one method, or the best of several → tuned model, or the base where tuning did not help."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
-from embedtune.dataset import Dataset, read_dataset
-from embedtune.models.encoder import Encoder, choose_precision
+from embedtune.dataset import read_dataset
+from embedtune.models.encoder import choose_precision, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of, write_card
-from embedtune.project.layout import DATASET, MODEL, VECTORS
+from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, TRAINER_LOGS, VECTORS
 from embedtune.project.lock import locked
 from embedtune.project.manifest import library_versions, stage_folder, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
@@ -22,46 +23,50 @@ from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import VectorCache
 from embedtune.text.hashing import hash_json
-from embedtune.training.dev_set import build_dev_set, choose_fusion_weight
-from embedtune.training.fit import DevRetrieval
-from embedtune.training.methods.context import Candidate, Context, load_base, mean
-from embedtune.training.methods.select import select_method
+from embedtune.training.checkpoints import Checkpoints
+from embedtune.training.dev_set import DevRetrieval, build_dev_set
+from embedtune.training.methods.context import Context
+from embedtune.training.methods.select import MethodSelection, select_method, selection_facts
 from embedtune.training.saving import ParityTexts, Trained, save_base, save_tuned
+from embedtune.types import Progress, Vectors
 
-CHECKPOINTS = ".checkpoints"
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
 _PARITY_TEXTS = 16
-_BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
-_DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
-_LOADING = {
-    False: 'SentenceTransformer("merged")',
-    True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
-    'is SentenceTransformer("merged/dense")',
-}
 _log = logging.getLogger("embedtune")
 
 
 @takes_settings(TrainConfig)
 @locked("run")
 def train(
-    config: TrainConfig, run: str | Path, *, force: bool = False, dry_run: bool = False
+    config: TrainConfig,
+    run: str | Path,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> StageResult[ModelRecord]:
     """Fine-tune the base model on a run's dataset: ``RUN/model`` with ``adapter/``, ``merged/`` and ``pairs.jsonl``.
 
     Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;
-    when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``. A training that was
-    broken off goes on from its last whole checkpoint.
+    when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``. An interrupted
+    training resumes from its last whole checkpoint.
 
     Args:
         config: Settings.
         run: The run folder, with a finished dataset.
-        force: Work even if nothing has changed, and from the first step. If that is broken off, the next call goes on from
+        force: Work even if nothing has changed, and from the first step. If that is interrupted, the next call resumes from
             its checkpoint without ``force``; until it ends, the old result stays.
-        dry_run: Tell what would happen; write nothing.
+        dry_run: Report what would happen; write nothing.
+        callbacks: Callbacks of transformers, for the methods that train by gradient steps (``lora``, ``full``,
+            ``query-lora``).
 
     Returns:
         With a record of what was shipped, the dev curve, the losses and the checks of the saved model.
 
     Raises:
+        ConfigError: If ``config.trainer_args`` has an argument that is unknown or follows from other settings.
         DataError: If there is no dataset, too few pairs for a batch, or the loss is not finite.
         IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
             shipped as tuned is the base.
@@ -71,8 +76,8 @@ def train(
     """
     run = Path(run)
     recorded = verify(run / DATASET, DatasetRecord)
-    made = dataset_settings(recorded)
-    base_folder = preflight.find_base(made.model, run / MODEL)
+    dataset_config = dataset_settings(recorded)
+    base_folder = preflight.find_base(dataset_config.model, run / MODEL)
     identity = {
         "stage": "train",
         "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
@@ -81,8 +86,8 @@ def train(
         "model": hash_model(base_folder),
         "versions": library_versions(),
     }
-    plan = {"base_model": made.model, "train_queries": sum(recorded.record.queries["train"].values())}
-    check = preflight.before_train(config, made, run / MODEL, base_folder)
+    plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
+    check = preflight.before_train(config, dataset_config, run / MODEL, base_folder)
     if result := skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check):
         return result
     for warning in recorded.record.warnings:
@@ -90,89 +95,66 @@ def train(
     if force:
         shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     with stage_folder(run / MODEL, identity) as stage:
-        context = _context(config, made, base_folder, read_dataset(run / DATASET), run, hash_json(identity))
-        record = ModelRecord.from_json({**plan, **_tune(context, stage.path)})
+        context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
+        selection = select_method(context, config.method)
+        checks = _save(context, selection, stage.path)
+        record = ModelRecord.from_json({**plan, **selection_facts(context, selection), "checks": checks})
         stage.record = record
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
-        write_card(stage.path / "merged" / README, card_of(record, made, prompts, n_passages))
+        write_card(stage.path / "merged" / README, card_of(record, dataset_config, prompts, n_passages))
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     _log.info("%s: shipped the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)
 
 
 def _context(
-    config: TrainConfig, dataset_config: GenerateConfig, base_folder: Path, dataset: Dataset, run: Path, identity: str
+    config: TrainConfig,
+    dataset_config: GenerateConfig,
+    base_folder: Path,
+    run: Path,
+    identity: str,
+    callbacks: Sequence[TrainerCallback],
 ) -> Context:
     """Load the base, build the dev set and search it with the base."""
-    precision = choose_precision(config.precision)
-    base = Encoder(load_base(base_folder, dataset_config), precision=precision)
+    base = load_encoder(base_folder, dataset_config, choose_precision(config.precision))
+    dataset, vectors = read_dataset(run / DATASET), VectorCache(run / VECTORS)
+
+    def encode_corpus(texts: Sequence[str], on_progress: Progress) -> Vectors:
+        return vectors.documents(base, hash_model(base_folder), texts, on_progress)
+
+    def checkpoints(method: str) -> Checkpoints:
+        return Checkpoints(run / CHECKPOINTS / method, hash_json([identity, method]), seconds=config.checkpoint_seconds)
+
     dev = build_dev_set(dataset, base, dataset_config, config)
     return Context(
         config=config,
         dataset_config=dataset_config,
-        base_folder=base_folder,
         dataset=dataset,
         base=base,
-        precision=precision,
-        retrieval=DevRetrieval(dev, base, load_base(base_folder, dataset_config), precision=precision),
-        vectors=VectorCache(run / VECTORS),
-        checkpoints=run / CHECKPOINTS,
-        identity=identity,
+        encode_corpus=encode_corpus,
+        base_folder=base_folder,
+        retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, "fp32").model),
+        checkpoints=checkpoints,
+        callbacks=callbacks,
+        log_folder=run / TRAINER_LOGS if config.trainer_args.get("report_to", "none") != "none" else None,
     )
 
 
-def _tune(context: Context, folder: Path) -> dict[str, object]:
-    """Try the candidate methods, save what is shipped, and return the fields of its record."""
-    climbed = select_method(context, context.config.method)
-    best, dev = climbed.best, context.dev
-    _write_rows(folder / "pairs.jsonl", best.rows)
-    strength = best.decision.strength if climbed.ships else 0.0
-    base = context.retrieval.base
-    sketch = climbed.ships and best.name == "hybrid-vector"
-    return {
-        "shipped": "tuned" if climbed.ships else "base",
-        "method": best.name,
-        "passages": "base" if not climbed.ships or best.method.queries_only or sketch else "tuned",
-        "sketch": sketch,
-        "token_vectors": "base"
-        if not climbed.ships or best.facts.get("over", best.name) in _BEHIND_POOLING
-        else "tuned",
-        "loading": _LOADING[sketch],
-        "quantize": best.scheme,
-        "strength": strength,
-        "fusion_weights": {"base": context.base_weight}
-        | ({"tuned": best.fusion_weight or choose_fusion_weight(dev, best.dense)} if climbed.ships else {}),
-        "dev": {
-            "measure": "mean reciprocal rank",
-            "n_queries": len(dev.queries),
-            "n_clusters": len(set(dev.clusters.tolist())),
-            "base": mean(dev.reciprocal_ranks(base)),
-            **{key: best.facts[key] for key in _DEV_FACTS if key in best.facts},
-        },
-        **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
-        "candidates": climbed.rungs,
-        "checks": _save(context, folder, best, strength),
-    }
-
-
-def _save(context: Context, folder: Path, best: Candidate, strength: float) -> dict[str, float]:
+def _save(context: Context, selection: MethodSelection, folder: Path) -> dict[str, float]:
+    best, base, settings = selection.best, context.base.model, context.dataset_config
+    with (folder / "pairs.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in best.rows)
     queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
     texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
-    if not strength:
-        return save_base(folder, context.base.model, texts)
-    best.method.fold(strength)
+    if not selection.ships:
+        return save_base(folder, base, texts)
+    best.tuned.fold(best.decision.strength)
     return save_tuned(
         folder,
-        Trained(best.method, best.scheme, context.dataset_config.model),
-        context.base.model,
-        context.load_base(),
+        Trained(best.tuned, best.scheme, settings.model),
+        base,
+        load_encoder(context.base_folder, settings, "fp32").model,
         context.base_folder,
         texts,
-        trust_remote_code=context.dataset_config.trust_remote_code,
+        trust_remote_code=settings.trust_remote_code,
     )
-
-
-def _write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -21,6 +21,12 @@ QUERY_ADAPTER = "query_adapter"
 VECTORS = ".vectors"
 """Passage vectors of the base model, which train, eval and serving share."""
 
+CHECKPOINTS = ".checkpoints"
+"""State of a training that has not ended, to resume from."""
+
+TRAINER_LOGS = "logs"
+"""What the trainer reports to, by method, where ``train.trainer_args.report_to`` asks for files."""
+
 PAGE = "report.html"
 """The report of an evaluation, and of each of its query sets where there are several."""
 

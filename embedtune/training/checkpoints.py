@@ -1,4 +1,4 @@
-"""Checkpoints: how far a training is, on disk, so that whatever kills it costs some seconds and not the run.
+"""Checkpoints: the state of a training on disk, so that whatever kills it costs some seconds and not the run.
 
 A checkpoint is one file of torch's and a small record with its hash, which is written last; one without a record, or whose
 bytes do not fit it, is passed over. Nothing but tensors, numbers and strings is read back (``weights_only``).
@@ -29,26 +29,29 @@ class Checkpoints:
     """The checkpoints of one training.
 
     Attributes:
-        folder: Where they lie.
+        folder: Their folder.
     """
 
     def __init__(self, folder: Path, identity: str, *, seconds: float) -> None:
-        """Use a folder of its own for each identity; those of other identities are of no use any more and go.
+        """Name the folder; nothing is read or written.
 
         Args:
-            folder: Of all checkpoints in a run.
+            folder: Of one method's checkpoints; each identity has a folder of its own in it.
             identity: Hash of all that determines the training.
             seconds: Least time between two saves, 0 for one after each step.
         """
         self.folder = folder / identity[:16]
         self._seconds = seconds
         self._saved = time.monotonic()
-        for other in folder.glob("*"):
+
+    def remove_outdated(self) -> None:
+        """Delete the checkpoints of other identities of the same method; no training can resume from them any more."""
+        for other in self.folder.parent.glob("*"):
             if other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
 
     def is_due(self) -> bool:
-        """Tell whether enough time has passed since the last save."""
+        """Return whether enough time has passed since the last save."""
         return time.monotonic() - self._saved >= self._seconds
 
     def save(self, step: int, state: State) -> None:
@@ -96,10 +99,6 @@ class Checkpoints:
                 _log.warning("%s: not a whole checkpoint, passed over: %s", path, str(error).partition("\n")[0])
                 self._remove(step)
         return None
-
-    def clear(self) -> None:
-        """Delete all; the training is done."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
 
     def _steps(self) -> list[int]:
         return sorted({int(path.stem.partition("-")[2]) for path in self.folder.glob("step-*.pt")})

@@ -6,13 +6,14 @@ What a query should find: a teacher's scores of all passages, as a distribution.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import torch
 from sentence_transformers import SentenceTransformer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from embedtune.training.gradient_cache import Features, loss_of_batch
+from embedtune.training.losses import CachedLoss, Features
 from embedtune.types import Matrix
 
 Scores = Callable[[Sequence[int]], Matrix]
@@ -122,61 +123,68 @@ def popularity_shift(queries: Tensor, base: Tensor, passages: FrozenPassages, te
     return (change / temperature).square().mean()
 
 
-class CorpusDistillationLoss(nn.Module):
+class CorpusDistillationLoss(CachedLoss):
     """KL divergence between a teacher's distribution over all passages and the query's own.
 
     Passage vectors are frozen, so every step scores the whole corpus for the price of encoding short queries, and the index
-    stays as it is. Source: Hinton et al. 2015 (distillation); listwise for retrieval: Hofstätter et al. 2020.
+    stays as it is. Sources: Hinton et al. 2015 (distillation); Hofstätter et al. 2020 (listwise, for retrieval).
 
-    Attributes:
-        mini_batch: Queries encoded at once, or None for the whole batch; see ``gradient_cache``.
+    The dataset has one column of queries and ``label``: the number of each row where a teacher is given, else the
+    distribution itself, as many numbers as there are passages.
     """
 
     def __init__(
         self,
         model: SentenceTransformer,
-        base_queries: Tensor,
         passages: FrozenPassages,
-        teacher: Teacher,
+        teacher: Teacher | None = None,
         *,
-        temperature: float,
+        base_queries: Tensor | None = None,
+        temperature: float = 0.05,
         hubness_weight: float = 0.0,
+        mini_batch_size: int | None = None,
     ) -> None:
         """Take the query encoder to train.
 
         Args:
             model: To train.
-            base_queries: Unit vectors of all queries by the base model, ``(n_queries, dim)``.
             passages: Of the whole corpus, by the base model.
-            teacher: What each query should find; queries are numbered as in training.
-            temperature: Of the student's softmax over cosines, above 0.
-            hubness_weight: Weight of ``popularity_shift``.
+            teacher: The distribution that each query should have; called with row numbers. None reads it from ``label``.
+            base_queries: Unit vectors of all queries by the base model, ``(n_queries, dim)``, by row; for ``hubness_weight``.
+            temperature: Of the student's softmax over cosines, above 0; sentence-transformers' ``scale`` is 1 / temperature.
+            hubness_weight: Weight of ``popularity_shift``, from 0 up; above 0 it needs a teacher and ``base_queries``.
+            mini_batch_size: Queries encoded at once, from 1 up, to bound the memory; None for the whole batch.
+
+        Raises:
+            ValueError: If ``hubness_weight`` is above 0 without a teacher or ``base_queries``.
         """
-        super().__init__()
-        self.model = model
-        self.mini_batch: int | None = None
+        super().__init__(model, mini_batch_size)
+        if hubness_weight and (base_queries is None or teacher is None):
+            raise ValueError("hubness_weight: expected a teacher and base_queries, found one of them missing")
         self._passages = passages
         self._teacher = teacher
-        self._temperature = temperature
         self._base_queries = base_queries
-        self._steadiness = hubness_weight
+        self._temperature = temperature
+        self._hubness_weight = hubness_weight
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
-        """Return the mean loss of a batch of query features; ``labels`` are the queries' numbers."""
-        targets = self._teacher(labels.tolist())
-        return loss_of_batch(
-            self._encode,
-            list(sentence_features),
-            lambda queries: self._loss(queries, targets, self._base_queries[labels.cpu()]),
-            batch=len(labels),
-            mini_batch=self.mini_batch,
-        )
+        """Return the mean loss of a batch of n queries; labels are ``(n,)`` row numbers or ``(n, n_passages)`` targets."""
+        if self._teacher is None:
+            return self.loss_of_batch(list(sentence_features), _Batch(labels, None))
+        base = None if self._base_queries is None else self._base_queries[labels.cpu()]
+        return self.loss_of_batch(list(sentence_features), _Batch(self._teacher(labels.tolist()), base))
 
-    def _encode(self, features: Features) -> Tensor:
-        return functional.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
+    def loss_of_vectors(self, vectors: list[Tensor], batch: _Batch) -> Tensor:
+        """See ``CachedLoss``."""
+        (queries,) = vectors
+        targets = batch.targets.to(queries.device)
+        loss = distillation_loss(self._passages.cosines(queries), targets, self._temperature)
+        if batch.base is None or not self._hubness_weight:
+            return loss
+        shift = popularity_shift(queries, batch.base.to(queries.device), self._passages, self._temperature)
+        return loss + self._hubness_weight * shift
 
-    def _loss(self, queries: Tensor, targets: Tensor, base: Tensor) -> Tensor:
-        cosines = self._passages.cosines(queries)
-        divergence = distillation_loss(cosines, targets.to(queries.device), self._temperature)
-        shift = popularity_shift(queries, base.to(queries.device), self._passages, self._temperature)
-        return divergence + self._steadiness * shift
+
+class _Batch(NamedTuple):
+    targets: Tensor
+    base: Tensor | None

@@ -1,101 +1,210 @@
-"""The contrastive loss."""
+"""The contrastive loss, for our training and for any ``SentenceTransformerTrainer``."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.losses import CachedLossMixin
+from sentence_transformers.util import batch_to_device
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedtune.training.gradient_cache import Features, loss_of_batch
+Features = dict[str, Any]
+"""Tokenized texts of one column, ``(n_texts, …)`` tensors."""
 
 _MASKED = -1e4  # a softmax weight of 0 that, unlike −inf, may be multiplied by a target of 0
 
 
-class GuidedContrastiveLoss(nn.Module):
-    """InfoNCE over in-batch negatives, both ways, with likely false negatives masked by the base model's own vectors.
+class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-transformers is not typed
+    """A loss over the vectors of a whole batch, whose texts may be encoded a few at a time (GradCache, Gao et al. 2021).
 
-    For query i the passage j counts as a negative only where base cos(q_i, p_j) < base cos(q_i, p_i) + margin: what the base
-    model holds for a clearly better answer than the known one probably is an answer (GISTEmbed, Solatorio 2024, here with
-    cached vectors, so that the guide costs nothing). A passage that is judged relevant to a query is never its negative.
-    The target is (1 − λ) · the known positive + λ · the base model's own softmax over the batch, so that the tuned model keeps
-    the order that the base has among the others, and gets back what quantisation took (distillation, Hinton et al. 2015). Both
-    directions are averaged.
-
-    Source: van den Oord et al. 2018 (InfoNCE); Karpukhin et al. 2020 (in-batch negatives).
+    With a mini-batch size, texts are encoded twice: first without keeping what a backward pass needs, to get the gradient of
+    the loss with respect to the vectors; then one mini-batch after the other to carry that gradient on. Memory follows the
+    mini-batch, and every query still meets every passage of the batch. Without one, each column is encoded once.
 
     Attributes:
-        mini_batch: Texts encoded at once, or None for the whole batch; see ``gradient_cache``.
+        mini_batch_size: Texts encoded at once, or None for the whole batch.
+    """
+
+    model: SentenceTransformer
+
+    def __init__(self, model: SentenceTransformer, mini_batch_size: int | None) -> None:
+        super().__init__()
+        self.model = model
+        self.mini_batch_size = mini_batch_size
+
+    @property
+    def uses_gradient_cache(self) -> bool:
+        """Whether the backward pass encodes again; loss wrappers of sentence-transformers ask."""
+        return self.mini_batch_size is not None
+
+    def loss_of_batch(self, sentence_features: list[Features], batch: Any) -> Tensor:
+        """Return ``calculate_loss`` of the vectors of each column and of ``batch``, ready for a backward pass."""
+        if self.uses_gradient_cache:
+            loss: Tensor = CachedLossMixin.forward_cached(self, sentence_features, batch)
+            return loss
+        vectors = [[self.model(features)["sentence_embedding"]] for features in sentence_features]
+        return self.calculate_loss(vectors, batch)
+
+    def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
+        """Compute the loss from the vectors of each mini-batch of each column; see ``CachedLossMixin``."""
+        loss = self.loss_of_vectors([functional.normalize(torch.cat(parts).float(), dim=-1) for parts in reps], labels)
+        if with_backward:
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
+        return loss
+
+    def loss_of_vectors(self, vectors: list[Tensor], batch: Any) -> Tensor:
+        """Compute the loss from unit vectors in fp32, ``(n, dim)`` for each column."""
+        raise NotImplementedError
+
+
+class _Batch(NamedTuple):
+    rows: list[int] | None
+    guide: list[Tensor] | None
+
+
+class GuidedContrastiveLoss(CachedLoss):
+    """InfoNCE over in-batch negatives, in both directions, with likely false negatives masked by a guide model.
+
+    For query i the passage j counts as a negative only where guide cos(q_i, p_j) < guide cos(q_i, p_i) + margin, and
+    likewise for passage j and its own query: what the guide ranks clearly above the known answer probably is an answer
+    (GISTEmbed, Solatorio 2024; here the guide's vectors may be given, so that it costs nothing). A passage that is judged
+    relevant to a query is never its negative. The target is (1 − λ) · the known positive + λ · the guide's own softmax over
+    the batch: distillation (Hinton et al. 2015), which keeps the guide's order among the other passages, and gives back what
+    quantisation took. The two directions are averaged.
+
+    Sources: van den Oord et al. 2018 (InfoNCE); Karpukhin et al. 2020 (in-batch negatives).
+
+    Columns of the dataset: queries, positives, and optionally columns of hard negatives, which are negatives of every query
+    of the batch. A ``label`` column with each row's number is read only where something is given by row: ``guide_embeddings``
+    or ``relevant_ids``.
+
+    Example:
+        >>> from embedtune.training.losses import GuidedContrastiveLoss
+        >>> def train(model, guide, pairs):  # doctest: +SKIP
+        ...     loss = GuidedContrastiveLoss(model, guide=guide, mini_batch_size=16)
+        ...     SentenceTransformerTrainer(model=model, train_dataset=pairs, loss=loss).train()
     """
 
     def __init__(
         self,
         model: SentenceTransformer,
-        base_queries: Tensor,
-        base_documents: Tensor,
-        relevant: Sequence[Collection[int]],
-        passages: Sequence[int],
         *,
-        temperature: float,
-        false_negative_margin: float,
-        distill_weight: float,
+        guide: SentenceTransformer | None = None,
+        guide_embeddings: Sequence[Tensor] | None = None,
+        positive_ids: Sequence[Hashable] | None = None,
+        relevant_ids: Sequence[Collection[Hashable]] | None = None,
+        temperature: float = 0.05,
+        margin: float = 0.0,
+        distill_weight: float = 0.0,
+        mini_batch_size: int | None = None,
     ) -> None:
-        """Take what is known of each pair; labels are positions in all of it.
+        """Set up the loss; without a guide nothing is masked as likely false, and λ must be 0.
 
         Args:
             model: To train.
-            base_queries: Unit vectors of the base model, ``(n_pairs, dim)``.
-            base_documents: The same of the positives.
-            relevant: All passages relevant to each pair's query.
-            passages: Each pair's own passage.
-            temperature: Of the softmax over cosines, above 0.
-            false_negative_margin: See above; cosines.
-            distill_weight: λ above, 0 to 1; 0 is plain InfoNCE.
+            guide: Encodes the texts of each batch, without gradients. A model with another tokenizer gets the decoded texts.
+            guide_embeddings: In its place: the unit vectors of all rows of the dataset by the guide, ``(n_rows, dim)`` for
+                each column.
+            positive_ids: The id of each row's positive passage.
+            relevant_ids: Ids of all passages that are relevant to each row's query; goes with ``positive_ids``.
+            temperature: Of the softmax over cosines, above 0; sentence-transformers' ``scale`` is 1 / temperature.
+            margin: In cosines, −2 to 2; the larger, the fewer negatives are masked. The opposite sign of ``margin`` in
+                sentence-transformers' ``GISTEmbedLoss``.
+            distill_weight: λ, 0 to 1.
+            mini_batch_size: Texts encoded at once, from 1 up, to bound the memory; None for the whole batch.
+
+        Raises:
+            ValueError: If both a guide and its vectors are given, λ is above 0 without either, or one of ``positive_ids`` and
+                ``relevant_ids`` is missing.
         """
-        super().__init__()
-        self.model = model
-        self.mini_batch: int | None = None
+        super().__init__(model, mini_batch_size)
+        if guide is not None and guide_embeddings is not None:
+            raise ValueError("expected a guide or guide_embeddings, found both")
+        if guide is None and guide_embeddings is None and distill_weight:
+            raise ValueError("distill_weight: expected a guide or guide_embeddings to learn from, found neither")
+        if (positive_ids is None) != (relevant_ids is None):
+            raise ValueError("expected positive_ids and relevant_ids together, found one of them")
         self.temperature = temperature
-        self.false_negative_margin = false_negative_margin
+        self.margin = margin
         self.distill_weight = distill_weight
-        self._base_queries = base_queries
-        self._base_documents = base_documents
-        self._relevant = relevant
-        self._passages = passages
+        self._guide = [guide]  # in a list, so that its weights are not parameters of this module
+        self._guide_embeddings = guide_embeddings
+        self._positive_ids = positive_ids
+        self._relevant_ids = relevant_ids
 
-    def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
-        """Return the mean loss of a batch of (query, passage) features; ``labels`` are the pairs' numbers."""
-        return loss_of_batch(
-            self._encode,
-            list(sentence_features),
-            lambda queries, documents: self._loss(queries, documents, labels),
-            batch=len(labels),
-            mini_batch=self.mini_batch,
-        )
+    def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> Tensor:
+        """Return the mean loss of a batch.
 
-    def _encode(self, features: Features) -> Tensor:
-        return functional.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
+        Args:
+            sentence_features: Of queries, positives and any hard negatives, n texts each.
+            labels: The number of each row in the dataset, ``(n,)``; see the class.
 
-    def _loss(self, queries: Tensor, documents: Tensor, labels: Tensor) -> Tensor:
-        rows = labels.cpu()
-        base_queries = self._base_queries[rows].to(queries.device)
-        base_documents = self._base_documents[rows].to(queries.device)
-        false = self._likely_false(base_queries, base_documents) | self._known_false(rows.tolist()).to(queries.device)
+        Raises:
+            ValueError: If labels are needed and there are none.
+        """
+        features = list(sentence_features)
+        rows = None
+        if self._guide_embeddings is not None or self._relevant_ids is not None:
+            if labels is None:
+                raise ValueError("expected a column label with the number of each row, found none")
+            rows = labels.tolist()
+        return self.loss_of_batch(features, _Batch(rows, self._guide_vectors(features, rows)))
+
+    def loss_of_vectors(self, vectors: list[Tensor], batch: _Batch) -> Tensor:
+        """See ``CachedLoss``."""
+        queries, documents = vectors[0], torch.cat(vectors[1:])
+        n, false = len(queries), self._known_false(len(queries), len(documents), batch.rows).to(queries.device)
+        guide_logits = None
+        if batch.guide is not None:
+            guide_queries = batch.guide[0].to(queries.device)
+            guide_cosines = guide_queries @ torch.cat([side.to(queries.device) for side in batch.guide[1:]]).T
+            false = false | self._likely_false(guide_cosines)
+            guide_logits = (guide_cosines / self.temperature).masked_fill(false, _MASKED)
         logits = (queries @ documents.T / self.temperature).masked_fill(false, _MASKED)
-        known = (base_queries @ base_documents.T / self.temperature).masked_fill(false, _MASKED)
-        return (self._cross_entropy(logits, known) + self._cross_entropy(logits.T, known.T)) / 2
+        by_query = self._cross_entropy(logits, guide_logits)
+        by_passage = self._cross_entropy(logits[:, :n].T, None if guide_logits is None else guide_logits[:, :n].T)
+        return (by_query + by_passage) / 2
 
-    def _cross_entropy(self, logits: Tensor, base_logits: Tensor) -> Tensor:
-        target = (1 - self.distill_weight) * torch.eye(len(logits), device=logits.device)
-        return functional.cross_entropy(logits, target + self.distill_weight * base_logits.softmax(dim=-1))
+    def _cross_entropy(self, logits: Tensor, guide_logits: Tensor | None) -> Tensor:
+        target = (1 - self.distill_weight) * torch.eye(*logits.shape, device=logits.device)
+        if guide_logits is not None:
+            target = target + self.distill_weight * guide_logits.softmax(dim=-1)
+        return functional.cross_entropy(logits, target)
 
-    def _likely_false(self, queries: Tensor, documents: Tensor) -> Tensor:
-        scores = queries @ documents.T
-        bound = scores.diagonal() + self.false_negative_margin
-        return ((scores >= bound[:, None]) | (scores >= bound[None, :])).fill_diagonal_(False)
+    def _likely_false(self, cosines: Tensor) -> Tensor:
+        bound = cosines.diagonal() + self.margin
+        false = cosines >= bound[:, None]
+        false[:, : len(bound)] |= cosines[:, : len(bound)] >= bound[None, :]
+        return false.fill_diagonal_(False)
 
-    def _known_false(self, rows: list[int]) -> Tensor:
-        known = [[self._passages[other] in self._relevant[row] for other in rows] for row in rows]
-        return torch.tensor(known).fill_diagonal_(False)
+    def _known_false(self, n_queries: int, n_documents: int, rows: list[int] | None) -> Tensor:
+        false = torch.zeros(n_queries, n_documents, dtype=torch.bool)
+        if rows is not None and self._positive_ids is not None and self._relevant_ids is not None:
+            known = [[self._positive_ids[other] in self._relevant_ids[row] for other in rows] for row in rows]
+            false[:, :n_queries] = torch.tensor(known)
+        return false.fill_diagonal_(False)
+
+    def _guide_vectors(self, features: list[Features], rows: list[int] | None) -> list[Tensor] | None:
+        if self._guide_embeddings is not None:
+            return [column[rows] for column in self._guide_embeddings]
+        (guide,) = self._guide
+        if guide is None:
+            return None
+        guide.eval()
+        with torch.no_grad():
+            vectors = [guide(self._features_for(guide, column))["sentence_embedding"] for column in features]
+        return [functional.normalize(side.float(), dim=-1) for side in vectors]
+
+    def _features_for(self, guide: SentenceTransformer, features: Features) -> Features:
+        own = self.model.tokenizer
+        if own.get_vocab() == guide.tokenizer.get_vocab() and guide.max_seq_length >= self.model.max_seq_length:
+            known = dict(features)
+        else:
+            known = guide.preprocess(own.batch_decode(features["input_ids"], skip_special_tokens=True))
+        moved: Features = batch_to_device(known, guide.device)
+        return moved

@@ -1,18 +1,34 @@
-"""Saving what a training ships, and holding it against what was trained."""
+"""Saving the shipped model, and two checks: a fresh process gets the trained vectors, and they are not the base's.
+
+Run as a module it is that fresh process: ``python -m embedtune.training.saving JOB.json``.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from embedtune.errors import IntegrityError
 from embedtune.models.encoder import is_own_code
 from embedtune.models.weights import two_towers
-from embedtune.training.parity import check_change, check_reload, encode_plainly
+from embedtune.types import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from embedtune.training.trainable import Method
+    from embedtune.training.tuned_models import TunedModel
+
+TOLERANCE = {"none": 1e-5, "int8": 1e-3, "nf4": 1e-3, "fp4": 1e-3}
+"""Largest difference of a component after loading, by how the frozen weights were quantised."""
+
+_MIN_CHANGE = 1e-4
 
 
 class ParityTexts(NamedTuple):
@@ -26,12 +42,12 @@ class Trained(NamedTuple):
     """A trained model in memory.
 
     Attributes:
-        method: Holds the model; the strength is folded in.
+        tuned: The model; the strength is folded in.
         scheme: How the frozen weights are quantised.
         base_name: The base model as the user named it.
     """
 
-    method: Method
+    tuned: TunedModel
     scheme: str
     base_name: str
 
@@ -47,7 +63,7 @@ def save_base(folder: Path, base: SentenceTransformer, texts: ParityTexts) -> di
     """
     expected = encode_plainly(base, *texts)
     _save_plain(base, folder / "merged")
-    return {"reload_difference": check_reload(folder, expected, *texts, scheme="none")}
+    return {"reload_difference": check_reload(folder, expected, texts, scheme="none")}
 
 
 def save_tuned(
@@ -62,14 +78,14 @@ def save_tuned(
 ) -> dict[str, float]:
     """Write ``adapter/``, if the method has one, and ``merged/``.
 
-    Where only queries were tuned, ``merged/`` holds two towers, and its passages are the base's to the last bit.
+    Where only queries were tuned, ``merged/`` holds two towers, and its passages are the base's bit for bit.
 
     Args:
         folder: The model stage.
-        trained: What was trained.
+        trained: The trained model.
         base: The untouched base.
         copy: Another copy of it, which becomes the merged model.
-        base_folder: Where it came from.
+        base_folder: The base's files.
         texts: To compare before and after.
         trust_remote_code: As for loading.
 
@@ -79,18 +95,18 @@ def save_tuned(
     Raises:
         IntegrityError: If a fresh process gets other vectors from either, or they are the base's.
     """
-    n_queries, queries_only = len(texts.queries), trained.method.queries_only
+    n_queries, queries_only = len(texts.queries), trained.tuned.queries_only
     before = encode_plainly(base, *texts)
-    expected = encode_plainly(trained.method.model, *texts)
+    expected = encode_plainly(trained.tuned.model, *texts)
     if queries_only:
         expected[n_queries:] = before[n_queries:]
-    has_adapter = trained.method.save_adapter(folder / "adapter", trained.base_name)
-    merged = trained.method.merged(copy)
+    has_adapter = trained.tuned.save_adapter(folder / "adapter", trained.base_name)
+    merged = trained.tuned.merge_into(copy)
     _save_plain(two_towers(merged, base) if queries_only else merged, folder / "merged")
     worst = check_reload(
         folder,
         expected,
-        *texts,
+        texts,
         scheme=trained.scheme,
         base_folder=base_folder if has_adapter else None,
         queries_only=queries_only,
@@ -100,6 +116,122 @@ def save_tuned(
     return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}
 
 
+def check_reload(
+    model_folder: Path,
+    expected: Vectors,
+    texts: ParityTexts,
+    *,
+    scheme: str,
+    base_folder: Path | None = None,
+    queries_only: bool = False,
+    trust_remote_code: bool = False,
+) -> float:
+    """Load a saved model in a fresh process and compare its vectors with those in memory.
+
+    Args:
+        model_folder: A model stage with ``merged/`` and, if ``base_folder`` is given, ``adapter/``.
+        expected: Unit vectors in fp32 of the queries, then the documents, ``(n, dim)``.
+        texts: To encode, each with its prompt.
+        scheme: How the frozen weights were quantised; determines the tolerance.
+        base_folder: The base model; the adapter is then loaded over it, quantised as it was, and checked too.
+        queries_only: Whether the adapter is for queries alone.
+        trust_remote_code: As for loading.
+
+    Returns:
+        The largest absolute difference of any component.
+
+    Raises:
+        IntegrityError: If a vector differs by more than 1e-5 (unquantised) or 1e-3 (quantised).
+    """
+    job = {
+        "model": str(model_folder.resolve()),
+        "base": str(base_folder.resolve()) if base_folder else None,
+        "scheme": scheme,
+        "queries": texts.queries,
+        "documents": texts.documents,
+        "trust_remote_code": trust_remote_code,
+    }
+    worst = 0.0
+    for name, vectors in _encode_elsewhere(job).items():
+        compared = len(texts.queries) if name == "adapter" and queries_only else len(expected)
+        difference = float(np.abs(vectors - expected)[:compared].max())
+        if not difference <= TOLERANCE[scheme]:
+            raise IntegrityError(
+                f"{model_folder / name}: expected the vectors that were trained, found a difference of {difference:.2g} after "
+                f"loading it in a fresh process (at most {TOLERANCE[scheme]:g} is allowed)",
+                hint="please report this with `embedtune train -v` output; --quantize none avoids quantised layers",
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def check_change(base: Vectors, tuned: Vectors) -> float:
+    """Return the mean cosine of query vectors before and after; in dimensions that tuning added, the base has zeros.
+
+    Raises:
+        IntegrityError: If it is 1 − 1e-4 or more: the model that would be shipped as tuned is the base.
+    """
+    cosine = float((base * tuned[:, : base.shape[1]]).sum(axis=1).mean())
+    if cosine >= 1 - _MIN_CHANGE:
+        raise IntegrityError(
+            f"tuned model: expected vectors that differ from the base's, found a mean query cosine of {cosine:.6f}",
+            hint="raise train.learning_rate or train.epochs",
+        )
+    return cosine
+
+
+def encode_plainly(model: Any, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
+    """Return unit vectors in fp32 as any sentence-transformers user gets them: queries, then documents."""
+    options = {"normalize_embeddings": True, "show_progress_bar": False}
+    parts = [model.encode_query(list(queries), **options), model.encode_document(list(documents), **options)]
+    vectors: Vectors = np.concatenate(parts).astype(np.float32)
+    return vectors
+
+
+def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, trust_remote_code: bool = False) -> Any:
+    """Load the base with its recorded quantisation and put the saved adapter on it."""
+    from peft import PeftModel
+
+    from embedtune.models.quantisation import load_quantised
+
+    model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
+    PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself
+    return model.eval()
+
+
 def _save_plain(model: Any, folder: Path) -> None:
     """Write a folder that any sentence-transformers user can load, without a card that would print private text."""
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def _encode_elsewhere(job: dict[str, Any]) -> dict[str, Vectors]:
+    with tempfile.TemporaryDirectory(prefix="embedtune-parity-") as scratch:
+        path = Path(scratch) / "job.json"
+        path.write_text(json.dumps(job), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 (our own module, no shell)
+            [sys.executable, "-m", "embedtune.training.saving", str(path)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise IntegrityError(
+                f"{job['model']}: expected a model that loads in a fresh process, found:\n{done.stderr.strip()[-2000:]}"
+            )
+        with np.load(Path(scratch) / "vectors.npz") as vectors:
+            return {name: vectors[name] for name in vectors.files}
+
+
+def _main(path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    job = json.loads(path.read_text(encoding="utf-8"))
+    folder, trust = Path(job["model"]), job["trust_remote_code"]
+    merged = SentenceTransformer(str(folder / "merged"), trust_remote_code=trust)
+    vectors = {"merged": encode_plainly(merged, job["queries"], job["documents"])}
+    if job["base"]:
+        model = load_with_adapter(Path(job["base"]), folder / "adapter", job["scheme"], trust_remote_code=trust)
+        model.prompts = merged.prompts
+        vectors["adapter"] = encode_plainly(model, job["queries"], job["documents"])
+    np.savez(path.with_name("vectors.npz"), **vectors)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What is trained: an adapter over frozen weights, or every weight."""
+"""Models in training, each with its update of the base: an adapter over frozen weights, or every weight."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Method(Protocol):
-    """A model in training, and how its update is kept, scaled and saved.
+class TunedModel(Protocol):
+    """A model in training, and how its update is scaled, merged and saved.
 
     Attributes:
         model: The model that is trained, in place.
-        queries_only: Whether passages stay with the base model, so that an index of it stays good.
+        queries_only: Whether passages stay with the base model, so that an index of it stays valid.
     """
 
     model: SentenceTransformer
     queries_only: bool
 
-    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
-        """Write base + strength · update into ``plain``, an unquantised copy of the base, and return it."""
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """Return base + strength · update, made of ``copy``, an unquantised copy of the base whose weights may be changed."""
         ...
 
     def fold(self, strength: float) -> None:
@@ -33,29 +33,29 @@ class Method(Protocol):
         ...
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """Write ``folder`` if there is an adapter; tell whether there is."""
+        """Write ``folder`` if there is an adapter; return whether there is."""
         ...
 
 
 class Lora:
-    """Low-rank updates of all linear layers (Hu et al. 2021); the weights below may be quantised."""
+    """Low-rank updates of all linear layers (Hu et al. 2021); the frozen weights may be quantised."""
 
     def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
         self.model = model
         self.queries_only = queries_only
         self._adapter = adapters.add_adapter(model, rank=rank, alpha=alpha)
 
-    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
-        """See ``Method``."""
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """See ``TunedModel``."""
         with adapters.strength(self.model, strength):
-            return merge(self.model, plain)
+            return merge(self.model, copy)
 
     def fold(self, strength: float) -> None:
-        """See ``Method``."""
+        """See ``TunedModel``."""
         adapters.fold_strength(self.model, strength)
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """See ``Method``."""
+        """See ``TunedModel``."""
         adapters.save_adapter(self._adapter, folder, base_name)
         return True
 
@@ -71,17 +71,17 @@ class Full:
             parameter.requires_grad_("pooler" not in name.split("."))  # mean pooling never reads a BERT's pooler
         self._base = adapters.snapshot(model)
 
-    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
-        """See ``Method``."""
-        adapters.restore(plain, self._interpolated(strength))
-        return plain
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """See ``TunedModel``."""
+        adapters.restore(copy, self._interpolated(strength))
+        return copy
 
     def fold(self, strength: float) -> None:
-        """See ``Method``."""
+        """See ``TunedModel``."""
         adapters.restore(self.model, self._interpolated(strength))
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """See ``Method``."""
+        """See ``TunedModel``."""
         return False
 
     def _interpolated(self, strength: float) -> Weights:

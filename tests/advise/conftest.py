@@ -29,12 +29,9 @@ def judge(material):
 
 
 @pytest.fixture(scope="session")
-def context(material, judge, made, tmp_path_factory):
+def context(material, judge, made):
     train = material.train_in(judge.sample, 0)
-    return build_context(
-        judge, train, material.base, dataset_config=made, base_folder=material.base_folder,
-        scratch=tmp_path_factory.mktemp("scratch"),
-    )  # fmt: skip
+    return build_context(judge, train, material.base, dataset_config=made, base_folder=material.base_folder)
 
 
 @pytest.fixture(scope="session")

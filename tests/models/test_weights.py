@@ -11,7 +11,7 @@ from embedtune.models.adapters import add_adapter
 from embedtune.models.encoder import load_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import Interpolation, in_shape_of, merge, two_towers
-from embedtune.training.query_adapters import LinearQueryAdapter
+from embedtune.training.methods.query_adapters import LinearQueryAdapter
 
 TOWER_TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
 

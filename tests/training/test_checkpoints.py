@@ -54,7 +54,10 @@ def test_a_torn_checkpoint_is_passed_over_with_a_warning(tmp_path, damage, caplo
 
 def test_checkpoints_of_another_training_go(tmp_path):
     make(tmp_path).save(1, {"step": 1})
-    assert make(tmp_path, identity="b" * 64).latest() is None
+    other = make(tmp_path, identity="b" * 64)
+    assert other.latest() is None
+    assert make(tmp_path).latest() == {"step": 1}  # naming a folder deletes nothing
+    other.remove_outdated()
     assert make(tmp_path).latest() is None
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.training.dev_set import DevQuery, DevSet, Shown, build_dev_set, choose_fusion_weight
+from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, build_dev_set, choose_fusion_weight
 from embedtune.types import Passage, Query, QuerySet
 
 WINDOWS = [
@@ -21,7 +21,7 @@ WINDOWS = [
     ["pump oil"],
     ["filter"],
 ]
-CORPUS = [Shown(" ".join(texts), texts) for texts in WINDOWS]
+CORPUS = [SearchedPassage(" ".join(texts), texts) for texts in WINDOWS]
 VOCABULARY = sorted({word for texts in WINDOWS for text in texts for word in text.split()})
 
 
@@ -65,18 +65,18 @@ def test_reciprocal_rank_is_that_of_the_best_relevant_passage():
 
 
 def test_query_meets_its_answer_without_its_source_and_all_others_whole():
-    some = make(DevQuery("lamp blink", {2: Shown("lamp red", ["lamp red"])}), query("lamp blink off", 0))
+    some = make(DevQuery("lamp blink", {2: SearchedPassage("lamp red", ["lamp red"])}), query("lamp blink off", 0))
     assert some.dense_scores(WordCounts()).tolist() == [[0, 0, 1, 0, 0], [0, 0, 2, 0, 0]]
 
 
 def test_answer_as_it_is_met_scores_as_its_best_window():
-    some = make(DevQuery("lamp blink", {2: Shown("red", ["red", "lamp off", "red"])}), query("lamp blink", 4))
+    some = make(DevQuery("lamp blink", {2: SearchedPassage("red", ["red", "lamp off", "red"])}), query("lamp blink", 4))
     assert some.dense_scores(WordCounts()).tolist() == [[0, 0, 1, 0, 0], [0, 0, 2, 0, 0]]
 
 
 def test_answer_without_its_source_may_lose_its_place():
     # whole, passage 1 has both words; without "noise" it has one, like passage 3, and without "pump" none
-    met = [Shown(text, [text]) for text in ("pump noise", "pump", "red")]
+    met = [SearchedPassage(text, [text]) for text in ("pump noise", "pump", "red")]
     some = make(*(DevQuery("pump noise", {1: shown}) for shown in met))
     scores = some.dense_scores(WordCounts())
     assert scores.tolist() == [[0, 2, 0, 1, 0], [0, 1, 0, 1, 0], [0, 0, 0, 1, 0]]
@@ -84,7 +84,7 @@ def test_answer_without_its_source_may_lose_its_place():
 
 
 def test_scores_given_are_left_as_they_were():
-    some = make(DevQuery("lamp blink", {2: Shown("lamp red", ["lamp red"])}), query("tank", 0))
+    some = make(DevQuery("lamp blink", {2: SearchedPassage("lamp red", ["lamp red"])}), query("tank", 0))
     given = np.arange(2 * 7, dtype=np.float32).reshape(2, 7)
     before = given.copy()
     # columns 5 and 6 are the answers as the two queries meet them
@@ -99,7 +99,7 @@ def test_lexical_search_is_asked_for_whole_passages_and_then_for_the_answers_as_
         asked.append((list(passages), list(queries)))
         return np.zeros((len(queries), len(passages)), dtype=np.float32)
 
-    some = make(DevQuery("lamp blink", {2: Shown("lamp red", ["lamp red"])}), query("tank", 0))
+    some = make(DevQuery("lamp blink", {2: SearchedPassage("lamp red", ["lamp red"])}), query("tank", 0))
     assert some.lexical_scores(score).shape == (2, 5)
     whole = ["tank water tank clean", "pump noise", "lamp red lamp blink lamp off", "pump oil", "filter"]
     assert asked == [([*whole, "lamp red", whole[0]], ["lamp blink", "tank"])]
@@ -110,12 +110,12 @@ def test_lexical_scores_meet_the_same_texts():
         counts = [[len(set(text.split()) & set(passage.split())) for passage in passages] for text in queries]
         return np.array(counts, dtype=np.float32)
 
-    some = make(DevQuery("lamp blink off", {2: Shown("lamp red", ["lamp red"])}), query("lamp blink off", 0))
+    some = make(DevQuery("lamp blink off", {2: SearchedPassage("lamp red", ["lamp red"])}), query("lamp blink off", 0))
     assert some.lexical_scores(common_words).tolist() == [[0, 0, 1, 0, 0], [0, 0, 3, 0, 0]]
 
 
 def test_several_answers_of_several_queries_are_put_in_their_places():
-    nothing = Shown("", ["red"])
+    nothing = SearchedPassage("", ["red"])
     some = make(DevQuery("pump", {1: nothing, 3: CORPUS[3]}), DevQuery("pump", {3: nothing}), query("pump", 1, 3))
     assert some.relevant == [[1, 3], [3], [1, 3]]
     assert some.dense_scores(WordCounts())[:, [1, 3]].tolist() == [[0, 1], [1, 0], [1, 1]]
@@ -134,10 +134,13 @@ def test_answers_are_in_whatever_the_limit():
     data=st.data(),
 )
 def test_sample_holds_the_answers_and_as_many_others_as_the_limit_allows(sizes, limit, seed, data):
-    corpus = [Shown(f"p{n}", [f"p{n} w{w}" for w in range(size)]) for n, size in enumerate(sizes)]
+    corpus = [SearchedPassage(f"p{n}", [f"p{n} w{w}" for w in range(size)]) for n, size in enumerate(sizes)]
     answers = data.draw(st.lists(st.integers(0, len(sizes) - 1), min_size=1, max_size=3))
     some = DevSet(
-        [DevQuery("q", {number: Shown("met", ["met"])}) for number in answers], corpus, max_windows=limit, seed=seed
+        [DevQuery("q", {number: SearchedPassage("met", ["met"])}) for number in answers],
+        corpus,
+        max_windows=limit,
+        seed=seed,
     )
     whole = some.windows[: -len(answers)]
     held = [int(name[1:]) for name in dict.fromkeys(window.split()[0] for window in whole)]
@@ -268,8 +271,8 @@ def test_a_share_of_generated_queries_meets_its_passages_whole():
     whole = {row for row, text in enumerate(met) if text == WHOLE[0]}
     assert 70 < len(whole) - 1 < 130
     # A query that a person wrote has no words of its own taken out, and counts for fusion all the same.
-    assert set(range(201)) - set(dev.unfamiliar) == whole - {200}
-    assert build(*queries, sentence_dropout=0.0).unfamiliar == []
+    assert set(range(201)) - set(dev.source_hidden) == whole - {200}
+    assert build(*queries, sentence_dropout=0.0).source_hidden == []
 
 
 def test_queries_know_the_document_that_answers_them():
@@ -279,12 +282,14 @@ def test_queries_know_the_document_that_answers_them():
 
 
 WEIGHT_WORDS = ["pump", "valve", "gasket", "rotor", "sensor", "bearing", "piston", "nozzle"]
-WEIGHT_CORPUS = [Shown(text, [text]) for text in (f"the {word} number {n}" for word in WEIGHT_WORDS for n in range(4))]
+WEIGHT_CORPUS = [
+    SearchedPassage(text, [text]) for text in (f"the {word} number {n}" for word in WEIGHT_WORDS for n in range(4))
+]
 
 
-def _dev(*, familiar=False):
+def _dev(*, source_visible=False):
     queries = [
-        DevQuery(f"{word} {n}", {4 * place + n: WEIGHT_CORPUS[4 * place + n]}, familiar, word)
+        DevQuery(f"{word} {n}", {4 * place + n: WEIGHT_CORPUS[4 * place + n]}, source_visible, word)
         for place, word in enumerate(WEIGHT_WORDS)
         for n in range(4)
     ]
@@ -302,4 +307,4 @@ def test_a_model_that_knows_as_much_gets_the_usual_weight():
 
 def test_queries_that_share_their_words_with_the_answer_have_no_say():
     noise = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
-    assert choose_fusion_weight(_dev(familiar=True), noise) == DEFAULT_WEIGHT
+    assert choose_fusion_weight(_dev(source_visible=True), noise) == DEFAULT_WEIGHT

@@ -85,7 +85,7 @@ def test_training_the_queries_finds_what_the_teacher_wants():
     targets = torch.eye(6)[[3, 5]]
     model = Lookup(unit(1, 2, 8))
     loss = CorpusDistillationLoss(
-        model, unit(1, 2, 8), FrozenPassages(vectors, range(6)), lambda rows: targets[rows], temperature=0.05
+        model, FrozenPassages(vectors, range(6)), lambda rows: targets[rows], temperature=0.05
     )
     optimizer = torch.optim.Adam(loss.parameters(), lr=0.1)
     for _ in range(60):
@@ -103,13 +103,13 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_ba
         model = Lookup(table.clone())
         loss = CorpusDistillationLoss(
             model,
-            unit(2, 4, 8),
             FrozenPassages(vectors, [0, 2, 3, 6]),
             lambda rows: targets[rows][:, :4],
+            base_queries=unit(2, 4, 8),
             temperature=0.05,
             hubness_weight=2.0,
+            mini_batch_size=size,
         )
-        loss.mini_batch = size
         value = loss([{"rows": torch.arange(4)}], torch.arange(4))
         value.backward()
         outcomes.append((float(value), model.table.grad))
@@ -124,3 +124,15 @@ def test_a_shift_of_all_queries_alike_is_counted_and_one_that_evens_out_is_not()
     assert float(popularity_shift(base + step, base, passages, 0.05)) > 0.1
     evened = base + torch.cat([step, -step, step, -step])
     assert float(popularity_shift(evened, base, passages, 0.05)) == pytest.approx(0, abs=1e-9)
+
+
+def test_labels_may_be_the_distributions_themselves():
+    passages, targets, model = FrozenPassages(unit(0, 6, 8), range(6)), torch.eye(6)[[3, 5]], Lookup(unit(1, 2, 8))
+    features = [{"rows": torch.tensor([0, 1])}]
+    by_row = CorpusDistillationLoss(model, passages, lambda rows: targets[rows])(features, torch.tensor([0, 1]))
+    assert CorpusDistillationLoss(model, passages)(features, targets).item() == by_row.item()
+
+
+def test_hubness_is_measured_against_the_base():
+    with pytest.raises(ValueError, match="base_queries"):
+        CorpusDistillationLoss(Lookup(unit(1, 2, 8)), FrozenPassages(unit(0, 6, 8), range(6)), hubness_weight=1.0)

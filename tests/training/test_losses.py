@@ -34,12 +34,9 @@ def batch(n: int) -> list[dict[str, torch.Tensor]]:
 
 def make(table: torch.Tensor, queries: torch.Tensor, documents: torch.Tensor, **options) -> GuidedContrastiveLoss:
     """Make a loss; unless told otherwise, pair n has passage n, which is relevant to no other query."""
-    alone = {"relevant": [[number] for number in range(len(queries))], "passages": range(len(queries))}
+    alone = {"relevant_ids": [[number] for number in range(len(queries))], "positive_ids": range(len(queries))}
     return GuidedContrastiveLoss(
-        Lookup(table),
-        queries,
-        documents,
-        **(alone | {"temperature": 0.5, "false_negative_margin": 0.0, "distill_weight": 0.0} | options),
+        Lookup(table), guide_embeddings=(queries, documents), **(alone | {"temperature": 0.5} | options)
     )
 
 
@@ -97,10 +94,10 @@ def test_only_what_beats_the_answer_by_the_margin_is_masked(table):
     # to the base, the answers have 0.8 and 1, and passage 1 has 1 for query 0: 0.2 more than its own answer
     queries, documents = unit([1, 0], [1, 0]), unit([0.8, 0.6], [1, 0])
     rows = table[[0, 1, 4, 5]]
-    masked = make(rows, queries, documents, false_negative_margin=0.1)(batch(2), torch.arange(2)).item()
+    masked = make(rows, queries, documents, margin=0.1)(batch(2), torch.arange(2)).item()
     assert masked == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
     assert masked != pytest.approx(plain(rows).item())
-    unmasked = make(rows, queries, documents, false_negative_margin=0.3)(batch(2), torch.arange(2)).item()
+    unmasked = make(rows, queries, documents, margin=0.3)(batch(2), torch.arange(2)).item()
     assert unmasked == pytest.approx(plain(rows).item())
 
 
@@ -108,9 +105,9 @@ def test_passage_that_another_query_fits_better_is_masked_too(table):
     # to the base, passage 1 has 0.8 for query 0 and only 0.6 for its own query; passage 0 has 1 for its own
     queries, documents = unit([1, 0], [0, 1]), unit([1, 0], [0.8, 0.6])
     rows = table[[0, 1, 4, 5]]
-    value = make(rows, queries, documents, false_negative_margin=0.1)(batch(2), torch.arange(2))
+    value = make(rows, queries, documents, margin=0.1)(batch(2), torch.arange(2))
     assert value.item() == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
-    wide = make(rows, queries, documents, false_negative_margin=0.3)(batch(2), torch.arange(2))
+    wide = make(rows, queries, documents, margin=0.3)(batch(2), torch.arange(2))
     assert wide.item() == pytest.approx(plain(rows).item(), rel=1e-5)
 
 
@@ -129,7 +126,7 @@ def test_negative_exactly_at_the_margin_is_masked(table, queries, documents, sco
     base = torch.tensor(queries), torch.tensor(documents)
     assert (base[0] @ base[1].T).tolist() == scores
     rows = table[[0, 1, 4, 5]]
-    at, above = (make(rows, *base, false_negative_margin=margin)(batch(2), torch.arange(2)) for margin in (0.5, 0.501))
+    at, above = (make(rows, *base, margin=margin)(batch(2), torch.arange(2)) for margin in (0.5, 0.501))
     assert at.item() == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
     assert above.item() == pytest.approx(plain(rows).item(), rel=1e-5)
 
@@ -138,10 +135,7 @@ def test_negative_margin_masks_what_comes_near_the_answer(table):
     # to the base, the answers have 1 and the other passages 0.8
     queries = documents = unit([1, 0], [0.8, 0.6])
     rows = table[[0, 1, 4, 5]]
-    near, far = (
-        make(rows, queries, documents, false_negative_margin=margin)(batch(2), torch.arange(2))
-        for margin in (-0.3, -0.1)
-    )
+    near, far = (make(rows, queries, documents, margin=margin)(batch(2), torch.arange(2)) for margin in (-0.3, -0.1))
     assert near.item() == pytest.approx(0.0, abs=1e-6)
     assert far.item() == pytest.approx(plain(rows).item(), rel=1e-5)
 
@@ -162,14 +156,14 @@ def test_loss_equals_a_plain_computation_with_both_masks(seed, margin):
         for j in range(n)
         if i != j and (scores[i][j] >= min(scores[i][i], scores[j][j]) + margin or passages[j] in relevant[i])
     ]
-    loss = make(rows, queries, documents, relevant=relevant, passages=passages, false_negative_margin=margin)
+    loss = make(rows, queries, documents, relevant_ids=relevant, positive_ids=passages, margin=margin)
     assert loss(batch(n), torch.arange(n)).item() == pytest.approx(plain(rows, masked=masked).item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("relevant", [[[7, 9], [9], [4]], [{7, 9}, {9}, {4}], [(7, 9, 1), (9,), (4, 5)]])
 def test_passage_that_is_relevant_to_a_query_is_never_its_negative(table, relevant):
     rows = table[[0, 1, 2, 4, 5, 6]]
-    loss = make(rows, torch.eye(3), torch.eye(3), relevant=relevant, passages=[7, 9, 4], false_negative_margin=0.1)
+    loss = make(rows, torch.eye(3), torch.eye(3), relevant_ids=relevant, positive_ids=[7, 9, 4], margin=0.1)
     value = loss(batch(3), torch.arange(3)).item()
     # query 0 is answered by the passages of pairs 0 and 1; pair 1's query by its own alone
     assert value == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
@@ -178,9 +172,7 @@ def test_passage_that_is_relevant_to_a_query_is_never_its_negative(table, releva
 
 def test_passage_of_two_pairs_is_no_negative_of_either(table):
     rows = table[[0, 1, 2, 4, 5, 6]]
-    loss = make(
-        rows, torch.eye(3), torch.eye(3), relevant=[[5], [5], [6]], passages=[5, 5, 6], false_negative_margin=0.1
-    )
+    loss = make(rows, torch.eye(3), torch.eye(3), relevant_ids=[[5], [5], [6]], positive_ids=[5, 5, 6], margin=0.1)
     value = loss(batch(3), torch.arange(3)).item()
     assert value == pytest.approx(plain(rows, masked=[(0, 1), (1, 0)]).item(), rel=1e-5)
 
@@ -188,7 +180,9 @@ def test_passage_of_two_pairs_is_no_negative_of_either(table):
 def test_labels_pick_the_judgements_of_the_pairs(table):
     rows = table[[0, 1, 4, 5]]
     # pair 3's query is answered by pair 0's passage too
-    loss = make(rows, torch.eye(4), torch.eye(4), relevant=[[10], [11], [12], [13, 10]], passages=[10, 11, 12, 13])
+    loss = make(
+        rows, torch.eye(4), torch.eye(4), relevant_ids=[[10], [11], [12], [13, 10]], positive_ids=[10, 11, 12, 13]
+    )
     assert loss(batch(2), torch.tensor([3, 0])).item() == pytest.approx(plain(rows, masked=[(0, 1)]).item(), rel=1e-5)
     assert loss(batch(2), torch.tensor([0, 3])).item() == pytest.approx(plain(rows, masked=[(1, 0)]).item(), rel=1e-5)
     assert loss(batch(2), torch.tensor([1, 0])).item() == pytest.approx(plain(rows).item(), rel=1e-5)
@@ -228,9 +222,7 @@ def test_the_base_models_softmax_gets_its_share_of_the_target(table):
     """By hand for two pairs: the cross-entropy is linear in the target, so it lies between the two extremes."""
     base = unit([1, 0], [0.6, 0.8])
     by_share = {
-        share: make(table[:4], base, base, false_negative_margin=5.0, distill_weight=share)(
-            batch(2), torch.arange(2)
-        ).item()
+        share: make(table[:4], base, base, margin=5.0, distill_weight=share)(batch(2), torch.arange(2)).item()
         for share in (0.0, 0.25, 1.0)
     }
     assert by_share[0.25] == pytest.approx(0.75 * by_share[0.0] + 0.25 * by_share[1.0], rel=1e-5)
@@ -255,9 +247,9 @@ def test_half_precision_is_computed_in_single():
 @pytest.mark.parametrize("mini_batch", [1, 3, 4])
 def test_mini_batches_change_neither_loss_nor_gradient(table, mini_batch):
     queries, documents = unit(*table[:4].tolist()), unit(*table[4:].tolist())
-    options = {"distill_weight": 0.3, "false_negative_margin": 0.1}
+    options = {"distill_weight": 0.3, "margin": 0.1}
     whole, cut = (make(table.clone(), queries, documents, **options) for _ in range(2))
-    cut.mini_batch = mini_batch
+    cut.mini_batch_size = mini_batch
     losses = [loss(batch(4), torch.arange(4)) for loss in (whole, cut)]
     for loss in losses:
         (2 * loss).backward()
@@ -270,8 +262,141 @@ def test_mini_batches_change_neither_loss_nor_gradient(table, mini_batch):
 def test_a_mini_batch_never_holds_more_texts_than_it_may(table):
     seen = []
     loss = make(table, table[:4], table[4:])
-    loss.mini_batch = 3
+    loss.mini_batch_size = 3
     inner = loss.model.forward
     loss.model.forward = lambda features: seen.append(len(features["rows"])) or inner(features)
     loss(batch(4), torch.arange(4)).backward()
     assert seen == [3, 1, 3, 1] * 2
+
+
+class Layer(torch.nn.Module):
+    """A linear encoder with dropout."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Dropout(dropout))
+
+    def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"sentence_embedding": self.layers(features["x"])}
+
+
+def outcome(mini_batch: int | None, dropout: float = 0.0) -> tuple[float, torch.Tensor]:
+    """Return loss and gradient of a small encoder over two columns of five texts."""
+    loss = GuidedContrastiveLoss(Layer(dropout), temperature=0.5, mini_batch_size=mini_batch)
+    columns = [{"x": torch.randn(5, 4)}, {"x": torch.randn(5, 4)}]
+    torch.manual_seed(1)
+    value = loss(columns)
+    value.backward()
+    return value.item(), loss.model.layers[0].weight.grad
+
+
+@pytest.mark.parametrize("mini_batch", [1, 2, 4, 5, 9])
+def test_mini_batches_of_any_size_give_the_loss_and_gradient_of_the_whole(mini_batch):
+    whole, parts = outcome(None), outcome(mini_batch)
+    assert parts[0] == pytest.approx(whole[0], rel=1e-5)
+    assert torch.allclose(parts[1], whole[1], atol=1e-5)
+
+
+def test_a_mini_batch_drops_the_same_neurons_both_times():
+    loss, gradient = outcome(2, dropout=0.5)
+    assert torch.isfinite(gradient).all()
+    again = outcome(2, dropout=0.5)
+    assert (loss, gradient.tolist()) == (again[0], again[1].tolist())
+
+
+def test_without_a_guide_nothing_is_masked_and_no_label_is_needed(table):
+    loss = GuidedContrastiveLoss(Lookup(table), temperature=0.5)
+    assert loss(batch(4)).item() == pytest.approx(plain(table).item(), rel=1e-5)
+
+
+def test_hard_negatives_are_negatives_of_every_query(table):
+    vectors = functional.normalize(table, dim=-1)
+    columns = [{"rows": torch.arange(start, start + 2)} for start in (0, 2, 4)]
+    logits = vectors[:2] @ vectors[2:6].T / 0.5
+    expected = functional.cross_entropy(logits, torch.arange(2)) + functional.cross_entropy(
+        logits[:, :2].T, torch.arange(2)
+    )
+    loss = GuidedContrastiveLoss(Lookup(table), temperature=0.5)
+    assert loss(columns).item() == pytest.approx(expected.item() / 2, rel=1e-5)
+    # the guide ranks the second hard negative above the first query's answer
+    guide = unit([1, 0], [0, 1]), unit([0.8, 0.6], [0, 1]), unit([-1, 0], [1, 0])
+    guided = GuidedContrastiveLoss(Lookup(table), temperature=0.5, guide_embeddings=guide)
+    masked = logits.clone()
+    masked[0, 3] = -torch.inf
+    expected = functional.cross_entropy(masked, torch.arange(2)) + functional.cross_entropy(
+        logits[:, :2].T, torch.arange(2)
+    )
+    assert guided(columns, torch.arange(2)).item() == pytest.approx(expected.item() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"distill_weight": 0.5}, "distill_weight"),
+        ({"positive_ids": [1]}, "together"),
+        ({"guide": torch.nn.Identity(), "guide_embeddings": ()}, "found both"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(table, options, words):
+    with pytest.raises(ValueError, match=words):
+        GuidedContrastiveLoss(Lookup(table), **options)
+
+
+def test_what_is_given_by_row_needs_row_numbers(table):
+    with pytest.raises(ValueError, match="column label"):
+        make(table, torch.eye(4), torch.eye(4))(batch(4))
+
+
+@pytest.mark.parametrize("mini_batch", [None, 2])
+def test_it_trains_in_a_plain_trainer_with_a_guide_model(base_folder, tmp_path, mini_batch):
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+
+    model, guide = (SentenceTransformer(str(base_folder), device="cpu") for _ in range(2))
+    before = model.encode("where is the boiler")
+    names = ["boiler", "refund", "parcel", "invoice"]
+    pairs = Dataset.from_dict(
+        {
+            "anchor": [f"where is the {name}" for name in names],
+            "positive": [f"The {name} is in room 3." for name in names],
+        }
+    )
+    loss = GuidedContrastiveLoss(model, guide=guide, distill_weight=0.5, margin=0.1, mini_batch_size=mini_batch)
+    assert not any(parameter is other for parameter in loss.parameters() for other in guide.parameters())
+    arguments = SentenceTransformerTrainingArguments(
+        str(tmp_path), max_steps=1, per_device_train_batch_size=4, report_to="none", use_cpu=True, save_strategy="no"
+    )
+    result = SentenceTransformerTrainer(model=model, args=arguments, train_dataset=pairs, loss=loss).train()
+    assert math.isfinite(result.training_loss)
+    assert abs(model.encode("where is the boiler") - before).max() > 0
+
+
+def test_a_guide_with_another_tokenizer_gets_the_texts(base_folder):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(base_folder), device="cpu")
+    seen = []
+
+    class Other:
+        device, max_seq_length = "cpu", 8
+        tokenizer = type("Tokenizer", (), {"get_vocab": staticmethod(dict)})
+
+        def eval(self):
+            return self
+
+        def preprocess(self, texts):
+            seen.append(texts)
+            return {}
+
+        def __call__(self, features):
+            return {"sentence_embedding": torch.eye(2)}
+
+    texts = ["where is the boiler", "the boiler is in room 3"]
+    columns = [model.preprocess(texts), model.preprocess(texts[::-1])]
+    GuidedContrastiveLoss(model, guide=Other())(columns).backward()
+    assert seen == [texts, texts[::-1]]

@@ -3,24 +3,25 @@ import pytest
 
 from embedtune.errors import IntegrityError
 from embedtune.models.encoder import load_model
-from embedtune.training.parity import check_change, check_reload, encode_plainly
+from embedtune.training.saving import ParityTexts, check_change, check_reload, encode_plainly
 
 QUERIES = ["frost damage", "how long does a refund take"]
 PASSAGES = ["Drain the boiler before the first frost.", "A refund takes five working days."]
+TEXTS = ParityTexts(QUERIES, PASSAGES)
 
 
 def test_a_saved_model_passes_and_other_vectors_do_not(base_folder, tmp_path):
     model = load_model(base_folder, query_prompt="query: ")
     expected = encode_plainly(model, QUERIES, PASSAGES)
     model.save_pretrained(str(tmp_path / "merged"), create_model_card=False)
-    assert check_reload(tmp_path, expected, QUERIES, PASSAGES, scheme="none") <= 1e-5
+    assert check_reload(tmp_path, expected, TEXTS, scheme="none") <= 1e-5
     with pytest.raises(IntegrityError, match="expected the vectors that were trained"):
-        check_reload(tmp_path, expected + 2e-5, QUERIES, PASSAGES, scheme="none")
+        check_reload(tmp_path, expected + 2e-5, TEXTS, scheme="none")
 
 
 def test_a_model_that_does_not_load_elsewhere_is_an_integrity_error(tmp_path):
     with pytest.raises(IntegrityError, match="loads in a fresh process"):
-        check_reload(tmp_path, np.zeros((1, 4), dtype=np.float32), ["a"], [], scheme="none")
+        check_reload(tmp_path, np.zeros((1, 4), dtype=np.float32), ParityTexts(["a"], []), scheme="none")
 
 
 def test_an_unchanged_model_is_refused():

@@ -1,16 +1,26 @@
+import dataclasses
 import weakref
 
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerCallback
 
-from embedtune.errors import DataError, ResourceError
+from embedtune.errors import ConfigError, DataError, ResourceError
 from embedtune.models.adapters import snapshot
 from embedtune.models.quantisation import load_quantised
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.losses import GuidedContrastiveLoss
-from embedtune.training.trainable import Full, Lora
-from embedtune.training.trainer import Hooks, Recipe, new_garbage_only, return_memory, run_training
+from embedtune.training.trainer import (
+    OWNED_ARGUMENTS,
+    Hooks,
+    TrainingSettings,
+    check_trainer_args,
+    new_garbage_only,
+    return_memory,
+    run_training,
+)
+from embedtune.training.tuned_models import Full, Lora
 
 
 class Cycle:
@@ -48,7 +58,7 @@ PAIRS = {
     "anchor": [f"where is the {topic}" for topic in TOPICS],
     "positive": [f"The {topic} is in room {n}." for n, topic in enumerate(TOPICS)],
 }
-RECIPE = Recipe(learning_rate=1e-3, weight_decay=0.0, precision="fp32", seed=0, check_at=frozenset({1}))
+SETTINGS = TrainingSettings(learning_rate=1e-3, weight_decay=0.0, precision="fp32", seed=0, eval_steps=frozenset({1}))
 
 
 def train(
@@ -57,7 +67,7 @@ def train(
     loss=None,
     batches=((0, 1, 2, 3), (4, 5, 6, 7)) * 3,
     seen=None,
-    recipe=RECIPE,
+    settings=SETTINGS,
     method="lora",
     keep=None,
     resume=None,
@@ -68,13 +78,10 @@ def train(
     queries = torch.eye(len(TOPICS), 384)
     loss = loss or GuidedContrastiveLoss(
         model,
-        queries,
-        queries,
-        [[n] for n in range(8)],
-        list(range(8)),
-        temperature=0.05,
-        false_negative_margin=0.1,
-        distill_weight=0.0,
+        guide_embeddings=(queries, queries),
+        positive_ids=range(8),
+        relevant_ids=[[n] for n in range(8)],
+        margin=0.1,
     )
     seen = seen if seen is not None else []
     losses = run_training(
@@ -82,11 +89,11 @@ def train(
         PAIRS,
         batches,
         loss,
-        recipe,
+        settings,
         Hooks(
-            check=lambda step: seen.append((step, model.training)),
+            evaluate=lambda step: seen.append((step, model.training)),
             on_progress=lambda n: None,
-            keep=keep or (lambda step, state: None),
+            on_step=keep or (lambda step, state: None),
         ),
         resume=resume,
     )
@@ -109,7 +116,7 @@ def test_losses_fall_and_are_the_same_in_a_second_training(base_folder, trained)
 
 
 def test_the_model_computes_fp32_after_a_bf16_training(base_folder):
-    model, _ = train(base_folder, recipe=Recipe(1e-3, 0.0, "bf16", 0))
+    model, _ = train(base_folder, settings=TrainingSettings(1e-3, 0.0, "bf16", 0))
     once = model.encode(["frost"])
     with torch.autocast("cpu", enabled=False):
         assert np.array_equal(once, model.encode(["frost"]))
@@ -140,8 +147,8 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(base_folder):
     "broken_off", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(6, marks=pytest.mark.slow)]
 )
 def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method, broken_off, precision):
-    recipe = Recipe(1e-3, 0.01, precision, 0, frozenset({1}))
-    undisturbed, losses = train(base_folder, method=method, recipe=recipe)
+    settings = TrainingSettings(1e-3, 0.01, precision, 0, frozenset({1}))
+    undisturbed, losses = train(base_folder, method=method, settings=settings)
 
     class Killed(Exception):
         pass
@@ -154,9 +161,9 @@ def test_a_resumed_training_ends_in_the_same_bits(base_folder, tmp_path, method,
             raise Killed
 
     with pytest.raises(Killed):
-        train(base_folder, method=method, recipe=recipe, keep=keep)
+        train(base_folder, method=method, settings=settings, keep=keep)
     seen = []
-    resumed, again = train(base_folder, method=method, recipe=recipe, resume=store.latest(), seen=seen)
+    resumed, again = train(base_folder, method=method, settings=settings, resume=store.latest(), seen=seen)
     assert again == losses
     assert [step for step, _ in seen] == ([6] if broken_off < 6 else [])
     expected = snapshot(undisturbed)
@@ -189,10 +196,13 @@ class Crowded(GuidedContrastiveLoss):
     room = 2
     error = torch.OutOfMemoryError("CUDA out of memory")
 
-    def _encode(self, features):
-        if len(features["input_ids"]) > self.room:
+    def __init__(self, model, **options):
+        super().__init__(model, **options)
+        model.register_forward_pre_hook(self._refuse)
+
+    def _refuse(self, model, inputs):
+        if len(inputs[0]["input_ids"]) > self.room:
             raise self.error
-        return super()._encode(features)
 
 
 @pytest.mark.parametrize(
@@ -249,9 +259,9 @@ def test_texts_are_trained_with_the_prompts_of_retrieval(base_folder):
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    hooks = Hooks(check=lambda step: None, on_progress=lambda n: None, keep=lambda step, state: None)
+    hooks = Hooks(evaluate=lambda step: None, on_progress=lambda n: None, on_step=lambda step, state: None)
     expected = [model.encode_query(PAIRS["anchor"]), model.encode_document(PAIRS["positive"])]
-    run_training(model, PAIRS, [(0, 1, 2, 3)], Watching(model), RECIPE, hooks)
+    run_training(model, PAIRS, [(0, 1, 2, 3)], Watching(model), SETTINGS, hooks)
     (rows, vectors), *_ = seen
     for side, whole in zip(vectors, expected, strict=True):
         assert side == pytest.approx(whole[rows], abs=1e-4)
@@ -269,6 +279,113 @@ def test_a_single_column_can_be_trained(base_folder):
 
     model = load_quantised(base_folder, "none")
     Lora(model, rank=4, alpha=8)
-    hooks = Hooks(check=lambda step: None, on_progress=lambda n: None, keep=lambda step, state: None)
-    losses = run_training(model, {"anchor": PAIRS["anchor"]}, [(0, 1, 2, 3), (4, 5, 6, 7)], Sum(model), RECIPE, hooks)
+    hooks = Hooks(evaluate=lambda step: None, on_progress=lambda n: None, on_step=lambda step, state: None)
+    losses = run_training(model, {"anchor": PAIRS["anchor"]}, [(0, 1, 2, 3), (4, 5, 6, 7)], Sum(model), SETTINGS, hooks)
     assert len(losses) == 2
+
+
+def with_arguments(**arguments):
+    return dataclasses.replace(SETTINGS, eval_steps=frozenset(), arguments=arguments)
+
+
+def test_gradients_of_several_batches_make_one_step(base_folder):
+    seen = []
+    _, losses = train(base_folder, settings=with_arguments(gradient_accumulation_steps=4), seen=seen)
+    assert len(losses) == 2  # four batches, and the two that are left
+    assert seen == [(2, False)]
+
+
+def test_accumulated_training_resumes_in_the_same_bits(base_folder, tmp_path):
+    settings = with_arguments(gradient_accumulation_steps=2)
+    undisturbed, losses = train(base_folder, settings=settings)
+    store = Checkpoints(tmp_path, "id", seconds=0)
+    train(base_folder, settings=settings, keep=lambda step, state: store.save(step, state()) if step == 2 else None)
+    resumed, again = train(base_folder, settings=settings, resume=store.latest())
+    assert again == losses
+    expected, found = snapshot(undisturbed), snapshot(resumed)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+def test_memory_that_runs_out_loses_no_accumulated_gradient(base_folder, monkeypatch):
+    settings = with_arguments(gradient_accumulation_steps=3, max_grad_norm=0.0)
+    _, losses = train(base_folder, settings=settings)
+
+    class CrowdedLater(Crowded):
+        def _refuse(self, model, inputs):
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls > 2:
+                super()._refuse(model, inputs)
+
+    monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", CrowdedLater)
+    assert train(base_folder, settings=settings)[1] == pytest.approx(losses, abs=1e-3)
+
+
+def test_optimiser_schedule_and_clipping_can_be_chosen(base_folder, trained):
+    seen = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, args, state, control, *, optimizer, lr_scheduler, **_):
+            seen.append((type(optimizer.optimizer).__name__, optimizer.param_groups[0]["lr"], args.max_grad_norm))
+
+    arguments = {"optim": "sgd", "lr_scheduler_type": "constant", "max_grad_norm": 0.5}
+    settings = dataclasses.replace(SETTINGS, arguments=arguments, callbacks=(Watch(),))
+    _, losses = train(base_folder, settings=settings)
+    assert seen == [("SGD", 1e-3, 0.5)] * 6
+    assert losses != trained[1]
+
+
+def test_training_reports_to_tensorboard(base_folder, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = dataclasses.replace(SETTINGS, arguments={"report_to": "tensorboard"}, log_folder=tmp_path)
+    _, losses = train(base_folder, settings=settings)
+    (file,) = tmp_path.rglob("events.out.tfevents.*")
+    events = EventAccumulator(str(file.parent)).Reload()
+    assert [event.value for event in events.Scalars("train/loss")] == pytest.approx(losses, abs=1e-4)
+
+
+def test_training_reports_to_mlflow(base_folder, tmp_path, monkeypatch):
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path / 'store'}")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "embedtune")
+    settings = dataclasses.replace(SETTINGS, arguments={"report_to": "mlflow"}, log_folder=tmp_path)
+    try:
+        _, losses = train(base_folder, settings=settings)
+    finally:
+        mlflow.end_run()
+    client = mlflow.MlflowClient(f"file:{tmp_path / 'store'}")
+    (run,) = client.search_runs([client.get_experiment_by_name("embedtune").experiment_id])
+    logged = [metric.value for metric in client.get_metric_history(run.info.run_id, "loss")]
+    assert logged == pytest.approx(losses, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(OWNED_ARGUMENTS))
+def test_arguments_that_follow_from_other_settings_are_refused(name):
+    with pytest.raises(ConfigError, match=rf"trainer_args\.{name}: cannot be set; it follows from"):
+        check_trainer_args({name: 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"gradient_acumulation_steps": 2}, "did you mean 'gradient_accumulation_steps'"),
+        ({"lr_scheduler_type": "stairs"}, "stairs"),
+        ({"report_to": "tensorbord"}, "tensorbord"),
+    ],
+)
+def test_arguments_that_transformers_refuses_are_a_wrong_setting(arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        check_trainer_args(arguments)
+
+
+def test_all_problems_are_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        check_trainer_args({"seed": 1, "optmi": "sgd"})
+    assert "train.seed" in str(caught.value)
+    assert "optim" in str(caught.value)
+
+
+def test_arguments_of_every_kind_pass():
+    check_trainer_args({"gradient_accumulation_steps": 2, "optim": "sgd", "report_to": ["tensorboard", "mlflow"]})

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from embedtune.models.quantisation import load_quantised
-from embedtune.training.trainable import Full, Lora
+from embedtune.training.tuned_models import Full, Lora
 
 TEXTS = ["Drain the boiler before the first frost.", "A refund takes five working days."]
 
@@ -39,24 +39,24 @@ def test_the_merged_model_computes_what_was_trained(method, base):
     before = encode(base)
     trained = encode(method.model)
     assert not torch.allclose(before, trained, atol=1e-2)
-    assert torch.allclose(encode(method.merged(base)), trained, atol=1e-5)
+    assert torch.allclose(encode(method.merge_into(base)), trained, atol=1e-5)
 
 
 def test_strength_nought_is_the_base_and_half_lies_between(method, base, base_folder):
     plain = load_quantised(base_folder, "none").eval()
-    assert torch.allclose(encode(method.merged(plain, 0.0)), encode(base), atol=1e-5)
+    assert torch.allclose(encode(method.merge_into(plain, 0.0)), encode(base), atol=1e-5)
     weight = "0.model.encoder.layer.0.output.dense.weight"
-    ends = [method.merged(plain, strength).get_parameter(weight).clone() for strength in (0.0, 0.5, 1.0)]
+    ends = [method.merge_into(plain, strength).get_parameter(weight).clone() for strength in (0.0, 0.5, 1.0)]
     assert torch.allclose(ends[1], (ends[0] + ends[2]) / 2, atol=1e-6)
     assert not torch.equal(ends[0], ends[2])
 
 
 def test_a_folded_strength_is_there_for_good(method, base_folder):
     plain, other = (load_quantised(base_folder, "none").eval() for _ in range(2))
-    half = encode(method.merged(plain, 0.5))
+    half = encode(method.merge_into(plain, 0.5))
     method.fold(0.5)
     assert torch.allclose(encode(method.model), half, atol=1e-5)
-    assert torch.allclose(encode(method.merged(other)), half, atol=1e-5)
+    assert torch.allclose(encode(method.merge_into(other)), half, atol=1e-5)
 
 
 def test_only_lora_has_an_adapter(method, tmp_path):

@@ -1,6 +1,6 @@
-"""The words of a text beside its vector: counted in the corpus, not trained; the index is made again.
+"""Hybrid vectors: a BM25 sketch of the text beside its dense vector; counted in the corpus, not trained, re-indexed.
 
-The lexical part as a method of training: its strength is its scale, and a query-side method may lie below it.
+The strength is the scale of the sketch, and a method that tunes queries alone may have tuned the dense part.
 """
 
 from __future__ import annotations
@@ -13,20 +13,29 @@ import numpy as np
 
 from embedtune.models.bm25_sketch import BM25Sketch
 from embedtune.models.weights import two_towers
-from embedtune.training.methods.context import Candidate, Context, judge
-from embedtune.types import Progress, Vectors
+from embedtune.training.dev_set import select_on_dev
+from embedtune.training.methods.context import Candidate, Context
+from embedtune.types import Matrix, Progress, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from embedtune.training.trainable import Method
+    from embedtune.training.tuned_models import TunedModel
+
+FULL_SHARE = 0.5
+"""Spread of the sketch's scores against that of the cosines at full strength, where fusion weighs both equally.
+
+Synthetic queries flatter words: more is not tried.
+"""
+_MARGIN = 1.25  # of the longest sketch in the sample; longer ones are shortened
+_SAMPLE = 4000  # windows
 
 
-class Lexical:
-    """v → (v, lexical part), of unit length; see ``retrieval.with_lexical``.
+class HybridVectorModel:
+    """v → (v, BM25 sketch), of unit length, see ``models.hybrid_vector``; a ``TunedModel`` without a PEFT adapter.
 
     Attributes:
-        model: The model at full strength, what lies below included.
+        model: The model at full strength.
     """
 
     queries_only = False
@@ -34,149 +43,137 @@ class Lexical:
     def __init__(
         self,
         base: SentenceTransformer,
-        lexical: BM25Sketch,
+        sketch: BM25Sketch,
         *,
         scale: float,
         longest: float,
-        below: Method | None = None,
-        strength_below: float = 0.0,
+        queries: TunedModel | None = None,
+        queries_strength: float = 0.0,
     ) -> None:
         """Take the parts.
 
         Args:
             base: The untouched base; it encodes passages.
-            lexical: Fitted to the corpus.
-            scale: Of the lexical product against the cosine at full strength.
-            longest: Squared length of the longest lexical part of a passage, scaled.
-            below: What moves queries; None leaves them with the base.
-            strength_below: Of it.
+            sketch: Fitted to the corpus.
+            scale: Of the sketches' inner product against the cosine at full strength.
+            longest: Squared length of the longest sketch of a passage, scaled.
+            queries: Encodes queries; None leaves them to the base.
+            queries_strength: Of its update.
         """
         self._base = base
-        self._lexical = lexical
+        self._sketch = sketch
         self._scale = scale
         self._longest = longest
-        self._below = below
-        self._strength_below = strength_below
-        self.model = self._whole(1.0)
+        self._queries = queries
+        self._queries_strength = queries_strength
+        self.model = self._at_full_strength()
 
-    def merged(self, plain: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
-        """Return the lexical part beside ``plain``, into which a method below is merged first."""
-        if self._below is None:
-            return self._wrapped(plain, strength)
-        return self._wrapped(two_towers(self._below.merged(plain, self._strength_below), self._base), strength)
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """Return ``copy``, into which the update of queries is merged, with sketches beside its vectors."""
+        if self._queries is None:
+            return self._with_sketch(copy, strength)
+        queries = self._queries.merge_into(copy, self._queries_strength)
+        return self._with_sketch(two_towers(queries, self._base), strength)
 
     def fold(self, strength: float) -> None:
-        """Scale the lexical part for good."""
+        """Scale the sketch for good."""
         self._scale *= strength
         self._longest *= strength
-        if self._below:
-            self._below.fold(self._strength_below)
-            self._strength_below = 1.0
-        self.model = self._whole(1.0)
+        if self._queries:
+            self._queries.fold(self._queries_strength)
+            self._queries_strength = 1.0
+        self.model = self._at_full_strength()
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
         """Write nothing: all of it is in the merged folder."""
         return False
 
-    def _whole(self, strength: float) -> SentenceTransformer:
-        return self._wrapped(two_towers(self._below.model, self._base) if self._below else self._base, strength)
+    def _at_full_strength(self) -> SentenceTransformer:
+        return self._with_sketch(two_towers(self._queries.model, self._base) if self._queries else self._base, 1.0)
 
-    def _wrapped(self, dense: SentenceTransformer, strength: float) -> SentenceTransformer:
+    def _with_sketch(self, dense: SentenceTransformer, strength: float) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
 
         from embedtune.models.hybrid_vector import HybridVector
 
-        both = HybridVector(dense, self._lexical, scale=strength * self._scale, longest=strength * self._longest)
+        both = HybridVector(dense, self._sketch, scale=strength * self._scale, longest=strength * self._longest)
         return SentenceTransformer(modules=[both], prompts=dense.prompts, device=str(dense.device))
 
 
-FULL_SHARE = 0.5
-"""Spread of the lexical scores against that of the cosines at full strength, where fusion gives words as much as meaning.
-
-Drawn queries flatter words: more is not tried.
-"""
-_MARGIN = 1.25  # of the longest lexical part in the sample; what is longer still is shortened
-_SAMPLE = 4000  # windows
-
-
-def add_lexical_part(context: Context, name: str, held: Candidate | None = None) -> Candidate:
-    """Put the projected term weights of BM25 beside the vectors of the base, or of what moves queries alone.
-
-    Args:
-        context: Shared by all candidates.
-        name: Of the method.
-        held: The best candidate so far; one that leaves passages with the base goes below the lexical part.
-    """
-    below = held if held and held.method.queries_only else None
+def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Candidate | None = None) -> Candidate:
+    """Put BM25 sketches beside the vectors of the base, or of the best method so far if it tunes queries alone."""
+    queries = best if best and best.tuned.queries_only else None
     passages = context.sample_passages()
     texts = [context.dataset.passages[number].full_text for number in passages]
-    lexical = BM25Sketch.fit(texts, context.config.sketch_dimensions - 1)  # one more makes passages equally long
-    search = _Search(context, lexical, _dense_queries(context, below))
-    weight = context.base_weight
+    sketch = BM25Sketch.fit(texts, context.config.sketch_dimensions - 1)  # one more makes passages equally long
+    search = _Search(context, sketch, _query_vectors(context, queries))
+    weight = context.base_fusion_weight
     share = FULL_SHARE * (1 - weight) / weight
-    meaning = _spread(search.scores(1, 0))
-    scale = share * meaning / max(_spread(search.scores(0, 1)), 1e-9)
-    decision, chosen, facts = judge(
-        context, {each: search.scores(1, each * scale) for each in context.config.strengths}
+    dense_spread = _spread(search.scores(1, 0))
+    scale = share * dense_spread / max(_spread(search.scores(0, 1)), 1e-9)
+    decision, chosen, facts = select_on_dev(
+        context.dev,
+        context.retrieval.base,
+        {strength: search.scores(1, strength * scale) for strength in context.config.strengths},
     )
-    facts |= {"over": below.name if below else "base", "share": round(share, 4), "scale": round(scale, 6)}
+    facts |= {"over": queries.name if queries else "base", "share": round(share, 4), "scale": round(scale, 6)}
     return Candidate(
         name=name,
-        method=Lexical(
+        tuned=HybridVectorModel(
             context.base.model,
-            lexical,
+            sketch,
             scale=scale,
-            longest=scale * _MARGIN * _longest(context, lexical, passages),
-            below=below.method if below else None,
-            strength_below=below.decision.strength if below else 0.0,
+            longest=scale * _MARGIN * _longest(context, sketch, passages),
+            queries=queries.tuned if queries else None,
+            queries_strength=queries.decision.strength if queries else 0.0,
         ),
-        scheme=below.scheme if below else "none",
+        scheme=queries.scheme if queries else "none",
         decision=decision,
         dense=chosen,
-        rows=below.rows if below else [],
+        rows=queries.rows if queries else [],
         facts=facts,
-        fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / meaning),
+        fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / dense_spread),
     )
 
 
-def _dense_queries(context: Context, below: Candidate | None) -> Vectors:
-    """Return the vectors of the dev queries, ``(n_queries, dim)``."""
-    if below is None:
+def _query_vectors(context: Context, queries: Candidate | None) -> Vectors:
+    """Return the dense vectors of the dev queries, ``(n_queries, dim)``."""
+    if queries is None:
         return context.base.encode_queries(context.dev.queries)
-    return context.retrieval.encode_queries_with(below.method, below.decision.strength)
+    return context.retrieval.encode_queries_with(queries.tuned, queries.decision.strength)
 
 
 class _Search:
     """Dev retrieval over vectors that are known already."""
 
-    def __init__(self, context: Context, lexical: BM25Sketch, queries: Vectors) -> None:
+    def __init__(self, context: Context, sketch: BM25Sketch, queries: Vectors) -> None:
         self._dev = context.dev
-        self._queries = (queries, lexical.queries(self._dev.queries))
-        self._windows = np.hstack([context.retrieval.windows, lexical.documents(self._dev.windows)])
+        self._queries = (queries, sketch.queries(self._dev.queries))
+        self._windows = np.hstack([context.retrieval.windows, sketch.documents(self._dev.windows)])
 
-    def scores(self, of_dense: float, of_lexical: float) -> Vectors:
+    def scores(self, dense_weight: float, sketch_weight: float) -> Matrix:
         """Return the weighted sum of both products for the best window of each passage, ``(n_queries, n_passages)``."""
-        dense, lexical = self._queries
-        known = _Known(np.hstack([dense * np.float32(of_dense), lexical * np.float32(of_lexical)]))
+        dense, sketch = self._queries
+        known = _KnownQueries(np.hstack([dense * np.float32(dense_weight), sketch * np.float32(sketch_weight)]))
         return self._dev.dense_scores(known, windows=self._windows)
 
 
-class _Known:
-    """Gives vectors that were made before."""
+class _KnownQueries:
+    """A ``TextEncoder`` that returns vectors of the dev queries that were computed before."""
 
-    def __init__(self, queries: Vectors) -> None:
-        self._queries = queries
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
 
     def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return the vectors of the dev queries."""
-        return self._queries
+        return self._vectors
 
     def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        """Passages are known too."""
+        """Passages are never encoded."""
         raise NotImplementedError
 
 
-def _spread(scores: Vectors) -> float:
+def _spread(scores: Matrix) -> float:
     return float(scores.std(axis=1).mean())
 
 
@@ -190,9 +187,8 @@ def _same_share(weight: float, share: float, spread: float) -> float:
     return round(20 * spread / (spread + wanted - share)) / 20
 
 
-def _longest(context: Context, lexical: BM25Sketch, passages: Sequence[int]) -> float:
-    """Return the largest squared length of a window's lexical part, in an even sample."""
-    windows = context.windows()
-    chosen = passages[:: max(1, len(passages) // _SAMPLE)]
-    texts = [text for number in chosen for text in windows[number]]
-    return float((lexical.documents(texts) ** 2).sum(axis=1).max())
+def _longest(context: Context, sketch: BM25Sketch, passages: Sequence[int]) -> float:
+    """Return the largest squared length of a window's sketch, in an even sample."""
+    sample = passages[:: max(1, len(passages) // _SAMPLE)]
+    texts = [text for number in sample for text in context.windows[number]]
+    return float((sketch.documents(texts) ** 2).sum(axis=1).max())

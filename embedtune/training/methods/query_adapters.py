@@ -1,74 +1,106 @@
-"""Linear maps of the query vector: the principal directions of the corpus, or a map fitted to the teacher; seconds each."""
+"""Linear adapters of the query vector: principal directions of the corpus, or a matrix fitted to the teacher; seconds each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedtune.config.settings import TrainConfig
 from embedtune.retrieval.query_projection import principal_map
-from embedtune.training.methods.context import Candidate, Context, judge, search_strengths
-from embedtune.training.methods.teacher import DistillationData, encode_corpus, prepare_distillation
+from embedtune.training.dev_set import select_on_dev
+from embedtune.training.methods.context import Candidate, Context
+from embedtune.training.methods.teacher import DistillationData
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
+    from embedtune.training.distillation import FrozenPassages, Teacher
+
+_WARM_UP = 0.1
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
 
 
-def tune_by_principal_directions(context: Context, name: str) -> Candidate:
-    """Project queries onto the directions in which the corpus varies; how many, dev tells. No query is trained on."""
+class LinearQueryAdapter:
+    """q → M·q, then to unit length; a ``TunedModel`` without a PEFT adapter.
+
+    Attributes:
+        model: The query encoder with the matrix at full strength; its other modules are the base's own.
+        matrix: M, ``(dim, dim)``.
+    """
+
+    queries_only = True
+
+    def __init__(self, base: SentenceTransformer, matrix: Tensor) -> None:
+        self._base = base
+        self.matrix = matrix
+        self.model = _with_matrix(base, matrix)
+
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """Return ``copy``, which is not changed, followed by I + strength · (M − I)."""
+        return _with_matrix(copy, interpolate(self.matrix, strength))
+
+    def fold(self, strength: float) -> None:
+        """Scale the update for good."""
+        self.matrix = interpolate(self.matrix, strength)
+        self.model = _with_matrix(self._base, self.matrix)
+
+    def save_adapter(self, folder: Path, base_name: str) -> bool:
+        """Write nothing: the matrix is a module of the merged folder."""
+        return False
+
+
+def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None) -> Candidate:
+    """Project queries onto the directions in which the corpus varies most, as many as are best on dev; nothing is trained."""
     import torch
 
-    from embedtune.training.query_adapters import LinearQueryAdapter
-
-    vectors = encode_corpus(context).vectors
-    base = context.load_base()
-    maps = {
-        share: LinearQueryAdapter(base, torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1]))))
+    vectors = context.frozen_corpus.vectors
+    adapters = {
+        share: LinearQueryAdapter(
+            context.base.model, torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1])))
+        )
         for share in _SHARES
     }
     dense = {
-        share: context.retrieval.search_with(each, 1.0, f"dev: {share:.0%} of the directions")
-        for share, each in maps.items()
+        share: context.retrieval.search_with(adapter, 1.0, f"dev: {share:.0%} of the directions")
+        for share, adapter in adapters.items()
     }
-    best = max(maps, key=lambda share: context.dev.reciprocal_ranks(dense[share]).mean())
-    decision, chosen, facts = judge(context, {1.0: dense[best]})
-    facts |= {"directions": round(best * vectors.shape[1])}
-    return Candidate(name, maps[best], "none", decision, chosen, [], facts)
+    best_share = max(adapters, key=lambda share: context.dev.reciprocal_ranks(dense[share]).mean())
+    decision, chosen, facts = select_on_dev(context.dev, context.retrieval.base, {1.0: dense[best_share]})
+    facts |= {"directions": round(best_share * vectors.shape[1])}
+    return Candidate(name, adapters[best_share], "none", decision, chosen, [], facts)
 
 
-def tune_linear_map(context: Context, name: str) -> Candidate:
-    """Fit a residual linear map to the teacher's order of all passages.
+def tune_linear(context: Context, name: str = "linear", best: Candidate | None = None) -> Candidate:
+    """Fit a residual matrix to the teacher's ranking of all passages.
 
     Raises:
         DataError: If there are too few queries for a batch.
     """
-    from embedtune.training.query_adapters import LinearQueryAdapter
-
-    lesson = prepare_distillation(context)
-    matrix, losses = fit_to_lesson(context, lesson)
-    method = LinearQueryAdapter(context.load_base(), matrix)
-    decision, chosen, facts = judge(context, search_strengths(context, method))
+    data = context.distillation
+    matrix, losses = fit_linear(data, context.config)
+    adapter = LinearQueryAdapter(context.base.model, matrix)
+    decision, chosen, facts = select_on_dev(context.dev, context.retrieval.base, context.search_strengths(adapter))
     facts |= {
         "teacher": context.config.teacher,
-        "queries": len(lesson.queries),
+        "queries": len(data.queries),
         "steps": len(losses),
         "losses": [round(value, 4) for value in losses],
     }
-    rows = [{"query_id": query.query_id, "anchor": query.text} for query in lesson.queries]
-    return Candidate(name, method, "none", decision, chosen, rows, facts)
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in data.queries]
+    return Candidate(name, adapter, "none", decision, chosen, rows, facts)
 
 
-def fit_to_lesson(context: Context, lesson: DistillationData) -> tuple[Tensor, list[float]]:
-    """Return the map that the settings ask for, ``(dim, dim)``, and the loss of each step."""
+def fit_linear(data: DistillationData, config: TrainConfig) -> tuple[Tensor, list[float]]:
+    """Fit the matrix with the settings of ``train``; see ``fit_matrix``."""
     import torch
 
-    from embedtune.training.query_adapters import fit_linear_map
-
-    config, settings = context.config, context.config.query_side
-    return fit_linear_map(
-        torch.from_numpy(lesson.vectors),
-        lesson.passages,
-        lesson.teacher,
+    settings = config.query_side
+    return fit_matrix(
+        torch.from_numpy(data.vectors),
+        data.passages,
+        data.teacher,
         temperature=config.temperature,
         hubness_weight=settings.hubness_weight,
         learning_rate=settings.linear_learning_rate,
@@ -77,3 +109,88 @@ def fit_to_lesson(context: Context, lesson: DistillationData) -> tuple[Tensor, l
         epochs=settings.epochs,
         seed=config.seed,
     )
+
+
+def fit_matrix(
+    queries: Tensor,
+    passages: FrozenPassages,
+    teacher: Teacher,
+    *,
+    temperature: float,
+    hubness_weight: float = 0.0,
+    learning_rate: float,
+    weight_decay: float,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+) -> tuple[Tensor, list[float]]:
+    """Fit q + W·q by a teacher's ranking of the whole corpus; W starts at zero, so the start is the base.
+
+    Args:
+        queries: Base vectors, ``(n_queries, dim)``.
+        passages: Base vectors of the corpus.
+        teacher: The distribution that each query should have.
+        temperature: Of the student's softmax over cosines, above 0.
+        hubness_weight: Weight of ``popularity_shift``.
+        learning_rate: AdamW's peak; warm-up over the first tenth, then linear decay.
+        weight_decay: AdamW's, pulls W to zero.
+        batch_size: Queries in a step.
+        epochs: Passes over the queries.
+        seed: Of their order.
+
+    Returns:
+        I + W, ``(dim, dim)``, and the loss of each step.
+    """
+    import torch
+    from torch.nn import Parameter, functional
+
+    from embedtune.training.distillation import distillation_loss, popularity_shift
+
+    dim = queries.shape[1]
+    update = Parameter(torch.zeros(dim, dim))
+    optimizer = torch.optim.AdamW([update], lr=learning_rate, weight_decay=weight_decay)
+    batches = list(_batches(len(queries), batch_size, epochs, seed))
+    warm_up = max(1, int(_WARM_UP * len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm_up, (len(batches) - step) / max(1, len(batches) - warm_up))
+    )
+    losses = []
+    for rows in batches:
+        moved = functional.normalize(queries[rows] + queries[rows] @ update.T, dim=-1)
+        loss = distillation_loss(passages.cosines(moved), teacher(rows), temperature)
+        loss = loss + hubness_weight * popularity_shift(moved, queries[rows], passages, temperature)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return torch.eye(dim) + update.detach(), losses
+
+
+def _batches(n: int, size: int, epochs: int, seed: int) -> Iterator[list[int]]:
+    import torch
+
+    for epoch in range(epochs):
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed + epoch)).tolist()
+        yield from (order[start : start + size] for start in range(0, n - size + 1, size))
+
+
+def interpolate(matrix: Tensor, strength: float) -> Tensor:
+    """Return I + strength · (M − I)."""
+    import torch
+
+    return torch.eye(len(matrix)).lerp(matrix, strength)
+
+
+def _with_matrix(base: SentenceTransformer, matrix: Tensor) -> SentenceTransformer:
+    """Return the modules of a model, which are shared and not copied, followed by a matrix and a normalisation."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    dim = len(matrix)
+    dense = Dense(dim, dim, bias=False, activation_function=torch.nn.Identity())
+    with torch.no_grad():
+        dense.linear.weight.copy_(matrix)
+    modules = [*base.children(), dense, Normalize()]
+    return SentenceTransformer(modules=modules, prompts=base.prompts, device=str(base.device))

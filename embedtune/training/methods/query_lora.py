@@ -1,35 +1,26 @@
-"""LoRA for queries alone: passages stay with the base, so its index stays good, and every step sees the whole corpus."""
+"""LoRA for queries alone: passages stay with the base, so its index stays valid, and every step sees the whole corpus."""
 
 from __future__ import annotations
 
 from embedtune.training.batches import plan_rows
 from embedtune.training.methods.context import Candidate, Context
-from embedtune.training.methods.gradient import Prepared, load_for_training, train_and_judge
-from embedtune.training.methods.teacher import prepare_distillation
-from embedtune.types import Query
+from embedtune.training.methods.gradient import GradientTraining, load_for_training, train_and_select
 
 
-def tune_query_side(context: Context, name: str) -> Candidate:
-    """Train LoRA on queries by the teacher's order of all passages.
+def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate | None = None) -> Candidate:
+    """Train LoRA on queries by the teacher's ranking of all passages.
 
     Raises:
         DataError: If there are too few queries for a batch, or the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
-    config, settings = context.config, context.config.query_side
-    prepared, queries = prepare_query_side(context)
-    texts = prepared.examples["anchor"]
-    batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
-    decision, chosen, facts = train_and_judge(
-        context, name, prepared.method, prepared.examples, batches, prepared.loss, learning_rate=settings.learning_rate
-    )
-    facts |= {"teacher": config.teacher, "queries": len(texts)}
-    rows = [{"query_id": query.query_id, "anchor": query.text} for query in queries]
-    return Candidate(name, prepared.method, prepared.scheme, decision, chosen, rows, facts)
+    training = prepare_query_lora(context)
+    facts = {"teacher": context.config.teacher, "queries": len(training.rows)}
+    return train_and_select(context, name, training, facts)
 
 
-def prepare_query_side(context: Context) -> tuple[Prepared, list[Query]]:
-    """Load what is trained, set up the loss, and return both with the queries.
+def prepare_query_lora(context: Context) -> GradientTraining:
+    """Load the model, deal the queries into batches and set up the loss.
 
     Raises:
         DataError: If there are too few queries for a batch.
@@ -37,18 +28,20 @@ def prepare_query_side(context: Context) -> tuple[Prepared, list[Query]]:
     import torch
 
     from embedtune.training.distillation import CorpusDistillationLoss
-    from embedtune.training.trainable import Lora
+    from embedtune.training.tuned_models import Lora
 
-    config, settings = context.config, context.config.query_side
-    lesson = prepare_distillation(context)
+    config, settings, data = context.config, context.config.query_side, context.distillation
     model, scheme = load_for_training(context, config.quantize)
-    method = Lora(model, rank=config.lora_rank, alpha=config.lora_alpha, queries_only=True)
+    tuned = Lora(model, rank=config.lora_rank, alpha=config.lora_alpha, queries_only=True)
     loss = CorpusDistillationLoss(
         model,
-        torch.from_numpy(lesson.vectors),
-        lesson.passages,
-        lesson.teacher,
+        data.passages,
+        data.teacher,
+        base_queries=torch.from_numpy(data.vectors),
         temperature=config.temperature,
         hubness_weight=settings.hubness_weight,
     )
-    return Prepared(method, scheme, {"anchor": [query.text for query in lesson.queries]}, loss), lesson.queries
+    texts = [query.text for query in data.queries]
+    batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in data.queries]
+    return GradientTraining(tuned, scheme, {"anchor": texts}, batches, loss, settings.learning_rate, rows)

@@ -1,83 +1,124 @@
-"""Which candidates are made, in which order, and which of them is shipped."""
+"""The registry of methods, and the selection of the one that is shipped."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
+from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.contrastive import tune_both_sides
-from embedtune.training.methods.hybrid_vector import add_lexical_part
-from embedtune.training.methods.query_adapters import tune_by_principal_directions, tune_linear_map
-from embedtune.training.methods.query_lora import tune_query_side
-from embedtune.training.methods.teacher import encode_corpus, prepare_distillation
+from embedtune.training.methods.hybrid_vector import tune_hybrid_vector
+from embedtune.training.methods.query_adapters import tune_linear, tune_pca
+from embedtune.training.methods.query_lora import tune_query_lora
 from embedtune.training.selection import beats
 
-_METHODS: dict[str, Callable[[Context, str], Candidate]] = {
-    "pca": tune_by_principal_directions,
-    "linear": tune_linear_map,
-    "query-lora": tune_query_side,
+
+class Method(Protocol):
+    """A way to tune: takes the context, its name and the best candidate so far, which it may build on."""
+
+    def __call__(self, context: Context, name: str, best: Candidate | None = None) -> Candidate:
+        """Tune and select on dev."""
+        ...
+
+
+METHODS: dict[str, Method] = {
+    "pca": tune_pca,
+    "linear": tune_linear,
+    "query-lora": tune_query_lora,
+    "hybrid-vector": tune_hybrid_vector,
     "lora": tune_both_sides,
     "full": tune_both_sides,
 }
-_TOLD = ("directions", "by_strength", "gain", "standard_error")
+_DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
+_LOADING = {
+    False: 'SentenceTransformer("merged")',
+    True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
+    'is SentenceTransformer("merged/dense")',
+}
+_BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
+_SHOWN_FACTS = ("directions", "by_strength", "gain", "standard_error")
 _log = logging.getLogger("embedtune")
 
 
 class MethodSelection(NamedTuple):
-    """What was tried.
+    """The outcome of ``select_method``.
 
     Attributes:
-        best: The candidate that is shipped, or where none is worth it the one that came closest.
+        best: The candidate that is shipped, or the one with the largest dev gain where none is.
         ships: Whether it is shipped.
-        rungs: What was said of each candidate, for the manifest.
+        candidates: What was found of each candidate, for the manifest.
     """
 
     best: Candidate
     ships: bool
-    rungs: list[dict[str, Any]]
+    candidates: list[dict[str, Any]]
 
 
 def select_method(context: Context, method: str) -> MethodSelection:
     """Try one method, or with ``auto`` all of ``config.auto_methods``.
 
-    An candidate takes the place of the one before it when it beats the base by more than noise, and does better than the one
-    before it: by more than noise where it needs a new index and that one did not.
+    A candidate replaces the best one so far when it beats the base by more than noise, and does better than that one: by more
+    than noise where it needs a new index and that one does not.
     """
     names: Sequence[str] = context.config.auto_methods if method == "auto" else (method,)
-    held: Candidate | None = None
+    best: Candidate | None = None
     closest: Candidate | None = None
-    rungs = []
+    facts = []
     for name in names:
-        candidate = add_lexical_part(context, name, held) if name == "hybrid-vector" else _METHODS[name](context, name)
-        reason, better = _compare(context, candidate, held)
+        candidate = METHODS[name](context, name, best)
+        reason, better = _compare(context, candidate, best)
         _log.info("%s: dev gain %+.4f ± %.4f, %s", name, candidate.decision.gain, candidate.decision.error, reason)
-        rungs.append(
-            {"method": name, **{key: candidate.facts[key] for key in _TOLD if key in candidate.facts}, "reason": reason}
-        )
-        held = candidate if better else held
+        shown = {key: candidate.facts[key] for key in _SHOWN_FACTS if key in candidate.facts}
+        facts.append({"method": name, **shown, "reason": reason})
+        best = candidate if better else best
         if closest is None or candidate.decision.gain > closest.decision.gain:
             closest = candidate
-    prepare_distillation.cache_clear()
-    encode_corpus.cache_clear()  # the vectors of a corpus are not held for whatever the process does next
-    best = held or closest
-    if best is None:
-        raise AssertionError("a ladder has at least one rung")
-    return MethodSelection(best, held is not None, rungs)
+    assert closest, "there is at least one method"
+    return MethodSelection(best or closest, best is not None, facts)
 
 
-def _compare(context: Context, candidate: Candidate, held: Candidate | None) -> tuple[str, bool]:
+def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> tuple[str, bool]:
     if candidate.decision.ship == "base":
         return "no more than noise over the base", False
-    if held is None:
+    if best is None:
         return "better than the base", True
     dev = context.dev
-    scores, others = dev.reciprocal_ranks(candidate.dense), dev.reciprocal_ranks(held.dense)
-    if held.method.queries_only and not candidate.method.queries_only:
+    scores, others = dev.reciprocal_ranks(candidate.dense), dev.reciprocal_ranks(best.dense)
+    if best.tuned.queries_only and not candidate.tuned.queries_only:
         if beats(scores, others, dev.clusters):
-            return f"better than {held.name}, and worth a new index", True
-        return f"better than the base, no more than noise over {held.name}, which needs no new index", False
+            return f"better than {best.name}, and worth a new index", True
+        return f"better than the base, no more than noise over {best.name}, which needs no new index", False
     if scores.mean() > others.mean():
-        return f"better than {held.name}", True
-    return f"better than the base, not than {held.name}", False
+        return f"better than {best.name}", True
+    return f"better than the base, not than {best.name}", False
+
+
+def selection_facts(context: Context, selection: MethodSelection) -> dict[str, Any]:
+    """Return what a manifest says of a training: what is shipped, how it loads, its fusion weights and dev figures."""
+    best, dev, ships = selection.best, context.dev, selection.ships
+    sketch = ships and best.name == "hybrid-vector"
+    weights = {"base": context.base_fusion_weight}
+    if ships:
+        weights["tuned"] = best.fusion_weight or choose_fusion_weight(dev, best.dense)
+    return {
+        "shipped": "tuned" if ships else "base",
+        "method": best.name,
+        "passages": "base" if not ships or best.tuned.queries_only or sketch else "tuned",
+        "sketch": sketch,
+        "token_vectors": "base" if not ships or best.facts.get("over", best.name) in _BEHIND_POOLING else "tuned",
+        "loading": _LOADING[sketch],
+        "quantize": best.scheme,
+        "strength": best.decision.strength if ships else 0.0,
+        "fusion_weights": weights,
+        "dev": {
+            "measure": "mean reciprocal rank",
+            "n_queries": len(dev.queries),
+            "n_clusters": len(set(dev.clusters.tolist())),
+            "base": rounded_mean(dev.reciprocal_ranks(context.retrieval.base)),
+            **{key: best.facts[key] for key in _DEV_FACTS if key in best.facts},
+        },
+        **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
+        "candidates": selection.candidates,
+    }

@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional
 
 from embedtune.training.distillation import FrozenPassages
-from embedtune.training.query_adapters import LinearQueryAdapter, fit_linear_map
+from embedtune.training.methods import teacher
+from embedtune.training.methods.query_adapters import LinearQueryAdapter, fit_matrix
 
 TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
 
@@ -24,7 +25,7 @@ def test_a_map_moves_the_query_vector_and_leaves_the_base(base, matrix):
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_strength_goes_from_the_identity_to_the_map(base, matrix, strength):
-    found = LinearQueryAdapter(base, matrix).merged(base, strength).encode_query(TEXTS)
+    found = LinearQueryAdapter(base, matrix).merge_into(base, strength).encode_query(TEXTS)
     wanted = torch.eye(384) + strength * (matrix - torch.eye(384))
     assert found == pytest.approx(mapped(base.encode_query(TEXTS), wanted), abs=1e-5)
 
@@ -33,7 +34,7 @@ def test_folding_scales_for_good(base, matrix):
     method = LinearQueryAdapter(base, matrix)
     method.fold(0.5)
     assert method.model.encode_query(TEXTS) == pytest.approx(
-        LinearQueryAdapter(base, matrix).merged(base, 0.5).encode_query(TEXTS), abs=1e-6
+        LinearQueryAdapter(base, matrix).merge_into(base, 0.5).encode_query(TEXTS), abs=1e-6
     )
 
 
@@ -50,8 +51,15 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
         "seed": 0,
     }
     passages = FrozenPassages(vectors, list(range(12)))
-    found, losses = fit_linear_map(queries, passages, lambda rows: torch.eye(12)[rows], **options)
+    found, losses = fit_matrix(queries, passages, lambda rows: torch.eye(12)[rows], **options)
     hits = (functional.normalize(queries @ found.T, dim=-1) @ vectors.T).argmax(dim=1)
     assert hits.tolist() == list(range(12))
     assert losses[-1] < losses[0]
-    assert torch.equal(found, fit_linear_map(queries, passages, lambda rows: torch.eye(12)[rows], **options)[0])
+    assert torch.equal(found, fit_matrix(queries, passages, lambda rows: torch.eye(12)[rows], **options)[0])
+
+
+def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
+    monkeypatch.setattr(teacher, "BM25", None)
+    _, _, record = train(method="pca", query_side={"batch_size": 5000})
+    assert record.method == "pca"
+    assert 0 < record.directions < 64

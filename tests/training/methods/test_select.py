@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+import embedtune
+from embedtune.config.settings import MethodName
+from embedtune.training.methods.select import METHODS
+
+TEXTS = ["plates come out cloudy", "stitches skip"]
+
+
+def test_every_method_that_can_be_set_is_registered():
+    assert set(METHODS) == set(get_args(MethodName))
+
+
+def test_auto_tries_each_method_and_says_why(train, caplog):
+    run, _, record = train(method="auto", auto_methods=("pca", "linear"))
+    assert [each.method for each in record.candidates] == ["pca", "linear"]
+    assert all(each.reason for each in record.candidates)
+    assert record.method in {"pca", "linear"}
+    assert 0 < record.candidates[0].directions < 64
+    record = embedtune.evaluate(embedtune.EvaluateConfig(), run).record
+    assert "base_pca" in record.systems
+
+
+def test_a_selection_that_gains_nothing_ships_the_base(train):
+    still = {**train.settings["query_side"], "learning_rate": 1e-9, "linear_learning_rate": 1e-9, "epochs": 1}
+    run, base_folder, record = train(method="auto", auto_methods=("linear", "query-lora"), query_side=still)
+    assert record.shipped == "base"
+    assert not record.queries_only
+    base, shipped = SentenceTransformer(str(base_folder)), SentenceTransformer(str(run / "model" / "merged"))
+    assert np.array_equal(shipped.encode(TEXTS), base.encode(TEXTS))
