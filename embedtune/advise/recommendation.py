@@ -6,16 +6,13 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from embedtune.evaluation.verdict import MIN_GAIN
+from embedtune.evaluation.verdict import MIN_GAIN, SMALL_HEADROOM
 from embedtune.project.evaluation_records import Comparison
 
 Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
 
 MIN_DRAWN_TUNING_GAIN = 0.02
 """As ``MIN_GAIN`` for tuning, on drawn queries: there a map of queries gains up to a point whether it helps people or not."""
-
-SMALL_HEADROOM = 0.02
-"""Head-room under which tuning is not worth trying."""
 
 LARGE_HEADROOM = 0.05
 """Head-room from which tuning on judgements of your own is worth trying."""

@@ -109,9 +109,7 @@ def print_slices(results: QuerySetRecord) -> None:
     ways = list(dict.fromkeys(row.by for row in mine))
     if not ways:
         return
-    click.echo(
-        "\ngain in points of ndcg@10, tuned − base, on parts of the queries (exploratory, too few for conclusions)"
-    )
+    click.echo("\ngain in points of ndcg@10, tuned − base, on parts of the queries (exploratory)")
     indent = max(len(_WAYS[by]) for by in ways) + 4
     for by in ways:
         cells = [_slice_cell(row) for row in mine if row.by == by][:_MAX_CELLS]

@@ -20,7 +20,7 @@ from embedtune.cli.eval_output import (
 )
 from embedtune.cli.generate_output import print_generated, print_llm_plan
 from embedtune.cli.layout import print_next, wrapped
-from embedtune.project.layout import PAGE
+from embedtune.project.layout import MODEL, PAGE
 
 if TYPE_CHECKING:
     from embedtune.doctor import Row
@@ -129,6 +129,9 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
         print_forgetting(record.forgetting)
     click.echo(str(result.folder / PAGE))
     run = result.folder.parent
+    if not (run / MODEL).exists():
+        print_next(f"embedtune train {run}")
+        return
     print_next(
         f"embedtune ui {run}   (search, and judge queries of your own)",
         f"embedtune plug {run}   (the code for your application)",

@@ -49,7 +49,7 @@ def summarise(
     passages: Sequence[Passage],
     *,
     seeds: Sequence[str] = (),
-    method: str = "symmetric",
+    method: str | None = "symmetric",
     seed: int,
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
@@ -60,13 +60,16 @@ def summarise(
         labelled: The queries with their judgements.
         passages: The corpus.
         seeds: Systems that are one recipe with different seeds, if there are several.
-        method: ``symmetric`` or ``query_side``, as for ``verdict.judge``.
+        method: ``symmetric`` or ``query_side``, as for ``verdict.judge``; None if nothing was trained.
         seed: Of all resamples.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
     found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
-    verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s") if "tuned" in scores else judge_base(found)
+    if method and "tuned" in scores:
+        verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s")
+    else:
+        verdict = judge_base(found, trained=method is not None)
     more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)]
     return Summary(
         grouping.unit,
@@ -74,7 +77,7 @@ def summarise(
         _rows(found),
         verdict.model_copy(update={"reasons": [*verdict.reasons, *more]}),
         _slices(scores, query_labels(lexical, labelled, grouping), grouping, seed),
-        _across_seeds(scores, seeds, grouping, method=method, seed=seed) if seeds else None,
+        _across_seeds(scores, seeds, grouping, method=method, seed=seed) if method and seeds else None,
     )
 
 

@@ -62,6 +62,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 ALPHA = 0.05
 POWER = 0.8
+_WHOLE_RANGE = 2.0  # an interval from -1 to +1 says nothing: too few clusters
 _ERRORS = NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(POWER)
 
 
@@ -148,7 +149,7 @@ def compare(
             reference_mean=float(np.mean(before)),
             mean=float(np.mean(after)),
             difference=float(data.means[number]),
-            ci95=(low, high) if n_clusters > 1 else None,
+            ci95=(low, high) if n_clusters > 1 and high - low < _WHOLE_RANGE else None,
             error=error,
             n_changed=int((before != after).sum()),
             p=probability,

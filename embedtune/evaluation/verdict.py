@@ -33,6 +33,9 @@ PAIRS = (
 Comparisons = Mapping[tuple[str, str], Mapping[str, Comparison]]
 """System and reference → measure → comparison, as ``compare`` returns them."""
 
+SMALL_HEADROOM = 0.02
+"""What a better order could gain, under which tuning is not worth a try."""
+
 FEWEST_CLUSTERS = 6
 """With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns."""
 
@@ -97,14 +100,43 @@ def judge(
     return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
 
 
-def judge_base(comparisons: Comparisons, *, primary: str = PRIMARY) -> Verdict:
-    """Give the verdict where training shipped the base and there is nothing tuned to compare: fusion can still be worth it."""
+def judge_base(comparisons: Comparisons, *, trained: bool = True, primary: str = PRIMARY) -> Verdict:
+    """Give the verdict without a tuned model: fusion can be worth it, and where nothing was trained yet, tuning too.
+
+    Args:
+        comparisons: As ``compare`` returns them.
+        trained: Whether training shipped the base; else nothing was trained yet.
+        primary: Measure of the decision.
+    """
     kept = "training shipped the base, because on dev tuning gained no more than noise"
     fusion = comparisons.get(("hybrid_base", "base"))
+    if not trained:
+        use_fusion = fusion and fusion[primary].better
+        first = (
+            f"Use the base fused with BM25: {_describe(fusion[primary])}."
+            if fusion and use_fusion
+            else "Keep the base."
+        )
+        return _verdict("use_fusion" if use_fusion else "do_not_ship", [first, *_headroom(fusion, primary)])
     if fusion and fusion[primary].better:
         reasons = [f"Use the base fused with BM25: {_describe(fusion[primary])}.", f"There is no tuned model: {kept}."]
         return _verdict("use_fusion", reasons)
     return _verdict("do_not_ship", [f"Keep the base: {kept}."])
+
+
+def _headroom(fusion: Mapping[str, Comparison] | None, primary: str) -> list[str]:
+    """Say whether tuning is worth a try: whether the better of base and fusion finds answers that it ranks too low."""
+    if not fusion:
+        return []
+    side = "mean" if fusion[primary].difference > 0 else "reference_mean"
+    name = "hybrid_base" if side == "mean" else "base"
+    now, found = (float(getattr(fusion[measure], side)) for measure in (primary, "recall@100"))
+    figures = f"{name} has {now:.3f} {primary} and {found:.3f} recall@100"
+    if found - now < SMALL_HEADROOM:
+        return [f"Nothing has been trained yet, and tuning has little left to gain: {figures}."]
+    return [
+        f"Nothing has been trained yet. Tuning is worth a try: {figures}, so answers that it finds could rank higher."
+    ]
 
 
 def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> list[str]:

@@ -45,7 +45,8 @@ def evaluate(
 
     Args:
         config: Settings; ``config.queries`` names queries of your own, ``config.models`` further models.
-        run: The run folder, with a finished dataset and model.
+        run: The run folder, with a finished dataset. Without a model, what needs none is measured: BM25, the base, hybrid
+            search and reranking; the verdict says whether tuning is worth a try.
         others: Further runs over the same corpus, whose models are compared too; other seeds of one recipe are summarised.
         force: Run even if nothing has changed.
         dry_run: Only report what would happen.
@@ -96,7 +97,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     base = models[0].load()
     prompts = prompts_between(
         inputs.base_folder,
-        run.merged,
+        run.merged if run.is_trained else inputs.base_folder,
         query_prompt=run.settings.query_prompt,
         document_prompt=run.settings.document_prompt,
     )
@@ -116,8 +117,9 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
             passages, run.record, audits, None if several else forgetting, reporter,
             measures=list(dict.fromkeys([*MEASURES, *config.measures])), seeds=inputs.seeds(), seed=config.seed,
         )  # fmt: skip
-    card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
-    write_card(folder / MODEL_CARD, card)
+    if run.is_trained:
+        card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
+        write_card(folder / MODEL_CARD, card)
     record = EvaluationRecord(
         schema_version=1,
         queries=", ".join(sets),

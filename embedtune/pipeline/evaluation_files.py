@@ -60,7 +60,7 @@ class SetFiles(NamedTuple):
         for system, run in self.runs.items():
             write_run(self.folder / f"{file_name(system)}.run.trec", run, file_name(system))
         _write_per_query(self.folder / "per_query.tsv", values, measures)
-        method = "query_side" if trained.queries_only else "symmetric"
+        method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
         summary = summarise(values, self.runs["bm25"], self.queries, passages, seeds=seeds, method=method, seed=seed)
         optional = {"seeds": summary.seeds, "forgetting": forgetting}
         record = QuerySetRecord(

@@ -15,7 +15,8 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.project.layout import DATASET, EVAL
 from embedtune.project.manifest import QuerySource, library_versions
-from embedtune.project.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_trained_run
+from embedtune.project.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_run, read_trained_run
+from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.text.hashing import hash_files
 from embedtune.types import QuerySet
 
@@ -46,7 +47,7 @@ class Inputs(NamedTuple):
         Raises:
             EmbedtuneError: As ``evaluate`` does.
         """
-        run, *further = (read_trained_run(each) for each in (folder, *others))
+        run, further = read_run(folder, DEFAULT_WEIGHT), [read_trained_run(each) for each in others]
         for other in further:
             check_comparable(run, other, own_queries=bool(config.queries))
         dataset = read_dataset(folder / DATASET)

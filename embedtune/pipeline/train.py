@@ -103,7 +103,7 @@ def train(
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
         write_card(stage.path / "merged" / README, card_of(record, dataset_config, prompts, n_passages))
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
-    _log.info("%s: shipped the %s model", run / MODEL, record.shipped)
+    _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)
 
 
@@ -146,6 +146,7 @@ def _save(context: Context, selection: MethodSelection, folder: Path) -> dict[st
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in best.rows)
     queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
     texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
+    _log.info("saving the model, and checking it in a fresh process")
     if not selection.ships:
         return save_base(folder, base, texts)
     best.tuned.fold(best.decision.strength)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, MODEL
-from embedtune.project.manifest import Manifest, verify
+from embedtune.project.manifest import MANIFEST, Manifest, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
 
 _CORPUS = "corpus.jsonl"
 
 
 class TrainedRun(NamedTuple):
-    """A run folder whose first two stages are finished.
+    """A run folder whose dataset, and mostly its model too, is finished.
 
     Attributes:
         folder: The run folder.
@@ -34,6 +34,11 @@ class TrainedRun(NamedTuple):
     def name(self) -> str:
         """Name of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a model folder; else the model is the base."""
+        return bool(self.model.outputs)
 
     @property
     def merged(self) -> Path:
@@ -65,6 +70,25 @@ def read_trained_run(folder: Path) -> TrainedRun:
     """
     dataset, model = verify(folder / DATASET, DatasetRecord), verify(folder / MODEL, ModelRecord)
     return TrainedRun(folder, dataset, model, dataset_settings(dataset))
+
+
+def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
+    """Read and verify a run; where nothing has been trained yet, its model is the base.
+
+    Args:
+        folder: The run folder.
+        fusion_weight: Of the base in fusion with BM25, which a training would have chosen on dev.
+
+    Raises:
+        DataError: If there is no dataset.
+        IntegrityError: If dataset or model were changed since they were written.
+    """
+    if (folder / MODEL / MANIFEST).exists():
+        return read_trained_run(folder)
+    dataset = verify(folder / DATASET, DatasetRecord)
+    side = {"shipped": "base", "passages": "base", "token_vectors": "base"}
+    untrained = ModelRecord.from_json({**side, "method": "", "strength": 0, "fusion_weights": {"base": fusion_weight}})
+    return TrainedRun(folder, dataset, Manifest[ModelRecord](record=untrained), dataset_settings(dataset))
 
 
 def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -> None:

@@ -23,14 +23,27 @@ def test_systems_verdict_differences_and_slices_fit_on_a_screen(evaluate, run):
     assert code == 0
     lines = stdout.splitlines()
     assert len(lines) <= 40
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines[:-2])) <= 100
     decision = json.loads((run / "eval" / "metrics.json").read_text())["verdict"]["decision"]
     starts = [
         next(number for number, line in enumerate(lines) if line.startswith(words))
-        for words in (" bm25", " rrf_tuned", decision, "points (95 %", "tuned − base", "points of ndcg@10")
+        for words in (" bm25", " rrf_tuned", decision, "points (95 %", "tuned − base", "gain in points of ndcg@10")
     ]
     assert starts == sorted(starts)
-    assert lines[-1] == str(run / "eval" / "report.html")
+    assert lines[-3] == str(run / "eval" / "report.html")
+    assert lines[-2].startswith(f"next: embedtune ui {run}")
+
+
+def test_a_run_without_a_model_is_told_whether_tuning_is_worth_a_try(evaluate, run):
+    shutil.rmtree(run / "model")
+    code, stdout, _ = evaluate(run)
+    assert code == 0
+    metrics = json.loads((run / "eval" / "metrics.json").read_text())
+    assert {"bm25", "base", "hybrid_base", "rrf_base", "rerank_base"} == metrics["systems"].keys()
+    assert "Nothing has been trained yet" in " ".join(stdout.split())
+    assert stdout.splitlines()[-1] == f"next: embedtune train {run}"
+    assert not (run / "eval" / "model-card.md").exists()
+    assert "skipped" in evaluate(run)[2]
 
 
 def test_a_bound_that_is_not_met_is_exit_100_after_everything_was_written(evaluate, run):
