@@ -20,16 +20,16 @@ _ITS_OWN = GenerateConfig(source="")
 
 
 class Model(NamedTuple):
-    """A model that stands in the table.
+    """A model of the table.
 
     Attributes:
-        name: Of its dense run.
-        load: Loads it.
-        weight: Of its dense side in fusion with BM25, chosen on dev; None leaves the fusions out.
+        name: Name of the dense system.
+        load: Loads the model.
+        weight: Weight of the dense side in fusion with BM25, chosen on dev; None for a model that is not fused.
         family: Models of one family have one tokenizer and one document prompt, and share their windows.
         documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,
             the base.
-        has_sketch: Whether a lexical part stands beside those vectors.
+        has_sketch: Whether a BM25 sketch is appended to those vectors.
         token_vectors: The model that gives the token vectors before pooling; empty for the model itself.
     """
 
@@ -68,7 +68,7 @@ def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Mo
 
 
 def model_of_other_run(run: TrainedRun, precision: str) -> Model:
-    """Return what a further run shipped, as ``tuned:NAME``, dense only; where that is its base it stands there all the same."""
+    """Return what a further run shipped, as ``tuned:NAME``, dense only, even if that is its base."""
     family = (str(run.merged), run.settings.document_prompt)
     name = f"tuned:{run.name}"
     return Model(name, partial(load_encoder, run.merged, run.settings, precision), None, family, name)

@@ -42,7 +42,7 @@ class Search:
 
         Args:
             passages: The corpus.
-            query_sets: What is asked.
+            query_sets: Queries with their judgements.
             window_tokens: Size of a window.
             window_overlap: Share of a window that the next one repeats.
             depth: Length of the runs.
@@ -94,7 +94,7 @@ class Search:
                 table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
 
     def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
-        """Return vectors that were made before, with the words of a lexical part beside them if the model has one."""
+        """Return vectors that were encoded before, with the BM25 sketch appended for a hybrid vector."""
         vectors = self._documents[model.documents]
         if not model.has_sketch:
             return vectors
@@ -103,7 +103,7 @@ class Search:
         return append_sketches(encoder.model[0], vectors, windows.texts)
 
     def _encode(self, model: Model, encoder: Encoder, windows: Windows, on_progress: Callable[[int], None]) -> Vectors:
-        """Encode passages; the base's vectors are held for the models that tune queries only."""
+        """Encode passages; the base's vectors are kept for models that tune queries only."""
         if model.name != "base":
             return encoder.encode_documents(windows.texts, on_progress)
         self._documents["base"] = self._encode_as_base(encoder, windows.texts, on_progress)
@@ -117,7 +117,7 @@ class Search:
         return encoder.encode_documents(texts, on_progress)
 
     def for_audits(self) -> list[AuditRuns]:
-        """Return of each query set what audits need beside its runs."""
+        """Return what audits need besides the runs, for each query set."""
         return [AuditRuns(table.cut_off, table.bare, table.query_cosine()) for table in self._tables]
 
     def runs(self) -> list[dict[str, Run]]:
@@ -174,7 +174,7 @@ class _Table:
         self.runs = lexical.runs(self.ids, self.texts, None, [find_kind("bm25")], depth)
 
     def search(self, model: Model, queries: Vectors, documents: PassageVectors, match: Match | None = None) -> None:
-        """Add a model's dense run and, where it has a weight, those of all fused systems; known matches are not made again."""
+        """Add a model's dense run and, where it has a weight, those of all fused systems; known matches are reused."""
         self._queries[model.name] = queries
         kinds = [find_kind("dense")]
         if model.weight is not None:
@@ -201,7 +201,7 @@ class _Table:
 
 
 def _match(
-    name: str, encoder: Encoder, windows: Windows, texts: Sequence[str], asked: Sequence[Sequence[int]]
+    name: str, encoder: Encoder, windows: Windows, texts: Sequence[str], candidates: Sequence[Sequence[int]]
 ) -> list[dict[int, float]]:
-    with track(f"rerank: {name}", len({passage for passages in asked for passage in passages})) as on_progress:
-        return match(encoder, texts, asked, encoded_tokens(encoder, windows.of_passage), on_progress)
+    with track(f"rerank: {name}", len({passage for passages in candidates for passage in passages})) as on_progress:
+        return match(encoder, texts, candidates, encoded_tokens(encoder, windows.of_passage), on_progress)

@@ -14,13 +14,13 @@ Item = TypeVar("Item")
 
 
 def corpus_windows(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Windows:
-    """Return the windows that every later stage encodes."""
+    """Return the windows of a corpus as every stage encodes them."""
     size = min(tokens, encoder.window)
     return split_windows(passages, encoder.token_offsets, size, max(1, int(size * (1 - overlap))))
 
 
 class OnDemand(Sequence[Item]):
-    """A list whose items are made when they are asked for: of a large corpus only some passages are looked at."""
+    """A list whose items are computed on first access: of a large corpus only some passages are needed."""
 
     def __init__(self, length: int, make: Callable[[int], Item]) -> None:
         self._length = length
@@ -40,7 +40,7 @@ class OnDemand(Sequence[Item]):
 
 
 def windows_of(passages: Sequence[Passage], encoder: Encoder, tokens: int, overlap: float) -> Sequence[list[str]]:
-    """Return the windows of each passage, cut when they are asked for; see ``corpus_windows``."""
+    """Return the windows of each passage, computed on first access; see ``corpus_windows``."""
     return OnDemand(len(passages), lambda number: corpus_windows([passages[number]], encoder, tokens, overlap).texts)
 
 

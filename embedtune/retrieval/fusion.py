@@ -56,7 +56,7 @@ def reciprocal_rank(dense: Matrix, lexical: Matrix) -> Matrix:
 
 
 class Parts(NamedTuple):
-    """Where a passage stands in the parts that a system fuses; a part that the system has not, or that missed it, is None.
+    """The ranks of a passage in what a system fuses; None for a side that the system does not use or that missed it.
 
     Attributes:
         dense: Rank by the model, from 1.
@@ -144,13 +144,12 @@ def listed_sum(dense: Matrix, lexical: Matrix, weight: float) -> Matrix:
 
 def _listed_z_scores(scores: Matrix) -> Matrix:
     """Return z-scores over what is listed in each row; the lowest of them for the rest."""
-    rows = np.zeros_like(scores)
-    for row, given in zip(rows, scores, strict=True):
-        listed = given > -np.inf
+    rows = np.where(scores > -np.inf, scores, np.float32(0))
+    for row, listed in zip(rows, scores > -np.inf, strict=True):
         if listed.any():
-            found = z_scores(given[None, listed])[0]
-            row[:] = found.min()
-            row[listed] = found
+            standardised = z_scores(row[None, listed])[0]
+            row[:] = standardised.min()
+            row[listed] = standardised
     return rows
 
 

@@ -19,10 +19,10 @@ from embedtune.retrieval.fusion import z_scores
 from embedtune.types import Matrix, Vectors
 
 DEPTH = 20
-"""Passages of each query whose tokens are looked at; more change nothing (docs/log.md)."""
+"""Passages of each query that are reranked; more change nothing (docs/log.md)."""
 
 MEMORY = 512
-"""MiB that are kept unless another number is asked for: 3,400 passages of 100 tokens with 384 components."""
+"""Default size of a ``TokenCache`` in MiB: 3,400 passages of 100 tokens with 384 components."""
 
 _BLOCK = 256  # windows whose token vectors are in memory at once
 
@@ -34,11 +34,11 @@ TokensOf = Callable[[Sequence[int]], Iterator[Vectors]]
 
 
 class Candidates(NamedTuple):
-    """What a search found for one query, best first.
+    """The best passages of a search for one query, best first.
 
     Attributes:
         passages: Numbers of passages, ``(n,)``.
-        scores: Theirs, ``(n,)``.
+        scores: Scores of these passages, ``(n,)``.
     """
 
     passages: list[int]
@@ -46,7 +46,7 @@ class Candidates(NamedTuple):
 
 
 def encoded_tokens(encoder: Encoder, windows_of: WindowsOf) -> TokensOf:
-    """Return what encodes passages: all of their windows, as many at a time as memory should hold."""
+    """Return a function that encodes all windows of passages, in blocks that fit in memory."""
 
     def tokens_of(passages: Sequence[int]) -> Iterator[Vectors]:
         for block in _blocks(passages, windows_of):
@@ -58,19 +58,18 @@ def encoded_tokens(encoder: Encoder, windows_of: WindowsOf) -> TokensOf:
 
 
 class TokenCache:
-    """Encodes only passages that are not kept; what was asked for longest ago goes first when there is no more room.
+    """Keeps the token vectors of passages in memory; the least recently used go first when the memory is full.
 
-    To encode twenty passages is nearly all of the time that a reranked query takes, and queries of one application find many
-    of the same passages. Vectors are kept as they were made, so what was asked before changes scores by no more than the
-    rounding of another batch.
+    Encoding twenty passages takes nearly all of the time of a reranked query, and the queries of one application find many of
+    the same passages. Earlier queries change scores by no more than the rounding of another batch.
     """
 
     def __init__(self, encode: TokensOf, memory: int = MEMORY) -> None:
-        """Keep what ``encode`` makes.
+        """Cache an encoder of passages.
 
         Args:
-            encode: Makes the vectors of passages.
-            memory: MiB for them; 0 keeps none.
+            encode: Gives the token vectors of passages.
+            memory: Size in MiB; 0 keeps none.
         """
         self._encode = encode
         self._most = memory << 20
@@ -79,10 +78,10 @@ class TokenCache:
 
     def __call__(self, passages: Sequence[int]) -> Iterator[Vectors]:
         """See ``TokensOf``."""
-        held = {passage: self._kept[passage] for passage in passages if passage in self._kept}
-        fresh = iter(self._encode([passage for passage in passages if passage not in held]))
+        cached = {passage: self._kept[passage] for passage in passages if passage in self._kept}
+        encoded = iter(self._encode([passage for passage in passages if passage not in cached]))
         for passage in passages:
-            vectors = held[passage] if passage in held else next(fresh)
+            vectors = cached[passage] if passage in cached else next(encoded)
             self._keep(passage, vectors)
             yield vectors
 
@@ -99,36 +98,36 @@ class TokenCache:
 def match(
     encoder: Encoder,
     queries: Sequence[str],
-    asked: Sequence[Sequence[int]],
+    candidates: Sequence[Sequence[int]],
     tokens_of: TokensOf,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[dict[int, float]]:
     """Return how well the tokens of each query are matched by those of its passages, in [-1, 1].
 
-    Every passage is looked at once, however many queries ask for it; what has no token matches with 0.
+    Every passage is encoded once, however many queries have it; a text without tokens matches with 0.
 
     Args:
         encoder: Of queries.
         queries: Texts.
-        asked: Of each query, the numbers of the passages to look at.
+        candidates: Of each query, the numbers of the passages to compare.
         tokens_of: Gives their tokens, of all windows: a query's token may find its match in any of them.
-        on_progress: Hears how many passages more are done.
+        on_progress: Called with the number of passages that are done since the last call.
     """
-    found: list[dict[int, float]] = [{} for _ in queries]
-    askers: dict[int, list[int]] = {}
-    for query, passages in enumerate(asked):
+    matches: list[dict[int, float]] = [{} for _ in queries]
+    queries_of: dict[int, list[int]] = {}
+    for query, passages in enumerate(candidates):
         for passage in passages:
-            askers.setdefault(passage, []).append(query)
-    if not askers:
-        return found
+            queries_of.setdefault(passage, []).append(query)
+    if not queries_of:
+        return matches
     tokens = encoder.encode_query_tokens(queries)
-    passages = sorted(askers)
+    passages = sorted(queries_of)
     for passage, of_passage in zip(passages, tokens_of(passages), strict=True):
-        for query in askers[passage]:
-            found[query][passage] = max_sim(tokens[query], of_passage)
+        for query in queries_of[passage]:
+            matches[query][passage] = max_sim(tokens[query], of_passage)
         if on_progress:
             on_progress(1)
-    return found
+    return matches
 
 
 def max_sim(query: Vectors, passage: Vectors) -> float:
@@ -151,7 +150,7 @@ def blend(scores: Matrix, matches: Matrix, weight: float) -> Matrix:
 
 
 def shift(scores: Matrix, blended: Matrix) -> float:
-    """Return by how much the scores of all others move, so that they stand below the reranked ones, in their old order."""
+    """Return what is added to the scores of all other passages, to put them below the reranked ones in their old order."""
     return float(blended.min() - scores.min()) if len(scores) else 0.0
 
 

@@ -145,7 +145,7 @@ class Searcher:
         Args:
             texts: Of the queries; they may be empty where only vectors are searched.
             vectors: Of the same queries, ``(n_queries, dim)``; None where only words are searched.
-            k: Passages that a vector store is asked for; None takes what fusion needs.
+            k: Passages to request from a vector store; None requests as many as fusion takes.
         """
 
         def dense() -> Matrix:
@@ -196,11 +196,11 @@ class Searcher:
         found: list[list[Found]] = []
         for start in range(0, len(texts), _ANSWERED):
             block = slice(start, start + _ANSWERED)
-            asked = texts[block]
+            batch = texts[block]
             deep = depth if kind.name == "dense" else None
-            scores = self.scores(asked, None if vectors is None else vectors[block], deep)
-            ids = [str(number) for number in range(len(asked))]
-            run = self._runs(ids, asked, [(slice(None), scores)], [kind], depth)[kind.name]
+            scores = self.scores(batch, None if vectors is None else vectors[block], deep)
+            ids = [str(number) for number in range(len(batch))]
+            run = self._runs(ids, batch, [(slice(None), scores)], [kind], depth)[kind.name]
             found += [
                 [Found(name, score, scores.parts(row, self._column[name])) for name, score in ranked(units)[:k]]
                 for row, units in enumerate(run.values())
@@ -312,20 +312,20 @@ class HybridSearcher(Searcher):
         """
         if k < 1:
             raise ConfigError(f"k: expected 1 or more, found {k}")
-        asked = [
+        given = [
             (str(number), each) if isinstance(each, str) else (each.query_id, each.text)
             for number, each in enumerate(queries)
         ]
-        texts = [text for _, text in asked]
+        texts = [text for _, text in given]
         vectors = None if kind == "bm25" else self.encoder.encode_queries(texts)
         found = self.answers(texts, vectors, find_kind(kind), k)
         return {
-            name: {each.passage_id: each.score for each in row} for (name, _), row in zip(asked, found, strict=True)
+            name: {each.passage_id: each.score for each in row} for (name, _), row in zip(given, found, strict=True)
         }
 
 
-def _as_passage(number: int, given: str | Passage) -> Passage:
-    return Passage(str(number), str(number), "", given, 0, len(given)) if isinstance(given, str) else given
+def _as_passage(number: int, passage: str | Passage) -> Passage:
+    return Passage(str(number), str(number), "", passage, 0, len(passage)) if isinstance(passage, str) else passage
 
 
 def dense_run(

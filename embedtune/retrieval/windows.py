@@ -22,7 +22,7 @@ class Windows:
     """All windows of a corpus, passage by passage.
 
     Attributes:
-        texts: What is encoded; the title stands in front of every window.
+        texts: What is encoded; every window begins with the title.
         starts: Index of each passage's first window, ``(n_passages,)``, rising.
     """
 

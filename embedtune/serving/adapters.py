@@ -57,7 +57,7 @@ class FrozenBase:
         self._count = 0
 
     def add(self, adapter: Path) -> str:
-        """Load a PEFT folder beside those that are there, and return its name for ``encoder``."""
+        """Load a further PEFT folder, and return its name for ``switch``."""
         from peft import PeftModel
 
         name = f"adapter{self._count}"
@@ -125,10 +125,10 @@ class Adapters(Mapping[str, Embedder]):
         cls, runs: Mapping[str, Path | str], *, precision: str = "fp32", device: str | None = None
     ) -> Adapters:
         """Load the shipped model of each run under a name; see ``add``."""
-        made = cls(precision=precision, device=device)
+        adapters = cls(precision=precision, device=device)
         for name, run in runs.items():
-            made.add(name, run)
-        return made
+            adapters.add(name, run)
+        return adapters
 
     def add(self, name: str, run: Path | str) -> None:
         """Load what a run shipped: a LoRA adapter, a linear map of queries, or nothing where it was the base.
@@ -170,8 +170,8 @@ class Adapters(Mapping[str, Embedder]):
             base = self._base(run, run.record.quantize)
             queries = _Side(base, base.add(adapter))
             documents = _Side(self._base(run, "none")) if run.record.queries_only else queries
-        given = {"query": run.settings.query_prompt, "document": run.settings.document_prompt}
-        prompts = {name: text for name, text in given.items() if text is not None}
+        settings = {"query": run.settings.query_prompt, "document": run.settings.document_prompt}
+        prompts = {name: text for name, text in settings.items() if text is not None}
         return _Domain(run, {**queries.base.own_prompts, **prompts}, queries, documents)
 
     def _base(self, run: TrainedRun, scheme: str) -> FrozenBase:
@@ -244,7 +244,7 @@ def _read_map(run: TrainedRun) -> Matrix:
     """Return the linear map behind the queries, ``(dim, dim)``.
 
     Raises:
-        DataError: If the run has none: every weight was trained, or words stand beside its vectors.
+        DataError: If the run has none: every weight was trained, or its vectors are hybrid.
     """
     from safetensors.numpy import load_file
 

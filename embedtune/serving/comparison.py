@@ -31,8 +31,8 @@ class Comparison(NamedTuple):
     """The lists of all systems.
 
     Attributes:
-        query: What was asked.
-        k: Passages asked for.
+        query: Text of the query.
+        k: Passages of each system.
         chosen: The system that ``auto`` means for this run.
         systems: System → its list, best first.
         gone: System → passages among the base's first k that its list has not.
@@ -66,7 +66,7 @@ def compare(
 
     Args:
         run: A run folder, or a run that is open.
-        query: What is asked.
+        query: Text of the query.
         k: Passages of each system.
         systems: Systems to show after the base. None shows BM25, the base, the tuned model where there is one, and the fused
             system that ``auto`` means, or the hybrid of the best model.

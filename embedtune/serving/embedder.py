@@ -23,7 +23,7 @@ WHICH: tuple[Which, ...] = ("shipped", "base", "tuned")
 
 
 class Embedder:
-    """One model of a run, loaded when it is first used. It can be pickled; a copy loads the model anew.
+    """One model of a run, loaded when it is first used. It can be pickled; a copy loads the model again.
 
     Threads may share it: they take turns, because a tokenizer cannot be shared, and one call uses all cores anyway.
     """
@@ -49,12 +49,12 @@ class Embedder:
     def from_run(
         cls, run: Path | str, which: Which = "shipped", *, precision: str = "fp32", device: str | None = None
     ) -> Embedder:
-        """Use a model of a run folder, after every byte of the run was held against its record.
+        """Use a model of a run folder, after verifying every byte against its manifest.
 
         Args:
             run: With a finished dataset and model.
             which: ``shipped`` is what training decided on; ``base``; or ``tuned``, which must have been shipped.
-            precision: ``fp32``, ``bf16`` or ``auto``, which is what ``eval`` takes unless it is told otherwise.
+            precision: ``fp32``, ``bf16`` or ``auto``, the default of ``eval``.
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
 
         Raises:
@@ -141,14 +141,14 @@ class Embedder:
             memory: MiB in which the tokens of passages are kept; 0 keeps none.
         """
 
-        def encode(numbers: Sequence[int]) -> Iterator[Vectors]:  # the model is loaded when tokens are asked for
+        def encode(numbers: Sequence[int]) -> Iterator[Vectors]:  # loads the model with the first query
             return encoded_tokens(self.encoder, lambda number: self.windows_of([passages[number]])[0])(numbers)
 
         tokens_of = TokenCache(encode, memory)
 
-        def compare(queries: Sequence[str], asked: Sequence[Sequence[int]]) -> list[dict[int, float]]:
+        def compare(queries: Sequence[str], candidates: Sequence[Sequence[int]]) -> list[dict[int, float]]:
             with self._lock:
-                return match(self.encoder, queries, asked, tokens_of)
+                return match(self.encoder, queries, candidates, tokens_of)
 
         return compare
 

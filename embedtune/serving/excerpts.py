@@ -17,7 +17,7 @@ class Excerpt(NamedTuple):
     """A stretch of a text.
 
     Attributes:
-        text: On one line; ``…`` stands where something was left out.
+        text: On one line; ``…`` marks what was left out.
         matches: First and last+1 character of each word that the query has too, ascending.
     """
 
@@ -33,7 +33,7 @@ class Excerpts:
         self._analyze = Analyzer.of([passage.full_text for passage in passages])
 
     def __call__(self, text: str, query: str, width: int = 160) -> Excerpt:
-        """Return the stretch of at most ``width`` characters in which most of the query's words stand; of equals the first."""
+        """Return the stretch of at most ``width`` characters with most of the query's words; of equals the first."""
         text, wanted = " ".join(text.split()), set(self._analyze(query))
         words = [match.span() for match in _WORD.finditer(text)]
         found = [(start, end) for start, end in words if wanted.intersection(self._analyze(text[start:end]))]

@@ -24,7 +24,7 @@ class QueryAdapter:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        """Read ``RUN/query_adapter``, after every byte of it was held against its record.
+        """Read ``RUN/query_adapter``, after verifying every byte against its manifest.
 
         Raises:
             DataError: If it is not there.
@@ -47,11 +47,11 @@ class QueryAdapter:
         Raises:
             DataError: If it has another dimension than those that the map was fitted to.
         """
-        given = np.asarray(vector, dtype=np.float32)
-        if given.shape != (self.dimension,):
+        query = np.asarray(vector, dtype=np.float32)
+        if query.shape != (self.dimension,):
             raise DataError(
-                f"query map: expected vectors of {self.embedding} with {self.dimension} dimensions, found {given.shape}"
+                f"query adapter: expected vectors of {self.embedding} with {self.dimension} dimensions, found {query.shape}"
             )
-        moved = given if self.matrix is None else self.matrix @ given
-        unit: Vector = moved / np.linalg.norm(moved)
+        mapped = query if self.matrix is None else self.matrix @ query
+        unit: Vector = mapped / np.linalg.norm(mapped)
         return unit

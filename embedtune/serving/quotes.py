@@ -14,8 +14,8 @@ class Quote(NamedTuple):
     """A sentence that answers a query.
 
     Attributes:
-        text: As it stands in the passage.
-        passage_id: Where it stands.
+        text: Verbatim.
+        passage_id: Passage that it is taken from.
         score: Cosine of query and sentence.
     """
 
@@ -34,7 +34,7 @@ def quote_texts(embedder: Embedder, query: str, texts: Sequence[tuple[str, str]]
 
     Args:
         embedder: That which found the texts, or any other.
-        query: What was asked.
+        query: Text of the query.
         texts: With their passage ids, best first: of those that share a sentence the first is cited.
         n: Sentences at most.
     """

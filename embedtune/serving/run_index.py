@@ -42,7 +42,7 @@ class RunIndex:
         depth: int = DEPTH,
         token_memory: int = MEMORY,
     ) -> None:
-        """Open a run, after every byte of it was held against its record.
+        """Open a run, after verifying every byte against its manifest.
 
         Args:
             run: With a finished dataset and model.

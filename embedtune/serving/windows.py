@@ -27,7 +27,7 @@ class WindowRow(NamedTuple):
     Attributes:
         window_id: Of the passage, ``#`` and the number of the window in it, from 0.
         passage_id: To be kept as metadata; a passage scores as its best window.
-        text: What the vector was made of.
+        text: The encoded text.
         vector: Unit vector ``(dim,)`` in fp32.
     """
 
