@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -144,7 +143,7 @@ def _drawing_settings(config: GenerateConfig, source: Source, base: CachingEncod
     The kind of query that ``generate`` holds out, key phrases, is left out: such handfuls of words favour BM25 far more than
     people's queries do (``docs/advise.md``).
     """
-    changes: dict[str, Any] = {
+    changes: dict[str, object] = {
         "kinds": tuple(kind for kind in config.kinds if kind != config.held_out_kind) or config.kinds,
         "split": _DRAWN_FOR_JUDGING if drawn else _DRAWN_FOR_TRAINING,
         "max_query_passages": min(config.max_query_passages, MAX_PASSAGES),

@@ -9,7 +9,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -69,7 +69,7 @@ def show_routes(facts: Facts, routes: Mapping[str, Route], *, as_json: bool) -> 
         )
 
 
-def _plain(facts: Facts) -> dict[str, Any]:
+def _plain(facts: Facts) -> dict[str, object]:
     known = facts._asdict()
     return {**known, "run": str(facts.run), "map_file": str(facts.map_file) if facts.map_file else None}
 

@@ -102,7 +102,7 @@ def _nested(value: Any, column: str) -> Mapping[str, Mapping[str, Any]]:
     if isinstance(value, Mapping) and all(isinstance(row, Mapping) for row in value.values()):
         return value
     rows: Any = value.itertuples(index=False) if hasattr(value, "itertuples") else value
-    nested: dict[str, dict[str, Any]] = {}
+    nested: dict[str, dict[str, object]] = {}
     try:
         for row in rows:
             nested.setdefault(str(row.query_id), {})[str(row.doc_id)] = getattr(row, column)

@@ -73,7 +73,7 @@ def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping
     """
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for call in calls:
-            body: dict[str, Any] = {
+            body: dict[str, object] = {
                 "model": call.model.partition(":")[2],
                 "messages": [message._asdict() for message in call.messages],
                 **call.params,

@@ -151,7 +151,7 @@ def _content(folder: Path) -> str:
     return hash_json(hash_files(folder, [*folder.glob("*.safetensors"), *folder.glob("*.json")]))[:16]
 
 
-def _quantised(scheme: str) -> dict[str, Any]:
+def _quantised(scheme: str) -> dict[str, object]:
     if scheme == "none":
         return {}
     from transformers import BitsAndBytesConfig

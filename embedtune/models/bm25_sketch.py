@@ -64,7 +64,7 @@ class BM25Sketch:
         """Return ``(n, dimensions)``: of each term BM25's saturated count times the root of its inverse document frequency."""
         return self._project(texts, lambda count: count / (count + _K1))
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what ``from_settings`` takes."""
         return {
             "language": self._analyze.language,

@@ -47,7 +47,7 @@ def inspect_model(folder: Path) -> ModelSize:
         file_bytes += path.stat().st_size
     if not file_bytes:
         problems.append("expected weights in *.safetensors, found none")
-    config: dict[str, Any] = {}
+    config: dict[str, object] = {}
     inner = _transformer_folder(folder, problems)
     if inner is not None:
         config = _read_json(inner / "config.json", folder, problems)
@@ -138,6 +138,6 @@ def _count_parameters(path: Path) -> int:
     return count
 
 
-def _number(config: dict[str, Any], *names: str) -> int:
+def _number(config: dict[str, object], *names: str) -> int:
     """Return the first of several fields that is a whole number; 0 if none is."""
-    return next((config[name] for name in names if isinstance(config.get(name), int)), 0)
+    return next((value for name in names if isinstance(value := config.get(name), int)), 0)

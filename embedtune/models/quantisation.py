@@ -28,7 +28,7 @@ def choose_scheme(wish: str, n_parameters: int) -> str:
     return "int8" if n_parameters < SMALL_MODEL else "nf4"
 
 
-def quantisation_arguments(scheme: str) -> dict[str, Any]:
+def quantisation_arguments(scheme: str) -> dict[str, object]:
     """Return what ``from_pretrained`` needs for a scheme, as plain JSON values; empty for ``none``."""
     if scheme == "none":
         return {}
@@ -50,7 +50,7 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
     from sentence_transformers import SentenceTransformer
     from transformers import BitsAndBytesConfig
 
-    arguments: dict[str, Any] = {"use_safetensors": True}
+    arguments: dict[str, object] = {"use_safetensors": True}
     if scheme != "none":
         arguments["quantization_config"] = BitsAndBytesConfig(**quantisation_arguments(scheme))
         arguments["dtype"] = torch.float32

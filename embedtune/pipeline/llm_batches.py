@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError, ResourceError
@@ -19,7 +18,7 @@ from embedtune.synthesis.llm.session import STORE
 _ELSEWHERE = "failed_elsewhere"
 
 
-def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, Any]:
+def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, object]:
     """Write the calls that ``generate`` would send next, as JSON lines in the form of OpenAI's batch API.
 
     Grading and relabelling need the answers that come before them: with ``llm.judge`` or ``llm.relabel`` there is a second and
@@ -53,7 +52,7 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, A
     return {"prompts": len(calls), "purpose": calls[0].purpose if calls else None, "file": str(file)}
 
 
-def import_responses(run: Path, files: Iterable[Path]) -> dict[str, Any]:
+def import_responses(run: Path, files: Iterable[Path]) -> dict[str, object]:
     """Take answers into a run folder; ``generate`` then uses them as its own. Nothing is taken unless all lines can be read.
 
     Args:
@@ -76,7 +75,7 @@ def import_responses(run: Path, files: Iterable[Path]) -> dict[str, Any]:
             store.close()
 
 
-def _take(store: AnswerStore, responses: list[Response], run: Path) -> dict[str, Any]:
+def _take(store: AnswerStore, responses: list[Response], run: Path) -> dict[str, object]:
     known = store.known()
     mine = [response for response in responses if response.key in known]
     if responses and not mine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from embedtune.serving.excerpts import Excerpt, Excerpts
 from embedtune.serving.retriever import Hit, Retriever
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
     gone: dict[str, list[Passage]]
     excerpts: dict[str, Excerpt]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the comparison as JSON values."""
         return {
             "schema_version": 1,
@@ -111,7 +111,7 @@ def _gone(hits: Sequence[Hit], base: dict[str, Hit]) -> list[Passage]:
     return [hit.passage for passage_id, hit in base.items() if passage_id not in left]
 
 
-def _row(moved: Moved) -> dict[str, Any]:
+def _row(moved: Moved) -> dict[str, object]:
     hit = moved.hit
     return {
         "rank": hit.rank,

@@ -108,7 +108,7 @@ def _in_older_form(folder: Path, model: SentenceTransformer) -> None:
     _write(folder / "sentence_bert_config.json", {"max_seq_length": model.get_max_seq_length(), "do_lower_case": lower})
 
 
-def _old_pooling(pooling: Any) -> dict[str, Any]:
+def _old_pooling(pooling: Any) -> dict[str, object]:
     mode = str(pooling.pooling_mode)
     chosen = _OLD_POOLING.get(mode, mode)
     if chosen not in _POOLINGS:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-EVENT: dict[str, Any] = {
+EVENT: dict[str, object] = {
     # One at a time: models and tokenizers cannot be shared, and one call uses all cores anyway.
     "concurrency_id": "embedtune",
     "concurrency_limit": 1,

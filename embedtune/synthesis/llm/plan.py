@@ -60,7 +60,7 @@ class LlmSettings:
         self.examples = read_examples(Path(config.examples)) if config.examples else []
         self._seed = seed
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Return what answers depend on beside the settings."""
         return {"templates": self.prompts.hash, "examples": hash_json(self.examples)}
 
@@ -133,11 +133,10 @@ def asks_llm(config: GenerateConfig) -> bool:
     return config.generator == "llm" and config.queries_from != "source"
 
 
-def identity_settings(config: GenerateConfig) -> dict[str, Any]:
+def identity_settings(config: GenerateConfig) -> dict[str, object]:
     """Return the settings that determine a dataset; what was read is hashed beside them."""
-    excluded: dict[str, Any] = {"source": True, "reading": True, "strict": True}
-    excluded["llm"] = set(LLM_ASKING | _PATHS) if asks_llm(config) else True
-    return config.model_dump(mode="json", exclude=excluded)
+    without_llm: set[str] | bool = set(LLM_ASKING | _PATHS) if asks_llm(config) else True
+    return config.model_dump(mode="json", exclude={"source": True, "reading": True, "strict": True, "llm": without_llm})
 
 
 def _distinct(pool: PassagePool, split: str) -> list[Passage]:
@@ -168,7 +167,7 @@ _CALL_S = 3.0  # of one call, where no rate is given: a guess
 
 def preview(
     planned: Sequence[Asked], standing: dict[str, Outcome], config: LlmConfig, n_screened: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what the writing of queries would take; calls that grade and relabel come on top and depend on the answers.
 
     Args:

@@ -138,7 +138,7 @@ def choose_examples(examples: Sequence[str], n: int, seed: int, passage_id: str)
     return draw.sample(list(examples), min(n, len(examples)))
 
 
-def _passages(passages: Sequence[Passage]) -> dict[str, Any]:
+def _passages(passages: Sequence[Passage]) -> dict[str, object]:
     first, second = passages[0], passages[1] if len(passages) > 1 else None
     return {
         "title": first.title,

@@ -7,7 +7,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
@@ -56,7 +55,7 @@ class LlmQueries:
         self._config = config
         self._run = run
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Return what the dataset depends on beside the settings."""
         identity = {**self.settings.identity(), "model": self.described.model}
         folder = Path(self._config.llm.cross_encoder)
@@ -68,7 +67,7 @@ class LlmQueries:
         """Return the calls that write queries, and how many passages were left out."""
         return self.settings.plan(pool, self.described.model, alone=not self.described.chats)
 
-    def preview(self, pool: PassagePool) -> dict[str, Any]:
+    def preview(self, pool: PassagePool) -> dict[str, object]:
         """Return what asking would take; what is answered already is looked up in a copy of the store."""
         planned, n_screened = self.plan(pool)
         with snapshot(self._run / STORE) as store:
