@@ -1,4 +1,4 @@
-"""Which queries belong together: those that one document answers, or one section where documents are few."""
+"""Clusters of queries: by the document that answers them, or by section where there are few documents."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def group_queries(labelled: QuerySet, passages: Sequence[Passage]) -> Grouping:
 
 def _sections(answers: Sequence[str], passages: Sequence[Passage]) -> list[str]:
     """Return the section of each answering passage; an empty label where nothing answers."""
-    asked = set(answers)
-    row = [passage.passage_id for passage in passages if passage.passage_id in asked]
+    answering = set(answers)
+    row = [passage.passage_id for passage in passages if passage.passage_id in answering]
     section = {
         passage_id: f"section {number}"
         for number, (start, end) in enumerate(pairwise(section_bounds(len(row))), start=1)

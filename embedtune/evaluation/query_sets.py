@@ -59,14 +59,14 @@ def _locate(name: str) -> Path:
 def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
     """Read a set and find out what it judges; of passages only those judgements are kept whose passage the corpus has."""
     where, queries = str(path), read_query_set(path)
-    documents, held = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
+    documents, known = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
     judged = {name for grades in queries.qrels.values() for name in grades}
-    if judged & documents or not judged & held:
+    if judged & documents or not judged & known:
         check_judged(where, queries.qrels, documents)
         return queries
-    check_judged(where, queries.qrels, held)
+    check_judged(where, queries.qrels, known)
     qrels = {
-        query_id: {name: grade for name, grade in grades.items() if name in held}
+        query_id: {name: grade for name, grade in grades.items() if name in known}
         for query_id, grades in queries.qrels.items()
     }
     qrels = {query_id: grades for query_id, grades in qrels.items() if grades}
@@ -75,7 +75,7 @@ def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
 
 
 def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:
-    """Return the sha256 of names, queries and judgements, by which an evaluation knows its queries again."""
+    """Return the sha256 of names, queries and judgements, which identifies the queries of an evaluation."""
     return hash_json(
         [
             [queries.name, queries.judged_unit, [list(query) for query in queries.queries], queries.qrels]

@@ -4,8 +4,8 @@
 ``ship``                  tuned is better than base on the primary measure (p ≤ 0.05, interval above 0) and worse on no other;
                           where the untuned fusion beats both, the fusion with the tuned model must be better than it instead
 ``ship_query_side``       the same for a model whose documents need not be encoded again
-``use_fusion``            the untuned fusion beats base and tuned, and tuning adds nothing shown to it
-``do_not_ship``           tuned is worse, or the same, or shown to gain less than what matters
+``use_fusion``            the untuned fusion beats base and tuned, and tuning adds nothing significant to it
+``do_not_ship``           tuned is worse, or the same, or its gain is significantly less than what matters
 ``inconclusive``          anything else, with the queries that are missing
 ========================  ==============================================================================================
 
@@ -151,7 +151,7 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     """Say so where reranking by tokens is worth its time; the decision is about models and stays.
 
     A fusion that reranking improves can still be no better than the model alone, which costs less: then that is said too.
-    One that it is not shown to improve is worth it where it, and not the fusion, is better than the model alone.
+    A fusion without significant improvement is worth reranking if only the reranked one is better than the model alone.
 
     Args:
         comparisons: Those that were made.

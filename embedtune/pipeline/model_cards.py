@@ -1,7 +1,7 @@
 """Model cards: train writes its part into ``merged/``; eval writes the whole card, which ``export_model`` puts in its place.
 
 A stage is the only writer of its folder, and what eval measured is the model as train wrote it; so the card with the table of
-systems stands in ``eval/`` until the model leaves the run folder.
+systems is in ``eval/`` until the model leaves the run folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Holding a run folder against what its stages recorded."""
+"""Comparing a run folder with the manifests of its stages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL)}
 
 
 class StageState(NamedTuple):
-    """How a stage's folder stands.
+    """The state of a stage's folder.
 
     Attributes:
         stage: Name of the folder.
@@ -29,7 +29,7 @@ class StageState(NamedTuple):
 
 
 def verify_run(run: Path) -> list[StageState]:
-    """Hold every byte of every stage against its manifest, and each stage against those it was made from.
+    """Compare every byte of every stage with its manifest, and each stage with its inputs.
 
     Raises:
         DataError: If no stage has run there.

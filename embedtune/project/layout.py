@@ -37,6 +37,6 @@ def file_name(name: str) -> str:
 
 
 def doubles(names: Sequence[str]) -> list[str]:
-    """Return the names whose file would be another's too, each once; case is not told apart, as on some disks."""
+    """Return the names that share a file name with another, each once; case is ignored, as on some disks."""
     counts = Counter(file_name(name).casefold() for name in names)
     return list(dict.fromkeys(name for name in names if counts[file_name(name).casefold()] > 1))

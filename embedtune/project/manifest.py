@@ -1,9 +1,9 @@
-"""What a stage read and wrote: the record that decides whether it is done.
+"""The manifest of a stage, which decides whether the stage is done.
 
-A stage writes into a temporary folder beside its own, syncs it, writes ``manifest.json`` last and renames. The manifest has
-two halves: *identity* (what determines the result: settings, seed, hashes of inputs and model, versions) decides whether a
-stage is skipped; *circumstances* (when, where, how long) never does. It ends with a hash of itself, so that no byte of a
-run, those of the record included, can change unseen.
+A stage writes into a temporary folder, syncs it, writes ``manifest.json`` last and renames the folder. Of the manifest, the
+*identity* (what determines the result: settings, seed, hashes of inputs and model, versions) decides whether a stage is
+skipped; the *circumstances* (when, where, how long) never do. It ends with a hash of itself, so that every changed byte of a
+run is detected.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def request_rerun(folder: Path) -> None:
 
 
 def _rerun_marker(folder: Path) -> Path:
-    return folder.with_name(f".anew-{folder.name}")
+    return folder.with_name(f".rerun-{folder.name}")
 
 
 def verify(folder: Path, record: type[R]) -> Manifest[R]:

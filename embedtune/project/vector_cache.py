@@ -1,6 +1,6 @@
-"""Vectors of a whole corpus by the base model, kept beside the stages: train and eval need the same, and take minutes to make.
+"""Passage vectors of the base model, cached in the run folder: train and eval need the same, and encoding takes minutes.
 
-A cache and not a result: it may be deleted at any time, and what is in it is used only if its bytes are whole.
+It may be deleted at any time; an entry is used only if its hash is right.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _read(path: Path) -> Vectors | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("%s: not whole, made anew: %s", path, error)
+        _log.warning("%s: not whole, encoded again: %s", path, error)
         return None
 
 

@@ -1,6 +1,6 @@
 """Drawings as numbers: the templates turn them into SVG that takes its colours from the page, light or dark.
 
-Axes: where a value stands in a drawing, and which values are written beside it.
+Axes: the position of a value in a drawing, and the values that label it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Chart(NamedTuple):
 
 
 class Whisker(NamedTuple):
-    """A value with its interval, drawn beside others on one scale: positions between 0 and ``WHISKER_WIDTH``.
+    """A value with its interval, drawn with others on one scale: positions between 0 and ``WHISKER_WIDTH``.
 
     Attributes:
         low: Lower end; None for a value without interval.
@@ -247,7 +247,7 @@ def whiskers(
         zero: Whether zero belongs on the scale: for differences.
 
     Returns:
-        The drawings, and what stands at both ends of the scale.
+        The drawings, and the labels of both ends of the scale.
     """
     known = [value for row in rows for value in row if value is not None] + ([0.0] if zero else [])
     scale = around(known, start=_MARGIN, end=WHISKER_WIDTH - _MARGIN, least=0.001)

@@ -13,7 +13,7 @@ from embedtune.project.records import Record
 from embedtune.types import Floats, Qrels, Run
 
 DEEPEST = 100
-"""The hit rate is told up to here."""
+"""The hit rate is shown up to this k."""
 
 MOST_LOSSES = 200
 """Points of the loss curve; more steps than that are averaged in stretches."""

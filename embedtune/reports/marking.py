@@ -35,7 +35,7 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Return a text of at most so many characters; an ellipsis stands for what is left out."""
+    """Return a text of at most so many characters; an ellipsis replaces what is left out."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
@@ -53,7 +53,7 @@ class Piece(NamedTuple):
     """A stretch of text.
 
     Attributes:
-        text: As it stands.
+        text: The text itself.
         shared: Whether the query has these words too.
     """
 

@@ -1,4 +1,4 @@
-"""Does the printed code give what ``eval`` measured? It is run in a fresh process and held against the run's own encoder.
+"""Check that a snippet gives the vectors that ``eval`` measured: it runs in a fresh process.
 
 Run as a module it is that fresh process: ``python -m embedtune.snippets.checking JOB.json``.
 """
@@ -43,7 +43,7 @@ _SECONDS = 600
 
 
 class Job(NamedTuple):
-    """What is asked of the code.
+    """The inputs of a check.
 
     Attributes:
         queries: Texts.

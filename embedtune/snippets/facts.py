@@ -1,4 +1,4 @@
-"""What the code for an application must know of a run."""
+"""What a snippet for an application needs to know about a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedtune.project.trained_run import read_trained_run
 
 Shape = Literal["one", "two", "map", "hybrid-vector"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
-with the words of a text beside its meaning, which needs this package to load."""
+with hybrid vectors, which needs this package to load."""
 
 
 class Facts(NamedTuple):

@@ -42,7 +42,7 @@ class Served(NamedTuple):
     """Where the models of a server are.
 
     Attributes:
-        folder: Where their folders were exported to; None is beside the run.
+        folder: Where their folders were exported to; None is next to the run.
         query_url: Of the server that embeds queries; None is what the printed command starts.
         document_url: Likewise for documents; None is ``query_url`` where that is given.
     """

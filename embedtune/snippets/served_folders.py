@@ -35,7 +35,7 @@ def folder_names(facts: Facts) -> tuple[str, ...]:
 def export(facts: Facts, folder: Path) -> list[Path]:
     """Write the folders of a run for servers, each with a ``Modelfile`` for Ollama.
 
-    Where a linear map stands behind the queries, ``model`` is the base: the map is for whoever asks the server.
+    With a linear query adapter, ``model`` is the base: the client applies the adapter.
 
     Args:
         facts: Of the run.

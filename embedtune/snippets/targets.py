@@ -20,7 +20,7 @@ class Target(NamedTuple):
     Attributes:
         title: For people.
         kind: See ``Kind``.
-        modules: What the code imports beside this package.
+        modules: What the code imports besides this package.
         install: What ``pip install`` brings them.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from embedtune.errors import EmbedtuneError
-from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Wish
+from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Choice
 from embedtune.ui.errors import message, note, or_message
 from embedtune.ui.events import EVENT
 
@@ -30,22 +30,22 @@ def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:
 
     def refresh(*choice: Any) -> list[Any]:
         try:
-            offer = browsing.offer(_wish(choice))
+            offer = browsing.offer(_as_choice(choice))
         except EmbedtuneError as error:
             return [gr.skip()] * 4 + [message(error), gr.Radio([], value=None), ""]
-        wish = offer.wish
+        valid = offer.choice
         return [
-            gr.Dropdown(offer.queries, value=wish.queries),
-            gr.Dropdown(offer.pairs, value=wish.pair),
-            gr.Dropdown(offer.measures, value=wish.measure),
-            gr.Dropdown(offer.slices, value=wish.slice),
+            gr.Dropdown(offer.queries, value=valid.queries),
+            gr.Dropdown(offer.pairs, value=valid.pair),
+            gr.Dropdown(offer.measures, value=valid.measure),
+            gr.Dropdown(offer.slices, value=valid.slice),
             note(offer.summary),
             gr.Radio([(text, change.query.query_id) for text, change in offer.rows], value=None),
             "",
         ]
 
     def show(query_id: str | None, *choice: Any) -> str:
-        return or_message(lambda: browsing.show(_wish(choice), query_id)) if query_id else ""
+        return or_message(lambda: browsing.show(_as_choice(choice), query_id)) if query_id else ""
 
     outputs = [queries, pair, measure, slice_, summary, rows, view]
     gr.on([page.load, *(each.input for each in chosen)], refresh, chosen, outputs, **EVENT)
@@ -53,5 +53,5 @@ def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:
     return run
 
 
-def _wish(choice: tuple[Any, ...]) -> Wish:
-    return Wish(*(each or "" for each in choice))
+def _as_choice(choice: tuple[Any, ...]) -> Choice:
+    return Choice(*(each or "" for each in choice))

@@ -22,7 +22,7 @@ _FEWEST = 5  # queries of a slice that is worth a look of its own
 _AGAINST = " against "
 
 
-class Wish(NamedTuple):
+class Choice(NamedTuple):
     """What is chosen; what there is not is replaced by the first that there is.
 
     Attributes:
@@ -46,16 +46,16 @@ class Offer(NamedTuple):
     """What can be chosen, and what is there for the choice.
 
     Attributes:
-        wish: The choice, all of whose parts are there.
+        choice: The choice, all of whose parts are there.
         queries: Names of query sets.
-        pairs: As in ``Wish.pair``.
-        measures: As in ``Wish.measure``.
-        slices: As in ``Wish.slice``.
+        pairs: As in ``Choice.pair``.
+        measures: As in ``Choice.measure``.
+        slices: As in ``Choice.slice``.
         rows: The biggest changes, biggest first, with what is read of each.
         summary: A sentence on all queries of the slice.
     """
 
-    wish: Wish
+    choice: Choice
     queries: list[str]
     pairs: list[str]
     measures: list[str]
@@ -72,42 +72,42 @@ class Browsing:
         self._runs = runs
         self._read: dict[tuple[str, str], dict[str, Evaluation]] = {}
 
-    def offer(self, wish: Wish) -> Offer:
+    def offer(self, choice: Choice) -> Offer:
         """Return what there is for a choice.
 
         Raises:
             DataError: If the run has no evaluation to browse, see ``read_evaluations``, or one without two systems.
             IntegrityError: If it was changed since it was written.
         """
-        run = _valid(wish.run, list(self._runs.opened))
+        run = _valid(choice.run, list(self._runs.opened))
         sets = self._evaluations(run)
-        queries = _valid(wish.queries, list(sets))
+        queries = _valid(choice.queries, list(sets))
         evaluation = sets[queries]
         known = [_AGAINST.join(pair) for pair in pairs(evaluation)]
         if not known:
             raise DataError(f"{run}: expected two systems to hold against each other, found {list(evaluation.values)}")
         slices = {ALL: ("", ""), **_slices(evaluation)}
-        sound = Wish(
-            run, queries, _valid(wish.pair, known), _valid(wish.measure, _MEASURES),
-            _valid(wish.slice, list(slices)), _valid(wish.side, [GAINS, LOSSES]),
+        sound = Choice(
+            run, queries, _valid(choice.pair, known), _valid(choice.measure, _MEASURES),
+            _valid(choice.slice, list(slices)), _valid(choice.side, [GAINS, LOSSES]),
         )  # fmt: skip
         by, label = slices[sound.slice]
         found = changes(evaluation, sound.measure, *sound.pair.split(_AGAINST), by=by, label=label)
         rows = [(_row(change), change) for change in biggest(found, _ROWS, losses=sound.side == LOSSES)]
         return Offer(sound, list(sets), known, _MEASURES, list(slices), rows, summary(found))
 
-    def show(self, wish: Wish, query_id: str) -> str:
+    def show(self, choice: Choice, query_id: str) -> str:
         """Return the HTML of a query under both systems; nothing for one that the choice has not.
 
         Raises:
             EmbedtuneError: As above.
         """
-        offer = self.offer(wish)
-        evaluation = self._evaluations(offer.wish.run)[offer.wish.queries]
+        offer = self.offer(choice)
+        evaluation = self._evaluations(offer.choice.run)[offer.choice.queries]
         views = QueryViews(evaluation, self._runs.first.passages, self._runs.excerpts)
         chosen = [change for _, change in offer.rows if change.query.query_id == query_id]
         return "".join(
-            views.show(change, offer.wish.measure, *offer.wish.pair.split(_AGAINST)) for change in chosen[:1]
+            views.show(change, offer.choice.measure, *offer.choice.pair.split(_AGAINST)) for change in chosen[:1]
         )
 
     def differences(self) -> list[float]:

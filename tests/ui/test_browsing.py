@@ -5,7 +5,7 @@ import pytest
 import embedtune
 from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
-from embedtune.ui.browsing import ALL, LOSSES, Browsing, Wish
+from embedtune.ui.browsing import ALL, LOSSES, Browsing, Choice
 from embedtune.ui.run_comparison import RunComparison
 
 
@@ -15,31 +15,33 @@ def browsing(hostile_run):
 
 
 def test_what_is_not_there_is_replaced(browsing):
-    offer = browsing.offer(Wish(run="x", queries="y", pair="z", measure="", slice="kind: w", side=""))
+    offer = browsing.offer(Choice(run="x", queries="y", pair="z", measure="", slice="kind: w", side=""))
     assert (
-        offer.wish == browsing.offer(Wish()).wish == Wish("run", "test", "tuned against base", "ndcg@10", ALL, "gains")
+        offer.choice
+        == browsing.offer(Choice()).choice
+        == Choice("run", "test", "tuned against base", "ndcg@10", ALL, "gains")
     )
     assert sorted(offer.measures) == sorted(MEASURES)
     assert offer.measures[0] == "ndcg@10"
 
 
 def test_gains_losses_and_slices(browsing):
-    gains, losses = browsing.offer(Wish()), browsing.offer(Wish(side=LOSSES))
+    gains, losses = browsing.offer(Choice()), browsing.offer(Choice(side=LOSSES))
     assert all(text.startswith("+") and change.gain > 0 for text, change in gains.rows)
     assert all(text.startswith("-") and change.gain < 0 for text, change in losses.rows)
     assert len(gains.rows) >= 1 and len(losses.rows) >= 1
     named = [name for name in gains.slices if name != ALL]
     assert len(named) >= 2
     for name in named:
-        assert browsing.offer(Wish(slice=name)).summary.startswith(f"{name.rpartition('(')[2][:-1]} queries")
+        assert browsing.offer(Choice(slice=name)).summary.startswith(f"{name.rpartition('(')[2][:-1]} queries")
 
 
 def test_a_query_is_shown_under_both(browsing):
-    _, change = browsing.offer(Wish()).rows[0]
-    html = browsing.show(Wish(), change.query.query_id)
+    _, change = browsing.offer(Choice()).rows[0]
+    html = browsing.show(Choice(), change.query.query_id)
     assert html.count('<article class="relevant">') == 2
     assert "<script" not in html
-    assert browsing.show(Wish(), "no such query") == ""
+    assert browsing.show(Choice(), "no such query") == ""
 
 
 def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path):
@@ -51,4 +53,4 @@ def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path)
     assert len(bare.differences()) > 10
     shutil.rmtree(tmp_path / "run" / "eval")
     with pytest.raises(DataError, match="found none"):
-        bare.offer(Wish())
+        bare.offer(Choice())

@@ -1,4 +1,4 @@
-"""What an audit found, and its price: by how many points a figure changes once the defect is mended."""
+"""What an audit found, and its impact: by how many points a figure changes once the defect is fixed."""
 
 from __future__ import annotations
 
@@ -16,39 +16,34 @@ Scores = Mapping[str, Mapping[str, float]]
 """System → query id → score of the primary measure, in [0, 1]."""
 
 
-class Price(NamedTuple):
-    """Change when the defect is mended, in points of the primary measure.
+class Impact(NamedTuple):
+    """Change once the defect is fixed, in points of the primary measure.
 
     Attributes:
-        score: Of the base's score; None where it cannot be told.
-        gain: Of the gain of tuned over base; None without a tuned model, or where it cannot be told.
+        score: Of the base's score; None if unknown.
+        gain: Of the gain of tuned over base; None without a tuned model, or if unknown.
     """
 
     score: float | None
     gain: float | None
 
 
-UNKNOWN = Price(None, None)
+UNKNOWN = Impact(None, None)
 
 
 class Finding(NamedTuple):
     """What one audit found.
 
     Attributes:
-        name: Of the audit.
-        severity: ``ok`` nothing found, ``note`` something to know, ``warn`` something that moves a figure by a point or more,
-            or makes it meaningless.
-        sentence: What it is, in plain words, with its figures.
-        n_affected: Queries (for ``prompts``: prompts) that it concerns.
-        price: Points that mending it would move the base's score and the gain.
-        advice: What to do next; None where nothing is to be done.
+        name, severity, sentence, n_affected, advice: As in ``AuditRecord``.
+        impact: Points by which fixing it would change the base's score and the gain.
     """
 
     name: str
     severity: str
     sentence: str
     n_affected: int
-    price: Price = UNKNOWN
+    impact: Impact = UNKNOWN
     advice: str | None = None
 
 
@@ -67,13 +62,13 @@ def gain(scores: Scores) -> float | None:
     return mean(scores["tuned"]) - mean(scores["base"]) if "tuned" in scores else None
 
 
-def price(before: Scores, after: Scores) -> Price:
-    """Return what changes from the figures as they are to the mended ones; unknown where mending leaves no query."""
+def impact_of(before: Scores, after: Scores) -> Impact:
+    """Return the change from the scores as they are to the fixed ones; unknown if no query is left."""
     if not after["base"]:
         return UNKNOWN
     old, new = gain(before), gain(after)
     change = None if old is None or new is None else points(new - old)
-    return Price(points(mean(after["base"]) - mean(before["base"])), change)
+    return Impact(points(mean(after["base"]) - mean(before["base"])), change)
 
 
 def points(share: float) -> float:
@@ -81,17 +76,17 @@ def points(share: float) -> float:
     return round(100 * share, 4) + 0.0
 
 
-def weigh(n_affected: int, found: Price) -> str:
-    """Return the severity of a defect by its price."""
+def severity_of(n_affected: int, found: Impact) -> str:
+    """Return the severity of a defect by its impact."""
     if not n_affected:
         return "ok"
     known = [abs(value) for value in found if value is not None]
     return "warn" if any(value >= 100 * MIN_GAIN for value in known) else "note"
 
 
-def tell(found: Price) -> str:
-    """Say a price in words."""
+def describe(found: Impact) -> str:
+    """Return an impact in words."""
     if found.score is None:
-        return "what that costs cannot be told"
+        return "the effect of that is unknown"
     words = f"the base's {PRIMARY} changes by {found.score:+.2f} points"
     return words if found.gain is None else f"{words} and the gain by {found.gain:+.2f}"

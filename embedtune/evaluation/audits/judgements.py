@@ -1,16 +1,16 @@
-"""Audits of the judgements: texts that stand in the corpus twice, and queries that nothing in it answers."""
+"""Audits of the judgements: texts that occur in the corpus twice, and queries that nothing in it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from embedtune.evaluation.audits.impact import Finding, Runs, price, score, tell, weigh
+from embedtune.evaluation.audits.impact import Finding, Runs, describe, impact_of, score, severity_of
 from embedtune.text.analyzer import lexical_terms
 from embedtune.types import Qrels, Run
 
 
 def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> Finding:
-    """Price identical texts under two ids that were judged differently: score with one judgement for all, minus as judged.
+    """Measure the effect of identical texts that were judged differently: score with one judgement for all, minus as judged.
 
     Args:
         as_judged: Judgements as they came.
@@ -20,20 +20,20 @@ def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> Finding:
     affected = [query_id for query_id, grades in as_judged.items() if grades != shared[query_id]]
     if not affected:
         return Finding("same_text", "ok", "No text stands under two ids that were judged differently.", 0)
-    cost = price(score(as_judged, runs), score(shared, runs))
+    impact = impact_of(score(as_judged, runs), score(shared, runs))
     return Finding(
         "same_text",
-        weigh(len(affected), cost),
+        severity_of(len(affected), impact),
         f"For {len(affected)} of {len(as_judged)} queries the text of a judged unit stands in the corpus again under an id "
-        f"that was judged otherwise or not at all; judged alike, {tell(cost)}.",
+        f"that was judged otherwise or not at all; judged alike, {describe(impact)}.",
         len(affected),
-        cost,
+        impact,
         "The table judges identical texts alike already; take the doubles out of the corpus, or a search returns them twice.",
     )
 
 
 def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) -> Finding:
-    """Price answers that also stand among the wrong ones: score with such ties ranked once, minus as it is.
+    """Impact answers that also stand among the wrong ones: score with such ties ranked once, minus as it is.
 
     Texts count as equal when their terms are the same in the same order, whatever case, white space and punctuation.
 
@@ -48,20 +48,20 @@ def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) ->
         return Finding("equal_negatives", "ok", "No relevant text equals one that counts as wrong.", 0)
     merged = {query_id: _rename(grades, tied.get(query_id, {})) for query_id, grades in qrels.items()}
     merged_runs = {system: _merge_run(run, tied) for system, run in runs.items()}
-    cost = price(score(qrels, runs), score(merged, merged_runs))
+    impact = impact_of(score(qrels, runs), score(merged, merged_runs))
     return Finding(
         "equal_negatives",
-        weigh(len(tied), cost),
+        severity_of(len(tied), impact),
         f"For {len(tied)} of {len(qrels)} queries a relevant text stands in the corpus again, but for case, spaces or "
-        f"punctuation, and counts as wrong there; with these ranked as one, {tell(cost)}.",
+        f"punctuation, and counts as wrong there; with these ranked as one, {describe(impact)}.",
         len(tied),
-        cost,
+        impact,
         "Remove the copies from the corpus or judge them like the original; in training they are negatives that are right.",
     )
 
 
 def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> Finding:
-    """Price judgements of what the corpus does not hold: score without them, minus as it is.
+    """Impact judgements of what the corpus does not hold: score without them, minus as it is.
 
     Queries of which nothing relevant is there are left out; of the others only the missing judgements are.
 
@@ -81,14 +81,14 @@ def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> Findin
     left = {
         system: {query_id: run[query_id] for query_id in answered if query_id in run} for system, run in runs.items()
     }
-    cost = price(score(qrels, runs), score(answered, left))
+    impact = impact_of(score(qrels, runs), score(answered, left))
     return Finding(
         "unanswered",
-        weigh(n_lost + n_partly, cost),
+        severity_of(n_lost + n_partly, impact),
         f"{n_lost} of {len(qrels)} queries have no answer in this corpus and count 0 for every system; {n_partly} more have "
-        f"lost some of theirs. Without what is missing, {tell(cost)}.",
+        f"lost some of theirs. Without what is missing, {describe(impact)}.",
         n_lost + n_partly,
-        cost,
+        impact,
         "Add the missing documents, or take these queries out of the set; check whether files were skipped.",
     )
 
@@ -106,7 +106,7 @@ def _equal_texts(texts: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _ties(grades: Mapping[str, int], classes: Mapping[str, list[str]]) -> dict[str, str]:
-    """Return for each member of a class with relevant and other members the member that stands for all."""
+    """Return for each member of a class with relevant and other members the member that represents all."""
     names: dict[str, str] = {}
     for unit in _relevant(grades):
         members = classes.get(unit, [unit])

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from embedtune.evaluation.audits.impact import UNKNOWN, Finding, Price, Runs, gain, points, price, score, weigh
+from embedtune.evaluation.audits.impact import (
+    UNKNOWN,
+    Finding,
+    Impact,
+    Runs,
+    gain,
+    impact_of,
+    points,
+    score,
+    severity_of,
+)
 from embedtune.text.dedup import THRESHOLD, DuplicateIndex
 from embedtune.types import Qrels, Query
 
@@ -30,7 +40,7 @@ def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: floa
 def audit_leakage(
     qrels: Qrels, runs: Runs, seen_queries: Collection[str], seen_answers: Collection[str] | None
 ) -> Finding:
-    """Price what training had seen of the test: gain without the affected queries, minus gain with them.
+    """Measure the effect of test queries that training has seen: gain without the affected queries, minus gain with them.
 
     Args:
         qrels: Judgements as they are scored.
@@ -46,17 +56,17 @@ def audit_leakage(
         return Finding("leakage", "ok", f"No test query, and no answer of one, was trained on{scope}.", 0)
     all_scores = score(qrels, runs)
     clean = {system: _without(scores, affected) for system, scores in all_scores.items()}
-    cost = price(all_scores, clean)
+    impact = impact_of(all_scores, clean)
     opening = (
         f"Training saw {len(queries)} of {len(qrels)} test queries, word for word or nearly, and an answer of "
         f"{len(answers)}{scope}"
     )
     return Finding(
         "leakage",
-        _severity(len(affected), len(qrels), cost),
-        f"{opening}; {_consequence(gain(all_scores), cost)}.",
+        _severity(len(affected), len(qrels), impact),
+        f"{opening}; {_consequence(gain(all_scores), impact)}.",
         len(affected),
-        cost,
+        impact,
         "Take these queries out of the test set, or out of training, and train again; quote the gain without them.",
     )
 
@@ -65,14 +75,14 @@ def _without(scores: Mapping[str, float], affected: Collection[str]) -> dict[str
     return {query_id: value for query_id, value in scores.items() if query_id not in affected}
 
 
-def _severity(n_affected: int, n_queries: int, cost: Price) -> str:
+def _severity(n_affected: int, n_queries: int, impact: Impact) -> str:
     """The base was not trained on anything: that its score differs on other queries is no defect."""
-    return "warn" if n_affected == n_queries else weigh(n_affected, Price(None, cost.gain))
+    return "warn" if n_affected == n_queries else severity_of(n_affected, Impact(None, impact.gain))
 
 
-def _consequence(measured: float | None, cost: Price) -> str:
-    if cost == UNKNOWN:
+def _consequence(measured: float | None, impact: Impact) -> str:
+    if impact == UNKNOWN:
         return "no other query is left, so this test shows nothing"
-    if measured is None or cost.gain is None:
+    if measured is None or impact.gain is None:
         return "no model was tuned, so no gain depends on them"
-    return f"without these queries the gain is {points(measured) + cost.gain:+.2f} points instead of {points(measured):+.2f}"
+    return f"without these queries the gain is {points(measured) + impact.gain:+.2f} points instead of {points(measured):+.2f}"

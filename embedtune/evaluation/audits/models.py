@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from embedtune.evaluation.audits.impact import Finding, Price, Runs, mean, points, score
+from embedtune.evaluation.audits.impact import Finding, Impact, Runs, mean, points, score
 from embedtune.evaluation.drift import DEPTH, n_identical
 from embedtune.types import Qrels, Run
 
@@ -31,7 +31,7 @@ class Prompts(NamedTuple):
 
 
 def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) -> Finding:
-    """Tell whether the tuned model is the base in disguise; what it would have gained otherwise nobody can price.
+    """Check whether the tuned model differs from the base; what it would have gained otherwise is unknown.
 
     Args:
         qrels: Judgements as they are scored.
@@ -63,7 +63,7 @@ def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) ->
 
 
 def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | None = None) -> Finding:
-    """Compare prompts, and price a stack that drops them: score without the query prompt, minus with it.
+    """Compare prompts, and measure the effect of dropping them: score without the query prompt, minus with it.
 
     Args:
         prompts: Where they are recorded.
@@ -74,15 +74,15 @@ def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | Non
     wrong = [side for side in _SIDES if prompts.saved.get(side, "") != prompts.used.get(side, "")]
     own = [side for side in _SIDES if prompts.base.get(side, "") != prompts.used.get(side, "")]
     used = [side for side in _SIDES if prompts.used.get(side)]
-    cost = Price(_dropped(qrels, runs, without), None)
+    impact = Impact(_dropped(qrels, runs, without), None)
     if wrong:
         return Finding(
             "prompts",
             "warn",
             f"The saved model carries {_quote(prompts.saved, wrong)}, but was trained and measured with "
-            f"{_quote(prompts.used, wrong)}.{_tell_dropped(cost)}",
+            f"{_quote(prompts.used, wrong)}.{_describe_dropped(impact)}",
             len(wrong),
-            cost,
+            impact,
             "Save the model again with the prompts of the run, or set them in your stack; else it is not what was measured.",
         )
     if not used and not own:
@@ -91,9 +91,9 @@ def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | Non
     return Finding(
         "prompts",
         "note",
-        f"The saved model carries the prompts of the run: {_quote(prompts.used, _SIDES)}.{other}{_tell_dropped(cost)}",
+        f"The saved model carries the prompts of the run: {_quote(prompts.used, _SIDES)}.{other}{_describe_dropped(impact)}",
         len(own) or len(used),
-        cost,
+        impact,
         "Encode with encode_query and encode_document, or give your stack these prompts.",
     )
 
@@ -106,8 +106,8 @@ def _dropped(qrels: Qrels, runs: Runs, without: Run | None) -> float | None:
     return points(mean(scores["without"]) - mean(scores["with"]))
 
 
-def _tell_dropped(cost: Price) -> str:
-    return "" if cost.score is None else f" A stack that drops the query prompt gets {cost.score:+.2f} points."
+def _describe_dropped(impact: Impact) -> str:
+    return "" if impact.score is None else f" A stack that drops the query prompt gets {impact.score:+.2f} points."
 
 
 def _quote(prompts: Mapping[str, str], sides: list[str] | tuple[str, ...]) -> str:

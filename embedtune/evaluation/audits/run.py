@@ -1,4 +1,4 @@
-"""Defects that move the figures of an evaluation, each with its price in points of the primary measure."""
+"""Defects that move the figures of an evaluation, each with its impact in points of the primary measure."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _saved_prompts(folder: Path) -> dict[str, str]:
 
 
 def encode_bare(encoder: Encoder, queries: Sequence[str]) -> Vectors:
-    """Encode queries as a stack does that does not know of prompts."""
+    """Encode queries without the query prompt, as frameworks that ignore prompts do."""
     prompts = encoder.model.prompts
     encoder.model.prompts = {**prompts, "query": ""}
     try:
@@ -118,9 +118,9 @@ def plain_run(
     units: Units,
     depth: int,
 ) -> Run:
-    """Return what a stack finds that cuts every passage off at the model's window.
+    """Return the run of a framework that truncates every passage at the model's window.
 
-    Only passages of several windows are encoded anew.
+    Only passages of several windows are encoded again.
 
     Args:
         encode: Encodes passages.
@@ -147,8 +147,8 @@ def _record(finding: Finding) -> AuditRecord:
         severity=finding.severity,
         sentence=finding.sentence,
         n_affected=finding.n_affected,
-        score_impact=finding.price.score,
-        gain_impact=finding.price.gain,
+        score_impact=finding.impact.score,
+        gain_impact=finding.impact.gain,
         advice=finding.advice,
     )
 
@@ -176,7 +176,7 @@ def _relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[
 
 
 def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dataset: Dataset) -> set[str] | None:
-    """Return the drawn test queries with an answer that was trained on; None for queries that somebody brought.
+    """Return the synthetic test queries whose answer was trained on; None for queries of the user.
 
     A model is meant to be tuned on the documents that are searched; only of queries drawn from set-aside documents was it
     promised that none of their text was trained on.

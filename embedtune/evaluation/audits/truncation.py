@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from embedtune.evaluation.audits.impact import Finding, Price, Runs, mean, points, score, weigh
+from embedtune.evaluation.audits.impact import Finding, Impact, Runs, mean, points, score, severity_of
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.sentences import sentences_of
 from embedtune.types import Qrels, Query, Run
@@ -39,10 +39,10 @@ def answers_beyond(queries: Sequence[Query], relevant: Mapping[str, Sequence[See
 def audit_truncation(
     qrels: Qrels, runs: Runs, beyond: Collection[str], n_long: int, window: int, plain: Run | None = None
 ) -> Finding:
-    """Price plain truncation: the base's score with windows, minus with every passage cut off at the model's window.
+    """Measure the effect of truncation: the base's score with windows, minus with passages cut off at the model's window.
 
-    Without ``plain`` the finding can only tell how queries with and without a cut-off answer score, and has no price: these
-    are different queries, and one kind may be harder for other reasons.
+    Without ``plain`` the finding only compares the scores of queries with and without a cut-off answer, and has no impact:
+    these are different queries, and one kind may be harder for other reasons.
 
     Args:
         qrels: Judgements as they are scored.
@@ -57,22 +57,22 @@ def audit_truncation(
         return Finding("truncation", "ok", f"Every answer fits the model's window of {window} tokens.", 0)
     scores = score(qrels, {"base": runs["base"]})["base"]
     lost = None if plain is None else points(mean(scores) - mean(score(qrels, {"base": plain})["base"]))
-    cost = Price(lost, None)
+    impact = Impact(lost, None)
     share = (
         f"{n_long} of {len(qrels)} queries have a relevant passage longer than the model's window of {window} tokens; of "
         f"{len(affected)} the sentence most like the query lies beyond it"
     )
     return Finding(
         "truncation",
-        weigh(n_long, cost),
-        f"{share}. {_price_sentence(lost)}{_groups_sentence(scores, affected)}",
+        severity_of(n_long, impact),
+        f"{share}. {_impact_sentence(lost)}{_groups_sentence(scores, affected)}",
         len(affected),
-        cost,
+        impact,
         "Split long passages, or search with windows as this evaluation does; most stacks cut off without a word.",
     )
 
 
-def _price_sentence(lost: float | None) -> str:
+def _impact_sentence(lost: float | None) -> str:
     if lost is None:
         return "What cutting off costs was not measured."
     return f"Searching windows instead of cutting passages off changes the base's score by {lost:+.2f} points."
@@ -85,7 +85,7 @@ def _groups_sentence(scores: Mapping[str, float], affected: Collection[str]) -> 
         return ""
     return (
         f" With windows these queries score {mean(cut):.3f} and the others {mean(fitting):.3f}; that compares different "
-        "queries and is no price."
+        "queries and is no impact."
     )
 
 

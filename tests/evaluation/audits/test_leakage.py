@@ -61,7 +61,7 @@ def test_the_gain_without_what_training_saw():
     runs = {"base": BASE, "tuned": {**BASE, "q": FIRST, "r": FIRST}}
     found = audit_leakage(QRELS, runs, {"q", "elsewhere"}, set())
     assert found.n_affected == 1
-    assert found.price.gain == pytest.approx(STEP / 3 - STEP / 2, abs=1e-3)
+    assert found.impact.gain == pytest.approx(STEP / 3 - STEP / 2, abs=1e-3)
     assert found.severity == "warn"
     assert "Training saw 1 of 4 test queries" in found.sentence
     assert f"the gain is {STEP / 3:+.2f} points instead of {STEP / 2:+.2f}" in found.sentence
@@ -69,7 +69,7 @@ def test_the_gain_without_what_training_saw():
 
 def test_a_query_seen_and_answered_counts_once():
     found = audit_leakage(QRELS, {"base": BASE, "tuned": BASE}, {"q"}, {"q", "r"})
-    assert (found.n_affected, found.price.gain, found.severity) == (2, 0.0, "note")
+    assert (found.n_affected, found.impact.gain, found.severity) == (2, 0.0, "note")
 
 
 def test_answers_that_are_meant_to_be_trained_on_are_not_counted():
@@ -80,11 +80,11 @@ def test_answers_that_are_meant_to_be_trained_on_are_not_counted():
 
 def test_a_base_alone_has_seen_nothing():
     found = audit_leakage(QRELS, {"base": {**BASE, "q": FIRST}}, {"q"}, set())
-    assert (found.severity, found.price.gain) == ("note", None)
+    assert (found.severity, found.impact.gain) == ("note", None)
     assert "no gain depends on them" in found.sentence
 
 
 def test_a_test_that_is_all_training_shows_nothing():
     found = audit_leakage(QRELS, {"base": BASE, "tuned": BASE}, QRELS, set())
-    assert (found.severity, found.price) == ("warn", UNKNOWN)
+    assert (found.severity, found.impact) == ("warn", UNKNOWN)
     assert "shows nothing" in found.sentence

@@ -15,7 +15,7 @@ BASE = dict.fromkeys(QRELS, SECOND)
 
 def test_a_tuned_model_with_the_same_lists_is_the_base():
     found = audit_change(QRELS, {"base": BASE, "tuned": BASE})
-    assert (found.severity, found.n_affected, found.price) == ("warn", 20, UNKNOWN)
+    assert (found.severity, found.n_affected, found.impact) == ("warn", 20, UNKNOWN)
     assert "20 of 20 queries" in found.sentence
 
 
@@ -42,7 +42,7 @@ def test_a_saved_prompt_that_was_not_used_is_a_warning():
 
 def test_without_prompts_nothing_is_forgotten():
     found = audit_prompts(Prompts({"query": ""}, {}, {}), ONE, {"base": {"q": FIRST}})
-    assert (found.severity, found.price) == ("ok", UNKNOWN)
+    assert (found.severity, found.impact) == ("ok", UNKNOWN)
 
 
 def test_the_price_of_a_dropped_prompt_is_that_of_the_shipped_model():
@@ -50,7 +50,7 @@ def test_the_price_of_a_dropped_prompt_is_that_of_the_shipped_model():
     runs = {"base": {"q": SECOND}, "tuned": {"q": FIRST}}
     found = audit_prompts(Prompts(used, used, used), ONE, runs, {"q": SECOND})
     assert (found.severity, found.n_affected) == ("note", 1)
-    assert found.price.score == pytest.approx(-STEP, abs=1e-3)
+    assert found.impact.score == pytest.approx(-STEP, abs=1e-3)
     assert f"drops the query prompt gets {-STEP:+.2f} points" in found.sentence
 
 

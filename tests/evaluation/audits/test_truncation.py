@@ -44,16 +44,16 @@ def test_the_price_is_what_windows_bring():
     # with windows both answers are first; cut off, r's falls to rank 2.
     found = audit_truncation(QRELS, {"base": {"q": FIRST, "r": FIRST}}, {"r"}, 1, 254, {"q": FIRST, "r": SECOND})
     assert found.n_affected == 1
-    assert found.price.score == pytest.approx(STEP / 2, abs=1e-3)
+    assert found.impact.score == pytest.approx(STEP / 2, abs=1e-3)
     assert found.severity == "warn"
     assert f"changes the base's score by {STEP / 2:+.2f} points" in found.sentence
 
 
 def test_without_a_plain_run_groups_are_told_and_not_priced():
     found = audit_truncation(QRELS, {"base": {"q": FIRST, "r": SECOND}}, {"r"}, 2, 254)
-    assert (found.price, found.severity) == (UNKNOWN, "note")
+    assert (found.impact, found.severity) == (UNKNOWN, "note")
     assert "these queries score 0.631 and the others 1.000" in found.sentence
-    assert "is no price" in found.sentence
+    assert "is no impact" in found.sentence
 
 
 def test_short_passages_lose_nothing():
