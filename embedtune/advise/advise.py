@@ -34,7 +34,7 @@ from embedtune.retrieval.corpus import windows_of
 from embedtune.training.methods.context import Context
 
 _GAINS = (0.01, 0.02, 0.05)
-_KINDS_OF_CHANGE = {("hybrid_base", "base"): "fusion with BM25", ("query_adapter", "base"): "a map of queries"}
+_KINDS_OF_CHANGE = {("hybrid_base", "base"): "fusion with BM25", ("query_adapter", "base"): "a query adapter"}
 
 
 @takes_settings(GenerateConfig, first="source")

@@ -84,9 +84,9 @@ class Recommendation(NamedTuple):
 _SENTENCES: dict[Decision, str] = {
     "fix_chunking": "Fix the chunking first: embed chunks of {size} tokens.",
     "use_fusion": "Fuse the base model with BM25; do not tune yet.",
-    "tune_query_side": "Tune the query side: passages and their index stay as they are.",
-    "tune_fully": "Tune on your own judged queries, both sides, and let dev decide.",
-    "leave": "Leave it as it is: base model, no fusion, no tuning.",
+    "tune_query_side": "Tune the query encoder; document embeddings and their index stay unchanged.",
+    "tune_fully": "Tune both encoders on your own judged queries, and select the method on dev.",
+    "leave": "Change nothing: use the base model, without fusion or tuning.",
 }
 
 
@@ -128,7 +128,7 @@ def _reason(step: Decision, facts: Facts) -> str:
     """Say why something is worth doing; of what is left as it is, why nothing is."""
     if step == "fix_chunking" and facts.chunking:
         now = (
-            f"now {facts.share_lost:.0%} of the tokens lie beyond the model's window"
+            f"now {facts.share_lost:.0%} of the tokens are cut off"
             if facts.ready_made
             else f"the settings say {facts.size}"
         )
@@ -136,13 +136,13 @@ def _reason(step: Decision, facts: Facts) -> str:
     if step == "use_fusion":
         return f"Fusion with BM25: {_describe(facts.fusion)}. It needs no training and no new index."
     if step == "tune_query_side" and facts.tuning:
-        return f"A map of queries that was fitted in seconds: {_describe(facts.tuning)}; an adapter usually gains more."
+        return f"A linear query adapter, fitted in seconds: {_describe(facts.tuning)}; an adapter usually gains more."
     if step == "tune_fully":
         return (
-            f"The source brings {facts.n_labelled:,} judged train queries, and a perfect order of the first hundred would "
+            f"The source has {facts.n_labelled:,} judged train queries, and a perfect ranking of the top 100 would "
             f"gain {_points(facts.headroom)}."
         )
-    return f"Nothing that was tried is shown to gain {_points(MIN_GAIN)} or more."
+    return f"No significant gain of {_points(MIN_GAIN)} or more was measured."
 
 
 def _against(facts: Facts, steps: list[Decision]) -> list[str]:
@@ -151,22 +151,22 @@ def _against(facts: Facts, steps: list[Decision]) -> list[str]:
     if "use_fusion" not in steps:
         reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
     elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.better:
-        flattered = "; drawn queries flatter BM25" if facts.drawn else ""
+        flattered = "; synthetic queries favour BM25" if facts.drawn else ""
         reasons.append(
-            f"Over BM25 alone the fusion is not shown to gain: {_describe(facts.fusion_over_bm25)}{flattered}."
+            f"The fusion is not significantly better than BM25 alone: {_describe(facts.fusion_over_bm25)}{flattered}."
         )
     if facts.headroom < SMALL_HEADROOM:
         reasons.append(
-            f"There is little left to gain: a perfect order of the first hundred would add {_points(facts.headroom)}."
+            f"There is little left to gain: a perfect ranking of the top 100 would add {_points(facts.headroom)}."
         )
     elif facts.tuning is None:
-        reasons.append("Tuning was not tried: the sample gives too few queries to learn from.")
+        reasons.append("Tuning was not tried: the sample has too few queries to train on.")
     elif "tune_query_side" not in steps:
-        reasons.append(f"Tuning the queries, tried in seconds: {_describe(facts.tuning)}.")
+        reasons.append(f"A linear query adapter, fitted in seconds: {_describe(facts.tuning)}.")
     if not steps and facts.headroom >= LARGE_HEADROOM:
         reasons.append(
-            f"There is room ({_points(facts.headroom)} for a perfect order), but nothing here says that tuning finds it; "
-            "judged queries of your users would."
+            f"There is room ({_points(facts.headroom)} with a perfect ranking), but no evidence that tuning would gain it; "
+            "judged queries of your users would show it."
         )
     return reasons
 
@@ -175,11 +175,11 @@ def _weaknesses(facts: Facts) -> list[str]:
     reasons = []
     if facts.drawn:
         reasons.append(
-            "This advice is weak: its queries were drawn from the text by rules. They flatter BM25, and people ask in other "
-            "words. Give real ones with --queries."
+            "This advice is weak: its queries were made from the text by rules. They favour BM25, and people use other "
+            "words. Provide real ones with --queries."
         )
     if facts.n_queries < FEW_QUERIES:
-        reasons.append(f"This advice is weak: only {facts.n_queries} queries judge.")
+        reasons.append(f"This advice is weak: only {facts.n_queries} queries were available.")
     return reasons
 
 

@@ -26,13 +26,13 @@ _LABEL = 6
 _MAX_SKIPPED = 3
 _MAX_WIDTH = 100
 _TOLD_GAIN = "2"  # points
-_WAYS = {"query_side": "tune queries", "both_sides": "tune both sides"}
+_WAYS = {"query_side": "tune the query encoder", "both_sides": "tune both encoders"}
 _STEPS = {
     "fix_chunking": "chunks of {size} tokens",
     "use_fusion": "fusion with BM25",
-    "tune_query_side": "tune the query side (train --method query-lora)",
+    "tune_query_side": "tune the query encoder (train --method query-lora)",
     "tune_fully": "tune on your judged queries (generate --queries-from source, train --method auto)",
-    "leave": "leave it",
+    "leave": "change nothing",
 }
 
 
@@ -60,22 +60,24 @@ def _print_source(advice: Advice) -> None:
     if len(advice.skipped) > _MAX_SKIPPED:
         click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
     queries = advice.queries
-    how = "drawn from the text by rules" if queries.origin == "drawn" else f"of {queries.name}"
-    click.echo(f"judged by {queries.n:,} queries {how}, from {queries.clusters:,} {queries.clustered_by}s")
+    how = (
+        "synthetic queries, made from the text by rules" if queries.origin == "drawn" else f"queries of {queries.name}"
+    )
+    click.echo(f"evaluated on {queries.n:,} {how}, from {queries.clusters:,} {queries.clustered_by}s")
 
 
 def _print_window(window: WindowShare) -> None:
-    _head("What the model's window cuts off", "without a word, in most stacks")
-    seen = f"The model sees {window.window_tokens} tokens of a text"
+    _head("Text beyond the model's limit", "most frameworks cut it off silently")
+    seen = f"The model reads {window.window_tokens} tokens of a text"
     if not window.share_lost_whole:
-        click.echo(_fill(f"{seen}: all documents fit whole ({window.median_tokens:,} tokens at the median)."))
+        click.echo(_fill(f"{seen}; every document fits ({window.median_tokens:,} tokens at the median)."))
         return
     chunks = "".join(
         f"; in chunks of {int(size):,} tokens {share:.0%}" for size, share in window.share_lost_in_chunks.items()
     )
     click.echo(
         _fill(
-            f"{seen}, and {window.share_documents_longer:.0%} of the documents have more. Embedded whole they lose "
+            f"{seen}, and {window.share_documents_longer:.0%} of the documents are longer. Embedded whole, they lose "
             f"{window.share_lost_whole:.0%} of their text{chunks}."
         )
     )
@@ -83,10 +85,10 @@ def _print_window(window: WindowShare) -> None:
 
 def _print_chunks(advice: Advice) -> None:
     chunks, sample = advice.chunks, advice.sample
-    _head("Size of a chunk", f"base model, {sample.chunk_queries} queries, {_among(sample.chunk_passages, advice)}")
+    _head("Chunk size", f"base model, {sample.chunk_queries} queries, {_among(sample.chunk_passages, advice)}")
     against = {each.system: each for each in chunks.comparisons}
     rows: list[tuple[str, ...]] = [
-        ("tokens", *_MEASURES, "vectors", f"points over {_cell_name(chunks.reference)} (95 %)")
+        ("tokens", *_MEASURES, "vectors", f"gain over {_cell_name(chunks.reference)} (95 %)")
     ]
     for name, values in chunks.cells.items():
         mark = " *" if name == str(chunks.best) else ""
@@ -98,11 +100,11 @@ def _print_chunks(advice: Advice) -> None:
 def _print_systems(advice: Advice) -> None:
     sample = advice.sample
     _head(
-        "Ways to search",
+        "Search systems",
         f"chunks of {advice.chunks.best} tokens, {advice.queries.n} queries, {_among(sample.passages, advice)}",
     )
     against = {each.system: each for each in advice.comparisons if each.reference == "base"}
-    rows: list[tuple[str, ...]] = [("", *_MEASURES, "points over base (95 %)")]
+    rows: list[tuple[str, ...]] = [("", *_MEASURES, "gain over base (95 %)")]
     for name, values in advice.systems.items():
         rows.append(
             (
@@ -116,17 +118,17 @@ def _print_systems(advice: Advice) -> None:
 
 def _print_outlook(advice: Advice) -> None:
     headroom = advice.headroom
-    _head("What is left to gain, and what it takes")
+    _head("Room for improvement, and its cost")
     _labelled(
         "gain",
-        f"{100 * headroom.gain:.1f} points of {PRIMARY} at most by a better order: {System.parse(headroom.system).label} has "
-        f"{headroom.now:.3f}, and {headroom.perfect_order:.3f} if its first hundred stood in perfect order.",
+        f"{100 * headroom.gain:.1f} points of {PRIMARY} at most, by ranking better: {System.parse(headroom.system).label} has "
+        f"{headroom.now:.3f}, and {headroom.perfect_order:.3f} if its top 100 were ranked perfectly.",
     )
     counts = " or ".join(f"{each.needed[_TOLD_GAIN]:,} ({each.change})" for each in advice.power)
     _labelled(
         "test",
-        f"to show a gain of {_TOLD_GAIN} points four times in five takes about {counts} test queries; "
-        f"{advice.queries.n:,} judge here.",
+        f"detecting a gain of {_TOLD_GAIN} points with 80 % power takes about {counts} test queries; "
+        f"{advice.queries.n:,} were available.",
     )
     _print_cost(advice.cost)
 
@@ -140,11 +142,11 @@ def _print_cost(cost: Cost) -> None:
             memory = machine.in_words(tuning.memory_bytes)
             parts.append(f"{words} {_duration(tuning.seconds)} and {memory}")
     free = machine.in_words(cost.memory_available_bytes)
-    _labelled("cost", f"{'; '.join(parts)} (steps timed just now on {cost.cores} cores; {free} of memory are free).")
+    _labelled("cost", f"{'; '.join(parts)} (measured on {cost.cores} cores; {free} of memory free).")
 
 
 def _print_scaling(scaling: Scaling) -> None:
-    _head("Would more queries help?", "query side tuned in a few steps, over the base")
+    _head("Would more queries help?", "query encoder tuned for a few steps, compared with the base")
     rows = [("train queries", f"points of {PRIMARY} (95 %)")]
     rows += [(f"{point.train_queries:,}", _points(point.gain, point.ci95)) for point in scaling.points]
     print_columns(rows, _INDENT)
@@ -152,7 +154,7 @@ def _print_scaling(scaling: Scaling) -> None:
     click.echo(
         _fill(
             f"Twice as many queries: {_points(scaling.slope_per_doubling, scaling.ci95)} points; "
-            + (f"{tells}." if scaling.distinguishable else "that cannot be told from nothing.")
+            + (f"{tells}." if scaling.distinguishable else "not significant.")
         )
     )
 
@@ -209,8 +211,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-_QUERIES_HELP = "Queries of people: a BEIR folder, a LlamaIndex JSON or a packaged set; none draws some from the text."
-_WINDOW_HELP = "Tokens of a chunk now, or planned; other sizes are compared with it."
+_QUERIES_HELP = (
+    "Real queries with judgements: a BEIR folder, a LlamaIndex JSON file or a packaged set; default: synthetic ones."
+)
+_WINDOW_HELP = "Current or planned chunk size in tokens; other sizes are compared with it.  [default: 128]"
 
 
 @click.command("advise")
@@ -218,14 +222,16 @@ _WINDOW_HELP = "Tokens of a chunk now, or planned; other sizes are compared with
 @click.option("--queries", help=_QUERIES_HELP)
 @click.option("--model", help="Base model: hub name or local folder.")
 @click.option("--window", "--window-tokens", "window_tokens", type=int, help=_WINDOW_HELP)
-@click.option("--scaling", is_flag=True, help="Also tell whether more queries would help: three small trainings.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON to this file.")
+@click.option(
+    "--scaling", is_flag=True, help="Also measure whether more queries would help, with three small trainings."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the result to this JSON file.")
 @options.without_work
 def command(common: options.Shared, queries: str | None, scaling: bool, out: Path | None, **given: Any) -> None:
-    """Say what is worth doing with documents, before anything is made of them: one recommendation, with reasons.
+    """Recommend what to do with your documents, before any tuning: one recommendation, with reasons.
 
-    SOURCE is what generate takes: a folder of documents, a BEIR folder, a LlamaIndex JSON or python-reference. Nothing is
-    written without --out. A few minutes; large sources are sampled.
+    SOURCE is as for generate: a folder of documents, a BEIR folder, a LlamaIndex JSON file or python-reference. It takes a few
+    minutes, and large sources are sampled. Nothing is written without --out.
 
     \b
     Example: embedtune advise docs/

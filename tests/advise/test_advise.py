@@ -47,5 +47,5 @@ def test_headroom_power_and_cost_follow_from_them(advice):
 
 def test_there_is_one_recommendation_and_it_is_called_weak(advice):
     assert advice.recommendation.decision in {"fix_chunking", "use_fusion", "tune_query_side", "leave"}
-    assert "flatter BM25" in advice.recommendation.weak[0]
+    assert "favour BM25" in advice.recommendation.weak[0]
     assert advice.recommendation.commands

@@ -75,19 +75,22 @@ def test_the_reasons_carry_the_figures():
     found = recommend(replace(PLAIN, fusion=gain(4, 1)))
     assert "+4.0 points of nDCG@10, 0.600 to 0.640 (95 %: +3.0 to +5.0)" in found.reasons[0]
     found = recommend(replace(PLAIN, chunking=gain(3), best_size=64))
-    assert "64 tokens" in found.sentence and "30% of the tokens lie beyond" in found.reasons[0]
+    assert "64 tokens" in found.sentence and "30% of the tokens are cut off" in found.reasons[0]
     assert found.commands == ["embedtune generate docs --out runs/mine --window 64"]
 
 
 def test_a_fusion_that_is_no_better_than_bm25_says_so():
     facts = replace(PLAIN, fusion=gain(4), fusion_over_bm25=gain(0.1))
-    assert any("Over BM25 alone" in reason for reason in recommend(facts).reasons)
-    assert not any("Over BM25 alone" in reason for reason in recommend(replace(PLAIN, fusion=gain(4))).reasons)
+    assert any("not significantly better than BM25 alone" in reason for reason in recommend(facts).reasons)
+    assert not any(
+        "not significantly better than BM25 alone" in reason
+        for reason in recommend(replace(PLAIN, fusion=gain(4))).reasons
+    )
 
 
 def test_drawn_queries_and_few_queries_make_weak_advice():
     assert recommend(PLAIN).weak == []
-    assert any("flatter BM25" in reason for reason in recommend(replace(PLAIN, drawn=True, queries=None)).weak)
+    assert any("favour BM25" in reason for reason in recommend(replace(PLAIN, drawn=True, queries=None)).weak)
     assert any("only 12 queries" in reason for reason in recommend(replace(PLAIN, n_queries=12)).weak)
 
 

@@ -32,7 +32,7 @@ def test_a_field_nobody_knows_is_refused(advice):
 
 def test_people_judge_documents(advice):
     assert (advice.queries.origin, advice.queries.judged_unit, advice.queries.n) == ("given", "document", 26)
-    assert advice.recommendation.weak == ["This advice is weak: only 26 queries judge."]
+    assert advice.recommendation.weak == ["This advice is weak: only 26 queries were available."]
     assert advice.chunks.reference == "cut_off"
     assert set(advice.chunks.cells) == {"cut_off", "32", "62"}
     assert advice.window.share_lost_whole > 0

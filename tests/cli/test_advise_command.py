@@ -23,10 +23,10 @@ def test_the_recommendation_stands_last_and_the_file_is_what_json_prints(advise,
     assert f"Recommendation: {sentence}" in lines
     rule = next(number for number, line in enumerate(lines) if line.startswith("═"))
     assert lines.index(f"Recommendation: {sentence}") == rule + 1
-    titles = ("What the model's window cuts off", "Size of a chunk", "Ways to search", "What is left to gain")
+    titles = ("Text beyond the model's limit", "Chunk size", "Search systems", "Room for improvement")
     places = [next(n for n, line in enumerate(lines) if line.startswith(title)) for title in titles]
     assert places == sorted(places) and places[-1] < rule
-    assert "flatter BM25" in stdout
+    assert "favour BM25" in stdout
     assert lines[-1] == f"written: {tmp_path / 'advice.json'}"
 
 
