@@ -1,5 +1,4 @@
-import json
-from pathlib import Path
+"""``embedtune generate`` as a user types it."""
 
 import pytest
 
@@ -7,21 +6,31 @@ from embedtune.cli.generate_command import default_run
 
 
 @pytest.mark.parametrize(
-    ("source", "run"),
-    [("docs/", "docs"), ("my docs", "my-docs"), ("a/b/set.json", "set"), ("..docs..", "docs"), ("/", "mine")],
+    ("source", "name"),
+    [
+        ("docs", "docs"),
+        ("docs/", "docs"),
+        ("a/My Manual", "My-Manual"),
+        ("set.json", "set"),
+        ("/", "mine"),
+        (".", None),
+    ],
 )
-def test_without_out_the_run_is_named_after_its_source(source, run):
-    assert default_run(source) == Path("runs") / run
+def test_the_run_folder_is_named_after_the_source(source, name, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert default_run(source).as_posix() == f"runs/{name or 'here'}"
 
 
-def test_dry_run_writes_nothing(invoke, document_folder, tiny_base, tmp_path, monkeypatch):
+def test_without_out_the_folder_is_said_and_the_queries_are_shown(
+    invoke, document_folder, tiny_base, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    code, out, _ = invoke("generate", document_folder, "--model", tiny_base, "--window", 48, "--dry-run")
-    assert code == 0 and out.startswith("generate would run")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_naming_a_language_model_is_enough_to_use_it(invoke, document_folder, tiny_base, tmp_path):
-    options = ("--model", tiny_base, "--llm", "openai:m", "--base-url", "http://127.0.0.1:9/v1", "--dry-run", "--json")
-    code, out, _ = invoke("generate", document_folder, "--out", tmp_path / "run", *options)
-    assert code == 0 and json.loads(out)["llm"]
+    code, out, err = invoke("generate", document_folder, "--model", tiny_base, "--set", "window_tokens=32")
+    run = f"runs/{document_folder.name}"
+    assert code == 0
+    assert f"run folder: {run}" in err.splitlines()
+    lines = out.splitlines()
+    assert lines[-2:] == [f"{run}/dataset", f"next: embedtune train {run}"]
+    samples = lines[lines.index("sample queries:") + 1 :]
+    assert sum(line.split()[0] in ("heading", "span", "sentence", "keyphrase") for line in samples) == 5

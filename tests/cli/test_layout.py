@@ -1,13 +1,18 @@
-from embedtune.cli.layout import UNBROKEN, print_columns, wrapped
+"""Lines and columns."""
+
+from embedtune.cli.layout import UNBROKEN, print_columns, print_next, wrapped
 
 
-def test_lines_are_indented_from_the_second_on_and_some_blanks_do_not_break():
-    text = wrapped("word " * 30 + f"95{UNBROKEN}%", "    ")
-    first, *others = text.splitlines()
-    assert not first.startswith(" ") and all(line.startswith("    ") for line in others)
-    assert text.endswith("95 %")
+def test_a_long_text_is_indented_from_its_second_line_and_an_unbroken_blank_stays(monkeypatch):
+    monkeypatch.setattr("embedtune.cli.layout.width", lambda: 20)
+    assert wrapped(f"one two three four 95{UNBROKEN}% five", "  ").splitlines() == ["one two three four", "  95 % five"]
 
 
-def test_first_column_is_left_aligned_and_the_others_right(capsys):
-    print_columns([("a", "1.5", "x"), ("long", "12.5", "")], indent="  ")
-    assert capsys.readouterr().out == "  a      1.5  x\n  long  12.5\n"
+def test_the_first_column_is_left_and_the_others_right(capsys):
+    print_columns([("name", "a", "bb"), ("x", "100", "")], "  ")
+    assert capsys.readouterr().out == "  name    a  bb\n  x     100\n"
+
+
+def test_next_commands_stand_under_each_other(capsys):
+    print_next("embedtune train runs/x", "embedtune eval runs/x")
+    assert capsys.readouterr().out == "next: embedtune train runs/x\n      embedtune eval runs/x\n"
