@@ -60,13 +60,13 @@ def test_peft_alone_loads_the_adapter(trained_run, expected):
     from peft import PeftModel
     from transformers import AutoModel, AutoTokenizer, BitsAndBytesConfig
 
-    from embedtune.models.quantisation import hold_steady, quantisation_arguments
+    from embedtune.models.quantisation import fix_mode, quantisation_arguments
 
     folder = find_model(DEFAULT_MODEL)
     quantisation = BitsAndBytesConfig(**quantisation_arguments("nf4"))
     base = AutoModel.from_pretrained(str(folder), quantization_config=quantisation, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, str(trained_run[0] / "model" / "adapter")).eval()
-    hold_steady(model)
+    fix_mode(model)
     texts = [PROMPTS["query"] + text for text in QUERIES] + [PROMPTS["document"] + text for text in PASSAGES]
     tokens = AutoTokenizer.from_pretrained(str(folder))(texts, padding=True, return_tensors="pt")
     with torch.no_grad():

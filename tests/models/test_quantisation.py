@@ -6,7 +6,7 @@ from embedtune.errors import ConfigError
 from embedtune.models.adapters import add_adapter
 from embedtune.models.quantisation import (
     choose_scheme,
-    hold_steady,
+    fix_mode,
     load_quantised,
     plain_weight,
     quantisation_arguments,
@@ -77,7 +77,7 @@ def test_vectors_are_the_same_before_and_after_a_training_mode(base_folder, sche
     before = encode(model)
     model.train()
     model.eval()
-    hold_steady(model)
+    fix_mode(model)
     assert np.array_equal(encode(model), before)
 
 

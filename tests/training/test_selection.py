@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.training.selection import LEAST_GAIN, Decision, choose_check, choose_weight, decide
+from embedtune.training.selection import LEAST_GAIN, Decision, choose_evaluation, choose_weight, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -63,9 +63,9 @@ def test_the_last_check_is_kept_unless_an_earlier_one_is_clearly_better():
     last = scores(0.5, 0.5, 0.5, 0.5)
     noisy = scores(1.0, 0.5, 0.25, 0.5)  # mean difference 0.0625, standard error 0.157
     steady = scores(0.75, 0.75, 0.75, 0.5)  # 0.1875 and 0.0625
-    assert choose_check([last]) == 0
-    assert choose_check([noisy, last]) == 1
-    assert choose_check([steady, noisy, last]) == 0
+    assert choose_evaluation([last]) == 0
+    assert choose_evaluation([noisy, last]) == 1
+    assert choose_evaluation([steady, noisy, last]) == 0
 
 
 def test_queries_of_one_document_are_not_counted_as_independent():
@@ -79,8 +79,8 @@ def test_queries_of_one_document_are_not_counted_as_independent():
 
 def test_checks_are_compared_by_document_too():
     last, steady = scores(0.5, 0.5, 0.5, 0.5), scores(1.0, 1.0, 0.5, 0.5)  # mean 0.25, error 0.144, by document 0.25
-    assert choose_check([steady, last]) == 0
-    assert choose_check([steady, last], clusters=[1, 1, 2, 2]) == 1
+    assert choose_evaluation([steady, last]) == 0
+    assert choose_evaluation([steady, last], clusters=[1, 1, 2, 2]) == 1
 
 
 USUAL = np.full(20, 0.5)
@@ -128,7 +128,7 @@ def test_a_single_query_that_changed_is_a_tie_however_it_is_rounded(n_queries, g
         after[row] += gain
         for clusters in (None, np.arange(n_queries) // 5):
             assert decide(base, {1.0: after}, clusters).ship == "base"
-            assert choose_check([after, base], clusters) == 1
+            assert choose_evaluation([after, base], clusters) == 1
             assert choose_weight({0.5: after, DEFAULT_WEIGHT: base}, clusters) == DEFAULT_WEIGHT
 
 
