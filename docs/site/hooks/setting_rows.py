@@ -94,7 +94,9 @@ def _values(found: dict[str, Any], schema: dict[str, Any]) -> str:
     if found["type"] == "array":
         return "list of " + _values(found.get("items") or {"type": "string"}, schema)
     if found["type"] == "object":
-        return f"{_values(found['propertyNames'], schema)}: {_values(found['additionalProperties'], schema)}"
+        text = {"type": "string"}
+        values = found["additionalProperties"]
+        return f"{_values(found.get('propertyNames', text), schema)}: {'any' if values is True else _values(values, schema)}"
     return ", ".join([_TYPES[found["type"]], *_bounds(found)])
 
 
