@@ -275,3 +275,10 @@ def test_passages_and_queries_keep_their_ids():
 def test_what_cannot_be_searched_is_refused(call, message):
     with pytest.raises(ConfigError, match=message):
         call()
+
+
+def test_a_plain_sentence_transformer_will_do(tiny_base):
+    from sentence_transformers import SentenceTransformer
+
+    found = HybridSearcher(TEXTS, SentenceTransformer(str(tiny_base))).search(["the lamp", "rinse"], k=3, kind="rerank")
+    assert {name: set(scores) for name, scores in found.items()} == {"0": set("012"), "1": set("012")}
