@@ -22,8 +22,7 @@ import psutil
 import embedtune
 from benchmarks.tables import CACHE, MACHINE, header, parser, read_json, spread, write_table
 from embedtune.cli.options import set_up_logging
-from embedtune.evaluation.seeds import average_seeds
-from embedtune.evaluation.significance import compare
+from embedtune.evaluation.significance import average_seeds, compare
 from embedtune.project.layout import VECTORS
 from embedtune.project.manifest import write_json
 from embedtune.systems import TUNED, System, systems_of_run

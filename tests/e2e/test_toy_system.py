@@ -16,7 +16,7 @@ from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
 from embedtune.systems import TUNED, Kind, register
 from embedtune.ui.evaluations import read_evaluations
-from embedtune.ui.query_deltas import pairs
+from embedtune.ui.query_view import pairs
 from embedtune.ui.run_comparison import RunComparison
 from tests.served_runs import QUERIES
 

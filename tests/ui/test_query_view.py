@@ -1,8 +1,31 @@
 import pytest
 
 from embedtune.serving.excerpts import Excerpts
+from embedtune.types import Query
 from embedtune.ui.evaluations import read_evaluations
-from embedtune.ui.query_view import QueryViews
+from embedtune.ui.query_view import Change, QueryViews, biggest, changes, pairs, summary
+
+FOUND = [Change(Query(name, name, "typed"), 0.5, 0.5 + gain) for name, gain in (("b", 0.2), ("a", 0.2), ("c", -0.5), ("d", 0), ("e", 0.4))]  # fmt: skip
+
+
+def test_the_biggest_come_first_and_equals_by_text():
+    assert [change.query.text for change in biggest(FOUND, 2, losses=False)] == ["e", "a"]
+    assert [change.query.text for change in biggest(FOUND, 9, losses=True)] == ["c"]
+    assert summary(FOUND) == "5 queries: 3 gained, 1 lost, 1 equal; mean +6.0 points."
+    assert summary([]) == "0 queries: 0 gained, 0 lost, 0 equal; mean +0.0 points."
+
+
+def test_changes_are_differences_of_the_table_and_slices_part_them(run):
+    (evaluation,) = read_evaluations(run).values()
+    assert pairs(evaluation)[0] == ("tuned", "base")
+    found = changes(evaluation, "mrr@10")
+    values = evaluation.values
+    for change in found:
+        name = change.query.query_id
+        assert change.gain == pytest.approx(values["tuned"]["mrr@10"][name] - values["base"]["mrr@10"][name])
+    labels = set(evaluation.labels["document"].values())
+    parts = [changes(evaluation, "mrr@10", by="document", label=label) for label in labels]
+    assert sum(map(len, parts)) == len(found)
 
 
 @pytest.fixture(scope="module")

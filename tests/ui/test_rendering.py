@@ -1,10 +1,32 @@
 import pytest
 from jinja2 import UndefinedError
 
+from embedtune.errors import DataError
 from embedtune.serving.excerpts import Excerpt
 from embedtune.types import Passage
-from embedtune.ui.rendering import Piece, fill, pieces_of, place_of, shown
+from embedtune.ui.rendering import EVENT, Piece, fill, note, or_message, pieces_of, place_of, shown
 from tests.ui.hostile_run import HOSTILE
+
+
+def test_one_event_runs_at_a_time():
+    assert EVENT["concurrency_limit"] == 1
+    assert EVENT["concurrency_id"]
+
+
+def fails():
+    raise DataError("<b>: expected x, found y", hint="do & z")
+
+
+def test_an_error_is_shown_with_its_hint_and_other_exceptions_are_bugs():
+    html = or_message(fails)
+    assert '<p class="error">&lt;b&gt;: expected x, found y</p>' in html
+    assert "do &amp; z" in html
+    with pytest.raises(ZeroDivisionError):
+        or_message(lambda: str(1 / 0))
+
+
+def test_what_works_is_returned_as_it_is():
+    assert or_message(lambda: note("fine")) == note("fine")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
