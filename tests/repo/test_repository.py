@@ -46,16 +46,14 @@ def test_modules_are_one_page_of_thought():
 _TESTED_TOGETHER = {
     "tests/advise/test_advise.py": ("advise/inputs",),
     "tests/cli/test_eval_command.py": ("cli/eval_output",),
-    "tests/cli/test_help.py": ("cli/options",),
     "tests/cli/test_llm_commands.py": (
-        "cli/export_prompts_command", "cli/generate_output", "cli/import_responses_command", "cli/templates_command",
+        "cli/export_prompts_command", "cli/generate_output", "cli/import_responses_command",
         "pipeline/llm_batches", "synthesis/llm/plan", "synthesis/llm/session",
     ),
     "tests/config/test_settings.py": ("config/loader",),
     "tests/e2e/test_command_line.py": ("cli/output",),
     "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
-    "tests/test_doctor.py": ("doctor/library_rows", "doctor/machine_rows", "doctor/model_rows", "doctor/rows"),
 }  # fmt: skip
 """Modules that are parts of one thing, and the file that tests it."""
 
