@@ -10,7 +10,7 @@ import pytest
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.dataset import Dataset
 from embedtune.evaluation.audits.models import Prompts
-from embedtune.evaluation.audits.run import audit, encode_bare, plain_run, prompts_between
+from embedtune.evaluation.audits.run import audit, plain_run, prompts_between
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
 from embedtune.retrieval.searcher import units_of
@@ -134,7 +134,7 @@ def encoder():
 
 
 def test_bare_queries_are_encoded_without_prompt(encoder):
-    bare = encode_bare(encoder, ["frost"])
+    bare = encoder.encode_queries_without_prompt(["frost"])
     assert np.allclose(bare, encoder.encode_documents(["frost"]), atol=1e-6)
     assert not np.allclose(bare, encoder.encode_queries(["frost"]), atol=1e-3)
     assert encoder.model.prompts["query"] == "query: "
