@@ -97,11 +97,7 @@ class Sandbox:
         if self._child is None:
             command = [sys.executable, "-m", _CHILD, json.dumps(asdict(self._limits))]
             self._child = subprocess.Popen(  # noqa: S603 - our own module, by this Python
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=_environment(),
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
             )
         return self._child
 

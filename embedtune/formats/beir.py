@@ -136,12 +136,7 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
     _write_lines(
         folder / "corpus.jsonl",
         (
-            {
-                "_id": passage.passage_id,
-                "title": passage.title,
-                "text": passage.text,
-                "metadata": _metadata(passage),
-            }
+            {"_id": passage.passage_id, "title": passage.title, "text": passage.text, "metadata": _metadata(passage)}
             for passage in passages
         ),
     )
@@ -190,11 +185,7 @@ def _refuse_repetition(path: Path, suspects: frozenset[int]) -> None:
         name = _parse_row(path, number, line)["_id"]
         if fingerprint(name) in suspects and (first := seen.setdefault(name, number)) != number:
             raise DataError.at(
-                path,
-                number,
-                "every _id once",
-                f"{name!r} again (first in line {first})",
-                hint="remove one of them",
+                path, number, "every _id once", f"{name!r} again (first in line {first})", hint="remove one of them"
             )
 
 
