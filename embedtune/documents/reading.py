@@ -144,7 +144,7 @@ def _printable(name: str) -> str:
 
 
 def _unreadable(path: Path) -> str | None:
-    """Tell why a file or folder is passed over, or None."""
+    """Return why a file or folder is passed over, or None."""
     if path.name.startswith("."):
         return _HIDDEN
     if path.is_symlink():

@@ -28,7 +28,7 @@ QRELS_HEADER = ("query-id", "corpus-id", "score")
 
 
 def is_beir(folder: Path) -> bool:
-    """Tell whether a folder holds a BEIR corpus."""
+    """Return whether a folder holds a BEIR corpus."""
     return (folder / "corpus.jsonl").is_file()
 
 
@@ -216,7 +216,7 @@ def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def is_identifier(value: object) -> TypeGuard[str]:
-    """Tell whether a value can be an id in tab-separated files: a string that is not blank, without tabs or line breaks."""
+    """Return whether a value can be an id in tab-separated files: a string that is not blank, without tabs or line breaks."""
     return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r\0")
 
 

@@ -1,4 +1,4 @@
-"""Tokens and money: estimates before, a meter while calls run."""
+"""Tokens and money: estimates before, a tracker while calls run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def prompt_tokens(call: Call) -> int:
     return sum(estimate_tokens(message.content) + 4 for message in call.messages)
 
 
-class Meter:
+class CostTracker:
     """Counts tokens and money, and keeps both under a limit.
 
     Attributes:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from embedtune.errors import ProviderError
-from embedtune.llm.cost import CostLimitError, Meter, prompt_tokens
+from embedtune.llm.cost import CostLimitError, CostTracker, prompt_tokens
 from embedtune.llm.failures import (
     ATTEMPTS,
     REFUSAL,
     REFUSALS,
+    TRANSPORT,
+    AnswerCheck,
     CallError,
-    Judge,
     Outcome,
     causes,
     classify,
-    is_transport,
     retrying,
 )
 from embedtune.llm.limits import HeldBackError, RateLimiter, StopWaitingError
@@ -60,12 +60,12 @@ class Status(NamedTuple):
     Attributes:
         finished: Calls that came to an end since the last report.
         failed: Calls given up, by class.
-        meter: Tokens and money so far.
+        costs: Tokens and money so far.
     """
 
     finished: int
     failed: Counter[str]
-    meter: Meter
+    costs: CostTracker
 
 
 class Dispatcher:
@@ -76,7 +76,7 @@ class Dispatcher:
         provider: Provider,
         store: AnswerStore,
         settings: Settings,
-        meter: Meter,
+        costs: CostTracker,
         *,
         stop: StopRequest,
         on_progress: Callable[[Status], None] = lambda _: None,
@@ -84,7 +84,7 @@ class Dispatcher:
         self._provider = provider
         self._store = store
         self._settings = settings
-        self._meter = meter
+        self._costs = costs
         self._stop = stop
         self._report = on_progress
         self._n_slots = min(settings.concurrency, provider.max_concurrency)
@@ -102,12 +102,12 @@ class Dispatcher:
         )
         provider.attach(self._gate)
 
-    async def ask(self, calls: Sequence[tuple[Call, Outcome]], judge: Judge) -> None:
+    async def ask(self, calls: Sequence[tuple[Call, Outcome]], check: AnswerCheck) -> None:
         """Ask all calls, each until it is answered or given up; what came back stands in the store.
 
         Args:
             calls: Calls that wait, with how they stand.
-            judge: Tells what is wrong with an answer.
+            check: Tells what is wrong with an answer.
 
         Raises:
             ProviderError: If the provider refuses to work or cannot be reached, or the cost limit is reached.
@@ -118,35 +118,38 @@ class Dispatcher:
         self._row.clear()
         try:
             n_workers = min(len(waiting), _CALLS_A_SLOT * self._n_slots)
-            workers = [asyncio.create_task(self._work(waiting, judge))]
+            workers = [asyncio.create_task(self._work(waiting, check))]
             # One call first: a wrong key or address costs no more than that.
             contact = asyncio.create_task(self._contact.wait())
             await asyncio.wait([contact, *workers], return_when=asyncio.FIRST_COMPLETED)
             contact.cancel()
-            workers += [asyncio.create_task(self._work(waiting, judge)) for _ in range(n_workers - 1)]
+            workers += [asyncio.create_task(self._work(waiting, check)) for _ in range(n_workers - 1)]
             await asyncio.gather(*workers)
         finally:
             await self._provider.close()
         if self._end is not None:
             raise self._end
 
-    async def _work(self, waiting: deque[tuple[Call, Outcome]], judge: Judge) -> None:
+    async def _work(self, waiting: deque[tuple[Call, Outcome]], check: AnswerCheck) -> None:
         while waiting and not self._stop and self._end is None:
             call, outcome = waiting.popleft()
             try:
-                await self._until_settled(call, outcome, judge)
+                await self._until_settled(call, outcome, check)
             except StopWaitingError:
                 return
             except Exception as error:
                 self._end = self._end or error
                 return
 
-    async def _until_settled(self, call: Call, outcome: Outcome, judge: Judge) -> None:
-        tries = _Tries(outcome.n_refusals)
+    async def _until_settled(self, call: Call, outcome: Outcome, check: AnswerCheck) -> None:
+        n_refusals = outcome.n_refusals
         try:
             async for attempt in retrying(max(1, ATTEMPTS - outcome.n_attempts), self._gate.sleep):
                 with attempt:
-                    await self._once(call, judge, tries)
+                    answer = await self._send_once(call)
+                    if fault := check(call, answer):
+                        n_refusals += fault == REFUSAL
+                        raise CallError(fault, answer.text, scope="call" if n_refusals >= REFUSALS else "again")
         except CallError as error:
             if error.scope == "run":
                 raise self._refused(error) from None
@@ -155,20 +158,17 @@ class Dispatcher:
             raise self._too_dear() from None
         else:
             self._row.clear()
-            self._report(Status(1, self._failed, self._meter))
+            self._report(Status(1, self._failed, self._costs))
 
-    async def _once(self, call: Call, judge: Judge, tries: _Tries) -> None:
-        """Send a call once; raise ``CallError`` unless its answer can be used."""
+    async def _send_once(self, call: Call) -> Answer:
+        """Send a call within all limits, and keep its answer."""
         await self._gate.enter(prompt_tokens(call) + self._settings.max_tokens)
-        async with self._gate.slot(), self._meter.reserve(call, self._settings.max_tokens):
+        async with self._gate.slot(), self._costs.reserve(call, self._settings.max_tokens):
             answer = await self._send(call)
-            self._meter.add(answer)
+            self._costs.add(answer)
             await self._store.record(call.key, Attempt(ANSWER, answer))
-        self._report(Status(0, self._failed, self._meter))
-        if fault := judge(call, answer):
-            tries.n_refusals += fault == REFUSAL
-            believed = tries.n_refusals >= REFUSALS
-            raise CallError(fault, answer.text, scope="call" if believed else "again")
+        self._report(Status(0, self._failed, self._costs))
+        return answer
 
     async def _send(self, call: Call) -> Answer:
         """Send a call once; a failure is noted and raised."""
@@ -218,8 +218,8 @@ class Dispatcher:
 
     def _give_up(self, call: Call, error: CallError) -> None:
         self._failed[error.kind] += 1
-        self._report(Status(1, self._failed, self._meter))
-        if is_transport(error.kind) or error.kind == "bad_request":
+        self._report(Status(1, self._failed, self._costs))
+        if error.kind in TRANSPORT or error.kind == "bad_request":
             self._row.append(call.key)
         if len(self._row) >= _GIVEN_UP_IN_A_ROW:
             # They will be asked again when the server is well.
@@ -238,16 +238,9 @@ class Dispatcher:
     def _too_dear(self) -> ProviderError:
         return ProviderError(
             f"--max-cost: the next call could cost more than what is left; the answers in this run folder have cost "
-            f"{self._meter.cost:.4f} so far",
+            f"{self._costs.cost:.4f} so far",
             hint="every answer so far is kept; the same command with a higher --max-cost goes on from there",
         )
-
-
-class _Tries:
-    """Refusals of one call."""
-
-    def __init__(self, n_refusals: int) -> None:
-        self.n_refusals = n_refusals
 
 
 _EXPLAINED = {

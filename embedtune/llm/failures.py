@@ -1,10 +1,7 @@
-"""How a call stands, by everything that has come back for it.
+"""Failures of calls: what they mean for the call and the run, when it is sent again, and what has become of it.
 
-How often and when a failed call is sent again (tenacity; the SDKs' own retries are off).
-
-Why a call brought no answer, and what that means for the call and for the run.
-
-Providers' libraries are not imported here: their exceptions are told apart by status, headers and the names of their classes.
+Providers' libraries are not imported here: their exceptions are recognised by status, headers and the names of their classes.
+Retries are tenacity's; those of the SDKs are off.
 """
 
 from __future__ import annotations
@@ -158,8 +155,8 @@ def causes(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-Judge = Callable[[Call, Answer], str | None]
-"""Returns None for an answer that can be used, else what is wrong with it: ``refusal``, ``wrong_count``, …"""
+AnswerCheck = Callable[[Call, Answer], str | None]
+"""Returns None for an answer that can be used, else its fault: ``refusal``, ``wrong_count``, …"""
 
 REFUSAL = "refusal"
 _ENDS_THE_CALL = frozenset({"too_long", "bad_request", REFUSAL})
@@ -186,14 +183,14 @@ class Outcome(NamedTuple):
         return self.answer is None and self.failure is None
 
 
-def outcome_of(call: Call, history: Sequence[Attempt], judge: Judge) -> Outcome:
-    """Judge a call's history: done with its first usable answer, given up after its attempts, or waiting."""
+def outcome_of(call: Call, history: Sequence[Attempt], check: AnswerCheck) -> Outcome:
+    """AnswerCheck a call's history: done with its first usable answer, given up after its attempts, or waiting."""
     last = None
     n_attempts = n_refusals = 0
     for attempt in history:
         fault: str | None = attempt.outcome
         if attempt.outcome == ANSWER:
-            fault = judge(call, attempt.answer)
+            fault = check(call, attempt.answer)
             if fault is None:
                 return Outcome(attempt.answer, None)
         if attempt.current:
@@ -204,8 +201,3 @@ def outcome_of(call: Call, history: Sequence[Attempt], judge: Judge) -> Outcome:
                 return Outcome(None, last, n_attempts, n_refusals)
     given_up = n_attempts >= ATTEMPTS or n_refusals >= REFUSALS
     return Outcome(None, last if given_up else None, n_attempts, n_refusals)
-
-
-def is_transport(failure: str | None) -> bool:
-    """Tell whether a call was given up for reasons that lie between here and the model."""
-    return failure in TRANSPORT

@@ -42,7 +42,7 @@ class RateLimiter:
             concurrency: Calls in flight at most.
             requests_per_minute: Calls in any 60 seconds at most; None is no limit.
             tokens_per_minute: Tokens in any 60 seconds at most, estimated before the call; None is no limit.
-            is_stopping: Asked while waiting; True ends the wait with ``StopWaitingError``.
+            is_stopping: PlannedCall while waiting; True ends the wait with ``StopWaitingError``.
         """
         self._closed_until = 0.0
         self._most = self._allowed = concurrency

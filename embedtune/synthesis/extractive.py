@@ -107,7 +107,7 @@ def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: ran
 
 
 def is_language(text: str) -> bool:
-    """Tell whether most of a text's characters, white space aside, are letters: a run of figures or symbols is no query."""
+    """Return whether most of a text's characters, white space aside, are letters: a run of figures or symbols is no query."""
     return sum(map(str.isalpha, text)) >= _LETTERS * sum(map(len, text.split())) > 0
 
 

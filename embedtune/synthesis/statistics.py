@@ -77,7 +77,7 @@ class CorpusStatistics:
         return [term for term in lexical_terms(text) if term not in stop_words]
 
     def is_generic(self, text: str) -> bool:
-        """Tell whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
+        """Return whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
         rare = max(20, self.n_texts // 100)
         least = 0 if self.n_prunings else 1  # what is not there may have been forgotten
         return not any(least <= self._frequency[term] <= rare for term in set(self.content_terms(text)))

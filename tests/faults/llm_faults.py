@@ -104,7 +104,7 @@ class Run:
             except ProviderError as error:
                 self.error = error
             self.seconds = time.monotonic() - started
-            outcomes = self.asking.standing(questions.calls, judge)
+            outcomes = self.asking.outcomes(questions.calls, judge)
             self.pairs = {
                 (key, text)
                 for key, outcome in outcomes.items()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from embedtune.llm.cost import CostLimitError, Meter, Prices, estimate_tokens, prompt_tokens
+from embedtune.llm.cost import CostLimitError, CostTracker, Prices, estimate_tokens, prompt_tokens
 from embedtune.llm.store import Answer, Message, make_call
 
 CALL = make_call("m", [Message("user", "x" * 396)], {}, "write")  # 104 tokens as estimated
@@ -22,7 +22,7 @@ def test_scripts_without_spaces_have_more_tokens():
 
 
 def test_all_answers_are_counted_on_top_of_earlier_ones():
-    meter = Meter(Prices(1.0, 1.0), max_cost=None, prompt_tokens=10, completion_tokens=5)
+    meter = CostTracker(Prices(1.0, 1.0), max_cost=None, prompt_tokens=10, completion_tokens=5)
     meter.add(Answer("", prompt_tokens=3, completion_tokens=2))
     assert (meter.prompt_tokens, meter.completion_tokens) == (13, 7)
     assert meter.cost == pytest.approx(20e-6)
@@ -33,7 +33,7 @@ def test_calls_in_flight_never_hold_more_than_is_left():
     most = (104 + 96) / 1e6
 
     async def spend():
-        meter = Meter(Prices(1.0, 1.0), max_cost=3.5 * most)
+        meter = CostTracker(Prices(1.0, 1.0), max_cost=3.5 * most)
         in_flight, most_in_flight, refused = 0, 0, 0
 
         async def one():
@@ -58,7 +58,7 @@ def test_calls_in_flight_never_hold_more_than_is_left():
 
 def test_calls_wait_while_cheap_answers_may_still_leave_enough():
     async def spend():
-        meter = Meter(Prices(1.0, 1.0), max_cost=300e-6)
+        meter = CostTracker(Prices(1.0, 1.0), max_cost=300e-6)
 
         async def one():
             async with meter.reserve(CALL, 96):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from embedtune.errors import ProviderError
-from embedtune.llm.cost import Meter, Prices
+from embedtune.llm.cost import CostTracker, Prices
 from embedtune.llm.dispatcher import Dispatcher, Settings
 from embedtune.llm.failures import CallError, outcome_of
 from embedtune.llm.limits import HeldBackError
@@ -61,7 +61,7 @@ def ask(tmp_path):
         calls = [make_call("m", [Message("user", f"p{number}")], {"max_tokens": 10}, "write") for number in range(n)]
         store.register(calls)
         prices = Prices(1e6, 1e6) if max_cost else Prices(None, None)
-        meter = Meter(prices, max_cost=max_cost)
+        meter = CostTracker(prices, max_cost=max_cost)
         dispatcher = Dispatcher(
             provider, store, Settings(max_tokens=10, **settings), meter, stop=StopRequest() if stop is None else stop
         )

@@ -7,7 +7,7 @@ import httpx
 import openai
 import pytest
 
-from embedtune.llm.failures import CallError, causes, classify, is_transport, outcome_of, retry_after, retrying
+from embedtune.llm.failures import CallError, causes, classify, outcome_of, retry_after, retrying
 from embedtune.llm.store import ANSWER, Answer, Attempt, Message, make_call
 
 
@@ -196,9 +196,3 @@ def test_attempts_before_a_renewal_do_not_count_but_their_answers_do():
     assert outcome_of(CALL, old, judge).waits
     assert outcome_of(CALL, [*old, LATE], judge).n_attempts == 1
     assert outcome_of(CALL, [GOOD._replace(current=False)], judge).answer == GOOD.answer
-
-
-def test_failures_of_the_way_are_told_from_those_of_the_answer():
-    assert is_transport("server")
-    assert not is_transport("refusal")
-    assert not is_transport(None)

@@ -171,7 +171,7 @@ def _is_menu(listed: Element) -> bool:
 
 
 def _is_data(table: Element) -> bool:
-    """Tell a table from a page that is laid out with one: data has several columns and no tables or headings within."""
+    """Distinguish a table from a page that is laid out with one: data has several columns and no tables or headings within."""
     if table.find(".//table") is not None or any(table.find(f".//{heading}") is not None for heading in _HEADINGS):
         return False
     columns = [len(list(row.iterchildren("td", "th"))) for row in table.iter("tr")]

@@ -39,7 +39,7 @@ class Line(NamedTuple):
         return max(self.top - self.bottom, 1.0)
 
     def is_beside(self, other: Line) -> bool:
-        """Tell whether it stands on the line of another: a superscript, or the next cell of a row."""
+        """Return whether it stands on the line of another: a superscript, or the next cell of a row."""
         overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
         return overlap > _BESIDE * min(self.height, other.height)
 
@@ -245,7 +245,7 @@ def _same_block(last: Line, line: Line) -> bool:
 
 
 def _goes_on(last: Line, line: Line) -> bool:
-    """Tell whether a sentence that a page break parted goes on."""
+    """Return whether a sentence that a page break parted goes on."""
     return not last.text.endswith(_END_OF_SENTENCE) and line.text[:1].islower() and not _ITEM.match(line.text)
 
 

@@ -42,7 +42,7 @@ def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None)
 
 
 def looks_like_header(table: Sequence[Sequence[str]]) -> bool:
-    """Tell whether a first row names columns: short and different texts, no numbers, one for each cell below."""
+    """Return whether a first row names columns: short and different texts, no numbers, one for each cell below."""
     names = table[0]
     return (
         len(table) > 1

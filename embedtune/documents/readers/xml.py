@@ -99,6 +99,6 @@ def _is_small(element: Element) -> bool:
 
 
 def _is_text(element: Element) -> bool:
-    """Tell running text, in which elements stand between words, from elements that hold other elements."""
+    """Distinguish running text, in which elements stand between words, from elements that hold other elements."""
     between = [element.text, *(child.tail for child in element)]
     return _is_leaf(element) or any(text and text.strip() for text in between)

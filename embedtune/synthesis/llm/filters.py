@@ -73,7 +73,7 @@ class Filtered(NamedTuple):
     dropped: dict[str, int]
 
 
-def screen(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
+def drop_injections(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
     """Leave out passages that speak to a language model; return the others and how many there were."""
     kept = [passage for passage in passages if not speaks_to_model(passage.full_text)]
     return kept, len(passages) - len(kept)
@@ -144,7 +144,7 @@ def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> st
 
 
 def _is_copied(query: str, passage: str, most: int) -> bool:
-    """Tell whether a query is copied: too long a run, or all of it word for word."""
+    """Return whether a query is copied: too long a run, or all of it word for word."""
     run = longest_copied_run(query, visible(passage))
     return run > most or run == len(lexical_terms(query))
 

@@ -68,7 +68,7 @@ def plan_requests(
     per_passage: int,
     long_share: float,
     seed: int,
-    alone: bool = False,
+    single_query: bool = False,
 ) -> list[Request]:
     """Deal kinds and lengths to passages.
 
@@ -81,7 +81,7 @@ def plan_requests(
         per_passage: Queries for each passage.
         long_share: Share of long queries, 0 to 1.
         seed: Another seed deals other kinds.
-        alone: One query for each request, for models that cannot write several.
+        single_query: One query for each request, for models that cannot write several.
     """
     by_document: dict[str, list[Passage]] = {}
     for passage in passages:
@@ -100,7 +100,7 @@ def plan_requests(
         found = [Request((passage,), single)] if single else []
         if double and partner:
             found.append(Request((passage, partner), double))
-        requests += [Request(one.passages, (want,)) for one in found for want in one.wanted] if alone else found
+        requests += [Request(one.passages, (want,)) for one in found for want in one.wanted] if single_query else found
     return requests
 
 

@@ -14,9 +14,9 @@ from embedtune.llm.cost import Prices, prompt_tokens
 from embedtune.llm.failures import Outcome
 from embedtune.llm.store import Call, Message, make_call
 from embedtune.synthesis.llm.examples import read_examples
-from embedtune.synthesis.llm.filters import screen
+from embedtune.synthesis.llm.filters import drop_injections
 from embedtune.synthesis.llm.kinds import Request, plan_requests
-from embedtune.synthesis.llm.prompts import Prompts, choose_examples, marker_for
+from embedtune.synthesis.llm.prompts import Prompts, choose_examples, delimiter_for
 from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.text.hashing import fingerprint, hash_json
@@ -32,7 +32,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 _PATHS = frozenset({"examples", "templates"})  # their bytes count, not where they lie
 
 
-class Asked(NamedTuple):
+class PlannedCall(NamedTuple):
     """A request and the call that makes it."""
 
     request: Request
@@ -64,19 +64,19 @@ class LlmSettings:
         """Return what answers depend on beside the settings."""
         return {"templates": self.prompts.hash, "examples": hash_json(self.examples)}
 
-    def plan(self, pool: PassagePool, model: str, *, alone: bool) -> tuple[list[Asked], int]:
+    def plan(self, pool: PassagePool, model: str, *, single_query: bool) -> tuple[list[PlannedCall], int]:
         """Return the calls that write queries, in a fixed order, and how many passages were left out as orders to a model.
 
         Args:
             pool: Passages and their splits.
             model: As it stands in the key of a call.
-            alone: One query for each call, in the plain template: for models that do not chat.
+            single_query: One query for each call, in the plain template: for models that do not chat.
         """
-        config, asked, n_screened = self.config, list[Asked](), 0
+        config, planned, n_screened = self.config, list[PlannedCall](), 0
         for split in SPLITS:
             passages = _distinct(pool, split)
             if config.screen:
-                passages, n_suspicious = screen(passages)
+                passages, n_suspicious = drop_injections(passages)
                 n_screened += n_suspicious
             requests = plan_requests(
                 _limited(passages, config.limit, len(pool.split.of_passage), self._seed),
@@ -84,26 +84,28 @@ class LlmSettings:
                 per_passage=config.per_passage,
                 long_share=config.long_share,
                 seed=self._seed,
-                alone=alone,
+                single_query=single_query,
             )
-            asked += [Asked(request, self._write(request, model, plain=alone)) for request in requests]
-        return asked, n_screened
+            planned += [PlannedCall(request, self._write(request, model, plain=single_query)) for request in requests]
+        return planned, n_screened
 
     def judge(self, model: str, passages: Sequence[Passage], queries: Sequence[str]) -> Call:
         """Return the call that grades queries of a passage."""
-        marker = marker_for(self._seed, [passage.full_text for passage in passages])
-        return self._call(model, self.prompts.judge(passages, queries, marker=marker), JUDGE)
+        delimiter = delimiter_for(self._seed, [passage.full_text for passage in passages])
+        return self._call(model, self.prompts.judge(passages, queries, delimiter=delimiter), JUDGE)
 
     def relabel(self, model: str, query: str, passages: Sequence[Passage]) -> Call:
         """Return the call that asks which passages answer a query."""
         texts = [passage.full_text for passage in passages]
-        return self._call(model, self.prompts.relabel(query, texts, marker=marker_for(self._seed, texts)), RELABEL)
+        return self._call(
+            model, self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts)), RELABEL
+        )
 
     def _write(self, request: Request, model: str, *, plain: bool) -> Call:
         text = "\n".join(passage.full_text for passage in request.passages)
         prompt = self.prompts.write(
             request,
-            marker=marker_for(self._seed, [passage.full_text for passage in request.passages]),
+            delimiter=delimiter_for(self._seed, [passage.full_text for passage in request.passages]),
             examples=choose_examples(self.examples, self.config.n_examples, self._seed, request.passages[0].passage_id),
             language=(language_of(text) or "").capitalize() or None,
             plain=plain,
@@ -129,7 +131,7 @@ def weights_of(config: LlmConfig, split: str) -> dict[str, float]:
 
 
 def asks_llm(config: GenerateConfig) -> bool:
-    """Tell whether a language model is to write queries."""
+    """Return whether a language model is to write queries."""
     return config.generator == "llm" and config.queries_from != "source"
 
 
@@ -166,31 +168,31 @@ _CALL_S = 3.0  # of one call, where no rate is given: a guess
 
 
 def preview(
-    planned: Sequence[Asked], standing: dict[str, Outcome], config: LlmConfig, n_screened: int
+    planned: Sequence[PlannedCall], outcomes: dict[str, Outcome], config: LlmConfig, n_screened: int
 ) -> dict[str, object]:
     """Return what the writing of queries would take; calls that grade and relabel come on top and depend on the answers.
 
     Args:
         planned: All calls.
-        standing: How they stand by the answers that are there.
+        outcomes: How they stand by the answers that are there.
         config: Prices and rates.
         n_screened: Passages left out.
     """
-    unique = {asked.call.key: asked for asked in planned}
-    waiting = [asked for key, asked in unique.items() if standing[key].waits]
-    prompt = sum(prompt_tokens(asked.call) for asked in waiting)
-    likely = sum(_FRAME_TOKENS + _QUERY_TOKENS * len(asked.request.wanted) for asked in waiting)
+    unique = {planned_call.call.key: planned_call for planned_call in planned}
+    waiting = [planned_call for key, planned_call in unique.items() if outcomes[key].waits]
+    prompt = sum(prompt_tokens(planned_call.call) for planned_call in waiting)
+    likely = sum(_FRAME_TOKENS + _QUERY_TOKENS * len(planned_call.request.wanted) for planned_call in waiting)
     most = len(waiting) * config.max_tokens
-    n_queries = sum(len(asked.request.wanted) for asked in planned)
+    n_queries = sum(len(planned_call.request.wanted) for planned_call in planned)
     further = len(unique) * config.judge + n_queries * (config.relabel == "llm")
     prices = Prices(config.price_input, config.price_output)
     return {
-        "passages": len({passage.passage_id for asked in planned for passage in asked.request.passages}),
+        "passages": len({passage.passage_id for planned_call in planned for passage in planned_call.request.passages}),
         "screened_passages": n_screened,
         "queries": n_queries,
         "calls": len(unique),
-        "cached": sum(outcome.answer is not None for outcome in standing.values()),
-        "given_up": sum(outcome.failure is not None for outcome in standing.values()),
+        "cached": sum(outcome.answer is not None for outcome in outcomes.values()),
+        "given_up": sum(outcome.failure is not None for outcome in outcomes.values()),
         "to_ask": len(waiting),
         "further_calls_at_most": further,
         "prompt_tokens": prompt,

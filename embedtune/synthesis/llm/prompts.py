@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).parent / "templates"
 NAMES = ("system", "write", "plain", "judge", "relabel")
 _CANARY = "Zinnwald keeps eleven lanterns"
-_MARKER_DIGITS = 12
+_DELIMITER_DIGITS = 12
 
 
 class Prompts:
@@ -52,19 +52,21 @@ class Prompts:
         return self._fill("system", {})
 
     def write(
-        self, request: Request, *, marker: str, examples: Sequence[str], language: str | None, plain: bool
+        self, request: Request, *, delimiter: str, examples: Sequence[str], language: str | None, plain: bool
     ) -> str:
         """Return the prompt that asks for queries."""
         values = {"n": len(request.wanted), "wanted": request.wanted, "examples": list(examples), "language": language}
-        return self._fill("plain" if plain else "write", {**_passages(request.passages), **values, "marker": marker})
+        return self._fill(
+            "plain" if plain else "write", {**_passages(request.passages), **values, "delimiter": delimiter}
+        )
 
-    def judge(self, passages: Sequence[Passage], queries: Sequence[str], *, marker: str) -> str:
+    def judge(self, passages: Sequence[Passage], queries: Sequence[str], *, delimiter: str) -> str:
         """Return the prompt that asks for grades of queries."""
-        return self._fill("judge", {**_passages(passages), "queries": list(queries), "marker": marker})
+        return self._fill("judge", {**_passages(passages), "queries": list(queries), "delimiter": delimiter})
 
-    def relabel(self, query: str, passages: Sequence[str], *, marker: str) -> str:
+    def relabel(self, query: str, passages: Sequence[str], *, delimiter: str) -> str:
         """Return the prompt that asks which passages answer a query."""
-        return self._fill("relabel", {"query": query, "passages": list(passages), "marker": marker})
+        return self._fill("relabel", {"query": query, "passages": list(passages), "delimiter": delimiter})
 
     def _compile(self, name: str, text: str) -> Template:
         from jinja2 import TemplateSyntaxError
@@ -97,11 +99,11 @@ class Prompts:
         double = Request((passage, passage), (Wanted("multi_hop", True),))
         self.system()
         for name, text in (
-            ("write", self.write(request, marker="m", examples=["an example"], language=None, plain=False)),
-            ("write", self.write(double, marker="m", examples=[], language="English", plain=False)),
-            ("plain", self.write(request, marker="m", examples=[], language=None, plain=True)),
-            ("judge", self.judge([passage], ["a query"], marker="m")),
-            ("relabel", self.relabel("a query", [_CANARY], marker="m")),
+            ("write", self.write(request, delimiter="m", examples=["an example"], language=None, plain=False)),
+            ("write", self.write(double, delimiter="m", examples=[], language="English", plain=False)),
+            ("plain", self.write(request, delimiter="m", examples=[], language=None, plain=True)),
+            ("judge", self.judge([passage], ["a query"], delimiter="m")),
+            ("relabel", self.relabel("a query", [_CANARY], delimiter="m")),
         ):
             if _CANARY not in text:
                 raise ConfigError(
@@ -127,9 +129,9 @@ def copy_templates(folder: Path) -> list[Path]:
     return targets
 
 
-def marker_for(seed: int, texts: Sequence[str]) -> str:
+def delimiter_for(seed: int, texts: Sequence[str]) -> str:
     """Return a delimiter for one prompt: random to whoever wrote the texts, since it depends on every word of them."""
-    return hash_text("marker", str(seed), *texts)[:_MARKER_DIGITS]
+    return hash_text("marker", str(seed), *texts)[:_DELIMITER_DIGITS]
 
 
 def choose_examples(examples: Sequence[str], n: int, seed: int, passage_id: str) -> list[str]:

@@ -19,7 +19,7 @@ from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
-from embedtune.synthesis.llm.plan import Asked, LlmSettings, preview
+from embedtune.synthesis.llm.plan import LlmSettings, PlannedCall, preview
 from embedtune.synthesis.llm.relabel import further_answers
 from embedtune.synthesis.llm.replies import read_grades, read_queries
 from embedtune.synthesis.llm.search import FusedSearch
@@ -63,19 +63,21 @@ class LlmQueries:
             identity["cross_encoder"] = hash_json(hash_folder(folder))
         return identity
 
-    def plan(self, pool: PassagePool) -> tuple[list[Asked], int]:
+    def plan(self, pool: PassagePool) -> tuple[list[PlannedCall], int]:
         """Return the calls that write queries, and how many passages were left out."""
-        return self.settings.plan(pool, self.described.model, alone=not self.described.chats)
+        return self.settings.plan(pool, self.described.model, single_query=not self.described.chats)
 
     def preview(self, pool: PassagePool) -> dict[str, object]:
         """Return what asking would take; what is answered already is looked up in a copy of the store."""
         planned, n_screened = self.plan(pool)
         with snapshot(self._run / STORE) as store:
-            standing = LlmSession(self._config.llm, store).standing([asked.call for asked in planned], reader(planned))
-        return preview(planned, standing, self._config.llm, n_screened)
+            outcomes = LlmSession(self._config.llm, store).outcomes(
+                [planned_call.call for planned_call in planned], reader(planned)
+            )
+        return preview(planned, outcomes, self._config.llm, n_screened)
 
     def asks_again(self, folder: Path) -> bool:
-        """Tell whether a finished dataset has failed calls that are to be asked again."""
+        """Return whether a finished dataset has failed calls that are to be asked again."""
         if not (self._config.llm.retry_errors and (folder / MANIFEST).is_file()):
             return False
         llm = read_manifest(folder, DatasetRecord).record.llm
@@ -102,32 +104,32 @@ class LlmQueries:
             ProviderError: If the provider refuses or the cost limit is reached.
             StoppedError: After Ctrl-C or SIGTERM.
         """
-        with open_session(self._config.llm, self._run) as asking:
-            return self._make(pool, statistics, encoder, folder, asking)
+        with open_session(self._config.llm, self._run) as session:
+            return self._make(pool, statistics, encoder, folder, session)
 
     def pending(self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
         """Return the calls that ``make`` would send next, and note them in the store; none when all answers are there."""
         with (
             tempfile.TemporaryDirectory(prefix="embedtune-") as scratch,
-            open_session(self._config.llm, self._run, collect=True) as asking,
+            open_session(self._config.llm, self._run, collect=True) as session,
         ):
             try:
-                self._make(pool, statistics, encoder, Path(scratch), asking)
+                self._make(pool, statistics, encoder, Path(scratch), session)
             except PendingError as pending:
                 return pending.calls
         return []
 
     def _make(
-        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, asking: LlmSession
+        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.plan(pool)
-        outcomes = asking.ask([asked.call for asked in planned], reader(planned), "write queries")
+        outcomes = session.ask([planned_call.call for planned_call in planned], reader(planned), "write queries")
         drafts = _drafts(planned, outcomes)
-        _demand(planned, drafts, outcomes)
-        kept, dropped, extra = self._select(drafts, pool, statistics, encoder, asking)
-        asking.write(folder / ANSWERS)
+        _require_drafts(planned, drafts, outcomes)
+        kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
+        session.write(folder / ANSWERS)
         examples = self.settings.examples
-        self.record = asking.record(
+        self.record = session.record(
             model=self.described.model,
             screened_passages=n_screened,
             preambles=_preambles(planned, outcomes),
@@ -135,7 +137,7 @@ class LlmQueries:
             relabelled=sum(map(len, extra)),
             examples=compare(examples, [draft.text for draft in kept]) if examples else None,
         )
-        self.costs = asking.costs()
+        self.costs = session.costs()
         return _labelled(kept, extra, pool), dropped
 
     def _select(
@@ -144,7 +146,7 @@ class LlmQueries:
         pool: PassagePool,
         statistics: CorpusStatistics,
         encoder: Encoder,
-        asking: LlmSession,
+        session: LlmSession,
     ) -> tuple[list[LlmDraft], dict[str, int], list[list[str]]]:
         """Filter by words, by search and by judge, cap documents, and look for further answers."""
         config = self._config.llm
@@ -158,7 +160,7 @@ class LlmQueries:
         found = _found(kept, search, pool)
         dropped["round_trip"] = len(kept) - len(found)
         if config.judge:
-            kept, found = found, self._judged(found, asking)
+            kept, found = found, self._judged(found, session)
             dropped["judge"] = len(kept) - len(found)
         capped = cap_documents(found, config.max_per_document)
         dropped |= capped.dropped
@@ -168,10 +170,10 @@ class LlmQueries:
         def known(draft: LlmDraft) -> set[str]:
             return {name for passage in draft.passages for name in pool.copies[passage.passage_id]}
 
-        extra = further_answers(capped.kept, search, self.settings, asking, self.described.model, known)
+        extra = further_answers(capped.kept, search, self.settings, session, self.described.model, known)
         return capped.kept, dropped, extra
 
-    def _judged(self, drafts: Sequence[LlmDraft], asking: LlmSession) -> list[LlmDraft]:
+    def _judged(self, drafts: Sequence[LlmDraft], session: LlmSession) -> list[LlmDraft]:
         """Keep the queries that the model grades 4 or 5; those of a call that failed are kept."""
         by_call: dict[str, list[LlmDraft]] = {}
         for draft in drafts:
@@ -181,7 +183,7 @@ class LlmQueries:
             for key, group in by_call.items()
         }
         sizes = {calls[key].key: len(group) for key, group in by_call.items()}
-        outcomes = asking.ask(list(calls.values()), _grade_reader(sizes), "judge queries")
+        outcomes = session.ask(list(calls.values()), _grade_reader(sizes), "judge queries")
         kept = []
         for key, group in by_call.items():
             answer = outcomes[calls[key].key].answer
@@ -192,9 +194,9 @@ class LlmQueries:
         return kept
 
 
-def reader(planned: Sequence[Asked]) -> Callable[[Call, Answer], str | None]:
+def reader(planned: Sequence[PlannedCall]) -> Callable[[Call, Answer], str | None]:
     """Return what is wrong with an answer to a planned call: not so many queries as were asked for, or none at all."""
-    sizes = {asked.call.key: len(asked.request.wanted) for asked in planned}
+    sizes = {planned_call.call.key: len(planned_call.request.wanted) for planned_call in planned}
     return lambda call, answer: read_queries(answer.text, finish=answer.finish, n=sizes[call.key]).fault
 
 
@@ -202,7 +204,7 @@ def _grade_reader(sizes: Mapping[str, int]) -> Callable[[Call, Answer], str | No
     return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=_BEST)[1]
 
 
-def _drafts(planned: Sequence[Asked], outcomes: Mapping[str, Outcome]) -> list[LlmDraft]:
+def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> list[LlmDraft]:
     """Read the answers in the order of the plan, whatever the order in which they came."""
     drafts = []
     for request, call in planned:
@@ -215,13 +217,15 @@ def _drafts(planned: Sequence[Asked], outcomes: Mapping[str, Outcome]) -> list[L
     return drafts
 
 
-def _preambles(planned: Sequence[Asked], outcomes: Mapping[str, Outcome]) -> int:
+def _preambles(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> int:
     """Count the answers with words around their queries."""
     answers = [(outcomes[call.key].answer, len(request.wanted)) for request, call in planned]
     return sum(read_queries(answer.text, finish=answer.finish, n=n).preamble for answer, n in answers if answer)
 
 
-def _demand(planned: Sequence[Asked], drafts: Sequence[LlmDraft], outcomes: Mapping[str, Outcome]) -> None:
+def _require_drafts(
+    planned: Sequence[PlannedCall], drafts: Sequence[LlmDraft], outcomes: Mapping[str, Outcome]
+) -> None:
     if planned and not drafts:
         failed = Counter(outcome.failure for outcome in outcomes.values())
         listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())

@@ -29,7 +29,7 @@ def further_answers(
     drafts: Sequence[LlmDraft],
     search: FusedSearch,
     settings: LlmSettings,
-    asking: LlmSession,
+    session: LlmSession,
     model: str,
     known: Callable[[LlmDraft], set[str]],
 ) -> Answers:
@@ -39,7 +39,7 @@ def further_answers(
         drafts: Queries.
         search: Of the passages.
         settings: Which judge, and its prompt.
-        asking: The language model.
+        session: The language model.
         model: Its name in the key of a call.
         known: Ids of the passages that are known to answer a query; they are not asked about again.
     """
@@ -49,7 +49,7 @@ def further_answers(
         for draft, numbers in zip(drafts, search.top(texts, DEPTH), strict=True)
     ]
     if settings.config.relabel == "llm":
-        return _by_llm(drafts, found, settings, asking, model)
+        return _by_llm(drafts, found, settings, session, model)
     return _by_cross_encoder(drafts, found, settings.config)
 
 
@@ -62,7 +62,7 @@ def _by_llm(
     drafts: Sequence[LlmDraft],
     found: Sequence[Sequence[Passage]],
     settings: LlmSettings,
-    asking: LlmSession,
+    session: LlmSession,
     model: str,
 ) -> Answers:
     """Take the passages that the model graded as answers; a call that failed adds none."""
@@ -71,7 +71,7 @@ def _by_llm(
         for draft, passages in zip(drafts, found, strict=True)
     ]
     sizes = {call.key: len(passages) for call, passages in zip(calls, found, strict=True) if call}
-    outcomes = asking.ask([call for call in calls if call], read_relevance(sizes), "relabel")
+    outcomes = session.ask([call for call in calls if call], read_relevance(sizes), "relabel")
     answers: Answers = []
     for call, passages in zip(calls, found, strict=True):
         answer = outcomes[call.key].answer if call else None

@@ -1,4 +1,4 @@
-"""LlmSession a language model within a run folder: one durable store, one meter, one way to stop."""
+"""The language model of a run folder: one durable store, one tracker of costs, one way to stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from embedtune.config.settings import LlmConfig
 from embedtune.errors import StoppedError
 from embedtune.llm.batch_files import read_answers, write_answers
-from embedtune.llm.cost import Meter, Prices
+from embedtune.llm.cost import CostTracker, Prices
 from embedtune.llm.dispatcher import Dispatcher, Settings, Status
-from embedtune.llm.failures import Judge, Outcome, outcome_of
+from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
 from embedtune.llm.providers import Access, Provider, load_provider
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call
 from embedtune.machine import in_words
@@ -52,7 +52,7 @@ class LlmSession:
         self._provider: Provider | None = None
         self._prices = Prices(config.price_input, config.price_output)
         self.store = store
-        self.asked: dict[str, tuple[Call, Outcome]] = {}
+        self.calls: dict[str, tuple[Call, Outcome]] = {}
         self.rejected: Counter[str] = Counter()
 
     @property
@@ -62,18 +62,18 @@ class LlmSession:
             self._provider = load_provider(access_of(self._config))
         return self._provider
 
-    def standing(self, calls: Sequence[Call], judge: Judge) -> dict[str, Outcome]:
+    def outcomes(self, calls: Sequence[Call], check: AnswerCheck) -> dict[str, Outcome]:
         """Return how calls stand by what the store holds."""
         unique = {call.key: call for call in calls}
         histories = self.store.histories(list(unique))
-        return {key: outcome_of(call, histories.get(key, ()), judge) for key, call in unique.items()}
+        return {key: outcome_of(call, histories.get(key, ()), check) for key, call in unique.items()}
 
-    def ask(self, calls: Sequence[Call], judge: Judge, what: str) -> dict[str, Outcome]:
+    def ask(self, calls: Sequence[Call], check: AnswerCheck, what: str) -> dict[str, Outcome]:
         """Ask what is not answered yet; return how every call stands by key.
 
         Args:
             calls: What to ask; equal calls are asked once.
-            judge: Tells what is wrong with an answer.
+            check: Tells what is wrong with an answer.
             what: For the display.
 
         Raises:
@@ -83,23 +83,23 @@ class LlmSession:
         """
         unique = {call.key: call for call in calls}
         self.store.register(unique.values())
-        standing = self.standing(calls, judge)
+        outcomes = self.outcomes(calls, check)
         if self._config.retry_errors:
-            self.store.renew([key for key, outcome in standing.items() if outcome.failure])
-            standing = self.standing(calls, judge)
-        waiting = [(unique[key], outcome) for key, outcome in standing.items() if outcome.waits]
+            self.store.renew([key for key, outcome in outcomes.items() if outcome.failure])
+            outcomes = self.outcomes(calls, check)
+        waiting = [(unique[key], outcome) for key, outcome in outcomes.items() if outcome.waits]
         if waiting and self._collect:
             raise PendingError([call for call, _ in waiting])
         if waiting:
-            self._send(waiting, judge, what, n_known=len(standing) - len(waiting))
-            standing = self.standing(calls, judge)
-        self._count(unique, judge)
-        self.asked |= {key: (unique[key], outcome) for key, outcome in standing.items()}
-        return standing
+            self._send(waiting, check, what, n_known=len(outcomes) - len(waiting))
+            outcomes = self.outcomes(calls, check)
+        self._count(unique, check)
+        self.calls |= {key: (unique[key], outcome) for key, outcome in outcomes.items()}
+        return outcomes
 
     def write(self, path: Path) -> None:
         """Write the answers of this dataset with stable bytes."""
-        write_answers(path, self.asked.values())
+        write_answers(path, self.calls.values())
 
     def record(
         self,
@@ -112,7 +112,7 @@ class LlmSession:
         examples: ExamplesRecord | None,
     ) -> LlmRecord:
         """Return what follows from the answers alone: the same whatever failed on the way; for the fields see there."""
-        outcomes = [outcome for _, outcome in self.asked.values()]
+        outcomes = [outcome for _, outcome in self.calls.values()]
         answers = [outcome.answer for outcome in outcomes if outcome.answer]
         optional = {"examples": examples} if examples else {}
         return LlmRecord(
@@ -140,12 +140,14 @@ class LlmSession:
             cost=cost,
         )
 
-    def _send(self, waiting: Sequence[tuple[Call, Outcome]], judge: Judge, what: str, *, n_known: int) -> None:
+    def _send(self, waiting: Sequence[tuple[Call, Outcome]], check: AnswerCheck, what: str, *, n_known: int) -> None:
         provider = self.provider
         if n_known:
             _log.info("%s: %d calls are settled already, %d are to be asked", what, n_known, len(waiting))
         prompt, completion = self.store.tokens()
-        meter = Meter(self._prices, max_cost=self._config.max_cost, prompt_tokens=prompt, completion_tokens=completion)
+        costs = CostTracker(
+            self._prices, max_cost=self._config.max_cost, prompt_tokens=prompt, completion_tokens=completion
+        )
         settings = Settings(**{name: getattr(self._config, name) for name in Settings._fields})
         with (
             track_with_note(what, len(waiting)) as show,
@@ -155,26 +157,26 @@ class LlmSession:
                 provider,
                 self.store,
                 settings,
-                meter,
+                costs,
                 stop=stop,
                 on_progress=lambda status: show(status.finished, self._note(status)),
             )
-            asyncio.run(dispatcher.ask(waiting, judge))
+            asyncio.run(dispatcher.ask(waiting, check))
         if stop.signal_number is not None:
             raise StoppedError(f"{self.store.path.parent}: stopped; every answer so far is kept", stop.signal_number)
 
     def _note(self, status: Status) -> str:
-        meter = status.meter
-        tokens = f"{(meter.prompt_tokens + meter.completion_tokens) / 1000:.0f}k tokens"
+        costs = status.costs
+        tokens = f"{(costs.prompt_tokens + costs.completion_tokens) / 1000:.0f}k tokens"
         parts = [*(f"{count} failed by {name}" for name, count in sorted(status.failed.items())), tokens]
         if self._prices.known:
-            parts.append(f"cost {meter.cost:.4f}")
+            parts.append(f"cost {costs.cost:.4f}")
         return ", ".join(parts)
 
-    def _count(self, calls: dict[str, Call], judge: Judge) -> None:
+    def _count(self, calls: dict[str, Call], check: AnswerCheck) -> None:
         for key, history in self.store.histories(list(calls)).items():
             for attempt in history:
-                fault = judge(calls[key], attempt.answer) if attempt.outcome == ANSWER else attempt.outcome
+                fault = check(calls[key], attempt.answer) if attempt.outcome == ANSWER else attempt.outcome
                 if fault:
                     self.rejected[fault] += 1
 

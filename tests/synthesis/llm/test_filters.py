@@ -6,9 +6,9 @@ from embedtune.synthesis.llm.filters import (
     FILTERS,
     LlmDraft,
     cap_documents,
+    drop_injections,
     filter_by_words,
     longest_copied_run,
-    screen,
 )
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.types import Passage
@@ -109,6 +109,6 @@ def test_documents_are_capped_in_order():
 
 def test_passages_with_orders_are_left_out():
     orders = [Passage(f"x{number}", "d", "", document.text, 0, 1) for number, document in enumerate(injected())]
-    kept, n_left_out = screen([TANK, *orders, LAMP])
+    kept, n_left_out = drop_injections([TANK, *orders, LAMP])
     assert kept == [TANK, LAMP]
     assert n_left_out == 200

@@ -56,7 +56,7 @@ def test_another_seed_asks_otherwise(passages):
 
 
 def test_one_query_for_each_request_for_models_that_cannot_write_several(passages):
-    requests = plan(passages, alone=True)
+    requests = plan(passages, single_query=True)
     assert {len(request.wanted) for request in requests} == {1}
     assert len(requests) == 3 * len(passages)
 

@@ -4,7 +4,7 @@ import pytest
 
 from embedtune.errors import ConfigError, DataError
 from embedtune.synthesis.llm.kinds import Request, Wanted
-from embedtune.synthesis.llm.prompts import NAMES, PACKAGED, Prompts, choose_examples, copy_templates, marker_for
+from embedtune.synthesis.llm.prompts import NAMES, PACKAGED, Prompts, choose_examples, copy_templates, delimiter_for
 from embedtune.types import Passage
 
 PASSAGE = Passage("p1", "d", "Brava › Tank", "Fill the tank. {{ 7 * 7 }} {% for %} {x.__class__}", 0, 9)
@@ -23,7 +23,7 @@ def write(tmp_path):
 
 
 def test_passages_are_values_and_never_templates():
-    text = Prompts().write(REQUEST, marker="abc", examples=[], language=None, plain=False)
+    text = Prompts().write(REQUEST, delimiter="abc", examples=[], language=None, plain=False)
     assert PASSAGE.text in text
     assert text.count("abc") == 2
     assert "a natural question" in text
@@ -32,7 +32,7 @@ def test_passages_are_values_and_never_templates():
 
 
 def test_language_and_examples_are_asked_for():
-    text = Prompts().write(REQUEST, marker="m", examples=["how 2 descale"], language="German", plain=False)
+    text = Prompts().write(REQUEST, delimiter="m", examples=["how 2 descale"], language="German", plain=False)
     assert "Write in German." in text
     assert "- how 2 descale" in text
 
@@ -40,16 +40,21 @@ def test_language_and_examples_are_asked_for():
 def test_two_passages_are_both_shown():
     other = PASSAGE._replace(passage_id="p2", text="Drain it in winter.")
     text = Prompts().write(
-        Request((PASSAGE, other), (Wanted("multi_hop", False),)), marker="m", examples=[], language=None, plain=False
+        Request((PASSAGE, other), (Wanted("multi_hop", False),)), delimiter="m", examples=[], language=None, plain=False
     )
     assert "Drain it in winter." in text
     assert "both passages" in text
 
 
-def test_markers_depend_on_every_word_and_on_the_seed():
-    markers = {marker_for(0, ["a b"]), marker_for(0, ["a b "]), marker_for(1, ["a b"]), marker_for(0, ["a", "b"])}
-    assert len(markers) == 4
-    assert marker_for(0, ["a b"]) == marker_for(0, ["a b"])
+def test_delimiters_depend_on_every_word_and_on_the_seed():
+    delimiters = {
+        delimiter_for(0, ["a b"]),
+        delimiter_for(0, ["a b "]),
+        delimiter_for(1, ["a b"]),
+        delimiter_for(0, ["a", "b"]),
+    }
+    assert len(delimiters) == 4
+    assert delimiter_for(0, ["a b"]) == delimiter_for(0, ["a b"])
 
 
 def test_each_prompt_draws_its_own_examples():
@@ -67,7 +72,7 @@ def test_a_copy_can_be_edited_and_the_rest_stays_packaged(tmp_path):
     (tmp_path / "mine" / "judge.jinja").unlink()
     mine = Prompts(tmp_path / "mine")
     assert mine.hash != Prompts().hash
-    assert mine.write(REQUEST, marker="m", examples=[], language=None, plain=False).startswith(
+    assert mine.write(REQUEST, delimiter="m", examples=[], language=None, plain=False).startswith(
         "Ask about Fill the tank."
     )
     with pytest.raises(ConfigError, match="expected no file there"):
@@ -98,7 +103,7 @@ def test_what_a_template_may_not_do_is_refused_with_its_line(write, text, line, 
 def test_values_of_a_template_are_named_where_one_is_wrong(write):
     with pytest.raises(ConfigError) as refused:
         Prompts(write("relabel", "{{ passages[0] }} {{ question }}"))
-    assert refused.value.hint == "its values are marker, passages, query"
+    assert refused.value.hint == "its values are delimiter, passages, query"
 
 
 def test_folders_without_templates_are_refused(tmp_path):
