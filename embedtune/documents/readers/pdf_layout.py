@@ -181,7 +181,7 @@ def add_pages(
         outline: By page, the headings that the outline says start on it, as level and text; those that no line of the
             page shows are left out. Without an outline, short lines of large type are headings.
     """
-    habits = _habits(pages)
+    statistics = _layout_statistics(pages)
     sizes = heading_sizes(pages)
     open_line: Line | None = None  # the last line of the page before, if its paragraph may go on
     for number, page in enumerate(pages):
@@ -190,7 +190,7 @@ def add_pages(
         for index, block in enumerate(_blocks(page, headings)):
             first = block[0]
             heading = headings.get(id(first))
-            text = _join(block, habits)
+            text = _join(block, statistics)
             if heading is not None:
                 builder.heading(heading.level, text)
             elif index == 0 and open_line is not None and _goes_on(open_line, first):
@@ -201,7 +201,7 @@ def add_pages(
             open_line = page[-1] if id(page[-1]) not in headings else None
 
 
-class _Habits(NamedTuple):
+class _LayoutStatistics(NamedTuple):
     """What lines of running text look like in this document.
 
     Attributes:
@@ -215,14 +215,14 @@ class _Habits(NamedTuple):
     width: float
 
 
-def _habits(pages: Sequence[Sequence[Line]]) -> _Habits:
+def _layout_statistics(pages: Sequence[Sequence[Line]]) -> _LayoutStatistics:
     lines = [line for page in pages for line in page]
     words = Counter(word for line in lines for word in _WORD.findall(line.text.lower()))
     long = [line for line in lines if len(line.text) > _LONG_LINE]
     if not long:
-        return _Habits(words, math.inf, 0.0)
+        return _LayoutStatistics(words, math.inf, 0.0)
     looseness = _LOOSE * median(line.looseness for line in long)
-    return _Habits(words, looseness, _WIDE * median(line.right - line.left for line in long))
+    return _LayoutStatistics(words, looseness, _WIDE * median(line.right - line.left for line in long))
 
 
 def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[Line]]:
@@ -249,7 +249,7 @@ def _goes_on(last: Line, line: Line) -> bool:
     return not last.text.endswith(_END_OF_SENTENCE) and line.text[:1].islower() and not _ITEM.match(line.text)
 
 
-def _join(block: Sequence[Line], habits: _Habits) -> str:
+def _join(block: Sequence[Line], statistics: _LayoutStatistics) -> str:
     """Join the lines of a block: those that are full run on, those that are not (of lists, tables, addresses) stay lines."""
     text = block[0].text
     for index, line in enumerate(block[1:], start=1):
@@ -257,20 +257,20 @@ def _join(block: Sequence[Line], habits: _Habits) -> str:
         around = block[max(0, index - 3) : index + 3]
         if line.is_beside(last):
             text = f"{text} {line.text}"
-        elif max(last.looseness, line.looseness) <= habits.looseness and _runs_on(last, line, around, habits):
-            text = _join_words(text, line.text, habits.words)
+        elif max(last.looseness, line.looseness) <= statistics.looseness and _runs_on(last, line, around, statistics):
+            text = _join_words(text, line.text, statistics.words)
         else:
             text = f"{text}\n{line.text}"
     return _DOT_LEADER.sub(" … ", text)
 
 
-def _runs_on(last: Line, line: Line, around: Sequence[Line], habits: _Habits) -> bool:
+def _runs_on(last: Line, line: Line, around: Sequence[Line], statistics: _LayoutStatistics) -> bool:
     if _ITEM.match(line.text) or _DOT_LEADER.search(last.text):
         return False
     if _SOFT_HYPHEN.search(last.text) or _HYPHEN.search(last.text):
         return True
     left, right = min(other.left for other in around), max(other.right for other in around)
-    full = last.right - left >= max(_FULL * (right - left), habits.width)
+    full = last.right - left >= max(_FULL * (right - left), statistics.width)
     return full or (line.text[:1].islower() and not last.text.endswith(_END_OF_SENTENCE))
 
 
