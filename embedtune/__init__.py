@@ -1,18 +1,22 @@
 """Fine-tune an embedding model for retrieval on your own documents, and prove what it gained.
 
-The four functions of the command line, for Python::
+In memory::
 
-    from pathlib import Path
+    from embedtune import Dataset, evaluate_models, tune
+
+    dataset = Dataset.from_pairs(queries, passages)
+    result = tune("sentence-transformers/all-MiniLM-L6-v2", dataset)
+    print(evaluate_models({"base": "sentence-transformers/all-MiniLM-L6-v2", "mine": result.model}, dataset))
+
+From documents, in a run folder, as on the command line::
+
     import embedtune
 
-    out = Path("runs/mine")
-    embedtune.generate(embedtune.GenerateConfig(source="docs"), out)
-    embedtune.train(embedtune.TrainConfig(), out)
-    result = embedtune.evaluate(embedtune.EvaluateConfig(), out)
-    print(result.record.verdict.reasons)
+    embedtune.generate(source="docs", out="runs/mine")
+    embedtune.train(run="runs/mine")
+    print(embedtune.evaluate(run="runs/mine"))
 
-``embedtune.run(RunConfig(...))`` does the three in one, and ``embedtune.advise(GenerateConfig(...))`` says beforehand what is
-worth doing. Importing this package loads nothing heavy.
+Importing this package loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -22,8 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedtune.advise.advise import advise
+    from embedtune.api import TuneResult, evaluate_models, tune
     from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
     from embedtune.dataset import Dataset
+    from embedtune.documents.chunking import chunk
+    from embedtune.documents.splits import split_by_document
     from embedtune.errors import (
         ConfigError,
         DataError,
@@ -42,68 +49,113 @@ if TYPE_CHECKING:
     from embedtune.pipeline.train import train
     from embedtune.project.stage import StageResult
     from embedtune.retrieval.fusion import fuse
+    from embedtune.retrieval.searcher import HybridSearcher
+    from embedtune.serving.embedder import Embedder
+    from embedtune.serving.retriever import Retriever
+    from embedtune.synthesis.query_sampler import synthesize_queries
+    from embedtune.systems import System
+    from embedtune.text.dedup import deduplicate
+    from embedtune.training.distillation import CorpusDistillationLoss
+    from embedtune.training.losses import GuidedContrastiveLoss
+    from embedtune.types import Passage, Query, QuerySet
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "embedtune.errors",
+    "CorpusDistillationLoss": "embedtune.training.distillation",
     "DataError": "embedtune.errors",
     "Dataset": "embedtune.dataset",
+    "Embedder": "embedtune.serving.embedder",
     "EmbedtuneError": "embedtune.errors",
     "EvaluateConfig": "embedtune.config.settings",
     "GenerateConfig": "embedtune.config.settings",
-    "IntegrityError": "embedtune.errors",
+    "GuidedContrastiveLoss": "embedtune.training.losses",
+    "HybridSearcher": "embedtune.retrieval.searcher",
     "InUseError": "embedtune.errors",
+    "IntegrityError": "embedtune.errors",
+    "Passage": "embedtune.types",
     "ProviderError": "embedtune.errors",
     "QualityError": "embedtune.errors",
+    "Query": "embedtune.types",
+    "QuerySet": "embedtune.types",
     "Report": "embedtune.evaluation.report",
     "ResourceError": "embedtune.errors",
+    "Retriever": "embedtune.serving.retriever",
     "RunConfig": "embedtune.config.settings",
     "SplitConfig": "embedtune.config.settings",
     "StageResult": "embedtune.project.stage",
     "StoppedError": "embedtune.errors",
+    "System": "embedtune.systems",
     "TrainConfig": "embedtune.config.settings",
+    "TuneResult": "embedtune.api",
     "advise": "embedtune.advise.advise",
+    "chunk": "embedtune.documents.chunking",
     "compare": "embedtune.evaluation.report",
+    "deduplicate": "embedtune.text.dedup",
     "evaluate": "embedtune.pipeline.evaluate",
+    "evaluate_models": "embedtune.api",
     "fuse": "embedtune.retrieval.fusion",
     "generate": "embedtune.pipeline.generate",
     "run": "embedtune.pipeline.run",
+    "split_by_document": "embedtune.documents.splits",
+    "synthesize_queries": "embedtune.synthesis.query_sampler",
     "train": "embedtune.pipeline.train",
+    "tune": "embedtune.api",
 }
 
 __all__ = [
     "ConfigError",
+    "CorpusDistillationLoss",
     "DataError",
     "Dataset",
+    "Embedder",
     "EmbedtuneError",
     "EvaluateConfig",
     "GenerateConfig",
+    "GuidedContrastiveLoss",
+    "HybridSearcher",
     "InUseError",
     "IntegrityError",
+    "Passage",
     "ProviderError",
     "QualityError",
+    "Query",
+    "QuerySet",
     "Report",
     "ResourceError",
+    "Retriever",
     "RunConfig",
     "SplitConfig",
     "StageResult",
     "StoppedError",
+    "System",
     "TrainConfig",
+    "TuneResult",
     "__version__",
     "advise",
+    "chunk",
     "compare",
+    "deduplicate",
     "evaluate",
+    "evaluate_models",
     "fuse",
     "generate",
     "run",
+    "split_by_document",
+    "synthesize_queries",
     "train",
+    "tune",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = (
+            value  # after the import, which would name a part of the package: embedtune.advise is the function
+        )
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

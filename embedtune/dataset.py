@@ -6,18 +6,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from embedtune.documents.near_duplicates import group_near_duplicates
-from embedtune.documents.splits import split_passages
+from embedtune.documents.splits import SHARES, split_by_document
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.text.hashing import content_id
-from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Skipped
+from embedtune.types import SPLITS, Passage, Qrels, Query, QuerySet, Skipped
 
-SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 _VALIDATION = ("dev", "validation", "valid", "val")
 
 
@@ -33,7 +31,7 @@ class Dataset:
         splits: ``train``, ``dev`` and ``test``: queries with their judgements, query id → passage id → grade (above 0 is
             relevant).
 
-    Example:
+    Examples:
         >>> dataset = Dataset.from_pairs(
         ...     ["how long is the warranty", "when is it refunded"],
         ...     ["The warranty lasts two years.", "Refunds take ten days."],
@@ -51,8 +49,8 @@ class Dataset:
     @classmethod
     def from_pairs(
         cls,
-        queries: Sequence[str] | Mapping[str, str],
-        passages: Sequence[str] | Mapping[str, str],
+        queries: Sequence[str] | Mapping[str, str] | QuerySet,
+        passages: Sequence[str] | Mapping[str, str] | Sequence[Passage],
         qrels: Mapping[str, Mapping[str, int]] | None = None,
         *,
         split: str | Mapping[str, float] = SHARES,
@@ -61,9 +59,9 @@ class Dataset:
         """Build a dataset of queries and the passages that answer them.
 
         Args:
-            queries: Texts, or id → text.
+            queries: Texts, or id → text; or a query set, as ``synthesize_queries`` returns it.
             passages: The passage that answers each query, in the same order; one that answers several may be repeated. Or
-                id → text, with ``qrels``.
+                id → text, with ``qrels``. Or passages, as ``chunk`` returns them, with a query set.
             qrels: Query id → passage id → grade; only with dictionaries of queries and passages.
             split: Shares of train, dev and test, as ``split`` takes them; or the name of the one split that all queries belong
                 to: ``test`` to measure models only.
@@ -73,10 +71,12 @@ class Dataset:
             DataError: If numbers or ids do not fit, or a text is empty.
             ConfigError: If ``split`` names no split.
         """
+        if isinstance(queries, QuerySet):
+            return cls._split(cast(list[Passage], list(passages)), queries.queries, queries.qrels, split, seed)
         if isinstance(queries, Mapping) and isinstance(passages, Mapping) and qrels is not None:
             texts, corpus, judged = queries, passages, {name: dict(row) for name, row in qrels.items()}
         elif qrels is None and not isinstance(queries, Mapping | str) and not isinstance(passages, Mapping | str):
-            texts, corpus, judged = _paired(queries, passages)
+            texts, corpus, judged = _paired(queries, cast(Sequence[str], passages))
         else:
             raise DataError(
                 "from_pairs: expected two lists of texts, or dictionaries id → text of queries and passages, and qrels, found "
@@ -84,9 +84,7 @@ class Dataset:
             )
         found = [Passage(name, name, "", text, 0, len(text)) for name, text in corpus.items()]
         kept = [Query(name, text, "source") for name, text in texts.items()]
-        if isinstance(split, str):
-            return cls._of(found, {_split_name(split): (kept, judged)})
-        return cls._of(found, {"train": (kept, judged)}).split(split, seed=seed)
+        return cls._split(found, kept, judged, split, seed)
 
     @classmethod
     def from_beir(cls, folder: str | os.PathLike[str]) -> Dataset:
@@ -148,6 +146,14 @@ class Dataset:
         return cls._of(list(corpus.values()), splits)
 
     @classmethod
+    def _split(
+        cls, passages: list[Passage], queries: list[Query], qrels: Qrels, split: str | Mapping[str, float], seed: int
+    ) -> Dataset:
+        if isinstance(split, str):
+            return cls._of(passages, {_split_name(split): (queries, qrels)})
+        return cls._of(passages, {"train": (queries, qrels)}).split(split, seed=seed)
+
+    @classmethod
     def _of(cls, passages: list[Passage], splits: Mapping[str, tuple[Iterable[Query], Qrels]]) -> Dataset:
         """Build a dataset; judgements of passages that are not there are left out with a warning."""
         known = {passage.passage_id for passage in passages}
@@ -190,11 +196,7 @@ class Dataset:
             for passage in self.passages
             if passage.passage_id in group
         ]
-        if set(shares) != set(SPLITS) or abs(sum(shares.values()) - 1) > 1e-6:
-            raise ConfigError(f"split: expected shares of train, dev and test that sum to 1, found {dict(shares)}")
-        groups = group_near_duplicates([Document(passage.document_id, "", passage.text) for passage in answers])
-        same = {passage.passage_id: number for number, passage in enumerate(answers)}
-        side = split_passages(answers, groups, same, shares, seed).of_passage if answers else {}
+        side = split_by_document(answers, shares, seed).of_passage if answers else {}
         dealt: dict[str, list[str]] = {name: [] for name in SPLITS}
         for name, keys in relevant.items():
             if keys and keys[0] in side:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -179,16 +178,6 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     log.propagate = False
     log.setLevel(logging.WARNING if quiet else logging.INFO)
     _hush_libraries(handler if verbose else logging.NullHandler())
-    _spare_the_machine()
-
-
-def _spare_the_machine() -> None:
-    """Settings that torch's libraries read when they are loaded; a user's own values win."""
-    # Threads that wait by spinning steal the cores from those that work, as soon as anything else runs on the machine:
-    # encoding was 4 to 10 times slower then.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Every length of text is a shape of its own to oneDNN, and it keeps up to 1,024 of them ready: a gigabyte after 46 steps.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
 
 def _hush_libraries(handler: logging.Handler) -> None:

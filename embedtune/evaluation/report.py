@@ -191,7 +191,7 @@ def compare(
         ConfigError: If there is no run, or a measure is unknown.
         DataError: If qrels or a run cannot be read, there is no query, or the clusters do not fit the queries.
 
-    Example:
+    Examples:
         >>> qrels = {"q1": {"a": 1}, "q2": {"b": 1}, "q3": {"c": 1}}
         >>> first = {query: {"a": 3.0, "b": 2.0, "c": 1.0} for query in qrels}
         >>> second = {"q1": {"a": 1.0}, "q2": {"b": 1.0}, "q3": {"a": 2.0, "c": 1.0}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -17,6 +18,7 @@ class BM25:
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
+        logging.getLogger("bm25s").setLevel(logging.INFO)  # which it sets to DEBUG, for every handler of an application
         self._analyze = Analyzer.of(texts)
         self._n_texts = len(texts)
         terms = [self._analyze(text) for text in texts]

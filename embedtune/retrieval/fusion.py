@@ -194,7 +194,7 @@ def fuse(
         ConfigError: If the method is unknown, or the weights do not fit the runs.
         DataError: If a run cannot be read.
 
-    Example:
+    Examples:
         >>> dense = {"q1": {"a": 0.9, "b": 0.8, "c": 0.1}}
         >>> bm25 = {"q1": {"b": 7.1, "c": 2.0}}
         >>> list(fuse([dense, bm25])["q1"])

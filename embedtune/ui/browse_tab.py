@@ -8,7 +8,8 @@ import gradio as gr
 
 from embedtune.errors import EmbedtuneError
 from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Choice
-from embedtune.ui.rendering import EVENT, message, note, or_message
+from embedtune.ui.errors import message, note, or_message
+from embedtune.ui.events import EVENT
 
 
 def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:
