@@ -142,7 +142,7 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
     )
 
 
-def _metadata(passage: Passage) -> dict[str, Any]:
+def _metadata(passage: Passage) -> dict[str, object]:
     metadata = {"document_id": passage.document_id, "start": passage.start, "end": passage.end}
     return metadata if passage.page is None else {**metadata, "page": passage.page}
 
@@ -220,7 +220,7 @@ def is_identifier(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r\0")
 
 
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _write_lines(path: Path, rows: Iterable[dict[str, object]]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

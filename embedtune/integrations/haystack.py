@@ -62,7 +62,7 @@ class _OverEmbedder:
         """
         _ = self.embedder.encoder
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return what ``from_dict`` needs."""
         return default_to_dict(
             self, run=self.run_folder, which=self.which, precision=self.precision, device=self.device
@@ -179,7 +179,7 @@ class EmbedtuneRetriever:
         """Run in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.run, query, top_k)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return what ``from_dict`` needs."""
         return default_to_dict(
             self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -247,7 +247,9 @@ class DevRetrieval:
         return Encoder(tuned.merge_into(self._merge_target, strength), precision=self._precision)
 
 
-def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> tuple[Decision, Matrix, dict[str, Any]]:
+def select_on_dev(
+    dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]
+) -> tuple[Decision, Matrix, dict[str, object]]:
     """Choose the strength of an update on dev, and whether it is better than the base.
 
     Args:

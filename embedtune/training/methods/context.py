@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, DevSet, choose_fusion_weight
@@ -84,5 +84,5 @@ class Candidate(NamedTuple):
     decision: Decision
     dense: Matrix
     rows: list[dict[str, str]]
-    facts: dict[str, Any]
+    facts: dict[str, object]
     fusion_weight: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.errors import StoppedError
 from embedtune.models import adapters
@@ -79,7 +79,7 @@ def load_for_training(context: Context, scheme: str) -> tuple[SentenceTransforme
     return model, scheme
 
 
-def train_and_select(context: Context, name: str, training: GradientTraining, facts: dict[str, Any]) -> Candidate:
+def train_and_select(context: Context, name: str, training: GradientTraining, facts: dict[str, object]) -> Candidate:
     """Train in place, restore the best evaluated step, and choose the strength on dev.
 
     Args:

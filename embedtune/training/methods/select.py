@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from embedtune.project.records import CandidateRecord
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.contrastive import tune_both_sides
@@ -53,7 +54,7 @@ class MethodSelection(NamedTuple):
 
     best: Candidate
     ships: bool
-    candidates: list[dict[str, Any]]
+    candidates: list[CandidateRecord]
 
 
 def select_method(context: Context, method: str) -> MethodSelection:
@@ -65,18 +66,18 @@ def select_method(context: Context, method: str) -> MethodSelection:
     names: Sequence[str] = context.config.auto_methods if method == "auto" else (method,)
     best: Candidate | None = None
     closest: Candidate | None = None
-    facts = []
+    tried = []
     for name in names:
         candidate = METHODS[name](context, name, best)
         reason, better = _compare(context, candidate, best)
         _log.info("%s: dev gain %+.4f ± %.4f, %s", name, candidate.decision.gain, candidate.decision.error, reason)
         shown = {key: candidate.facts[key] for key in _SHOWN_FACTS if key in candidate.facts}
-        facts.append({"method": name, **shown, "reason": reason})
+        tried.append(CandidateRecord.from_json({"method": name, **shown, "reason": reason}))
         best = candidate if better else best
         if closest is None or candidate.decision.gain > closest.decision.gain:
             closest = candidate
     assert closest, "there is at least one method"
-    return MethodSelection(best or closest, best is not None, facts)
+    return MethodSelection(best or closest, best is not None, tried)
 
 
 def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> tuple[str, bool]:
@@ -95,7 +96,7 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     return f"better than the base, not than {best.name}", False
 
 
-def selection_facts(context: Context, selection: MethodSelection) -> dict[str, Any]:
+def selection_facts(context: Context, selection: MethodSelection) -> dict[str, object]:
     """Return what a manifest says of a training: what is shipped, how it loads, its fusion weights and dev figures."""
     best, dev, ships = selection.best, context.dev, selection.ships
     sketch = ships and best.name == "hybrid-vector"
