@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from embedtune.evaluation.audits.run import encode_bare, plain_run
+from embedtune.evaluation.audits.run import plain_run
 from embedtune.evaluation.drift import mean_cosine
 from embedtune.evaluation.models import Model
 from embedtune.models.encoder import Encoder
@@ -91,7 +91,7 @@ class Search:
                         model._replace(name="base_pca", weight=None), projected, PassageVectors(vectors, windows)
                     )
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
-                table.search_bare(encode_bare(encoder, table.texts), vectors, windows)
+                table.search_bare(encoder.encode_queries_without_prompt(table.texts), vectors, windows)
 
     def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
         """Return vectors that were encoded before, with the BM25 sketch appended for a hybrid vector."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,12 @@ class Encoder:
         return found
 
     def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
-        """Return unit vectors ``(n, dim)`` in fp32; ``report`` hears how many texts more are done."""
+        """Return unit vectors ``(n, dim)`` in fp32; ``on_progress`` is called with the number of texts done."""
         return self._encode(self.model.encode_query, texts, on_progress)
+
+    def encode_queries_without_prompt(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of queries as frameworks that ignore prompts encode them, ``(n, dim)``."""
+        return self._encode(partial(self.model.encode_query, prompt=""), texts, None)
 
     def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; equal texts are encoded once."""
@@ -213,7 +218,7 @@ def load_model(
 
 
 def is_own_code(folder: Path) -> bool:
-    """Tell whether a model folder needs code that this package brings, and no other."""
+    """Return whether a model folder needs code of this package and no other."""
     modules = Path(folder) / "modules.json"
     if not modules.is_file() or list(Path(folder).rglob("*.py")):
         return False
@@ -222,7 +227,7 @@ def is_own_code(folder: Path) -> bool:
 
 
 def is_lexical(model: SentenceTransformer) -> bool:
-    """Tell whether a loaded model's vectors have a lexical part."""
+    """Return whether a loaded model gives hybrid vectors, with a BM25 sketch."""
     return f"{type(model[0]).__module__}.{type(model[0]).__name__}" == _WITH_LEXICAL
 
 

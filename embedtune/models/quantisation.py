@@ -16,15 +16,15 @@ SCHEMES = ("nf4", "fp4", "int8", "none")
 SMALL_MODEL = 300_000_000
 
 
-def choose_scheme(wish: str, n_parameters: int) -> str:
+def choose_scheme(wanted: str, n_parameters: int) -> str:
     """Resolve ``auto``: int8 below 300 million parameters, nf4 above.
 
     In a small encoder int8 costs nothing (all-MiniLM-L6-v2: the nDCG@10 of bf16, a cosine to its vectors of 0.9995, no more
     seconds; ``benchmarks.quantization``); four bits move its vectors far (nf4 0.97, fp4 0.94), and there is little memory to
     save. A model of billions trains on one GPU only so.
     """
-    if wish != "auto":
-        return wish
+    if wanted != "auto":
+        return wanted
     return "int8" if n_parameters < SMALL_MODEL else "nf4"
 
 
@@ -61,11 +61,11 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
             f"{folder}: expected a model that loads with --quantize {scheme}, found: {error}",
             hint="try --quantize none",
         ) from error
-    hold_steady(model)
+    fix_mode(model)
     return model
 
 
-def hold_steady(model: nn.Module) -> None:
+def fix_mode(model: nn.Module) -> None:
     """Make quantised layers compute the same in training and evaluation, whatever mode the model is put into later.
 
     Two habits of bitsandbytes 0.50 are turned off: on CPUs with AVX512-BF16 a 4-bit layer in evaluation repacks its weights,

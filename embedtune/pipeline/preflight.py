@@ -11,16 +11,8 @@ from embedtune.documents import python_reference
 from embedtune.errors import DataError, EmbedtuneError
 from embedtune.models.inspect import ModelSize, inspect_model
 from embedtune.models.locate import find_model
-from embedtune.pipeline.machine_checks import (
-    LIBRARIES,
-    MIB,
-    Problems,
-    check_memory,
-    check_output,
-    check_writable,
-    memory_of_training,
-    weights_bytes,
-)
+from embedtune.pipeline import machine_checks as checks
+from embedtune.pipeline.machine_checks import LIBRARIES, MIB, Problems, check_memory, check_output, weights_bytes
 from embedtune.project.manifest import MANIFEST
 from embedtune.resources import find_query_set
 from embedtune.retrieval.searcher import BLOCK
@@ -41,7 +33,7 @@ def find_base(name: str, folder: Path) -> Path:
     except EmbedtuneError as error:
         problems = Problems(error)
         with problems.collect():
-            check_writable(folder)
+            checks.check_writable(folder)
         problems.raise_any(str(folder))
         raise
 
@@ -69,7 +61,7 @@ def before_train(
         size, problems = _inspect(base_folder)
         disk = 3 * (size.file_bytes if size else 0) + 16 * MIB
         check_output(problems, folder, disk, "three times the base model's weights")
-        needed = memory_of_training(size, config.batch_size, dataset_config.window_tokens) if size else 0
+        needed = checks.memory_of_training(size, config.batch_size, dataset_config.window_tokens) if size else 0
         why = f"batches of {config.batch_size} and windows of {dataset_config.window_tokens} tokens"
         check_memory(problems, folder, needed, why, size)
         with problems.collect():
@@ -121,7 +113,7 @@ def before_run(config: RunConfig) -> None:
         disk = 3 * (size.file_bytes if size else 0) + 16 * MIB
         check_output(problems, out / unmade[0], disk, "three times the base model's weights")
     if "model" in unmade and size:
-        needed = memory_of_training(size, config.train.batch_size, config.generate.window_tokens)
+        needed = checks.memory_of_training(size, config.train.batch_size, config.generate.window_tokens)
         check_memory(problems, out, needed, f"training with batches of {config.train.batch_size}", size)
     problems.raise_any(str(out))
 
@@ -142,15 +134,11 @@ def _check_trainer_args(config: TrainConfig) -> None:
 
 def _check_source(name: str) -> None:
     if name != python_reference.NAME and not Path(name).exists():
-        raise DataError.at(
-            Path(name), None, "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference", "nothing",
-            hint="check generate.source",
-        )  # fmt: skip
+        expected = "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference"
+        raise DataError.at(Path(name), None, expected, "nothing", hint="check generate.source")
 
 
 def _check_queries(name: str) -> None:
     if not Path(name).exists() and find_query_set(name) is None:
-        raise DataError.at(
-            Path(name), None, "a BEIR folder, a LlamaIndex .json file or the name of a packaged query set", "nothing",
-            hint="check eval.queries",
-        )  # fmt: skip
+        expected = "a BEIR folder, a LlamaIndex .json file or the name of a packaged query set"
+        raise DataError.at(Path(name), None, expected, "nothing", hint="check eval.queries")

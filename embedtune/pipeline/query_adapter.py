@@ -15,11 +15,12 @@ from embedtune.config.settings import TrainConfig
 from embedtune.dataset import read_dataset
 from embedtune.evaluation.measures import means, per_query
 from embedtune.models.encoder import load_encoder
-from embedtune.models.locate import find_model, hash_model
+from embedtune.models.locate import find_model
 from embedtune.pipeline.hosted_embeddings import EmbeddingCache, HostedEmbedding, HostedEncoder
+from embedtune.pipeline.train import identity_of
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS
 from embedtune.project.lock import locked
-from embedtune.project.manifest import library_versions, stage_folder, verify, write_json
+from embedtune.project.manifest import stage_folder, verify, write_json
 from embedtune.project.records import DatasetRecord, DevRecord, QueryAdapterRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
@@ -69,15 +70,7 @@ def fit_query_adapter(
     recorded = verify(run / DATASET, DatasetRecord)
     dataset_config = dataset_settings(recorded)
     base_folder = find_model(dataset_config.model)
-    identity = {
-        "stage": "query_adapter",
-        "embedding": name,
-        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
-        "dataset": recorded.outputs,
-        "dataset_identity": recorded.identity_hash,
-        "model": hash_model(base_folder),
-        "versions": library_versions(),
-    }
+    identity = identity_of("query_adapter", config, recorded, base_folder, embedding=name)
     if result := skip_or_plan(run / QUERY_ADAPTER, identity, QueryAdapterRecord, {}, force=force, dry_run=False):
         return result
     cache = EmbeddingCache(run / VECTORS, name)

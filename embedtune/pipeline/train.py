@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of, write_card
 from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, TRAINER_LOGS, VECTORS
 from embedtune.project.lock import locked
-from embedtune.project.manifest import library_versions, stage_folder, verify
+from embedtune.project.manifest import Manifest, library_versions, stage_folder, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
@@ -26,14 +25,13 @@ from embedtune.text.hashing import hash_json
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, build_dev_set
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.select import MethodSelection, select_method, selection_facts
-from embedtune.training.saving import ParityTexts, Trained, save_base, save_tuned
+from embedtune.training.methods.select import select_method, selection_facts
+from embedtune.training.saving import save_selection
 from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-_PARITY_TEXTS = 16
 _log = logging.getLogger("embedtune")
 
 
@@ -78,14 +76,7 @@ def train(
     recorded = verify(run / DATASET, DatasetRecord)
     dataset_config = dataset_settings(recorded)
     base_folder = preflight.find_base(dataset_config.model, run / MODEL)
-    identity = {
-        "stage": "train",
-        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
-        "dataset": recorded.outputs,
-        "dataset_identity": recorded.identity_hash,
-        "model": hash_model(base_folder),
-        "versions": library_versions(),
-    }
+    identity = identity_of("train", config, recorded, base_folder)
     plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
     check = preflight.before_train(config, dataset_config, run / MODEL, base_folder)
     if result := skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check):
@@ -97,7 +88,8 @@ def train(
     with stage_folder(run / MODEL, identity) as stage:
         context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
         selection = select_method(context, config.method)
-        checks = _save(context, selection, stage.path)
+        _log.info("saving the model, and checking it in a fresh process")
+        checks = save_selection(stage.path, selection, context)
         record = ModelRecord.from_json({**plan, **selection_facts(context, selection), "checks": checks})
         stage.record = record
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
@@ -105,6 +97,21 @@ def train(
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)
+
+
+def identity_of(
+    stage: str, config: TrainConfig, dataset: Manifest[DatasetRecord], base_folder: Path, **further: str
+) -> dict[str, object]:
+    """Return all that determines the outcome of a training."""
+    return {
+        "stage": stage,
+        **further,
+        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
+        "dataset": dataset.outputs,
+        "dataset_identity": dataset.identity_hash,
+        "model": hash_model(base_folder),
+        "versions": library_versions(),
+    }
 
 
 def _context(
@@ -137,25 +144,4 @@ def _context(
         checkpoints=checkpoints,
         callbacks=callbacks,
         log_folder=run / TRAINER_LOGS if config.trainer_args.get("report_to", "none") != "none" else None,
-    )
-
-
-def _save(context: Context, selection: MethodSelection, folder: Path) -> dict[str, float]:
-    best, base, settings = selection.best, context.base.model, context.dataset_config
-    with (folder / "pairs.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in best.rows)
-    queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
-    texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
-    _log.info("saving the model, and checking it in a fresh process")
-    if not selection.ships:
-        return save_base(folder, base, texts)
-    best.tuned.fold(best.decision.strength)
-    return save_tuned(
-        folder,
-        Trained(best.tuned, best.scheme, settings.model),
-        base,
-        load_encoder(context.base_folder, settings, "fp32").model,
-        context.base_folder,
-        texts,
-        trust_remote_code=settings.trust_remote_code,
     )

@@ -86,9 +86,12 @@ def encode_passages(
 
 def _encoder_of_base(encoder: Encoder) -> Encoder:
     """Return the passages' model below the words, which is the base, as the base would be loaded."""
+    from sentence_transformers import SentenceTransformer
+
     dense = encoder.model[0].dense
-    dense.prompts.update(encoder.model.prompts)
-    return Encoder(dense, precision=encoder.precision)
+    prompts = {**dense.prompts, **encoder.model.prompts}
+    base = SentenceTransformer(modules=list(dense.children()), prompts=prompts, device=str(dense.device))
+    return Encoder(base, precision=encoder.precision)
 
 
 def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:

@@ -9,13 +9,13 @@ _BUCKET = 16  # batches whose rows are sorted by length together
 
 
 def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int) -> list[list[int]]:
-    """Deal rows into batches in which no two rows hold a common key; the last, smaller batch is dropped.
+    """Deal rows into batches in which no two rows share a key; the last, smaller batch is dropped.
 
     Every full batch has exactly ``batch_size`` rows, so the number of negatives never changes. Rows that find no place in
     the last batches are left out of this epoch.
 
     Args:
-        keys: What each row holds (see ``conflict_keys``).
+        keys: Of each row, see ``conflict_keys``.
         batch_size: Rows in a batch.
         seed: Another seed deals another order.
     """
@@ -26,14 +26,14 @@ def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int
     while len(waiting) >= batch_size:
         batch: list[int] = []
         rest: list[int] = []
-        held: set[Hashable] = set()
+        in_batch: set[Hashable] = set()
         for position, row in enumerate(waiting):
             if len(batch) == batch_size:
                 rest += waiting[position:]
                 break
-            if held.isdisjoint(keys[row]):
+            if in_batch.isdisjoint(keys[row]):
                 batch.append(row)
-                held |= keys[row]
+                in_batch |= keys[row]
             else:
                 rest.append(row)
         if len(batch) < batch_size:

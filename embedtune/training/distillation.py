@@ -21,7 +21,7 @@ Scores = Callable[[Sequence[int]], Matrix]
 
 
 class SoftTeacher:
-    """softmax((score + bonus · known) / temperature): a scorer's order, with the passages known to be right lifted.
+    """softmax((score + boost · known) / temperature): a scorer's order, with the passages known to be right lifted.
 
     The known ones are those that a query was drawn from, and those that say the same. Without a scorer they share the whole
     distribution (InfoNCE over the corpus).
@@ -48,7 +48,7 @@ class SoftTeacher:
         self._relevant = relevant
         self._n_passages = n_passages
         self._scores = scores
-        self._bonus = positive_boost
+        self._positive_boost = positive_boost
         self._temperature = temperature
 
     def __call__(self, rows: Sequence[int]) -> Tensor:
@@ -59,7 +59,7 @@ class SoftTeacher:
         if self._scores is None:
             return known / known.sum(dim=1, keepdim=True)
         scores = torch.from_numpy(self._scores(rows))
-        return ((scores + self._bonus * known) / self._temperature).softmax(dim=1)
+        return ((scores + self._positive_boost * known) / self._temperature).softmax(dim=1)
 
 
 Teacher = Callable[[Sequence[int]], Tensor]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import IntegrityError
-from embedtune.models.quantisation import hold_steady, quantisation_arguments
+from embedtune.models.quantisation import fix_mode, quantisation_arguments
 
 _WIDTH = 64  # one block of the 4-bit quantisation
 
@@ -57,7 +57,7 @@ def _load(folder: Path, scheme: str) -> Any:
     if scheme != "none":
         arguments["quantization_config"] = BitsAndBytesConfig(**quantisation_arguments(scheme))
     model = AutoModel.from_pretrained(str(folder), **arguments)
-    hold_steady(model)
+    fix_mode(model)
     quantised = (bnb.nn.Linear4bit, bnb.nn.Linear8bitLt)
     if scheme != "none" and not any(isinstance(module, quantised) for module in model.modules()):
         raise IntegrityError(f"{scheme}: expected quantised layers, found only plain ones")

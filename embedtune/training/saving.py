@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from embedtune.errors import IntegrityError
-from embedtune.models.encoder import is_own_code
+from embedtune.models.encoder import is_own_code, load_encoder
 from embedtune.models.weights import two_towers
 from embedtune.types import Vectors
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-    from embedtune.training.tuned_models import TunedModel
+    from embedtune.training.methods.context import Candidate, Context
+    from embedtune.training.methods.select import MethodSelection
 
 TOLERANCE = {"none": 1e-5, "int8": 1e-3, "nf4": 1e-3, "fp4": 1e-3}
 """Largest difference of a component after loading, by how the frozen weights were quantised."""
 
 _MIN_CHANGE = 1e-4
+_PARITY_TEXTS = 16
 
 
 class ParityTexts(NamedTuple):
@@ -38,81 +38,52 @@ class ParityTexts(NamedTuple):
     documents: list[str]
 
 
-class Trained(NamedTuple):
-    """A trained model in memory.
-
-    Attributes:
-        tuned: The model; the strength is folded in.
-        scheme: How the frozen weights are quantised.
-        base_name: The base model as the user named it.
-    """
-
-    tuned: TunedModel
-    scheme: str
-    base_name: str
-
-
-def save_base(folder: Path, base: SentenceTransformer, texts: ParityTexts) -> dict[str, float]:
-    """Write the base as ``merged/``, with its prompts.
-
-    Returns:
-        ``reload_difference``: of the vectors of a fresh process.
-
-    Raises:
-        IntegrityError: If a fresh process gets other vectors.
-    """
-    expected = encode_plainly(base, *texts)
-    _save_plain(base, folder / "merged")
-    return {"reload_difference": check_reload(folder, expected, texts, scheme="none")}
-
-
-def save_tuned(
-    folder: Path,
-    trained: Trained,
-    base: SentenceTransformer,
-    copy: SentenceTransformer,
-    base_folder: Path,
-    texts: ParityTexts,
-    *,
-    trust_remote_code: bool,
-) -> dict[str, float]:
-    """Write ``adapter/``, if the method has one, and ``merged/``.
+def save_selection(folder: Path, selection: MethodSelection, context: Context) -> dict[str, float]:
+    """Write ``pairs.jsonl``, ``merged/``, and ``adapter/`` if a tuned model is shipped that has one.
 
     Where only queries were tuned, ``merged/`` holds two towers, and its passages are the base's bit for bit.
 
     Args:
         folder: The model stage.
-        trained: The trained model.
-        base: The untouched base.
-        copy: Another copy of it, which becomes the merged model.
-        base_folder: The base's files.
-        texts: To compare before and after.
-        trust_remote_code: As for loading.
+        selection: What is shipped; the strength is folded into its model.
+        context: Of the training.
 
     Returns:
-        ``reload_difference`` as for ``save_base``, and ``mean_query_cosine_to_base``.
+        ``reload_difference``: of the vectors of a fresh process; for a tuned model ``mean_query_cosine_to_base`` too.
 
     Raises:
-        IntegrityError: If a fresh process gets other vectors from either, or they are the base's.
+        IntegrityError: If a fresh process gets other vectors, or those of a tuned model are the base's.
     """
-    n_queries, queries_only = len(texts.queries), trained.tuned.queries_only
-    before = encode_plainly(base, *texts)
-    expected = encode_plainly(trained.tuned.model, *texts)
-    if queries_only:
-        expected[n_queries:] = before[n_queries:]
-    has_adapter = trained.tuned.save_adapter(folder / "adapter", trained.base_name)
-    merged = trained.tuned.merge_into(copy)
-    _save_plain(two_towers(merged, base) if queries_only else merged, folder / "merged")
+    with (folder / "pairs.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in selection.best.rows)
+    queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
+    texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
+    base = encode_plainly(context.base.model, *texts)
+    if selection.ships:
+        return _save_tuned(folder, selection.best, context, texts, base)
+    _save_plain(context.base.model, folder / "merged")
+    return {"reload_difference": check_reload(folder, base, texts, scheme="none")}
+
+
+def _save_tuned(folder: Path, best: Candidate, context: Context, texts: ParityTexts, base: Vectors) -> dict[str, float]:
+    settings, tuned, n_queries = context.dataset_config, best.tuned, len(texts.queries)
+    tuned.fold(best.decision.strength)
+    expected = encode_plainly(tuned.model, *texts)
+    if tuned.queries_only:
+        expected[n_queries:] = base[n_queries:]
+    has_adapter = tuned.save_adapter(folder / "adapter", settings.model)
+    merged = tuned.merge_into(load_encoder(context.base_folder, settings, "fp32").model)
+    _save_plain(two_towers(merged, context.base.model) if tuned.queries_only else merged, folder / "merged")
     worst = check_reload(
         folder,
         expected,
         texts,
-        scheme=trained.scheme,
-        base_folder=base_folder if has_adapter else None,
-        queries_only=queries_only,
-        trust_remote_code=trust_remote_code or is_own_code(folder / "merged"),
+        scheme=best.scheme,
+        base_folder=context.base_folder if has_adapter else None,
+        queries_only=tuned.queries_only,
+        trust_remote_code=settings.trust_remote_code or is_own_code(folder / "merged"),
     )
-    cosine = check_change(before[:n_queries], expected[:n_queries])
+    cosine = check_change(base[:n_queries], expected[:n_queries])
     return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}
 
 

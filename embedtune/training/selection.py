@@ -1,4 +1,7 @@
-"""What is chosen on dev: which check and strength of an update, whether to ship it, which weight against BM25."""
+"""Selection on dev: the evaluated step and strength of an update, whether to ship it, and its weight in fusion.
+
+A gain counts when it exceeds its standard error (the one-standard-error rule, Breiman et al. 1984).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ LEAST_GAIN = 0.001
 
 
 class Decision(NamedTuple):
-    """The outcome of the gate.
+    """The outcome of a selection.
 
     Attributes:
         ship: ``tuned`` or ``base``.
@@ -35,7 +38,7 @@ class Decision(NamedTuple):
 
 
 def decide(base: Floats, tuned: Mapping[float, Floats], clusters: ArrayLike | None = None) -> Decision:
-    """Choose the interpolation strength and say whether it is worth shipping.
+    """Choose the interpolation strength α (WiSE-FT) and whether it is shipped.
 
     The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
     larger than the gain's (paired) standard error, and not so small that rounding could have made it.
@@ -54,19 +57,19 @@ def decide(base: Floats, tuned: Mapping[float, Floats], clusters: ArrayLike | No
 
 
 def beats(scores: Floats, other: Floats, clusters: ArrayLike | None = None) -> bool:
-    """Tell whether one ranks better than the other by more than the (paired) standard error of the difference."""
+    """Return whether one ranks better than the other by more than the (paired) standard error of the difference."""
     difference = scores - other
     return _exceeds(float(difference.mean()), _error(difference, clusters))
 
 
-def choose_check(scores: Sequence[Floats], clusters: ArrayLike | None = None) -> int:
-    """Return which of several checks during a training to keep.
+def choose_evaluation(scores: Sequence[Floats], clusters: ArrayLike | None = None) -> int:
+    """Return which of several evaluations during a training to keep.
 
     The last has the full schedule behind it; an earlier one is kept only where it beats the last by more than the (paired)
     standard error of the difference, the best such one.
 
     Args:
-        scores: Score of each dev query at each check, in order; at least one.
+        scores: Score of each dev query at each evaluation, in order; at least one.
         clusters: As in ``decide``.
     """
     last = len(scores) - 1
@@ -81,7 +84,7 @@ def choose_check(scores: Sequence[Floats], clusters: ArrayLike | None = None) ->
 def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = None) -> float:
     """Return the weight of the dense side in fusion.
 
-    Queries drawn from passages flatter the words of these passages, even those that the answers lost. So of the weights that
+    Synthetic queries flatter the words of their passages, even those that the answers lost. So of the weights that
     are not clearly worse than the best one, by two (paired) standard errors, the largest is taken; but no more than the usual
     one unless the best is more.
 
@@ -101,7 +104,7 @@ def _clearly_worse(loss: Floats, clusters: ArrayLike | None) -> bool:
 
 
 def _exceeds(gain: float, error: float) -> bool:
-    """Tell whether a gain is larger than its error; equal, as where one query alone changed, it is not, however rounded."""
+    """Return whether a gain is larger than its error; equal, as where one query alone changed, it is not, however rounded."""
     return gain > error * (1 + _TIE)
 
 

@@ -8,8 +8,7 @@ import gradio as gr
 
 from embedtune.errors import EmbedtuneError
 from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Choice
-from embedtune.ui.errors import message, note, or_message
-from embedtune.ui.events import EVENT
+from embedtune.ui.rendering import EVENT, message, note, or_message
 
 
 def build(browsing: Browsing, names: list[str], page: gr.Blocks) -> gr.Dropdown:

@@ -9,8 +9,7 @@ from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.ui.evaluations import Evaluation, read_evaluations, written
-from embedtune.ui.query_deltas import Change, biggest, changes, pairs, summary
-from embedtune.ui.query_view import QueryViews
+from embedtune.ui.query_view import Change, QueryViews, biggest, changes, pairs, summary
 from embedtune.ui.run_comparison import RunComparison
 
 GAINS, LOSSES = "gains", "losses"

@@ -9,10 +9,8 @@ from typing import Any
 import gradio as gr
 
 from embedtune.errors import EmbedtuneError
-from embedtune.ui.errors import message, note
-from embedtune.ui.events import EVENT
-from embedtune.ui.judging import Judging, Task
-from embedtune.ui.task_view import TaskViews
+from embedtune.ui.judging import Judging, Task, TaskViews
+from embedtune.ui.rendering import EVENT, message, note
 
 _GRADES: dict[str, int | None] = {"Relevant": 1, "Not relevant": 0, "Skip": None}
 _OUTPUTS = 3 + len(_GRADES)

@@ -8,18 +8,39 @@ together, and a person judges them without being told who found what.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from embedtune.errors import ConfigError
 from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.serving.excerpts import Excerpts
 from embedtune.systems import main_pairs
 from embedtune.text.hashing import hash_text
 from embedtune.types import Passage, Query, Run
 from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.rendering import Piece, fill, pieces_of, place_of
 from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.sample_size import FEWEST, needed, sentence
+
+_STRETCHES = re.compile(r"\s+|\S+")
+
+
+class TaskViews:
+    """Makes the HTML of tasks."""
+
+    def __init__(self, excerpts: Excerpts) -> None:
+        """Mark words by the analysis of this corpus."""
+        self._excerpts = excerpts
+
+    def show(self, task: Task) -> str:
+        """Return the HTML of a task; all white space of the text stays, for code and tables need it."""
+        pieces: list[Piece] = []
+        for stretch in _STRETCHES.findall(task.passage.text):
+            marked = pieces_of(self._excerpts(stretch, task.query.text, width=len(stretch)))
+            pieces += [Piece(stretch, False)] if stretch.isspace() else marked
+        return fill("task.html", task=task, place=place_of(task.passage), pieces=pieces)
 
 
 def pool(query_id: str, lists: Iterable[Sequence[str]], depth: int, *, seed: int = 0) -> list[str]:

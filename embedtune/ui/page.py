@@ -6,17 +6,16 @@ from pathlib import Path
 
 from embedtune.extras import requires
 from embedtune.ui.browsing import Browsing
-from embedtune.ui.errors import note, or_message
 from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.judging import Judging
+from embedtune.ui.judging import Judging, TaskViews
+from embedtune.ui.rendering import note, or_message
 from embedtune.ui.run_comparison import RunComparison
-from embedtune.ui.task_view import TaskViews
 
 with requires("embedtune[ui]"):
     import gradio as gr
 
 from embedtune.ui import browse_tab, judge_tab, search_tab
-from embedtune.ui.events import EVENT
+from embedtune.ui.rendering import EVENT
 
 _SANS = ("system-ui", "sans-serif")
 _MONO = ("ui-monospace", "monospace")

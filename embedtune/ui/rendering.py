@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.errors import EmbedtuneError
 from embedtune.serving.excerpts import Excerpt
 from embedtune.types import PATH_SEPARATOR, Passage
 
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 STYLES = _TEMPLATES / "page.css"
 _LONGEST = 20_000  # characters of one text on the page
+
+EVENT: dict[str, object] = {
+    # One at a time: models and tokenizers cannot be shared, and one call uses all cores anyway.
+    "concurrency_id": "embedtune",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+    "show_progress": "minimal",
+}
+"""How all events of the page run."""
 
 
 class Piece(NamedTuple):
@@ -84,3 +95,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def note(text: str) -> str:
+    """Return a sentence as HTML."""
+    return fill("message.html", kind="note", text=text, hint=None)
+
+
+def message(error: EmbedtuneError) -> str:
+    """Return an error and its hint as HTML."""
+    return fill("message.html", kind="error", text=str(error), hint=error.hint)
+
+
+def or_message(make: Callable[[], str]) -> str:
+    """Return the HTML that ``make`` gives, or that of its error."""
+    try:
+        return make()
+    except EmbedtuneError as error:
+        return message(error)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from embedtune.ui.errors import or_message
-from embedtune.ui.events import EVENT
+from embedtune.ui.rendering import EVENT, or_message
 from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.search_view import show_search
 

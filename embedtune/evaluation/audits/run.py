@@ -45,7 +45,7 @@ def audit(
         encoder: The base; its tokenizer and window.
         prompts: See ``prompts_between``; none leaves that audit out.
         plain: The base's run with passages cut off, see ``plain_run``.
-        without_prompt: The shipped model's run with queries encoded by ``encode_bare``.
+        without_prompt: The shipped model's run with queries encoded without the prompt.
         query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
 
     """
@@ -95,16 +95,6 @@ def _saved_prompts(folder: Path) -> dict[str, str]:
         return {}
     saved = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
     return {name: text for name, text in saved.items() if text}
-
-
-def encode_bare(encoder: Encoder, queries: Sequence[str]) -> Vectors:
-    """Encode queries without the query prompt, as frameworks that ignore prompts do."""
-    prompts = encoder.model.prompts
-    encoder.model.prompts = {**prompts, "query": ""}
-    try:
-        return encoder.encode_queries(queries)
-    finally:
-        encoder.model.prompts = prompts
 
 
 def plain_run(

@@ -16,7 +16,7 @@ from embedtune.signals import StopRequest, catch_stop
 from embedtune.training.checkpoints import Checkpoints, State
 from embedtune.training.dev_set import rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
-from embedtune.training.selection import choose_check
+from embedtune.training.selection import choose_evaluation
 from embedtune.types import Floats, Matrix
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def train_and_select(context: Context, name: str, training: GradientTraining, fa
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     evaluations, losses = _train(context, name, training)
-    best = evaluations[choose_check([each.scores for each in evaluations], context.dev.clusters)]
+    best = evaluations[choose_evaluation([each.scores for each in evaluations], context.dev.clusters)]
     adapters.restore(training.tuned.model, best.weights)
     decision, dense, selected = select_on_dev(
         context.dev, context.retrieval.base, context.search_strengths(training.tuned, full=best.dense)
