@@ -96,7 +96,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         search.add(model)
     base = models[0].load()
     given = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
-    prompts = prompts_between(inputs.base_folder, run.merged, **given)
+    prompts = prompts_between(inputs.base_folder, run.merged if run.is_trained else inputs.base_folder, **given)
     reporter = Reporter(background(run, config), passages, seed=config.seed)
     several = len(judged) > 1
     forgetting = _measure_forgetting(config, inputs, models, base)
