@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.quiet import quiet_libraries
 from embedtune.text.analyzer import Analyzer
 
 
@@ -16,7 +17,8 @@ class BM25:
     """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020)."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        import bm25s
+        with quiet_libraries():  # tqdm warns in notebooks without ipywidgets
+            import bm25s
 
         logging.getLogger("bm25s").setLevel(logging.INFO)  # which it sets to DEBUG, for every handler of an application
         self._analyze = Analyzer.of(texts)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import regex
 
+from embedtune.quiet import quiet_libraries
+
 LANGUAGE_CODES = {
     "chinese": {"zh", "zho"}, "danish": {"da", "dan"}, "dutch": {"nl", "nld"}, "french": {"fr", "fra"},
     "german": {"de", "deu"}, "greek": {"el", "ell"}, "hebrew": {"he", "heb"}, "italian": {"it", "ita"},
@@ -138,7 +140,8 @@ def same_language(query: str, passage: str) -> bool:
 @cache
 def _languages() -> tuple[Language, ...]:
     """Return the languages that bm25s has stop words of; its English has two lists, of which the longer is called plus."""
-    from bm25s import stopwords
+    with quiet_libraries():
+        from bm25s import stopwords
 
     names = sorted(name for name in dir(stopwords) if name.startswith("STOPWORDS_"))
     return tuple(Language(_spoken_name(name), frozenset(getattr(stopwords, name))) for name in names)

@@ -1,0 +1,62 @@
+"""The README's example in memory runs in a minute on two cores, and the notebook from its first cell to its last."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from embedtune.dataset import Dataset
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "docs" / "examples" / "quickstart.ipynb"
+GENERAL = ROOT / "data" / "general"
+
+
+def test_the_readme_in_memory_takes_a_minute_on_two_cores_at_most(tmp_path):
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## From Python, in memory")[2]
+    (code,) = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    script = tmp_path / "example.py"
+    general = Dataset.from_beir(GENERAL)  # 150 pairs; here they only have to be there
+    passages = {passage.passage_id: passage.text for passage in general.passages}
+    test = general.splits["test"]
+    pairs = [(query.text, passages[next(iter(test.qrels[query.query_id]))]) for query in test.queries]
+    script.write_text(f"queries, passages = map(list, zip(*{pairs!r}))\n{code}", encoding="utf-8")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+    result = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("kept the ") and lines[1].split()[:2] == ["system", "ndcg@10"]
+    assert [line.split()[0] for line in lines[2:6]] == ["base", "tuned", "hybrid_base", "hybrid_tuned"]
+    assert result.stderr == ""  # no line of another library's
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds <= 2 * 60  # of two cores for a minute; the clock depends on what else runs
+
+
+@pytest.fixture(scope="module")
+def executed():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    return notebook
+
+
+def test_the_notebook_is_stored_without_outputs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+
+
+def test_the_notebook_runs_and_shows_tables(executed):
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type != "execute_result"] == []  # no bar, no log, no warning
+    tables = [output.data["text/html"] for output in outputs if "text/html" in output.data]
+    assert len(tables) == 3 and all("<table>" in table for table in tables)
+    assert any(output.data["text/plain"].startswith("kept the ") for output in outputs)
