@@ -34,6 +34,7 @@ def examine(run: Path | None = None) -> list[Row]:
         ("base model", model_rows.base_model),
         ("models offline", model_rows.models),
         ("tokenizers", library_rows.tokenizers),
+        ("faiss", library_rows.faiss),
         ("bm25s", library_rows.bm25),
         ("quantised training", library_rows.quantisation),
         ("extras", library_rows.extras),

@@ -17,7 +17,7 @@ def libraries() -> list[Row]:
     listed = ", ".join(f"{name} {number}" for name, number in found.items() if name != "embedtune")
     modules = {
         "torch": "torch", "transformers": "transformers", "sentence-transformers": "sentence_transformers", "peft": "peft",
-        "bitsandbytes": "bitsandbytes", "bm25s": "bm25s", "numpy": "numpy",
+        "bitsandbytes": "bitsandbytes", "faiss-cpu": "faiss", "bm25s": "bm25s", "numpy": "numpy",
     }  # fmt: skip
     missing = [name for name, module in modules.items() if find_spec(module) is None]
     if missing:
@@ -32,6 +32,17 @@ def tokenizers() -> list[Row]:
     words = Tokenizer(models.WordLevel({"?": 0, "cold": 1, "water": 2}, "?"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     return [_judged("tokenizers", words.encode("cold tap water").ids == [1, 0, 2], "cut a text into words")]
+
+
+def faiss() -> list[Row]:
+    """Search four vectors."""
+    import faiss
+    import numpy as np
+
+    index = faiss.IndexFlatIP(4)
+    index.add(np.eye(4, dtype=np.float32))
+    _, found = index.search(np.eye(4, dtype=np.float32)[2:3], 1)
+    return [_judged("faiss", found.tolist() == [[2]], "found the nearest of four vectors")]
 
 
 def bm25() -> list[Row]:
@@ -52,7 +63,7 @@ def _judged(name: str, works: bool, what: str) -> Row:
 
 def _version(name: str) -> str:
     try:
-        return f"{version(name)}: "
+        return f"{version({'faiss': 'faiss-cpu'}.get(name, name))}: "
     except PackageNotFoundError:
         return ""
 

@@ -32,7 +32,7 @@ from embedtune.text.hashing import hash_folder, hash_json
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _AGAIN = "run the stage again with --force"
-_LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "bm25s",
+_LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
               "numpy")  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,12 @@ class Units:
     Attributes:
         ids: Passage or document ids, in corpus order.
         first_passage: Index of each unit's first passage, ``(n_units,)``.
+        largest: Passages of the largest unit.
     """
 
     ids: list[str]
     first_passage: NDArray[np.int64]
+    largest: int = 1
 
 
 def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
@@ -61,7 +63,8 @@ def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
         (document_id, next(members)[0])
         for document_id, members in groupby(enumerate(passages), key=lambda item: item[1].document_id)
     ]
-    return Units([name for name, _ in groups], np.array([first for _, first in groups], dtype=np.int64))
+    first = np.array([number for _, number in groups], dtype=np.int64)
+    return Units([name for name, _ in groups], first, int(np.diff(first, append=len(passages)).max(initial=1)))
 
 
 class DenseSource(Protocol):
@@ -77,20 +80,43 @@ class DenseSource(Protocol):
         ...
 
 
-class PassageVectors(NamedTuple):
+class PassageVectors:
     """The vectors of all windows in memory; a passage scores as its best window.
+
+    The nearest passages come from a FAISS index. It is exact (``IndexFlatIP``), so that no difference between two models can
+    come from an approximate index. The scores of all passages, which fusion needs, are one product of matrices.
 
     Attributes:
         vectors: ``(n_windows, dim)``.
         windows: Which of them belong to which passage.
     """
 
-    vectors: Vectors
-    windows: Windows
+    def __init__(self, vectors: Vectors, windows: Windows) -> None:
+        self.vectors = vectors
+        self.windows = windows
 
     def scores(self, queries: Vectors, k: int | None = None) -> Matrix:
-        """See ``DenseSource``; every passage has its score."""
-        return self.windows.best(queries @ self.vectors.T)
+        """See ``DenseSource``."""
+        # The best k passages are all among the best k × (windows of the longest passage) windows.
+        depth = len(self.vectors) if k is None else k * self._most_windows
+        if depth >= len(self.vectors):
+            return self.windows.best(queries @ self.vectors.T)
+        cosines, columns = self._index.search(np.ascontiguousarray(queries), depth)
+        scores = np.full((len(queries), len(self.vectors)), -np.inf, dtype=np.float32)
+        np.put_along_axis(scores, columns, cosines, axis=1)
+        return self.windows.best(scores)
+
+    @cached_property
+    def _index(self) -> Any:
+        import faiss
+
+        index = faiss.IndexFlatIP(self.vectors.shape[1])
+        index.add(np.ascontiguousarray(self.vectors))
+        return index
+
+    @cached_property
+    def _most_windows(self) -> int:
+        return int(np.diff(self.windows.starts, append=len(self.vectors)).max())
 
 
 class Found(NamedTuple):
@@ -145,7 +171,7 @@ class Searcher:
         Args:
             texts: Of the queries; they may be empty where only vectors are searched.
             vectors: Of the same queries, ``(n_queries, dim)``; None where only words are searched.
-            k: Passages to request from a vector store; None requests as many as fusion takes.
+            k: Nearest passages that are needed; None needs all, or of a vector store as many as fusion takes.
         """
 
         def dense() -> Matrix:
@@ -158,11 +184,13 @@ class Searcher:
 
         return PassageScores(dense, lexical, self.weight, self._list_depth)
 
-    def blocks(self, texts: Sequence[str], vectors: Vectors | None) -> Iterator[tuple[slice, PassageScores]]:
-        """Yield the scores of many queries, as many at a time as memory should hold."""
+    def blocks(
+        self, texts: Sequence[str], vectors: Vectors | None, k: int | None = None
+    ) -> Iterator[tuple[slice, PassageScores]]:
+        """Yield the scores of many queries, as many at a time as memory should hold; see ``scores``."""
         for start in range(0, len(texts) if vectors is None else len(vectors), BLOCK):
             block = slice(start, start + BLOCK)
-            yield block, self.scores(texts[block], None if vectors is None else vectors[block])
+            yield block, self.scores(texts[block], None if vectors is None else vectors[block], k)
 
     def runs(
         self,
@@ -187,7 +215,11 @@ class Searcher:
         Returns:
             Name of the kind → run.
         """
-        return self._runs(ids, texts, self.blocks(texts, vectors), kinds, depth, matches)
+        nearest = [kind for kind in kinds if kind.name == "dense"]
+        fused = [kind for kind in kinds if kind.name != "dense"]
+        runs = self._runs(ids, texts, self.blocks(texts, vectors, depth * self.units.largest), nearest, depth)
+        runs |= self._runs(ids, texts, self.blocks(texts, vectors), fused, depth, matches)
+        return {kind.name: runs[kind.name] for kind in kinds}
 
     def answers(self, texts: Sequence[str], vectors: Vectors | None, kind: Kind, k: int) -> list[list[Found]]:
         """Return the best k passages of each query, best first; units must be passages."""

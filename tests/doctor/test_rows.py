@@ -17,7 +17,7 @@ def rows():
 def test_this_machine_works_and_every_part_has_a_row(rows):
     expected = (
         "python", "libraries", "cores", "instructions", "gpu", "memory", "disk", "folder", "keys", "base model",
-        "models offline", "tokenizers", "bm25s", "train nf4", "train fp4", "train int8", "train none", "extras",
+        "models offline", "tokenizers", "faiss", "bm25s", "train nf4", "train fp4", "train int8", "train none", "extras",
     )  # fmt: skip
     assert tuple(rows) == expected
     assert [row for row in rows.values() if row.status == FAIL] == []

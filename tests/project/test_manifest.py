@@ -233,7 +233,7 @@ def test_resource_error_from_the_work_passes_as_it_is(tmp_path):
 
 def test_library_versions_name_what_can_change_a_result():
     versions = library_versions()
-    assert {"numpy", "torch", "bm25s"} <= versions.keys()
+    assert {"numpy", "torch", "faiss-cpu", "bm25s"} <= versions.keys()
     assert all(version[0].isdigit() for version in versions.values())
 
 
