@@ -242,7 +242,7 @@ for _kind in (
     Kind("rrf", "{model} + BM25 (ranks)", attrgetter("reciprocal_rank")),
     Kind(
         "rerank",
-        "{model} + BM25, reranked by tokens",
+        "{model} + BM25, late-interaction reranking",
         attrgetter("z_score_sum"),
         reranked=True,
         builds_on="hybrid",

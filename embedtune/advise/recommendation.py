@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from embedtune.evaluation.points import interval, points
 from embedtune.evaluation.verdict import MIN_GAIN, SMALL_HEADROOM
 from embedtune.project.evaluation_records import Comparison
 
@@ -210,8 +211,8 @@ def is_safe(gain: Comparison, least: float) -> bool:
 
 
 def _describe(gain: Comparison) -> str:
-    interval = f" (95 %: {100 * gain.low:+.1f} to {100 * gain.high:+.1f})" if gain.ci95 else ""
-    return f"{100 * gain.difference:+.1f} points of nDCG@10, {gain.reference_mean:.3f} to {gain.mean:.3f}{interval}"
+    range_ = f" (95 %: {interval(gain.ci95)})" if gain.ci95 else ""
+    return f"{points(gain.difference)} points of nDCG@10, {gain.reference_mean:.3f} to {gain.mean:.3f}{range_}"
 
 
 def _points(share: float) -> str:

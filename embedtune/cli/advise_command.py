@@ -16,6 +16,7 @@ from embedtune.advise.chunk_sizes import CUT_OFF
 from embedtune.advise.result import Advice, Cost, Scaling, TuningCost, WindowShare
 from embedtune.cli import options, output
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.evaluation.points import with_interval
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
 from embedtune.systems import System
@@ -148,12 +149,12 @@ def _print_cost(cost: Cost) -> None:
 def _print_scaling(scaling: Scaling) -> None:
     _head("Would more queries help?", "query encoder tuned for a few steps, compared with the base")
     rows = [("train queries", f"points of {PRIMARY} (95 %)")]
-    rows += [(f"{point.train_queries:,}", _points(point.gain, point.ci95)) for point in scaling.points]
+    rows += [(f"{point.train_queries:,}", with_interval(point.gain, point.ci95)) for point in scaling.points]
     print_columns(rows, _INDENT)
     tells = "more queries help" if scaling.slope_per_doubling > 0 else "more queries harm"
     click.echo(
         _fill(
-            f"Twice as many queries: {_points(scaling.slope_per_doubling, scaling.ci95)} points; "
+            f"Twice as many queries: {with_interval(scaling.slope_per_doubling, scaling.ci95)} points; "
             + (f"{tells}." if scaling.distinguishable else "not significant.")
         )
     )
@@ -199,12 +200,7 @@ def _cell_name(name: str) -> str:
 
 
 def _interval(found: Comparison | None) -> str:
-    return _points(found.difference, found.ci95) if found else ""
-
-
-def _points(delta: float, ends: Sequence[float] | None) -> str:
-    interval = f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}" if ends else "–"
-    return f"{100 * delta:+.1f} ({interval})"
+    return with_interval(found.difference, found.ci95) if found else ""
 
 
 def _duration(seconds: float) -> str:

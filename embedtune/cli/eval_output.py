@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.evaluation.points import points, with_interval
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
 if TYPE_CHECKING:
-    from embedtune.project.evaluation_records import Comparison, ForgettingRecord, QuerySetRecord, Slice
+    from embedtune.project.evaluation_records import ForgettingRecord, QuerySetRecord, Slice
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _COMPARED = ("ndcg@10", "hit_rate@5", "mrr@10")
@@ -61,13 +62,14 @@ def print_verdict(results: QuerySetRecord) -> None:
 
 def print_differences(results: QuerySetRecord) -> None:
     """Print the main differences with their intervals, a line for each pair."""
-    found = {(row.system, row.reference, row.measure): row for row in results.comparisons}
+    found = {
+        (row.system, row.reference, row.measure): with_interval(row.difference, row.ci95) for row in results.comparisons
+    }
     compared = dict.fromkeys((a, b) for a, b, _ in found)
     added = [pair for pair in compared if System.parse(pair[0]).is_added]
     main = [pair for pair in main_pairs(results.systems) if pair in compared]
     rows = [
-        (_cut(f"{a} − {b}", _MAX_LABEL), *(_interval(found[a, b, measure]) for measure in _COMPARED))
-        for a, b in (*main, *added)
+        (_cut(f"{a} − {b}", _MAX_LABEL), *(found[a, b, measure] for measure in _COMPARED)) for a, b in (*main, *added)
     ]
     if rows:
         click.echo()
@@ -118,12 +120,7 @@ def print_slices(results: QuerySetRecord) -> None:
 
 def _slice_cell(row: Slice) -> str:
     """Return the gain on one slice, with spaces at which a line is not broken."""
-    return f"{_cut(row.name, _MAX_NAME)}: {100 * row.difference:+.1f} of {row.n_queries}".replace(" ", UNBROKEN)
-
-
-def _interval(row: Comparison) -> str:
-    interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}" if row.ci95 else "–"
-    return f"{100 * row.difference:+.1f} ({interval})"
+    return f"{_cut(row.name, _MAX_NAME)}: {points(row.difference)} of {row.n_queries}".replace(" ", UNBROKEN)
 
 
 def _cut(name: str, length: int) -> str:

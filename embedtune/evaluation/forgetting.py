@@ -13,6 +13,7 @@ from embedtune.documents.reading import read_source
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.drift import mean_cosine, mean_overlap, mean_rank_biased_overlap
 from embedtune.evaluation.measures import per_query
+from embedtune.evaluation.points import evidence, points
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
@@ -196,13 +197,12 @@ def _compare(query_set: _Set, base: _Searched, tuned: _Searched, curve: list[Mea
 
 def _describe(name: str, comparison: Comparison) -> tuple[str, str]:
     """Return severity and sentence: a significant loss warns, one that cannot be ruled out is noted."""
-    interval = f"95 % interval {100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}, " if comparison.ci95 else ""
     figures = (
         f"{comparison.measure} on {name} goes from {comparison.reference_mean:.3f} to {comparison.mean:.3f} "
-        f"({100 * comparison.difference:+.1f} points, {interval}p = {comparison.p:.2g})"
+        f"({points(comparison.difference)} points, {evidence(comparison.ci95, comparison.p)})"
     )
     if comparison.worse:
         return "warn", f"The tuned model has forgotten: {figures}. Take a smaller strength, or fewer epochs."
     if comparison.low < -MAX_LOSS:
-        return "note", f"No loss is shown, but one of {100 * MAX_LOSS:.0f} points is not ruled out: {figures}."
-    return "ok", f"Nothing to speak of was forgotten: {figures}."
+        return "note", f"No significant loss, but one of {100 * MAX_LOSS:.0f} points cannot be ruled out: {figures}."
+    return "ok", f"General retrieval is unchanged: {figures}."

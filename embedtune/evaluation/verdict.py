@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
+from embedtune.evaluation.points import evidence, interval, points
 from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.significance import SystemScores, compare, queries_needed
 from embedtune.project.evaluation_records import Comparison, Verdict
@@ -96,7 +97,7 @@ def judge(
     if _worth_shipping(alone, primary, min_gain):
         return _verdict(_SHIP[method], [f"Ship the tuned model: {_describe(gain)}.", *_advice(comparisons, primary)])
     if against := _reason_against(alone, primary, min_gain):
-        return _verdict("do_not_ship", [f"Keep the base: {against}.", *_advice(comparisons, primary)])
+        return _verdict("do_not_ship", [f"Keep the base model: {against}.", *_advice(comparisons, primary)])
     return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
 
 
@@ -108,20 +109,25 @@ def judge_base(comparisons: Comparisons, *, trained: bool = True, primary: str =
         trained: Whether training shipped the base; else nothing was trained yet.
         primary: Measure of the decision.
     """
-    kept = "training shipped the base, because on dev tuning gained no more than noise"
+    cause = "fell back to the base, because no method gained more than noise on dev"
     fusion = comparisons.get(("hybrid_base", "base"))
     if not trained:
         use_fusion = fusion and fusion[primary].better
         first = (
             f"Use the base fused with BM25: {_describe(fusion[primary])}."
             if fusion and use_fusion
-            else "Keep the base."
+            else "Keep the base model."
         )
         return _verdict("use_fusion" if use_fusion else "do_not_ship", [first, *_headroom(fusion, primary)])
     if fusion and fusion[primary].better:
-        reasons = [f"Use the base fused with BM25: {_describe(fusion[primary])}.", f"There is no tuned model: {kept}."]
-        return _verdict("use_fusion", reasons)
-    return _verdict("do_not_ship", [f"Keep the base: {kept}."])
+        return _verdict(
+            "use_fusion",
+            [
+                f"Use the base fused with BM25: {_describe(fusion[primary])}.",
+                f"There is no tuned model: training {cause}.",
+            ],
+        )
+    return _verdict("do_not_ship", [f"Keep the base model. Training already {cause}."])
 
 
 def _headroom(fusion: Mapping[str, Comparison] | None, primary: str) -> list[str]:
@@ -148,7 +154,7 @@ def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> li
 
 
 def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
-    """Say so where reranking by tokens is worth its time; the decision is about models and stays.
+    """Say so where late-interaction reranking is worth its time; the decision is about models and stays.
 
     A fusion that reranking improves can still be no better than the model alone, which costs less: then that is said too.
     A fusion without significant improvement is worth reranking if only the reranked one is better than the model alone.
@@ -161,16 +167,14 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     model = "tuned" if decision in _SHIP.values() else "base"
     fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
     if fusion and fusion[primary].better:
-        advice = f"Reranking the fusion by tokens adds to it, and makes a query slower: {_describe(fusion[primary])}."
+        advice = f"Late-interaction reranking improves hybrid search, and makes queries slower: {_describe(fusion[primary])}."
         if alone and not alone[primary].better:
             advice += f" {_without_gain(alone[primary])}"
         return [advice, *_objections(fusion, primary)]
     fused = comparisons.get((f"hybrid_{model}", model))
     if alone and alone[primary].better and not (fused and fused[primary].better):
-        better = (
-            f"The fusion, reranked by tokens, is better than {model} alone, and slower: {_describe(alone[primary])}."
-        )
-        return [better, *_objections(alone, primary)]
+        better = f"Hybrid search with late-interaction reranking is better than {model} alone"
+        return [f"{better}, and slower: {_describe(alone[primary])}.", *_objections(alone, primary)]
     return []
 
 
@@ -225,21 +229,24 @@ def _open_verdict(
     gain, lost = measures[primary], _objections(measures, primary)
     if gain.better:
         return _verdict("inconclusive", [f"The measures disagree: {_describe(gain)}.", *lost, *advice])
-    opening = f"These queries cannot tell: {_describe(gain)}."
+    opening = f"Not enough evidence: {_describe_open(gain)}."
     if gain.n_clusters < FEWEST_CLUSTERS:
-        why = f"It takes {FEWEST_CLUSTERS} {clustered_by} or more to show anything, and there are {gain.n_clusters}."
+        why = (
+            f"The test queries come from {gain.n_clusters} {clustered_by}; significance needs at least {FEWEST_CLUSTERS}. "
+            f"Use queries about more {clustered_by}."
+        )
         return _verdict("inconclusive", [opening, why, *lost, *advice])
     wanted = max(gain.difference, min_gain)
     more = queries_needed(wanted, gain.error, gain.n_queries)
     origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
     reasons = [
         opening,
-        f"The smallest gain that {gain.n_queries} queries{origin} would show four times in five is "
-        f"{_points(gain.detectable)}.",
+        f"The smallest gain that {gain.n_queries} queries{origin} detect with 80 % power is {_points(gain.detectable)}.",
     ]
     if more:
         reasons.append(
-            f"To show a gain of {_points(wanted)} as surely takes about {more} more queries from new {clustered_by}."
+            f"About {gain.n_queries + more:,} queries would be needed to detect a gain of {_points(wanted)} with 80 % power: "
+            f"{more:,} more, from new {clustered_by}."
         )
     return _verdict("inconclusive", [*reasons, *lost, *advice], more or None)
 
@@ -267,21 +274,25 @@ def _describe(comparison: Comparison) -> str:
     """Return a comparison in words, with its figures."""
     difference = comparison.difference
     verb = "gains" if difference > 0 else "loses" if difference < 0 else "changes"
-    interval = f"95 % interval {_interval(comparison)}, " if comparison.ci95 else ""
     return (
         f"{comparison.system} {verb} {_points(abs(difference))} of {comparison.measure} over {comparison.reference} "
-        f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {interval}p = {comparison.p:.2g})"
+        f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {evidence(comparison.ci95, comparison.p)})"
     )
 
 
+def _describe_open(comparison: Comparison) -> str:
+    """Return a difference that may be chance in words, with what else fits the data."""
+    measured = (
+        f"{points(comparison.difference)} points of {comparison.measure} measured ({comparison.reference} "
+        f"{comparison.reference_mean:.3f}, {comparison.system} {comparison.mean:.3f}; p = {comparison.p:.2g})"
+    )
+    fits = f", but anything from {interval(comparison.ci95)} fits the data"
+    return measured + (fits if comparison.ci95 else "")
+
+
 def _without_gain(comparison: Comparison) -> str:
-    outcome = "it loses" if comparison.worse else "no gain is shown"
-    difference = f"{100 * comparison.difference:+.1f} points, {_interval(comparison)}"
-    return f"Over {comparison.reference} alone {outcome} ({difference})."
-
-
-def _interval(comparison: Comparison) -> str:
-    return f"{100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}"
+    outcome = "it loses" if comparison.worse else "the gain is not significant"
+    return f"Over {comparison.reference} alone {outcome} ({points(comparison.difference)} points, {interval(comparison.ci95)})."
 
 
 def _points(value: float) -> str:

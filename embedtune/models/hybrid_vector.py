@@ -21,7 +21,7 @@ from torch import Tensor
 from embedtune.models.bm25_sketch import BM25Sketch
 from embedtune.types import Matrix
 
-_SETTINGS = "lexical.json"
+_SETTINGS = "bm25_sketch.json"
 _DENSE = "dense"
 
 

@@ -80,7 +80,7 @@ def read_dimension(folder: Path) -> int:
     Raises:
         ConfigError: If no module of the model states it.
     """
-    sketch = folder / "lexical.json"
+    sketch = folder / "bm25_sketch.json"
     if sketch.is_file():
         added = json.loads(sketch.read_text(encoding="utf-8"))["dimensions"] + 1  # 1 makes passages equally long
         return read_dimension(folder / "dense") + int(added)

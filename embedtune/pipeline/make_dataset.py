@@ -81,7 +81,7 @@ def make_dataset(
         skipped=len(source.skipped),
         passages=corpus.n_passages,
         identical_passages=corpus.n_identical,
-        drawn_from_passages=len(pool.passages),
+        synthetic_query_passages=len(pool.passages),
         forgotten_terms=corpus.statistics.n_prunings > 0,
         split_by=pool.split.unit,
         near_duplicate_documents=sum(len(group) - 1 for group in pool.document_groups),

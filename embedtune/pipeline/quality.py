@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from embedtune.errors import ConfigError, QualityError, did_you_mean
 from embedtune.evaluation.measures import MEASURES
+from embedtune.evaluation.points import evidence, points
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison, EvaluationRecord, QuerySetRecord
 
@@ -67,8 +68,8 @@ def _problems(results: QuerySetRecord, bounds: Mapping[str, float], *, if_worse:
 
 def _loss(gain: Comparison) -> str:
     return (
-        f"tuned: expected {PRIMARY} no worse than the base's, found {100 * gain.difference:+.1f} points "
-        f"(95 % interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}, p = {gain.p:.2g})"
+        f"tuned: expected {PRIMARY} no worse than the base's, found {points(gain.difference)} points "
+        f"({evidence(gain.ci95, gain.p)})"
     )
 
 

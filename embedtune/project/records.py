@@ -147,7 +147,7 @@ class DatasetRecord(Record):
         skipped: Files not read.
         passages: Passages of the corpus.
         identical_passages: Passages whose text an earlier one has already.
-        drawn_from_passages: Passages from which queries were made.
+        synthetic_query_passages: Passages from which queries were made.
         forgotten_terms: Whether rare terms were dropped from the statistics to save memory.
         split_by: ``document`` or ``section``.
         near_duplicate_documents: Documents that are near-duplicates of others.
@@ -165,7 +165,7 @@ class DatasetRecord(Record):
     skipped: int
     passages: int
     identical_passages: int = 0
-    drawn_from_passages: int = 0
+    synthetic_query_passages: int = 0
     forgotten_terms: bool = False
     split_by: str
     near_duplicate_documents: int = 0

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from embedtune.evaluation.points import points as signed_points
 from embedtune.project.evaluation_records import Difference
 from embedtune.reports.marking import cut, visible
 
@@ -82,7 +83,7 @@ def points(value: float | None, digits: int = 1) -> str:
     """
     if value is None:
         return "–"
-    text = f"{100 * value:+.{digits}f}"
+    text = signed_points(value, digits)
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 

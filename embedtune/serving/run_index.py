@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, DataError
 from embedtune.formats.beir import read_passages
 from embedtune.project.layout import DATASET
 from embedtune.project.trained_run import read_trained_run
@@ -21,6 +21,8 @@ from embedtune.types import Passage
 
 DEPTH = 1000
 """Passages of either side that are fused where the dense side is a vector store."""
+
+_SAME_VECTOR = 0.9999  # cosine of a text with itself, in any precision of an exact store
 
 
 class RunIndex:
@@ -48,7 +50,7 @@ class RunIndex:
             run: With a finished dataset and model.
             precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
-            store: Holds the passages' vectors (``window_rows.load_rows``); None holds them in memory.
+            store: Holds the passages' vectors (``serving.windows.load_rows``); None holds them in memory.
             depth: Passages of either side that are fused over a store; as many as the corpus has give what ``eval`` computes.
             token_memory: MiB in which a reranking system keeps the tokens of passages that it has seen; 0 keeps none.
 
@@ -56,6 +58,8 @@ class RunIndex:
             ConfigError: If ``depth`` is less than 1 or ``token_memory`` less than 0.
             DataError: If a stage is missing.
             IntegrityError: If dataset or model were changed since they were written.
+
+        A store that holds the vectors of the run's other model is refused with a DataError when it is first searched.
         """
         if depth < 1:
             raise ConfigError(f"depth: expected 1 or more, found {depth}")
@@ -126,9 +130,30 @@ class RunIndex:
 
     def _load_source(self, model: Which) -> DenseSource:
         if self._store is not None:
+            self._check_store(self._store, model)
             return StoredVectors(self._store, self._units.ids)
         windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
         return PassageVectors(vectors, windows)
+
+    def _check_store(self, store: VectorStore, model: Which) -> None:
+        """Refuse a store that holds the passage vectors of the run's other model, by one passage."""
+        record = self._run.record
+        if not record.is_tuned or record.queries_only or record.sketch:
+            return  # one model, one index for both, or vectors of another length, which no store takes
+        other: Which = "base" if model == TUNED else "tuned"
+        own = self._nearest_score(store, model)
+        if own < _SAME_VECTOR and self._nearest_score(store, other) > own:
+            raise DataError(
+                f"vector store: expected passage vectors of the {model} model, found those of the {other} one: training "
+                "tuned queries and passages, so an index of one model does not serve the other",
+                hint=f"index load_rows(run, {model!r}), or train with --method query-lora to keep an index of the base",
+            )
+
+    def _nearest_score(self, store: VectorStore, which: Which) -> float:
+        """Return the cosine of the first passage's window, encoded again, and what a store has nearest to it."""
+        embedder, passage = self.embedder(which), self.passages[0]
+        window = embedder.windows(passage.text, passage.title)[0]
+        return max((score for _, score in store.search(embedder.encode_document(window), 1)), default=1.0)
 
     @cached_property
     def _units(self) -> Units:

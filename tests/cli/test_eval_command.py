@@ -95,5 +95,5 @@ def test_where_the_base_was_shipped_the_verdict_says_so(evaluate, run, small_run
     train_nothing(run, small_run[1], shipped="base")
     code, stdout, _ = evaluate(run, "--fail-if-worse")
     assert code == 0
-    assert "training shipped the base" in " ".join(stdout.split())
+    assert "fell back to the base" in " ".join(stdout.split())
     assert "tuned − base" not in stdout

@@ -76,7 +76,7 @@ def test_where_training_kept_the_base_nothing_is_said_about_a_tuned_model():
     base = run_with(ranks(6, 1))
     record, _ = found({"bm25": run_with(ranks(9)), "base": base})
     assert record.verdict.decision == "do_not_ship"
-    assert "training shipped the base" in record.verdict.reasons[0]
+    assert "fell back to the base" in record.verdict.reasons[0]
     assert {(row.system, row.reference) for row in record.comparisons} == {("base", "bm25")}
     assert record.slices == []
     fused, _ = found({"bm25": run_with(ranks(9)), "base": base, "hybrid_base": run_with([1] * len(QUERIES))})

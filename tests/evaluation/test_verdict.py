@@ -93,7 +93,7 @@ def test_fusion_that_does_not_beat_tuned_decides_nothing():
 def test_loss_keeps_the_base():
     verdict = judge(table(tuned=-0.03))
     assert verdict.decision == "do_not_ship"
-    assert verdict.reasons[0].startswith("Keep the base: the tuned model is worse: tuned loses 3.0 points")
+    assert verdict.reasons[0].startswith("Keep the base model: the tuned model is worse: tuned loses 3.0 points")
 
 
 @pytest.mark.parametrize(("tuned", "width"), [(0.0, 0.005), (-0.002, 0.005), (0.004, 0.002)])
@@ -101,7 +101,7 @@ def test_gain_that_cannot_matter_keeps_the_base(tuned, width):
     # the last one is surely above 0, and surely below a point
     verdict = judge(table(tuned=tuned, width=width))
     assert verdict.decision == "do_not_ship"
-    assert verdict.reasons[0].startswith("Keep the base: a gain of 1.0 points can be ruled out")
+    assert verdict.reasons[0].startswith("Keep the base model: a gain of 1.0 points can be ruled out")
     assert judge(table(tuned=tuned, width=width), min_gain=0.001).decision != "do_not_ship"
 
 
@@ -110,9 +110,9 @@ def test_what_cannot_be_told_says_how_many_queries_are_missing():
     # error 0.01: 300 · (2.8 · 0.01 / 0.015)² queries in all
     assert (verdict.decision, verdict.more_queries) == ("inconclusive", 747)
     assert [reason.split(":")[0] for reason in verdict.reasons] == [
-        "These queries cannot tell",
-        "The smallest gain that 300 queries from 60 documents would show four times in five is 2.8 points.",
-        "To show a gain of 1.5 points as surely takes about 747 more queries from new documents.",
+        "Not enough evidence",
+        "The smallest gain that 300 queries from 60 documents detect with 80 % power is 2.8 points.",
+        "About 1,047 queries would be needed to detect a gain of 1.5 points with 80 % power",
     ]
     # smaller gains than those that matter need not be shown
     assert judge(table(tuned=-0.005)).more_queries == judge(table(tuned=0.01)).more_queries == 2055
@@ -126,12 +126,12 @@ def test_harm_is_told_where_the_gain_is_open_too():
 
 def test_reasons_name_what_queries_were_grouped_by():
     open_case = table(tuned=0.015)
-    assert "from 60 sections would" in judge(open_case, clustered_by="sections").reasons[1]
+    assert "from 60 sections detect" in judge(open_case, clustered_by="sections").reasons[1]
     independent = {
         pair: {name: found.model_copy(update={"n_clusters": 300}) for name, found in measures.items()}
         for pair, measures in open_case.items()
     }
-    assert "that 300 queries would" in judge(independent).reasons[1]
+    assert "that 300 queries detect" in judge(independent).reasons[1]
 
 
 def test_a_handful_of_documents_shows_nothing():
@@ -140,7 +140,9 @@ def test_a_handful_of_documents_shows_nothing():
     documents = np.arange(100) // 20
     verdict = decide(found, documents)
     assert (verdict.decision, verdict.more_queries) == ("inconclusive", None)
-    assert verdict.reasons[1] == "It takes 6 documents or more to show anything, and there are 5."
+    assert verdict.reasons[1] == (
+        "The test queries come from 5 documents; significance needs at least 6. Use queries about more documents."
+    )
     assert decide(found, np.arange(100) // 16).decision == "ship"  # seven
 
 
@@ -162,7 +164,7 @@ def test_identical_models_are_not_shipped():
     verdict = decide(same, documents)
     n = len(documents)
     assert verdict.decision == "do_not_ship"
-    assert verdict.reasons == [f"Keep the base: the tuned model scores all {n} queries as the base does."]
+    assert verdict.reasons == [f"Keep the base model: the tuned model scores all {n} queries as the base does."]
     # a model that training did not ship is the base
     assert decide({"base": same["base"]}, documents) == verdict
 
@@ -264,8 +266,8 @@ def reranked(over_fusion, over_model, fusion=0.0):
 
 def test_reranking_that_only_mends_what_fusion_spoils_is_told_as_that():
     (adds,) = reranked(0.05, 0.01, fusion=-0.04)
-    assert "adds to it" in adds
-    assert adds.endswith("Over base alone no gain is shown (+1.0 points, -1.0 to +3.0).")
+    assert adds.startswith("Late-interaction reranking improves hybrid search")
+    assert adds.endswith("Over base alone the gain is not significant (+1.0 points, -1.0 to +3.0).")
     assert "Over base alone it loses (-5.0 points" in reranked(0.05, -0.05, fusion=-0.1)[0]
     assert "alone" not in reranked(0.05, 0.08)[0]
 
@@ -273,6 +275,6 @@ def test_reranking_that_only_mends_what_fusion_spoils_is_told_as_that():
 def test_reranking_is_advised_where_only_with_it_fusion_beats_the_model():
     (advice,) = reranked(0.02, 0.05, fusion=0.01)
     assert advice.startswith(
-        "The fusion, reranked by tokens, is better than base alone, and slower: rerank_base gains 5.0"
+        "Hybrid search with late-interaction reranking is better than base alone, and slower: rerank_base gains 5.0"
     )
     assert reranked(0.01, 0.06, fusion=0.05) == []

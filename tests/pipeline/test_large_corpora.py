@@ -47,7 +47,7 @@ def test_queries_are_drawn_from_a_sample_and_all_passages_are_written(rows, tmp_
     result = generate(write(tmp_path / "source", rows), tmp_path / "run")
     dataset = read_dataset(tmp_path / "run" / "dataset")
     assert result.record.passages == len(dataset.passages) == 600
-    assert result.record.drawn_from_passages == BOUND
+    assert result.record.synthetic_query_passages == BOUND
     assert [passage.document_id for passage in dataset.passages] == [name for name, _ in rows]
     asked = {name for labelled in dataset.splits.values() for judged in labelled.qrels.values() for name in judged}
     assert 50 < len(asked) <= BOUND + 20  # copies outside the sample are answers too
@@ -90,7 +90,7 @@ def test_one_large_text_is_split_by_section(tmp_path):
     result = generate(tmp_path / "source", tmp_path / "run", max_query_passages=400, reading={"max_text_mb": 1})
     assert result.record.split_by == "section"
     assert result.record.documents == 1
-    assert result.record.drawn_from_passages == 400 < result.record.passages
+    assert result.record.synthetic_query_passages == 400 < result.record.passages
     text = (tmp_path / "source" / "all.txt").read_text()
     for passage in read_dataset(tmp_path / "run" / "dataset").passages:
         assert text[passage.start : passage.end] == passage.text

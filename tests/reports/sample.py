@@ -77,7 +77,7 @@ def _metrics(systems: list[str], say: Callable[[str], str]) -> dict:
             _comparison(a, b, measure)
             for a, b in pairs for measure in ("ndcg@10", "hit_rate@5")
         ],
-        "verdict": {"decision": "inconclusive", "reasons": [say("These queries cannot tell."), say("More are needed.")],
+        "verdict": {"decision": "inconclusive", "reasons": [say("Not enough evidence."), say("More are needed.")],
                     "more_queries": 100},
         "slices": [
             {"a": "tuned", "b": "base", "measure": "ndcg@10", "by": by, "slice": say(name), "n_queries": 40, "mean_a": 0.8,

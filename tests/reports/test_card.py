@@ -46,10 +46,10 @@ def test_a_base_that_was_kept_says_so():
 
 def test_a_lexical_part_is_explained_and_how_it_loads():
     text = card(record=ModelRecord(shipped="tuned", passages="base", sketch=True, method="hybrid-vector"))
-    assert "a lexical part" in text and "lexical.json" in text
+    assert "a lexical part" in text and "bm25_sketch.json" in text
     assert 'SentenceTransformer("FOLDER", trust_remote_code=True)' in text
     kept = card(record=ModelRecord(shipped="base", passages="base", method="hybrid-vector"))
-    assert "trust_remote_code" not in kept and "lexical.json" not in kept
+    assert "trust_remote_code" not in kept and "bm25_sketch.json" not in kept
 
 
 def test_names_of_folders_models_queries_and_sets_are_not_on_it():

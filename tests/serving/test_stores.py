@@ -86,3 +86,14 @@ def test_it_is_asked_deeper_until_there_are_enough_passages(store):
 def test_a_passage_of_another_corpus_is_refused(store):
     with pytest.raises(DataError, match="expected passages of this run, found 'p-"):
         StoredVectors(store, ["p-other"]).scores(store.matrix[:1], 1)
+
+
+def test_vectors_of_the_other_model_are_refused(served_run):
+    run = served_run("lora", evaluated=True)
+    of_base, of_tuned = (Rows(load_rows(run, which, precision="fp32")) for which in ("base", "tuned"))
+    for system, store in (("base", of_base), ("tuned", of_tuned), ("hybrid_tuned", of_tuned)):
+        assert Retriever.from_run(run, system, store=store).retrieve(QUERIES[0], 3)
+    with pytest.raises(DataError, match="expected passage vectors of the tuned model, found those of the base one"):
+        Retriever.from_run(run, "tuned", store=of_base).retrieve(QUERIES[0], 3)
+    with pytest.raises(DataError, match="expected passage vectors of the base model"):
+        Retriever.from_run(run, "hybrid_base", store=of_tuned).retrieve(QUERIES[0], 3)
