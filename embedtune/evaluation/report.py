@@ -16,6 +16,7 @@ from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.verdict import PRIMARY, judge
 from embedtune.formats.run_files import as_qrels, as_run
 from embedtune.project.evaluation_records import Comparison, Verdict
+from embedtune.text.tables import align
 from embedtune.types import Qrels, Run
 
 DEFAULT_MEASURES = ("ndcg@10", "mrr@10", "hit_rate@5", "recall@100")
@@ -115,15 +116,7 @@ class Report:
         return pd.DataFrame([self[name] for name in self.runs], index=list(self.runs), columns=self.measures)
 
     def __str__(self) -> str:
-        rows = self._rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-            )
-            for row in rows
-        ]
-        return "\n".join([*lines, self._caption()])
+        return f"{align(self._rows())}\n{self._caption()}"
 
     __repr__ = __str__
 

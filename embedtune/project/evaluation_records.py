@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, model_validator
 
 from embedtune.project.records import Measures, Record, Side
+from embedtune.text.tables import align
 
 _NAMES = {
     "system": "a",
@@ -243,6 +244,18 @@ class QuerySetRecord(Record):
     audits: list[AuditRecord] = Field(default_factory=list)
     forgetting: ForgettingRecord | None = None
 
+    def summary(self) -> str:
+        """Return the table of systems and the reasons of the verdict."""
+        measures = list(next(iter(self.systems.values())))
+        rows = [[name, *(f"{values[measure]:.3f}" for measure in measures)] for name, values in self.systems.items()]
+        return "\n".join(
+            [
+                f"{self.n_queries} queries of {self.queries}",
+                align([["system", *measures], *rows]),
+                *self.verdict.reasons,
+            ]
+        )
+
     def comparison(self, system: str, reference: str, measure: str) -> Comparison | None:
         """Return the comparison of two systems on a measure, if it was made."""
         key = (system, reference, measure)
@@ -274,6 +287,10 @@ class EvaluationRecord(Record):
             return values
         shared = {name: values[name] for name in ("queries", "shipped", "forgetting") if name in values}
         return {**shared, "sets": {str(values.get("queries")): values}}
+
+    def summary(self) -> str:
+        """Return the summary of each query set."""
+        return "\n\n".join(found.summary() for found in self.sets.values())
 
     def as_json(self) -> dict[str, object]:
         """Return the JSON values of ``metrics.json``."""

@@ -32,6 +32,10 @@ class Record(BaseModel):
         """
         return cls.model_validate(values)
 
+    def summary(self) -> str:
+        """Return in a few lines what a person wants to know first."""
+        return str(self)
+
     def as_json(self) -> dict[str, object]:
         """Return the fields that were set as JSON values, under the names of the files."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -177,6 +181,11 @@ class DatasetRecord(Record):
     warnings: list[str] = Field(default_factory=list)
     llm: LlmRecord | None = None
 
+    def summary(self) -> str:
+        """Return the numbers of documents, passages and queries."""
+        queries = ", ".join(f"{split} {sum(kinds.values())}" for split, kinds in self.queries.items())
+        return f"{self.documents} documents, {self.passages} passages; queries: {queries}"
+
 
 # ── model ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -283,6 +292,13 @@ class ModelRecord(Record):
     scale: float | None = None
     candidates: list[CandidateRecord] = Field(default_factory=list)
     checks: ChecksRecord | None = None
+
+    def summary(self) -> str:
+        """Return what was kept, and what it gained on dev."""
+        kept = f"kept the {self.shipped} model; method {self.method}"
+        if self.dev is None:
+            return kept
+        return f"{kept}: {self.dev.measure} on dev {self.dev.base:.3f}, {self.dev.gain:+.3f} ± {self.dev.standard_error:.3f}"
 
     @property
     def is_tuned(self) -> bool:

@@ -53,6 +53,12 @@ class StageResult(Generic[R]):
             raise ValueError(f"{self.folder}: expected a stage that has run, found a dry run")
         return self.recorded
 
+    def __str__(self) -> str:
+        lines = self.record.summary() if self.plan is None else f"would run: {self.plan.would_run}"
+        return f"{self.folder}: {self.status}\n{lines}"
+
+    __repr__ = __str__
+
     def as_json(self) -> dict[str, object]:
         """Return the record, or after a dry run the plan, as JSON values."""
         if self.plan is None:
