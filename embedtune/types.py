@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -129,13 +129,19 @@ class QuerySet:
         name: Where they come from, for tables.
         queries: In reading order.
         qrels: By query id; every query of ``queries`` has an entry.
-        judges: ``passage`` or ``document``: what the ids of the qrels name.
+        judged_unit: ``passage`` or ``document``: what the ids of the qrels name.
     """
 
     name: str
     queries: list[Query]
     qrels: Qrels
     judged_unit: str
+
+    def subset(self, queries: Iterable[Query]) -> QuerySet:
+        """Return some of the queries, with their judgements."""
+        kept = list(queries)
+        qrels = {query.query_id: self.qrels[query.query_id] for query in kept}
+        return QuerySet(self.name, kept, qrels, self.judged_unit)
 
 
 @dataclass(frozen=True)

@@ -1,80 +1,138 @@
-"""Sizes of chunk, compared by retrieval: the same queries, the same passages, only what one vector stands for differs."""
+"""Chunk sizes: what the model's window cuts off of a text, and how well the base retrieves with chunks of each size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from embedtune.advise.evaluator import Judge, Scores, WindowsOf
+from embedtune.advise.evaluator import Evaluator, Scores, WindowsOf
+from embedtune.advise.result import WindowShare
+from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.corpus import windows_of
-from embedtune.types import Passage
+from embedtune.types import Document
 
 SIZES = (64, 128, 256)
-"""Tokens of a chunk that are tried, as far as the model's window goes."""
+"""Chunk sizes in tokens that are tried, up to the model's window."""
 
 CUT_OFF = "cut_off"
-"""The cell of whole passages, of which the model sees the beginning."""
+"""The cell of whole passages, truncated by the model."""
+
+COMMON_CHUNKS = (512, 1024)
+"""Default chunk sizes, in tokens, of popular frameworks."""
+
+MAX_DOCUMENTS = 2000
+_MAX_CHARS = 100_000  # of one document that are tokenized; the rest is extrapolated
+_SCANNED = 100_000  # documents from which the sample is drawn
+
+
+def measure_window_share(
+    documents: Collection[Document], token_counts: Callable[[Sequence[str]], list[int]], window: int, seed: int
+) -> WindowShare:
+    """Return the shares of tokens beyond the window, for whole documents and for common chunk sizes.
+
+    Args:
+        documents: As they were read; of more than 2,000 a random sample is measured.
+        token_counts: By the embedder's tokenizer.
+        window: Tokens that the model sees.
+        seed: Of the sample.
+    """
+    n_scanned = min(len(documents), _SCANNED)
+    chosen = set(random.Random(seed).sample(range(n_scanned), min(n_scanned, MAX_DOCUMENTS)))  # noqa: S311 (reproducible on purpose)
+    sample = [document for number, document in enumerate(islice(documents, n_scanned)) if number in chosen]
+    tokens = [_tokens(document, token_counts) for document in sample]
+    total = max(1, sum(tokens))
+    return WindowShare(
+        window_tokens=window,
+        documents=len(documents),
+        measured_documents=len(tokens),
+        median_tokens=sorted(tokens)[len(tokens) // 2] if tokens else 0,
+        share_documents_longer=round(sum(count > window for count in tokens) / max(1, len(tokens)), 4),
+        share_lost_whole=round(sum(max(0, count - window) for count in tokens) / total, 4),
+        share_lost_in_chunks={
+            str(size): round(sum(_lost_in_chunks(count, size, window) for count in tokens) / total, 4)
+            for size in COMMON_CHUNKS
+            if size > window
+        },
+    )
+
+
+def _tokens(document: Document, token_counts: Callable[[Sequence[str]], list[int]]) -> int:
+    text = f"{document.title}\n{document.text}" if document.title else document.text
+    head = text[:_MAX_CHARS]
+    (count,) = token_counts([head])
+    return round(count * len(text) / max(1, len(head)))
+
+
+def _lost_in_chunks(tokens: int, size: int, window: int) -> int:
+    whole, rest = divmod(tokens, size)
+    return whole * (size - window) + max(0, rest - window)
 
 
 class ChunkCells(NamedTuple):
-    """What every size scored.
+    """Retrieval with chunks of every size; a cell is a size in tokens, or ``CUT_OFF``.
 
     Attributes:
-        scores: Cell (a size in tokens, or ``CUT_OFF``) → scores.
-        vectors: Cell → vectors of the whole sample, which an index would hold.
-        compared: Every cell against the reference.
-        reference: The cell that stands for what is done now.
-        judge: With the sample.
+        scores: Cell → scores.
+        vectors: Cell → number of vectors in an index of the sample.
+        compared: Every other cell against the reference.
+        reference: The cell of the present practice.
+        best: The recommended size: the wanted one, unless another is significantly better by a point or more.
     """
 
     scores: dict[str, Scores]
     vectors: dict[str, int]
     compared: dict[str, Comparison]
     reference: str
-    judge: Judge
-
-    def over(self, name: str, reference: str) -> Comparison:
-        """Return one cell against another."""
-        return self.judge.compare(self.scores, [(name, reference)])[name, reference]
+    best: int
 
 
 def sizes_for(window: int, wanted: int) -> list[int]:
-    """Return the sizes that are tried with a model: those of ``SIZES`` that it sees whole, its whole window, and the wanted."""
+    """Return the sizes to try with a model: ``SIZES`` and the wanted one, each at most the model's window."""
     return sorted({min(size, window) for size in (*SIZES, wanted)})
 
 
-def measure_chunk_cells(judge: Judge, base: Encoder, *, wanted: int, overlap: float, cut_off: bool) -> ChunkCells:
-    """Search a sample with the base, cut in every size; a passage scores as its best chunk, as ``generate`` has it.
+def measure_chunk_cells(
+    evaluator: Evaluator, base: Encoder, *, wanted: int, overlap: float, cut_off: bool
+) -> ChunkCells:
+    """Search a sample with the base in chunks of every size; a passage scores as its best chunk.
 
     Args:
-        judge: With the sample.
+        evaluator: With the sample.
         base: The base's encoder.
         wanted: Tokens of a chunk by the settings.
         overlap: Share of a chunk that the next one repeats.
-        cut_off: Whether the passages come ready-made, so that a stack without windows would cut the long ones off; then that
-            is what is done now, else it is the wanted size.
+        cut_off: Whether passages are ready-made: the reference is then truncation of the long ones, else the wanted size.
     """
 
     def of_size(size: int) -> WindowsOf:
         return lambda passages: windows_of(passages, base, size, overlap)
 
-    ways: dict[str, WindowsOf] = {CUT_OFF: _whole} if cut_off else {}
-    ways |= {str(size): of_size(size) for size in sizes_for(base.window, wanted)}
+    cells: dict[str, WindowsOf] = {CUT_OFF: lambda passages: [[p.full_text] for p in passages]} if cut_off else {}
+    cells |= {str(size): of_size(size) for size in sizes_for(base.window, wanted)}
     scores, vectors = {}, {}
-    for name, way in ways.items():
-        dev = judge.dev_set(way)
-        what = "chunks: cut off" if name == CUT_OFF else f"chunks: {name} tokens"
-        with track(what, dev.n_encoded) as on_progress:
-            scores[name] = judge.score(judge.run(dev.dense_scores(base, on_progress)))
-        vectors[name] = sum(len(windows) for windows in way(judge.sample.passages))
-    reference = CUT_OFF if cut_off else str(min(wanted, base.window))
-    pairs = [(name, reference) for name in ways if name != reference]
-    compared = {name: found for (name, _), found in judge.compare(scores, pairs).items()}
-    return ChunkCells(scores, vectors, compared, reference, judge)
+    for name, chunks_of in cells.items():
+        dev = evaluator.dev_set(chunks_of)
+        with track("chunks: cut off" if name == CUT_OFF else f"chunks: {name} tokens", dev.n_encoded) as on_progress:
+            scores[name] = evaluator.score(evaluator.run(dev.dense_scores(base, on_progress)))
+        vectors[name] = sum(map(len, chunks_of(evaluator.sample.passages)))
+    present = str(min(wanted, base.window))
+    best = best_size(evaluator, scores, present)
+    reference = CUT_OFF if cut_off else present
+    compared = evaluator.compare(scores, [(name, reference) for name in cells if name != reference])
+    return ChunkCells(scores, vectors, {name: found for (name, _), found in compared.items()}, reference, best)
 
 
-def _whole(passages: Sequence[Passage]) -> Sequence[list[str]]:
-    return [[passage.full_text] for passage in passages]
+def best_size(evaluator: Evaluator, scores: dict[str, Scores], wanted: str) -> int:
+    """Return the wanted size, or the best of those that are significantly better by a point or more."""
+    pairs = [(name, wanted) for name in scores if name not in (wanted, CUT_OFF)]
+    better = [
+        name
+        for (name, _), found in evaluator.compare(scores, pairs).items()
+        if found.better and found.difference >= MIN_GAIN
+    ]
+    return int(max(better, key=lambda name: scores[name][PRIMARY].mean(), default=wanted))

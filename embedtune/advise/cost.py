@@ -1,4 +1,4 @@
-"""What encoding and tuning would take on this machine: a few real steps are timed, nothing is looked up in a table."""
+"""The cost of encoding and tuning on this machine, from the time of a few real steps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from embedtune import machine
-from embedtune.advise.caching_encoder import CachingEncoder
+from embedtune.advise.inputs import CachingEncoder
 from embedtune.advise.result import Cost, TuningCost
 from embedtune.config.settings import TrainConfig
 from embedtune.dataset import Dataset
@@ -22,23 +22,23 @@ from embedtune.training.methods.context import Context
 from embedtune.training.methods.contrastive import prepare_both_sides
 from embedtune.training.methods.gradient import GradientTraining
 from embedtune.training.methods.query_lora import prepare_query_lora
-from embedtune.types import Progress, QuerySet
+from embedtune.types import Progress
 
 TIMED_STEPS = 2
-"""Steps that are timed, after one that is not: the first sets up kernels and memory."""
+"""Timed steps; one more comes before them, which sets up kernels and memory."""
 
-_SEARCHES = 4  # of the dev set: by the base, twice on the way, at half strength
-_SAMPLED_S = 0.02
+_SEARCHES = 4  # of the dev set: by the base, twice during training, at half strength
+_INTERVAL_S = 0.02  # between two samples of memory
 
 
 @dataclass
 class Workload:
-    """What the tuning of the whole corpus would have to do.
+    """The work of tuning on the whole corpus.
 
     Attributes:
         corpus_tokens: Tokens of all windows of the corpus.
         dev_tokens: Tokens of the windows that dev retrieval searches.
-        train_queries: There would be, at least.
+        train_queries: Expected train queries.
     """
 
     corpus_tokens: int
@@ -46,27 +46,24 @@ class Workload:
     train_queries: int
 
 
-@dataclass
-class _Peak:
-    n_bytes: int = 0
-    stop: threading.Event = field(default_factory=threading.Event)
-
-
 def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost:
-    """Time real steps of both ways to tune, and reckon what the whole would take with the settings of ``train``.
+    """Time real steps of both ways to tune, and extrapolate to the whole corpus with the default settings of ``train``.
 
     Args:
         context: Of the sample.
-        base: Has encoded the sample, and knows what that took.
-        work: What there would be to do.
-
+        base: Has encoded the sample, and timed it.
+        work: To extrapolate to.
     """
     speed = base.document_tokens / max(1e-9, base.document_seconds)
     encode = work.corpus_tokens / max(1e-9, speed)
     dev = _SEARCHES * work.dev_tokens / max(1e-9, speed)
+    config = TrainConfig()
+    side, pairs = config.query_side, min(config.max_pairs or work.train_queries, work.train_queries)
+    side_steps = max(1, min(side.max_queries, work.train_queries) // side.batch_size) * side.epochs
+    both_steps = max(1, pairs // config.batch_size) * config.epochs
     with track("time training steps", 2 * (TIMED_STEPS + 1)) as on_progress:
-        query_side = _query_side(context, encode, _n_steps_query_side(work), on_progress)
-        both_sides = _both_sides(context, dev, _n_steps_both_sides(work), on_progress)
+        query_side = _query_side(context, encode, side_steps, on_progress)
+        both_sides = _both_sides(context, dev, both_steps, on_progress)
     memory = machine.memory()
     return Cost(
         cores=machine.cores(),
@@ -78,17 +75,6 @@ def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost
         memory_available_bytes=memory.available,
         memory_total_bytes=memory.total,
     )
-
-
-def _n_steps_query_side(work: Workload) -> int:
-    side = TrainConfig().query_side
-    return max(1, min(side.max_queries, work.train_queries) // side.batch_size) * side.epochs
-
-
-def _n_steps_both_sides(work: Workload) -> int:
-    config = TrainConfig()
-    pairs = min(config.max_pairs or work.train_queries, work.train_queries)
-    return max(1, pairs // config.batch_size) * config.epochs
 
 
 def _query_side(context: Context, encoding: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
@@ -123,22 +109,22 @@ def _time_steps(
     n_steps: int,
     on_progress: Progress,
 ) -> TuningCost:
-    """Train for some steps, as ``train`` does, and return what all steps would take, and the peak memory of the process."""
+    """Train for a few steps, as ``train`` does, and return the estimated cost of all of them."""
     from embedtune.training.trainer import Hooks, TrainingSettings, run_training
 
-    moments = []
+    times = []
 
-    def step(done: int) -> None:
-        moments.append(time.perf_counter())
+    def on_step(done: int) -> None:
+        times.append(time.perf_counter())
         on_progress(done)
 
     settings = TrainingSettings(1e-6, weight_decay=0.0, precision=context.base.precision, seed=context.config.seed)
     with _peak_memory() as peak:
         run_training(
             prepared.tuned.model, prepared.examples, batches, prepared.loss, settings,
-            Hooks(evaluate=lambda _: None, on_progress=step, on_step=lambda *_: None),
+            Hooks(evaluate=lambda _: None, on_progress=on_step, on_step=lambda *_: None),
         )  # fmt: skip
-    seconds = round(statistics.mean(np.diff(moments).tolist()), 3)
+    seconds = round(statistics.mean(np.diff(times).tolist()), 3)
     return TuningCost(
         batch=len(batches[0]),
         step_seconds=seconds,
@@ -148,28 +134,32 @@ def _time_steps(
     )
 
 
+@dataclass
+class _Peak:
+    n_bytes: int = 0
+
+
 @contextmanager
 def _peak_memory() -> Iterator[_Peak]:
-    """Look at the memory of this process fifty times a second."""
+    """Sample the memory of this process fifty times a second."""
     import psutil
 
-    process, peak = psutil.Process(), _Peak()
+    process, peak, stop = psutil.Process(), _Peak(), threading.Event()
 
-    def look() -> None:
-        while not peak.stop.wait(_SAMPLED_S):
+    def sample() -> None:
+        while not stop.wait(_INTERVAL_S):
             peak.n_bytes = max(peak.n_bytes, int(process.memory_info().rss))
 
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
     try:
         yield peak
     finally:
-        peak.stop.set()
-        watcher.join()
+        stop.set()
+        sampler.join()
 
 
 def _smaller(context: Context, n_queries: int) -> Context:
     train = context.dataset.splits["train"]
-    kept = train.queries[:: max(1, len(train.queries) // n_queries)][:n_queries]
-    part = QuerySet("train", kept, {query.query_id: train.qrels[query.query_id] for query in kept}, train.judged_unit)
+    part = train.subset(train.queries[:: max(1, len(train.queries) // n_queries)][:n_queries])
     return replace(context, dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": part}))

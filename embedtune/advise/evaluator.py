@@ -1,41 +1,147 @@
-"""How well scores of all passages answer the sampled queries."""
+"""A sample of the corpus with queries whose answers it contains, and how well scores of its passages answer them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.advise.sample import Sample
 from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import MEASURES, per_query
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
-from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.searcher import top_run
+from embedtune.retrieval.searcher import Units, top_run, units_of
 from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, without_source_sentence
-from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Query, Run
+from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, QuerySet, Run
 
 WindowsOf = Callable[[Sequence[Passage]], Sequence[list[str]]]
-"""What an encoder sees of each passage."""
+"""The texts that an encoder sees of each passage."""
 
 Scores = dict[str, Floats]
 """Measure → score of each query, ``(n_queries,)``."""
 
+MAX_ANSWERS = 5
+"""Relevant passages or documents of one query that are always in the sample; more would leave room for fewer queries."""
+
+_ANSWER_SHARE = 0.6  # of the sample at most, so that there is something else to find
 _DEPTH = 100
 
 
-class Judge:
-    """The queries of a sample, and what they say of a search.
+class Bounds(NamedTuple):
+    """The largest size of a sample: passages, their tokens, and queries."""
 
-    A query that was drawn from a passage meets it without the sentence it was drawn from; see ``evaluation.dev_set``. Queries
-    that people wrote meet the passages as they are.
+    passages: int
+    tokens: int
+    queries: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Passages, and queries whose answers are among them.
 
     Attributes:
-        sample: What is searched, and by what.
+        passages: In document order.
+        judged: The queries, with the judgements of what is in the sample.
+        units: The passages or documents that are judged.
+        tokens: Of all passages.
+    """
+
+    passages: list[Passage]
+    judged: QuerySet
+    units: Units
+    tokens: int
+
+
+def draw_sample(
+    passages: Sequence[Passage],
+    judged: QuerySet,
+    token_counts: Callable[[Sequence[str]], list[int]],
+    bounds: Bounds,
+    seed: int,
+) -> Sample:
+    """Draw queries at random while their answers fit, then other passages.
+
+    Of a query with more than five answers, only the five best are sure to be included. Judgements of passages outside the
+    sample are dropped.
+
+    Args:
+        passages: Of the corpus, or of a sample of it.
+        judged: Queries with judgements of passages or documents.
+        token_counts: By the embedder's tokenizer.
+        bounds: See ``Bounds``.
+        seed: Of the random order.
+    """
+    rng = np.random.default_rng(seed)
+    units = [passage.passage_id if judged.judged_unit == "passage" else passage.document_id for passage in passages]
+    members: dict[str, list[int]] = {}
+    for number, unit in enumerate(units):
+        members.setdefault(unit, []).append(number)
+    selection = _Selection(token_counts([passage.full_text for passage in passages]), bounds)
+    queries: set[str] = set()
+    for row in rng.permutation(len(judged.queries)).tolist():
+        query_id = judged.queries[row].query_id
+        answers = [number for unit in _best_answers(judged, query_id, members) for number in members[unit]]
+        if answers and selection.add(answers, _ANSWER_SHARE):
+            queries.add(query_id)
+        if len(queries) == bounds.queries:
+            break
+    for number in rng.permutation(len(passages)).tolist():
+        selection.add([number])
+    numbers = sorted(selection.numbers)
+    chosen = [passages[number] for number in numbers]
+    restricted = _restrict(judged, queries, {units[number] for number in numbers})
+    return Sample(chosen, restricted, units_of(chosen, judged.judged_unit), selection.tokens)
+
+
+class _Selection:
+    """Passages within the bounds."""
+
+    def __init__(self, token_counts: Sequence[int], bounds: Bounds) -> None:
+        self.numbers: set[int] = set()
+        self.tokens = 0
+        self._token_counts = token_counts
+        self._bounds = bounds
+
+    def add(self, numbers: Collection[int], share: float = 1.0) -> bool:
+        """Add passages if they fit into a share of the bounds, or are the first; return whether all are included."""
+        new = set(numbers) - self.numbers
+        tokens = self.tokens + sum(self._token_counts[number] for number in new)
+        n_passages = len(self.numbers) + len(new)
+        if self.numbers and (n_passages > share * self._bounds.passages or tokens > share * self._bounds.tokens):
+            return not new
+        self.numbers |= new
+        self.tokens = tokens
+        return True
+
+
+def _best_answers(judged: QuerySet, query_id: str, known: Collection[str]) -> list[str]:
+    grades = judged.qrels[query_id]
+    answers = [unit for unit, grade in grades.items() if grade > 0 and unit in known]
+    return sorted(answers, key=lambda unit: -grades[unit])[:MAX_ANSWERS]
+
+
+def _restrict(judged: QuerySet, query_ids: Collection[str], units: Collection[str]) -> QuerySet:
+    queries = [query for query in judged.queries if query.query_id in query_ids]
+    qrels = {
+        query.query_id: {unit: grade for unit, grade in judged.qrels[query.query_id].items() if unit in units}
+        for query in queries
+    }
+    return QuerySet(judged.name, queries, qrels, judged.judged_unit)
+
+
+class Evaluator:
+    """Evaluates searches of a sample.
+
+    A synthetic query searches its passage without the sentence that it was extracted from; see ``training.dev_set``. Other
+    queries search the passages as they are.
+
+    Attributes:
+        sample: Passages and queries.
         clusters: Document or section of each query's answer.
-        unit: Which of the two.
+        unit: ``document`` or ``section``.
     """
 
     def __init__(self, sample: Sample) -> None:
@@ -45,17 +151,25 @@ class Judge:
         self._ids = [query.query_id for query in sample.judged.queries]
 
     def dev_set(self, windows_of: WindowsOf) -> DevSet:
-        """Return the queries against all passages of the sample, cut into windows."""
-        passages, qrels = self.sample.passages, self.sample.judged.qrels
-        corpus = _shown(passages, windows_of)
-        numbers = self._members()
+        """Return the queries and all passages of the sample, cut into windows."""
+
+        def searched(passages: Sequence[Passage]) -> list[SearchedPassage]:
+            return [
+                SearchedPassage(p.full_text, shown) for p, shown in zip(passages, windows_of(passages), strict=True)
+            ]
+
+        passages, qrels, units = self.sample.passages, self.sample.judged.qrels, self.sample.units
+        starts = units.first_passage.tolist()
+        members = dict(zip(units.ids, map(range, starts, [*starts[1:], len(passages)]), strict=True))
         queries = []
         for query, cluster in zip(self.sample.judged.queries, self.clusters, strict=True):
-            answers = [number for unit, grade in qrels[query.query_id].items() if grade > 0 for number in numbers[unit]]
-            met = _as_met(query, [passages[number] for number in answers], windows_of)
-            queries.append(DevQuery(query.text, dict(zip(answers, met, strict=True)), cluster=cluster))
-        n_windows = sum(len(shown.windows) for shown in corpus)
-        return DevSet(queries, corpus, max_windows=n_windows, seed=0)
+            answers = [number for unit, grade in qrels[query.query_id].items() if grade > 0 for number in members[unit]]
+            replaced: Sequence[SearchedPassage | None] = [None] * len(answers)
+            if query.kind in SYNTHETIC_KINDS:
+                replaced = searched([without_source_sentence(passages[number], query) for number in answers])
+            queries.append(DevQuery(query.text, dict(zip(answers, replaced, strict=True)), cluster=cluster))
+        corpus = searched(passages)
+        return DevSet(queries, corpus, max_windows=sum(len(passage.windows) for passage in corpus), seed=0)
 
     def run(self, scores: Matrix, floor: float = -np.inf) -> Run:
         """Return the best units by scores ``(n_queries, n_passages)`` above a floor."""
@@ -63,41 +177,21 @@ class Judge:
 
     def score(self, run: Run) -> Scores:
         """Score a run by every measure."""
-        found = per_query(self.sample.judged.qrels, run)
-        return {measure: np.array([found[measure][query] for query in self._ids]) for measure in MEASURES}
+        values = per_query(self.sample.judged.qrels, run)
+        return {measure: np.array([values[measure][query] for query in self._ids]) for measure in MEASURES}
 
     def ceiling(self, run: Run) -> float:
-        """Return the mean nDCG@10 that a perfect order of what a run holds would have."""
+        """Return the mean nDCG@10 of a run if its units were in perfect order."""
         qrels = self.sample.judged.qrels
-        best = {
-            query: {unit: float(qrels[query].get(unit, 0)) for unit in found if qrels[query].get(unit, 0) > 0}
+        perfect = {
+            query: {unit: float(qrels[query][unit]) for unit in found if qrels[query].get(unit, 0) > 0}
             for query, found in run.items()
         }
-        return float(self.score(best)[PRIMARY].mean())
+        return float(self.score(perfect)[PRIMARY].mean())
 
-    def compare(self, scores: dict[str, Scores], pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Comparison]:
-        """Compare systems by the primary measure."""
-        only = {system: {PRIMARY: values[PRIMARY]} for system, values in scores.items()}
-        found = compare(only, pairs, self.clusters)
-        return {pair: measures[PRIMARY] for pair, measures in found.items()}
-
-    def _members(self) -> dict[str, list[int]]:
-        starts, ids = self.sample.units.first_passage.tolist(), self.sample.units.ids
-        ends = [*starts[1:], len(self.sample.passages)]
-        return {unit: list(range(start, end)) for unit, start, end in zip(ids, starts, ends, strict=True)}
-
-
-def lexical_scores(dev: DevSet) -> Matrix:
-    """Return BM25's scores of all passages, ``(n_queries, n_passages)``."""
-    return dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))
-
-
-def _as_met(query: Query, answers: Sequence[Passage], windows_of: WindowsOf) -> Sequence[SearchedPassage | None]:
-    if query.kind not in SYNTHETIC_KINDS:
-        return [None] * len(answers)
-    return _shown([without_source_sentence(passage, query) for passage in answers], windows_of)
-
-
-def _shown(passages: Sequence[Passage], windows_of: WindowsOf) -> list[SearchedPassage]:
-    windows = windows_of(passages)
-    return [SearchedPassage(passage.full_text, windows[number]) for number, passage in enumerate(passages)]
+    def compare(
+        self, scores: Mapping[str, Scores], pairs: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Comparison]:
+        """Compare pairs of systems by the primary measure."""
+        primary = {system: {PRIMARY: values[PRIMARY]} for system, values in scores.items()}
+        return {pair: found[PRIMARY] for pair, found in compare(primary, pairs, self.clusters).items()}

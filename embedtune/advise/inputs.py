@@ -2,63 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.advise.caching_encoder import CachingEncoder
 from embedtune.advise.chunk_sizes import sizes_for
-from embedtune.advise.sample import Bounds, Sample, draw_sample
+from embedtune.advise.evaluator import Bounds, Sample, draw_sample
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
 from embedtune.evaluation.query_sets import read_judging
 from embedtune.formats.judgements import share_judgements
-from embedtune.models.encoder import choose_precision, load_model
+from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.language_fit import language_warning
 from embedtune.models.locate import find_model
 from embedtune.pipeline.make_dataset import prepare, read_for
 from embedtune.synthesis.query_sampler import sample_queries
-from embedtune.types import Passage, QuerySet, Source
+from embedtune.types import Passage, QuerySet, Source, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 SYSTEMS = Bounds(passages=1000, tokens=300_000, queries=300)
-"""What is searched by all systems, in one size of chunk."""
-
+"""The sample that all systems search, in one chunk size."""
 
 CHUNKS = Bounds(passages=1000, tokens=100_000, queries=150)
-"""What is searched in every size of chunk."""
-
+"""The sample that is searched in every chunk size."""
 
 MAX_TRAIN_QUERIES = 2048
 
-
 MAX_PASSAGES = 5000
-"""Passages that queries are drawn from, and among which the sample is drawn."""
+"""Passages from which queries are made and samples are drawn."""
+
+_HALF_OF_DOCUMENTS = {"train": 0.5, "dev": 0.5, "test": 0.0}  # as many documents for evaluation as for training
+_ALL_DOCUMENTS = {"train": 1.0, "dev": 0.0, "test": 0.0}
 
 
-_DRAWN_FOR_JUDGING = {"train": 0.5, "dev": 0.5, "test": 0.0}  # as many documents judge as teach
+class CachingEncoder(Encoder):
+    """Encodes no text twice, since every comparison searches the same windows; counts tokens and time of the passages.
+
+    Attributes:
+        document_tokens: Tokens of the encoded passages that the model sees.
+        document_seconds: Time that their encoding took.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, precision: str) -> None:
+        super().__init__(model, precision=precision)
+        self._queries: dict[str, Vectors] = {}
+        self._documents: dict[str, Vectors] = {}
+        self.document_tokens = 0
+        self.document_seconds = 0.0
+
+    def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """Return unit vectors ``(n, dim)``; see ``Encoder``."""
+        if new := _unknown(texts, self._queries):
+            self._queries.update(zip(new, super().encode_queries(new, on_progress), strict=True))
+        return self._rows(self._queries, texts)
+
+    def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """Return unit vectors ``(n, dim)``; see ``Encoder``."""
+        if new := _unknown(texts, self._documents):
+            self.document_tokens += sum(min(count, self.window) for count in self.token_counts(new))
+            started = time.perf_counter()
+            self._documents.update(zip(new, super().encode_documents(new, on_progress), strict=True))
+            self.document_seconds += time.perf_counter() - started
+        return self._rows(self._documents, texts)
+
+    def _rows(self, known: dict[str, Vectors], texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
+        return np.stack([known[text] for text in texts])
 
 
-_DRAWN_FOR_TRAINING = {"train": 1.0, "dev": 0.0, "test": 0.0}
+def _unknown(texts: Sequence[str], known: dict[str, Vectors]) -> list[str]:
+    return [text for text in dict.fromkeys(texts) if text not in known]
 
 
 @dataclass(frozen=True)
 class Material:
-    """A source, cut, with the queries that judge and those that teach.
+    """A source in passages, with evaluation and train queries.
 
     Attributes:
-        source: What was read.
+        source: Documents, and the queries that came with them.
         base_folder: Files of the base model.
         base: The base's encoder.
         language: Of the corpus; empty where it was not recognised.
-        warnings: What should be mended before anything else.
-        passages: Passages that the sample is drawn from.
+        warnings: Problems to fix first.
+        passages: Passages from which samples are drawn.
         n_passages: Passages of the corpus.
         corpus_tokens: Tokens of these.
-        judged: Queries that judge, all of them.
-        train: Drawn queries that teach, all of them.
-        drawn: Whether those that judge were drawn by rules.
+        judged: All evaluation queries.
+        train: All synthetic train queries.
+        synthetic: Whether the evaluation queries are synthetic too.
     """
 
     source: Source
@@ -71,33 +109,32 @@ class Material:
     corpus_tokens: int
     judged: QuerySet
     train: QuerySet
-    drawn: bool
+    synthetic: bool
 
     def sample(self, seed: int) -> Sample:
-        """Return what all systems search."""
+        """Return the sample that all systems search."""
         return draw_sample(self.passages, self.judged, self.base.token_counts, SYSTEMS, seed)
 
     def chunk_sample(self, sample: Sample, seed: int) -> Sample:
-        """Return the part of a sample that is searched in every size of chunk."""
+        """Return the part of a sample that is searched in every chunk size."""
         return draw_sample(sample.passages, sample.judged, self.base.token_counts, CHUNKS, seed)
 
     def train_in(self, sample: Sample, seed: int) -> QuerySet:
-        """Return the queries that were drawn from passages of a sample, at most 2,048."""
-        held = {passage.passage_id for passage in sample.passages}
-        qrels = {query: {name: 1 for name in judged if name in held} for query, judged in self.train.qrels.items()}
+        """Return the train queries whose passages are in a sample, at most 2,048."""
+        ids = {passage.passage_id for passage in sample.passages}
+        qrels = {query: {name: 1 for name in judged if name in ids} for query, judged in self.train.qrels.items()}
         queries = [query for query in self.train.queries if qrels[query.query_id]]
         kept = np.random.default_rng(seed).permutation(len(queries))[:MAX_TRAIN_QUERIES]
-        chosen = [queries[number] for number in sorted(kept.tolist())]
-        return QuerySet("train", chosen, {query.query_id: qrels[query.query_id] for query in chosen}, "passage")
+        return QuerySet("train", queries, qrels, "passage").subset(queries[row] for row in sorted(kept.tolist()))
 
 
 def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Material:
-    """Read and cut a source, and draw queries.
+    """Read a source, cut it into passages and make queries.
 
     Args:
         config: As for ``generate``.
-        queries: Queries of people; None draws those that judge too.
-        scratch: A folder that vanishes afterwards.
+        queries: People's queries; None makes synthetic evaluation queries too.
+        scratch: A temporary folder.
 
     Raises:
         ConfigError: If the base model cannot be used.
@@ -113,12 +150,16 @@ def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Materi
     base = CachingEncoder(model, precision=choose_precision("auto"))
     source, survey = read_for(config, scratch)
     given = read_judging(queries, {document.document_id for document in source.documents}) if queries else None
-    settings = _drawing_settings(config, source, base, drawn=given is None)
+    settings = _settings(config, source, base, _ALL_DOCUMENTS if given else _HALF_OF_DOCUMENTS)
     wanted = {name for judged in given.qrels.values() for name in judged} if given else frozenset()
     corpus, pool = prepare(source, base, settings, scratch, n_chars=survey.n_chars, wanted=wanted)
-    drawn, _ = sample_queries(pool, corpus.statistics, settings)
-    judged = share_judgements(given, pool.passages) if given else drawn["dev"]
-    _demand(judged, source)
+    synthetic, _ = sample_queries(pool, corpus.statistics, settings)
+    judged = share_judgements(given, pool.passages) if given else synthetic["dev"]
+    if not judged.queries:
+        raise DataError(
+            f"{source.name}: expected text to draw queries from, found too little in {len(source.documents)} documents",
+            hint="add documents: a few pages of running text are the least; or give queries of your own with --queries",
+        )
     warning = language_warning(
         config.model, base_folder, base, corpus.statistics.language, [passage.text for passage in pool.passages]
     )
@@ -132,20 +173,20 @@ def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Materi
         n_passages=corpus.n_passages,
         corpus_tokens=corpus.window.corpus_tokens,
         judged=judged,
-        train=drawn["train"],
-        drawn=given is None,
+        train=synthetic["train"],
+        synthetic=given is None,
     )
 
 
-def _drawing_settings(config: GenerateConfig, source: Source, base: CachingEncoder, *, drawn: bool) -> GenerateConfig:
-    """Cut own documents as large as the largest chunk that is tried: all sizes are then judged by the same stretches.
+def _settings(config: GenerateConfig, source: Source, base: CachingEncoder, split: dict[str, float]) -> GenerateConfig:
+    """Return settings that cut documents as large as the largest chunk to try: all sizes then search the same passages.
 
-    The kind of query that ``generate`` holds out, key phrases, is left out: such handfuls of words favour BM25 far more than
-    people's queries do (``docs/advise.md``).
+    Key phrases, which ``generate`` holds out, are not used: such queries favour BM25 far more than people's queries do
+    (``docs/advise.md``).
     """
     changes: dict[str, object] = {
         "kinds": tuple(kind for kind in config.kinds if kind != config.held_out_kind) or config.kinds,
-        "split": _DRAWN_FOR_JUDGING if drawn else _DRAWN_FOR_TRAINING,
+        "split": split,
         "max_query_passages": min(config.max_query_passages, MAX_PASSAGES),
         "queries_from": "generate",
         "generator": "extractive",
@@ -153,11 +194,3 @@ def _drawing_settings(config: GenerateConfig, source: Source, base: CachingEncod
     if not source.ready_made:
         changes["window_tokens"] = sizes_for(base.window, config.window_tokens)[-1]
     return GenerateConfig.model_validate({**config.model_dump(), **changes})
-
-
-def _demand(judged: QuerySet, source: Source) -> None:
-    if not judged.queries:
-        raise DataError(
-            f"{source.name}: expected text to draw queries from, found too little in {len(source.documents)} documents",
-            hint="add documents: a few pages of running text are the least; or give queries of your own with --queries",
-        )

@@ -1,53 +1,52 @@
-"""From what was measured to one recommendation: a pure function, whose rules and reasons stand in ``docs/advise.md``."""
+"""From measurements to one recommendation: a pure function, whose rules are explained in ``docs/advise.md``."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
+from embedtune.advise.result import Decision, Recommendation
 from embedtune.evaluation.points import interval, points
 from embedtune.evaluation.verdict import MIN_GAIN, SMALL_HEADROOM
 from embedtune.project.evaluation_records import Comparison
 
-Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
-
-MIN_DRAWN_TUNING_GAIN = 0.02
-"""As ``MIN_GAIN`` for tuning, on drawn queries: there a map of queries gains up to a point whether it helps people or not."""
+MIN_SYNTHETIC_TUNING_GAIN = 0.02
+"""``MIN_GAIN`` of tuning with synthetic queries, where an adapter gains up to a point whether or not it helps people."""
 
 LARGE_HEADROOM = 0.05
-"""Head-room from which tuning on judgements of your own is worth trying."""
+"""Headroom from which tuning on human judgements is worth a try."""
 
 MIN_LABELLED = 500
-"""Train queries with judgements from which both sides can learn what people ask."""
+"""Judged train queries from which both encoders can learn what people ask."""
 
 FEW_QUERIES = 50
-"""Queries that judge under which the advice says that it is weak."""
+"""Evaluation queries below which the advice is marked as weak."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules look at.
+    """Input of the rules.
 
     Attributes:
         source: As the user named it, for the command.
-        drawn: Whether the queries that judge were drawn by rules; else people's.
-        queries: Folder of people's queries, for the command; None where they were drawn.
-        n_queries: Queries that judge.
-        share_lost: Share of the tokens that the model's window cuts off of documents or passages as they came.
+        synthetic: Whether the evaluation queries were made from the text by rules.
+        queries: Folder of people's queries, for the command; None if they are synthetic.
+        n_queries: Evaluation queries.
+        share_lost: Share of the tokens of documents, or of ready-made passages, beyond the model's window.
         ready_made: Whether the source came in passages.
         size: Chunk size by the settings, in tokens.
-        best_size: The size to use.
-        chunking: Gain of that over what is done now: ready-made passages cut off, own documents cut to ``size``.
-        fusion: Comparison of the fusion with BM25 over the base.
-        fusion_over_bm25: Comparison of it over BM25.
-        tuning: Gain of the fitted map of queries, over the base, or with fusion over fusion; None where it was not tried.
-        headroom: What a perfect order of the first hundred would gain over the better of base and fusion.
-        n_labelled: Train queries with judgements that came with the source.
+        best_size: The recommended size.
+        chunking: Gain of that over the present practice: ready-made passages truncated, documents cut to ``size``; None if
+            it is the present practice.
+        fusion: Fusion with BM25 compared with the base.
+        fusion_over_bm25: The same compared with BM25.
+        tuning: Linear query adapter compared with the base, or both in fusion if that is recommended; None if not tried.
+        headroom: Gain of a perfect order of the top 100 over the better of base and fusion.
+        n_labelled: Judged train queries of the source.
     """
 
     source: str
-    drawn: bool
+    synthetic: bool
     queries: str | None
     n_queries: int
     share_lost: float
@@ -62,26 +61,6 @@ class Facts:
     n_labelled: int
 
 
-class Recommendation(NamedTuple):
-    """What to do.
-
-    Attributes:
-        decision: What comes first.
-        sentence: The same in words.
-        reasons: Why, with figures.
-        then: What is worth doing after it, in this order.
-        commands: To run next, in this order.
-        weak: Why the advice is weak; empty where it is not.
-    """
-
-    decision: Decision
-    sentence: str
-    reasons: list[str]
-    then: list[Decision]
-    commands: list[str]
-    weak: list[str]
-
-
 _SENTENCES: dict[Decision, str] = {
     "fix_chunking": "Fix the chunking first: embed chunks of {size} tokens.",
     "use_fusion": "Fuse the base model with BM25; do not tune yet.",
@@ -92,13 +71,13 @@ _SENTENCES: dict[Decision, str] = {
 
 
 def recommend(facts: Facts) -> Recommendation:
-    """Return the one thing to do next.
+    """Return the recommendation.
 
-    Of what costs no training (chunking, fusion) the larger gain comes first. Tuning comes first only where neither gains
-    anything; the query side before both sides, because it needs no new index.
+    Of the steps without training (chunking, fusion), the larger gain comes first. Tuning comes first only if neither gains
+    anything, and the query side before both sides, because it needs no new index.
     """
     free: list[tuple[float, Decision]] = []
-    if facts.chunking and _is_worth(facts.chunking, MIN_GAIN):
+    if facts.chunking and _is_significant(facts.chunking, MIN_GAIN):
         free.append((facts.chunking.difference, "fix_chunking"))
     if is_safe(facts.fusion, MIN_GAIN):
         free.append((facts.fusion.difference, "use_fusion"))
@@ -106,19 +85,19 @@ def recommend(facts: Facts) -> Recommendation:
     steps += _tuning(facts)
     decision, *then = steps or ["leave"]
     return Recommendation(
-        decision,
-        _SENTENCES[decision].format(size=facts.best_size),
-        [_reason(step, facts) for step in (decision, *then)] + _against(facts, steps),
-        then,
-        _commands(decision, facts),
-        _weaknesses(facts),
+        decision=decision,
+        sentence=_SENTENCES[decision].format(size=facts.best_size),
+        reasons=[_reason(step, facts) for step in (decision, *then)] + _reasons_against_others(facts, steps),
+        then=then,
+        commands=_commands(decision, facts),
+        weak=_weaknesses(facts),
     )
 
 
 def _tuning(facts: Facts) -> list[Decision]:
     if facts.headroom < SMALL_HEADROOM:
         return []
-    if facts.tuning and _is_worth(facts.tuning, MIN_DRAWN_TUNING_GAIN if facts.drawn else MIN_GAIN):
+    if facts.tuning and _is_significant(facts.tuning, MIN_SYNTHETIC_TUNING_GAIN if facts.synthetic else MIN_GAIN):
         return ["tune_query_side"]
     if facts.n_labelled >= MIN_LABELLED and facts.headroom >= LARGE_HEADROOM:
         return ["tune_fully"]
@@ -126,7 +105,7 @@ def _tuning(facts: Facts) -> list[Decision]:
 
 
 def _reason(step: Decision, facts: Facts) -> str:
-    """Say why something is worth doing; of what is left as it is, why nothing is."""
+    """Return why a step is worth doing, or for ``leave`` why none is."""
     if step == "fix_chunking" and facts.chunking:
         now = (
             f"now {facts.share_lost:.0%} of the tokens are cut off"
@@ -146,13 +125,13 @@ def _reason(step: Decision, facts: Facts) -> str:
     return f"No significant gain of {_points(MIN_GAIN)} or more was measured."
 
 
-def _against(facts: Facts, steps: list[Decision]) -> list[str]:
-    """Say what was looked at and is not worth it."""
+def _reasons_against_others(facts: Facts, steps: list[Decision]) -> list[str]:
+    """Return what was tried and is not worth doing."""
     reasons = []
     if "use_fusion" not in steps:
         reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
     elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.better:
-        flattered = "; synthetic queries favour BM25" if facts.drawn else ""
+        flattered = "; synthetic queries favour BM25" if facts.synthetic else ""
         reasons.append(
             f"The fusion is not significantly better than BM25 alone: {_describe(facts.fusion_over_bm25)}{flattered}."
         )
@@ -174,7 +153,7 @@ def _against(facts: Facts, steps: list[Decision]) -> list[str]:
 
 def _weaknesses(facts: Facts) -> list[str]:
     reasons = []
-    if facts.drawn:
+    if facts.synthetic:
         reasons.append(
             "This advice is weak: its queries were made from the text by rules. They favour BM25, and people use other "
             "words. Provide real ones with --queries."
@@ -191,7 +170,7 @@ def _commands(decision: Decision, facts: Facts) -> list[str]:
     make, measure = f"embedtune generate {source} --out {out}{window}", f"embedtune eval {out}{judged}"
     if decision == "fix_chunking":
         return [make]
-    if decision == "use_fusion":  # the cheapest training there is; it chooses the weight of the fusion
+    if decision == "use_fusion":  # the cheapest training; it chooses the fusion weight
         return [make, f"embedtune train {out} --method pca", measure]
     if decision == "tune_query_side":
         return [make, f"embedtune train {out} --method query-lora", measure]
@@ -200,13 +179,13 @@ def _commands(decision: Decision, facts: Facts) -> list[str]:
     return [] if facts.queries else [f"embedtune advise {source} --queries YOUR-QUERIES/"]
 
 
-def _is_worth(gain: Comparison, least: float) -> bool:
-    """Return whether a gain is significant and not too small."""
+def _is_significant(gain: Comparison, least: float) -> bool:
+    """Return whether a gain is significant and large enough."""
     return gain.better and gain.difference >= least
 
 
 def is_safe(gain: Comparison, least: float) -> bool:
-    """Return whether a gain is likely not too small, and a loss as large is ruled out: enough for what costs nothing."""
+    """Return whether a gain is large enough, and a loss as large is ruled out: enough for a change that costs nothing."""
     return gain.difference >= least and gain.low > -least
 
 

@@ -1,20 +1,20 @@
-"""The advice as a file.
-
-The advice as data: what ``--json`` prints and ``--out`` writes.
-"""
+"""The advice as data: what ``--json`` prints and ``--out`` writes."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from embedtune.advise.recommendation import Decision
 from embedtune.errors import ResourceError
 from embedtune.project.evaluation_records import Comparison
-from embedtune.project.manifest import json_text, sync
+from embedtune.project.manifest import sync, write_json
+
+Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
 
 
 class _Part(BaseModel):
@@ -22,19 +22,19 @@ class _Part(BaseModel):
 
 
 class QueryFacts(_Part):
-    """The queries that judge.
+    """The evaluation queries.
 
     Attributes:
-        origin: ``drawn`` from the text by rules, or ``given`` by the user.
+        origin: ``synthetic`` (made from the text by rules), or ``given`` by the user.
         name: Of the query set.
-        judges: ``passage`` or ``document``.
-        n: How many judge.
-        available: Of how many.
+        judged_unit: ``passage`` or ``document``.
+        n: Queries in the sample.
+        available: Queries in all.
         clusters: Documents or sections that answer them.
-        clustered_by: Which of the two.
+        clustered_by: ``document`` or ``section``.
     """
 
-    origin: Literal["drawn", "given"]
+    origin: Literal["synthetic", "given"]
     name: str
     judged_unit: str
     n: int
@@ -44,15 +44,15 @@ class QueryFacts(_Part):
 
 
 class SampleFacts(_Part):
-    """What was searched.
+    """The samples that were searched.
 
     Attributes:
-        passages: Passages of the systems' sample.
+        passages: Passages searched by all systems.
         of_passages: Passages of the corpus.
-        tokens: Of the sample.
-        train_queries: Drawn queries from which the map was fitted.
-        chunk_passages: Passages of the comparison of chunk sizes.
-        chunk_queries: Queries of that.
+        tokens: Of the passages searched by all systems.
+        train_queries: Synthetic queries that the adapter was fitted to.
+        chunk_passages: Passages searched in all chunk sizes.
+        chunk_queries: Queries of that search.
     """
 
     passages: int
@@ -64,13 +64,13 @@ class SampleFacts(_Part):
 
 
 class ChunkFacts(_Part):
-    """Sizes of chunk.
+    """Chunk sizes; see ``chunk_sizes.ChunkCells``.
 
     Attributes:
-        reference: The cell that stands for what is done now.
-        best: The size to use, in tokens.
-        cells: Cell → measures, and ``vectors``: how many an index of the sample holds.
-        comparisons: Every cell against the reference.
+        reference: The cell of the present practice.
+        best: The recommended size, in tokens.
+        cells: Cell → measures, and ``vectors``, the number of vectors in an index of the sample.
+        comparisons: Every other cell against the reference.
     """
 
     reference: str
@@ -80,15 +80,15 @@ class ChunkFacts(_Part):
 
 
 class Headroom(_Part):
-    """What a better order could gain, nDCG@10.
+    """What a better order could gain, in nDCG@10.
 
     Attributes:
-        system: Of which this is told: the better of base and fusion.
+        system: The fusion if it is better than the base, else the base.
         now: Its score.
-        perfect_order: The score if the first hundred stood in perfect order.
+        perfect_order: Its score with its first hundred results in perfect order.
         gain: The difference.
         mrr: Its MRR@10.
-        recall: Its recall@100: what is not among the first hundred, no order of them finds.
+        recall: Its recall@100, which no order can raise.
     """
 
     system: str
@@ -100,12 +100,12 @@ class Headroom(_Part):
 
 
 class PowerFacts(_Part):
-    """How many test queries it takes to show a gain, four times in five.
+    """Test queries needed to show a gain with 80 % power.
 
     Attributes:
-        change: What the spread was taken from: a change such as fusion with BM25, or as a map of queries.
-        detectable: Smallest gain that the queries at hand show.
-        needed: Gain in points → queries in all.
+        change: The kind of change: fusion with BM25, or a query adapter.
+        detectable: Smallest gain that the evaluation queries show.
+        needed: Gain in points → number of queries in all.
     """
 
     change: str
@@ -113,8 +113,17 @@ class PowerFacts(_Part):
     needed: dict[str, int]
 
 
-class RecommendationFacts(_Part):
-    """See ``recommendation.Recommendation``."""
+class Recommendation(_Part):
+    """The advice in words.
+
+    Attributes:
+        decision: The first step.
+        sentence: The same in words.
+        reasons: With figures.
+        then: Worthwhile further steps, in this order.
+        commands: To run next, in this order.
+        weak: Why the advice is weak; empty where it is not.
+    """
 
     decision: Decision
     sentence: str
@@ -147,7 +156,7 @@ class WindowShare(_Part):
 
 
 class TuningCost(_Part):
-    """What one way to tune would take: steps of a batch, with seconds in all and the memory of the process."""
+    """Estimated cost of one way to tune: steps of ``batch`` examples, seconds in all, and peak memory of the process."""
 
     batch: int
     step_seconds: float
@@ -157,7 +166,7 @@ class TuningCost(_Part):
 
 
 class Cost(_Part):
-    """What encoding and tuning would take on this machine; a way to tune is None if the sample has too few queries."""
+    """Estimated cost on this machine; a way to tune is None if the sample has too few queries."""
 
     cores: float
     precision: str
@@ -174,11 +183,11 @@ class ScalingPoint(_Part):
 
     train_queries: int
     gain: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
 
 
 class Scaling(_Part):
-    """By how much the gain grows with every doubling of the train queries.
+    """Growth of the gain with every doubling of the train queries.
 
     Attributes:
         points: Gain by number of train queries.
@@ -191,35 +200,29 @@ class Scaling(_Part):
 
     points: list[ScalingPoint]
     slope_per_doubling: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     standard_error: float
     p_value: float
     distinguishable: bool
 
 
 class Advice(_Part):
-    """Everything that ``advise`` found.
+    """Everything that ``advise`` measured, and its recommendation.
 
     Attributes:
-        schema_version: Of this document.
         source: As given.
         model: The base model.
-        documents: That were read.
+        documents: Number of documents read.
         skipped: Files that were not read: name and reason.
         language: Of the corpus, in English; empty where it was not recognised.
-        warnings: What should be mended before anything else.
-        queries: See ``QueryFacts``.
-        sample: See ``SampleFacts``.
-        window: What the model's window cuts off; see ``window_share``.
-        chunks: See ``ChunkFacts``.
+        warnings: Problems to fix first.
+        window: What the model's window cuts off.
         systems: System → measures.
-        comparisons: Of systems.
-        headroom: See ``Headroom``.
-        power: One for each kind of change.
+        comparisons: Of systems, by the primary measure.
+        power: For each kind of change.
         scaling: Whether more queries would help; None if it was not measured.
-        cost: What encoding and tuning would take.
-        recommendation: What to do.
-        seconds: That the advice took.
+        cost: Of encoding and tuning.
+        seconds: Taken by the advice.
     """
 
     schema_version: Literal[1] = 1
@@ -239,42 +242,42 @@ class Advice(_Part):
     power: list[PowerFacts]
     scaling: Scaling | None
     cost: Cost
-    recommendation: RecommendationFacts
+    recommendation: Recommendation
     seconds: float
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file that could not be written, before minutes of work.
+    """Check before minutes of work that a file can be written.
 
     Raises:
         ResourceError: If its folder is missing or cannot be written.
     """
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+    with _writing(path), tempfile.TemporaryFile(dir=path.parent):
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
-    except OSError as error:
-        raise _refused(path, error) from error
 
 
 def write_advice(advice: Advice, path: Path) -> None:
     """Write the JSON under a temporary name, sync it and rename it.
 
     Raises:
-        ResourceError: If the disk or a permission refuses.
+        ResourceError: If the disk is full or a permission is missing.
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(json_text(advice.model_dump(mode="json", by_alias=True)), encoding="utf-8")
-        sync(part)
-        part.replace(path)
-    except OSError as error:
+        with _writing(path):
+            write_json(part, advice.model_dump(mode="json", by_alias=True))
+            sync(part)
+            part.replace(path)
+    finally:
         part.unlink(missing_ok=True)
-        raise _refused(path, error) from error
 
 
-def _refused(path: Path, error: OSError) -> ResourceError:
-    return ResourceError(
-        f"{path}: expected a file that can be written, found: {error}", hint="choose another file with --out"
-    )
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(
+            f"{path}: expected a file that can be written, found: {error}", hint="choose another file with --out"
+        ) from error

@@ -1,21 +1,77 @@
-"""What is there without any training, and what seconds of it would add: BM25, base, fusions, maps of the query."""
+"""Systems on a sample: BM25, the base, fusions and query adapters; and whether more train queries would help."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
-from embedtune.advise.evaluator import Judge, Scores, lexical_scores
-from embedtune.advise.trial import MIN_QUERIES
+import numpy as np
+
+from embedtune.advise.evaluator import Evaluator, Scores
+from embedtune.advise.inputs import CachingEncoder
+from embedtune.advise.result import Scaling, ScalingPoint
+from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
+from embedtune.dataset import Dataset
+from embedtune.errors import StoppedError
+from embedtune.evaluation.significance import compare
+from embedtune.evaluation.verdict import PRIMARY
+from embedtune.models.encoder import load_encoder
 from embedtune.project.evaluation_records import Comparison
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.corpus import windows_of
 from embedtune.retrieval.fusion import PassageScores
 from embedtune.systems import BASE, System, find_kind
+from embedtune.training.dev_set import DevRetrieval, DevSet
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
-from embedtune.types import Matrix, Run
+from embedtune.training.methods.query_lora import tune_query_lora
+from embedtune.types import Floats, Matrix, Query, QuerySet, Run
+
+MIN_QUERIES = 64
+"""Train queries below which no adapter is tried: there would be fewer than four steps of sixteen."""
+
+SHARES = (0.25, 0.5, 1.0)
+MAX_SCALING_QUERIES = 1024
+"""Train queries of the largest share: sixteen steps of 64."""
+
+
+def trial_config(n_queries: int, seed: int) -> TrainConfig:
+    """Return the settings of a small training, at full strength only: nothing is selected on the evaluation queries."""
+    batch = min(QuerySideConfig().batch_size, max(1, n_queries // 4))
+    return TrainConfig(method="linear", strengths=(1.0,), n_evals=1, query_side={"batch_size": batch}, seed=seed)
+
+
+def build_context(
+    evaluator: Evaluator, train: QuerySet, base: CachingEncoder, *, dataset_config: GenerateConfig, base_folder: Path
+) -> Context:
+    """Search the sample with the base, and return the context in which training methods are tried.
+
+    Args:
+        evaluator: With the sample, whose queries are the dev queries of the context.
+        train: Train queries; their passages are in the sample.
+        base: The base's encoder.
+        dataset_config: Window size and prompts.
+        base_folder: The base's files.
+    """
+    dev = evaluator.dev_set(
+        lambda passages: windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
+    )
+    empty = QuerySet("", [], {}, "passage")
+    return Context(
+        config=trial_config(len(train.queries), dataset_config.seed),
+        dataset_config=dataset_config,
+        dataset=Dataset(evaluator.sample.passages, {"train": train, "dev": empty, "test": empty}),
+        base=base,
+        encode_corpus=base.encode_documents,
+        base_folder=base_folder,
+        retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, base.precision).model),
+    )
 
 
 class Systems(NamedTuple):
-    """What every system scored on the sample.
+    """Results of all systems on the sample.
 
     Attributes:
         scores: System → scores.
@@ -28,26 +84,103 @@ class Systems(NamedTuple):
     compared: dict[tuple[str, str], Comparison]
 
 
-def measure_systems(judge: Judge, context: Context) -> Systems:
-    """Search the sample with every system; the maps are tried where there are enough train queries.
+def measure_systems(evaluator: Evaluator, context: Context) -> Systems:
+    """Search the sample with every system; adapters are tried if there are enough train queries.
 
-    Fusions have the usual weight: ``train`` chooses one on dev, but here none is chosen on the queries that judge.
+    Fusions have the default weight: ``train`` selects one on dev, but here none is selected on the evaluation queries.
     """
-    lexical, dense = lexical_scores(context.dev), {BASE: context.retrieval.base, **_maps(context)}
+    lexical, dense = lexical_scores(context.dev), {BASE: context.retrieval.base, **_adapters(context)}
 
     def run(system: System) -> Run:
         kind = find_kind(system.kind)
         scores = PassageScores(lambda: dense[system.model], lambda: lexical)
-        return judge.run(kind.scores(scores), kind.floor)
+        return evaluator.run(kind.scores(scores), kind.floor)
 
     tried = map(System.parse, ("bm25", *dense, "hybrid_base", "rrf_base", "hybrid_query_adapter"))
     runs = {str(system): run(system) for system in tried if system.model in ("", *dense)}
-    scores = {system: judge.score(run) for system, run in runs.items()}
+    scores = {system: evaluator.score(run) for system, run in runs.items()}
     pairs = [(name, str(System.parse(name).reference)) for name in runs if name != BASE]
-    return Systems(scores, runs, judge.compare(scores, [*pairs, ("hybrid_base", "bm25")]))
+    return Systems(scores, runs, evaluator.compare(scores, [*pairs, ("hybrid_base", "bm25")]))
 
 
-def _maps(context: Context) -> dict[str, Matrix]:
+def lexical_scores(dev: DevSet) -> Matrix:
+    """Return BM25's scores of all passages, ``(n_queries, n_passages)``."""
+    return dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))
+
+
+def _adapters(context: Context) -> dict[str, Matrix]:
     if len(context.dataset.splits["train"].queries) < MIN_QUERIES:
         return {}
     return {"base_pca": tune_pca(context).dense, "query_adapter": tune_linear(context).dense}
+
+
+def measure_scaling(evaluator: Evaluator, context: Context) -> Scaling:
+    """Train LoRA on the query side with growing shares of the train queries, the same number of steps each.
+
+    Raises:
+        StoppedError: After Ctrl-C or SIGTERM.
+    """
+
+    def score(dense: Matrix) -> Floats:
+        return evaluator.score(evaluator.run(dense))[PRIMARY]
+
+    base, queries = score(context.retrieval.base), context.dataset.splits["train"].queries
+    order = np.random.default_rng(context.config.seed).permutation(len(queries))[:MAX_SCALING_QUERIES].tolist()
+    gains = {}
+    for share in SHARES:
+        part = [queries[number] for number in sorted(order[: max(1, round(share * len(order)))])]
+        try:
+            gains[len(part)] = score(tune_query_lora(_with_queries(context, part, share)).dense) - base
+        except StoppedError as error:
+            raise StoppedError(
+                "stopped; advice keeps nothing and starts from the beginning", error.signal_number
+            ) from error
+    return summarise_scaling(gains, evaluator.clusters)
+
+
+def _with_queries(context: Context, queries: Sequence[Query], share: float) -> Context:
+    """Return the context with some of its train queries, in more epochs the fewer they are."""
+    train = context.dataset.splits["train"].subset(queries)
+    batch = min(context.config.query_side.batch_size, len(queries))
+    side = context.config.query_side.model_copy(update={"epochs": round(1 / share), "batch_size": batch})
+    return replace(
+        context,
+        config=context.config.model_copy(update={"query_side": side}),
+        dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": train}),
+    )
+
+
+def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> Scaling:
+    """Return the mean gain for each number of train queries, and its growth with every doubling of them.
+
+    The slope is that of the least-squares line through each query's gains over the binary logarithm of the number of train
+    queries; its mean over queries is tested by cluster.
+
+    Args:
+        gains: Number of train queries → gain of each evaluation query over the base, ``(n_queries,)``; at least two numbers.
+        clusters: Document or section of each evaluation query.
+    """
+    doublings = np.log2(np.array(list(gains), dtype=np.float64))
+    centred = doublings - doublings.mean()
+    slope = centred @ np.stack(list(gains.values())) / (centred @ centred)
+    rows = {**{str(count): {PRIMARY: row} for count, row in gains.items()}, "slope": {PRIMARY: slope}}
+    scores = {**rows, BASE: {PRIMARY: np.zeros_like(slope)}}
+    found = {
+        name: measures[PRIMARY] for (name, _), measures in compare(scores, [(n, BASE) for n in rows], clusters).items()
+    }
+    growth = found["slope"]
+    return Scaling(
+        points=[
+            ScalingPoint(train_queries=n, gain=round(found[str(n)].difference, 4), ci95=_rounded(found[str(n)]))
+            for n in gains
+        ],
+        slope_per_doubling=round(growth.difference, 4),
+        ci95=_rounded(growth),
+        standard_error=round(growth.error, 4),
+        p_value=round(growth.p, 4),
+        distinguishable=growth.better or growth.worse,
+    )
+
+
+def _rounded(found: Comparison) -> tuple[float, float] | None:
+    return (round(found.low, 4), round(found.high, 4)) if found.ci95 else None

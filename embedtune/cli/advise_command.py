@@ -62,7 +62,9 @@ def _print_source(advice: Advice) -> None:
         click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
     queries = advice.queries
     how = (
-        "synthetic queries, made from the text by rules" if queries.origin == "drawn" else f"queries of {queries.name}"
+        "synthetic queries, made from the text by rules"
+        if queries.origin == "synthetic"
+        else f"queries of {queries.name}"
     )
     click.echo(f"evaluated on {queries.n:,} {how}, from {queries.clusters:,} {queries.clustered_by}s")
 

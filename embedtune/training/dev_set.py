@@ -34,7 +34,6 @@ from embedtune.types import (
     Passage,
     Progress,
     Query,
-    QuerySet,
     TextEncoder,
     Vectors,
 )
@@ -176,7 +175,7 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
     chosen = draw.permutation(len(labelled.queries))[: config.max_dev_queries]
     hidden = draw.random(len(labelled.queries)) < config.sentence_dropout
     numbers = sorted(chosen.tolist())
-    clusters = group_queries(_subset(labelled, numbers), dataset.passages).labels
+    clusters = group_queries(labelled.subset(labelled.queries[number] for number in numbers), dataset.passages).labels
     queries = []
     for number, cluster in zip(numbers, clusters, strict=True):
         query = labelled.queries[number]
@@ -187,12 +186,6 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
         answers = dict(zip(relevant[query.query_id], searched(passages), strict=True))
         queries.append(DevQuery(query.text, answers, synthetic and not hidden[number], cluster))
     return DevSet(queries, searched(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
-
-
-def _subset(labelled: QuerySet, numbers: Sequence[int]) -> QuerySet:
-    queries = [labelled.queries[number] for number in numbers]
-    qrels = {query.query_id: labelled.qrels[query.query_id] for query in queries}
-    return QuerySet(labelled.name, queries, qrels, labelled.judged_unit)
 
 
 def without_source_sentence(passage: Passage, query: Query) -> Passage:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.advise.evaluator import Judge
+from embedtune.advise.evaluator import Evaluator
 from embedtune.advise.inputs import gather
-from embedtune.advise.trial import build_context
+from embedtune.advise.systems import build_context
 from embedtune.config.settings import GenerateConfig
 
 
@@ -24,19 +24,19 @@ def material(made, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def judge(material):
-    return Judge(material.sample(0))
+def evaluator(material):
+    return Evaluator(material.sample(0))
 
 
 @pytest.fixture(scope="session")
-def context(material, judge, made):
-    train = material.train_in(judge.sample, 0)
-    return build_context(judge, train, material.base, dataset_config=made, base_folder=material.base_folder)
+def context(material, evaluator, made):
+    train = material.train_in(evaluator.sample, 0)
+    return build_context(evaluator, train, material.base, dataset_config=made, base_folder=material.base_folder)
 
 
 @pytest.fixture(scope="session")
 def beir_folder(documents, tmp_path_factory) -> Path:
-    """Return a BEIR folder of the 26 documents, with test queries that people might ask and train judgements."""
+    """Return a BEIR folder of the 26 documents, with test queries that people might ask and train evaluatorments."""
     folder = tmp_path_factory.mktemp("beir")
     (folder / "qrels").mkdir()
     corpus = [{"_id": f"d{number}", "title": "", "text": each.text} for number, each in enumerate(documents)]

@@ -18,7 +18,7 @@ def advice(document_folder):
 
 def test_what_was_read_and_who_judges(advice):
     assert (advice.documents, advice.language, advice.warnings) == (26, "english", [])
-    assert advice.queries.origin == "drawn"
+    assert advice.queries.origin == "synthetic"
     assert advice.queries.n >= 100
     assert advice.sample.passages == advice.sample.of_passages
     assert advice.window.share_lost_whole == 0

@@ -21,7 +21,7 @@ def gain(points: float, spread: float = 0.5, *, before: float = 0.6) -> Comparis
 
 PLAIN = Facts(
     source="docs",
-    drawn=False,
+    synthetic=False,
     queries="mine",
     n_queries=200,
     share_lost=0.3,
@@ -53,8 +53,8 @@ PLAIN = Facts(
         ({"fusion": gain(-4)}, "leave", []),
         ({"tuning": gain(1.5)}, "tune_query_side", []),
         ({"tuning": gain(1.5, 2)}, "leave", []),
-        ({"tuning": gain(1.5), "drawn": True, "queries": None}, "leave", []),
-        ({"tuning": gain(2.5), "drawn": True, "queries": None}, "tune_query_side", []),
+        ({"tuning": gain(1.5), "synthetic": True, "queries": None}, "leave", []),
+        ({"tuning": gain(2.5), "synthetic": True, "queries": None}, "tune_query_side", []),
         ({"tuning": gain(5), "headroom": 0.01}, "leave", []),
         ({"tuning": None}, "leave", []),
         ({"fusion": gain(4), "tuning": gain(1.5)}, "use_fusion", ["tune_query_side"]),
@@ -90,7 +90,7 @@ def test_a_fusion_that_is_no_better_than_bm25_says_so():
 
 def test_drawn_queries_and_few_queries_make_weak_advice():
     assert recommend(PLAIN).weak == []
-    assert any("favour BM25" in reason for reason in recommend(replace(PLAIN, drawn=True, queries=None)).weak)
+    assert any("favour BM25" in reason for reason in recommend(replace(PLAIN, synthetic=True, queries=None)).weak)
     assert any("only 12 queries" in reason for reason in recommend(replace(PLAIN, n_queries=12)).weak)
 
 
@@ -104,4 +104,4 @@ def test_the_commands_can_be_pasted():
     assert "--method query-lora" in recommend(replace(PLAIN, tuning=gain(2))).commands[1]
     assert "--queries-from source" in recommend(replace(PLAIN, n_labelled=900)).commands[0]
     assert recommend(PLAIN).commands == []
-    assert "advise docs --queries" in recommend(replace(PLAIN, drawn=True, queries=None)).commands[0]
+    assert "advise docs --queries" in recommend(replace(PLAIN, synthetic=True, queries=None)).commands[0]

@@ -44,7 +44,6 @@ def test_modules_are_one_page_of_thought():
 
 
 _TESTED_TOGETHER = {
-    "tests/advise/test_advise.py": ("advise/inputs",),
     "tests/cli/test_eval_command.py": ("cli/eval_output",),
     "tests/cli/test_llm_commands.py": (
         "cli/export_prompts_command", "cli/generate_output", "cli/import_responses_command",
