@@ -30,6 +30,14 @@ def test_a_finished_stage_is_skipped_with_its_facts(tmp_path):
     assert (result.status, result.record) == ("skipped", Counts(passages=3))
 
 
+def test_a_result_prints_as_a_few_lines(tmp_path):
+    make(tmp_path / "dataset")
+    result = skip_or_plan(tmp_path / "dataset", IDENTITY, Counts, {}, force=False, dry_run=False)
+    assert repr(result) == f"{tmp_path / 'dataset'}: skipped\npassages=3"
+    planned = skip_or_plan(tmp_path / "dataset", IDENTITY, Counts, {}, force=False, dry_run=True)
+    assert str(planned).endswith("planned\nwould run: False")
+
+
 def test_force_and_another_identity_work_again(tmp_path):
     make(tmp_path / "dataset")
     other = {**IDENTITY, "seed": 1}
