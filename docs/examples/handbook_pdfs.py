@@ -17,7 +17,7 @@ from pathlib import Path
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Flowable, Paragraph, Preformatted, SimpleDocTemplate
 
-from embedtune.documents.python_reference import read_documents
+from embedtune.documents.reading import read_python_reference
 from embedtune.resources import find_query_set
 
 STYLES = getSampleStyleSheet()
@@ -39,7 +39,7 @@ def blocks(text: str) -> Iterator[Flowable]:
 def write_pdfs(folder: Path) -> None:
     """Write a PDF for each topic."""
     folder.mkdir(parents=True, exist_ok=True)
-    for document in read_documents():
+    for document in read_python_reference():
         path = folder / f"{document.document_id}.pdf"
         SimpleDocTemplate(str(path), title=document.document_id).build(list(blocks(document.text)))
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from embedtune.documents import python_reference
 from embedtune.documents.buffer import DocumentBuffer
-from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.headings import find_sections
 from embedtune.documents.readers import no_reader, readers
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.readers.text import is_large_text, read_large_text
 from embedtune.documents.sandbox import Sandbox
 from embedtune.errors import DataError, missing_path
@@ -81,8 +81,8 @@ def survey(source: Source) -> Survey:
 
 def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
     path = Path(name)
-    if name == python_reference.NAME and not path.exists():
-        return Source(name, python_reference.read_documents(), ready_made=False)
+    if name == PYTHON_REFERENCE and not path.exists():
+        return Source(name, read_python_reference(), ready_made=False)
     if path.is_dir():
         return _read_beir(path, scratch) if beir.is_beir(path) else _read_folder(path, limits, scratch)
     if path.suffix == ".json" and path.is_file():
@@ -216,3 +216,20 @@ def read_query_set(path: Path, split: str = "test") -> QuerySet:
             path / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr(unknown[:1] or "no row")
         )
     return QuerySet(path.name, [texts[query_id] for query_id in qrels], qrels, "document")
+
+
+PYTHON_REFERENCE = "python-reference"
+
+
+def read_python_reference() -> list[Document]:
+    """Return one document for each topic of ``pydoc_data.topics``; the topic's name is its id.
+
+    The text is the one of the running Python, so it differs a little between versions of Python.
+    """
+    from pydoc_data.topics import topics
+
+    return [_topic(name, text.strip() + "\n") for name, text in sorted(topics.items())]
+
+
+def _topic(name: str, text: str) -> Document:
+    return Document(name, "", text, tuple(find_sections(text)))

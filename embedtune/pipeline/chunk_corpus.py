@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
+from embedtune.documents.buffer import PassageSample
 from embedtune.documents.chunking import chunk_documents, count_tokens, keep_whole
-from embedtune.documents.sampling import PassageSample
 from embedtune.formats import beir
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.reading import Survey, read_source, survey
 from embedtune.documents.splits import join_by_document
 from embedtune.errors import DataError

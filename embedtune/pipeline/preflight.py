@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedtune import machine
 from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, TrainConfig
-from embedtune.documents import python_reference
+from embedtune.documents.reading import PYTHON_REFERENCE
 from embedtune.errors import DataError, EmbedtuneError
 from embedtune.models.inspect import ModelSize, inspect_model
 from embedtune.models.locate import find_model
@@ -133,7 +133,7 @@ def _check_trainer_args(config: TrainConfig) -> None:
 
 
 def _check_source(name: str) -> None:
-    if name != python_reference.NAME and not Path(name).exists():
+    if name != PYTHON_REFERENCE and not Path(name).exists():
         expected = "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference"
         raise DataError.at(Path(name), None, expected, "nothing", hint="check generate.source")
 

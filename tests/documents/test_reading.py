@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.reading import read_query_set, read_source
+from embedtune.documents.readers.files import ReadingLimits
+from embedtune.documents.reading import read_python_reference, read_query_set, read_source
 from embedtune.errors import DataError
 from embedtune.types import Document, Query, QuerySet, Section, Skipped
 
@@ -280,3 +281,16 @@ def test_query_set_without_rows_is_refused(beir_folder):
 def test_query_set_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"queries\.jsonl: expected a file, found nothing"):
         read_query_set(tmp_path / "none")
+
+
+def test_every_topic_is_a_document_in_order_of_names():
+    documents = read_python_reference()
+    assert [document.document_id for document in documents] == sorted(topics)
+    assert len(documents) > 70
+
+
+def test_documents_have_text_and_no_title():
+    documents = {document.document_id: document for document in read_python_reference()}
+    assert all(document.text.strip() and document.title == "" for document in documents.values())
+    assert documents["assert"].text.startswith('The "assert" statement')
+    assert documents["assert"].text == topics["assert"].strip() + "\n"

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, ReaderEntry, read
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.sandbox import Sandbox
 from embedtune.types import Document, Skipped
 
@@ -145,3 +148,21 @@ def test_child_reads_what_this_process_would(name, data, tmp_path, sandbox):
     path = tmp_path / name
     path.write_text(data)
     assert sandbox.read(path, "a") == read(path, "a", ReadingLimits(timeout_s=5, memory_mb=512))
+
+
+def test_child_answers_line_by_line_and_ends_with_its_input(tmp_path):
+    (tmp_path / "a.md").write_text("# Care\n\nFill it.")
+    request = {"function": "embedtune.documents.readers.markdown:read_markdown", "name": "a.md"}
+    request["path"] = bytes(tmp_path / "a.md").hex()
+    missing = {**request, "path": bytes(tmp_path / "b.md").hex()}
+    done = subprocess.run(
+        [sys.executable, "-m", "embedtune.documents.sandbox", json.dumps(asdict(ReadingLimits()))],
+        input="".join(json.dumps(asked) + "\n" for asked in (request, missing)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["text"], first["sections"], first["pages"]) == ("Care\n\nFill it.", [[["Care"], 6, 14]], [])
+    assert second == {"document_id": "a.md", "reason": "No such file or directory"}
+    assert done.stderr == ""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import embedtune
-from embedtune.documents.python_reference import read_documents
+from embedtune.documents.reading import read_python_reference
 from embedtune.formats.beir import read_qrels
 from embedtune.resources import find_query_set
 
@@ -14,7 +14,7 @@ from embedtune.resources import find_query_set
 def reference(tmp_path_factory):
     """Return a folder with the 50 or so short topics of the Python reference, and one with the queries written for them."""
     documents, queries = tmp_path_factory.mktemp("topics"), tmp_path_factory.mktemp("queries")
-    for document in read_documents():
+    for document in read_python_reference():
         if len(document.text) < 5000:
             (documents / f"{document.document_id}.txt").write_text(document.text, encoding="utf-8")
     written = find_query_set("python-reference")

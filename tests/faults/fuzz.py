@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from embedtune.config.settings import RunConfig, load_config  # noqa: E402 (the repository first)
-from embedtune.documents.limits import ReadingLimits  # noqa: E402
 from embedtune.documents.readers import READERS  # noqa: E402
+from embedtune.documents.readers.files import ReadingLimits  # noqa: E402
 from embedtune.documents.sandbox import Sandbox  # noqa: E402
 from embedtune.errors import EmbedtuneError  # noqa: E402
 from embedtune.formats import beir, llama_index, run_files  # noqa: E402

@@ -37,7 +37,7 @@ for module in pkgutil.walk_packages(embedtune.__path__, "embedtune."):
     if not module.name.startswith(needs_extra):
         import_module(module.name)
 
-from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.readers import read
 
 def write(name, text):

@@ -14,8 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
-from embedtune.documents.limits import MEGABYTE, ReadingLimits
-from embedtune.documents.readers.files import Unreadable
+from embedtune.documents.readers.files import MEGABYTE, ReadingLimits, Unreadable
 from embedtune.documents.text_builder import TextBuilder, TooMuchText
 from embedtune.errors import ConfigError
 from embedtune.types import Document, Skipped
@@ -76,8 +75,8 @@ READERS = {
     ".xhtml": _here("html:read_html"),
     ".xml": _here("xml:read_xml"),
     ".pdf": _here("pdf:read_pdf"),
-    ".docx": _here("word:read_word"),
-    ".pptx": _here("slides:read_slides"),
+    ".docx": _here("office:read_word"),
+    ".pptx": _here("office:read_slides"),
     ".xlsx": _here("tables:read_workbook"),
     ".xls": _here("tables:read_workbook"),
     ".ods": _here("tables:read_workbook"),
@@ -85,10 +84,10 @@ READERS = {
     ".tsv": _here("tables:read_csv"),
     ".json": _here("json_files:read_json"),
     ".jsonl": _here("json_files:read_json_lines"),
-    ".epub": _here("ebook:read_ebook"),
-    ".ipynb": _here("notebook:read_notebook"),
-    ".odt": _here("open_document:read_open_document"),
-    ".rtf": _here("word:read_rich_text"),
+    ".epub": _here("office:read_ebook"),
+    ".ipynb": _here("json_files:read_notebook"),
+    ".odt": _here("office:read_open_document"),
+    ".rtf": _here("office:read_rich_text"),
     ".eml": _here("mail:read_mail"),
     ".msg": _here("mail:read_outlook"),
 }

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from email.message import EmailMessage
 from pathlib import Path
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import OLE, Unreadable, require_signature
-from embedtune.documents.readers.html import add_html
-from embedtune.documents.readers.markup import parse_html
+from embedtune.documents.readers.files import OLE, ReadingLimits, Unreadable, require_signature
+from embedtune.documents.readers.html import add_html, parse_html
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import read_decoded
-from embedtune.documents.readers.html import add_html
-from embedtune.documents.readers.markup import parse_html
+from embedtune.documents.readers.files import ReadingLimits, read_decoded
+from embedtune.documents.readers.html import add_html, parse_html
 from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document

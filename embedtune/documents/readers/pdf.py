@@ -8,8 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import Unreadable, require_signature
+from embedtune.documents.readers.files import ReadingLimits, Unreadable, require_signature
 from embedtune.documents.readers.pdf_layout import Line, add_pages, drop_furniture
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import read_decoded
+from embedtune.documents.readers.files import ReadingLimits, read_decoded
 from embedtune.documents.readers.tables import describe_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document

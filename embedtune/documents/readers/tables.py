@@ -8,8 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import OLE, Unreadable, open_archive, read_decoded, require_signature
+from embedtune.documents.readers.files import (
+    OLE,
+    ReadingLimits,
+    Unreadable,
+    open_archive,
+    read_decoded,
+    require_signature,
+)
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 

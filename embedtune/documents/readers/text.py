@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from embedtune.documents.headings import SectionFinder, find_sections
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import read as read_here
-from embedtune.documents.readers.files import BYTE_ORDER_MARKS, read_decoded
+from embedtune.documents.readers.files import BYTE_ORDER_MARKS, ReadingLimits, read_decoded
 from embedtune.documents.segmentation import find_break
 from embedtune.documents.text_builder import TooMuchText
 from embedtune.types import Document, Skipped

@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtune.documents.limits import ReadingLimits
-from embedtune.documents.readers.files import Unreadable, looks_like
-from embedtune.documents.readers.html import add_element, add_html
-from embedtune.documents.readers.markup import parse_html, parse_xml, text_of
+from embedtune.documents.readers.files import ReadingLimits, Unreadable, looks_like
+from embedtune.documents.readers.html import add_element, add_html, parse_html, parse_xml, text_of
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 

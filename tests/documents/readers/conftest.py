@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import read
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.types import Document, Skipped
 
 ReadBytes = Callable[..., Document | Skipped]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import asdict
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
+from embedtune.config.settings import ReadingConfig
 from embedtune.documents.readers.files import (
+    ReadingLimits,
     Unreadable,
     decode,
     looks_like,
@@ -127,3 +129,11 @@ def test_broken_utf16_and_nul_bytes_are_refused():
 
 def test_line_ends_become_plain():
     assert decode(b"a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+def test_settings_and_limits_have_the_same_names_and_defaults():
+    assert ReadingConfig().model_dump() == asdict(ReadingLimits())
+
+
+def test_text_is_counted_in_characters():
+    assert ReadingLimits(max_text_mb=3).max_chars == 3_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import GROUP, READERS, _added_readers, readers
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.reading import read_source
 from embedtune.errors import ConfigError
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import READERS, no_reader, read
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.types import Document, Skipped
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n"

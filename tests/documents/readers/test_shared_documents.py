@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.documents.limits import ReadingLimits
 from embedtune.documents.readers import no_reader, read
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.sandbox import Sandbox
 from embedtune.types import Document
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from embedtune.documents.headings import find_sections
-from embedtune.documents.limits import ReadingLimits
+from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.readers.text import is_large_text, read_large_text
 from embedtune.types import Document, Section, Skipped
 

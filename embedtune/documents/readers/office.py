@@ -1,0 +1,350 @@
+"""Word, RTF, PowerPoint, OpenDocument and EPUB files.
+
+python-docx's own ``paragraph.text`` leaves out content controls, tracked insertions, text boxes and notes; so the elements are
+walked here, and python-docx opens the file and resolves the styles.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from zipfile import ZipFile
+
+from embedtune.documents.readers.files import ReadingLimits, Unreadable, open_archive, read_member, require_signature
+from embedtune.documents.readers.html import add_html, local_name, parse_xhtml, parse_xml, text_of
+from embedtune.documents.readers.tables import describe, describe_table
+from embedtune.documents.text_builder import TextBuilder
+from embedtune.types import Document
+
+if TYPE_CHECKING:
+    from docx.document import Document as WordDocument
+    from docx.text.paragraph import Paragraph
+    from lxml.etree import _Element as Element
+
+
+def read_rich_text(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read an RTF file; paragraphs stay paragraphs, cells of a row are separated by bars."""
+    from striprtf.striprtf import rtf_to_text
+
+    require_signature(path, b"{\\rtf", "RTF")
+    # RTF itself is ASCII; what is not goes through escapes and the code page that the file declares.
+    source = path.read_bytes().decode("latin-1")
+    builder = TextBuilder(limits.max_chars)
+    for paragraph in rtf_to_text(source, errors="replace").split("\n"):
+        builder.block(" | ".join(cell.strip() for cell in paragraph.split("|") if cell.strip()))
+    return builder.build(name)
+
+
+_WORD_FILE = "a Word document"
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
+_CONTROLS = ("sdt", "sdtContent", "customXml", "ins", "moveTo")
+_GONE = ("del", "moveFrom", "pPr", "rPr", "Fallback", "txbxContent", "instrText")
+_CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
+
+
+def read_word(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read a Word document; headings are told by their styles, deletions that are tracked are left out."""
+    from docx import Document as open_document
+
+    with open_archive(path, _WORD_FILE, limits) as archive:
+        if "word/document.xml" not in archive.namelist():
+            raise Unreadable(f"not {_WORD_FILE}: a zip archive without word/document.xml")
+    document = open_document(str(path))
+    builder = TextBuilder(limits.max_chars)
+    _WordWalker(builder, document).add(document.element.body)
+    return builder.build(name)
+
+
+class _WordWalker:
+    """Adds the blocks of a document; list items that follow each other are one block."""
+
+    def __init__(self, builder: TextBuilder, document: WordDocument) -> None:
+        self._builder, self._document = builder, document
+        self._notes = dict(_notes(document))
+        self._items: list[str] = []
+
+    def add(self, parent: Any) -> None:
+        """Add all blocks within an element."""
+        for element in _blocks(parent):
+            if element.tag == f"{_W}tbl":
+                self._flush()
+                for line in describe_table(self._rows(element)):
+                    self._builder.block(line)
+            else:
+                self._paragraph(element)
+        self._flush()
+
+    def _paragraph(self, element: Any) -> None:
+        from docx.text.paragraph import Paragraph
+
+        paragraph = Paragraph(element, self._document)
+        style = paragraph.style.name or "" if paragraph.style is not None else ""
+        text = self._text(element)
+        level = _level(paragraph, style)
+        if level is None and style.lower().startswith("list ") and text.strip():
+            self._items.append(f"- {text}")
+            return
+        self._flush()
+        if style == "Title" and not self._builder.title:
+            self._builder.title = text
+            self._builder.heading(1, text)
+        elif level is not None:
+            self._builder.heading(level + bool(self._builder.title), text)
+        else:
+            self._builder.block(text)
+        for box in element.iter(f"{_W}txbxContent"):
+            if not any(local_name(outer) == "Fallback" for outer in box.iterancestors()):
+                self.add(box)
+
+    def _flush(self) -> None:
+        self._builder.block("\n".join(self._items))
+        self._items.clear()
+
+    def _rows(self, table: Any) -> Iterator[list[str]]:
+        """Yield the texts of the cells; a cell that spans rows stands in the first of them."""
+        for row in _children(table, "tr"):
+            yield [self._cell(cell) for cell in _children(row, "tc")]
+
+    def _cell(self, cell: Any) -> str:
+        return " ".join(self._text(paragraph) for paragraph in cell.iter(f"{_W}p"))
+
+    def _text(self, element: Any) -> str:
+        """Return the text of a paragraph; notes stand in brackets where they are called."""
+        parts: list[str] = []
+        for child in element:
+            name = local_name(child)
+            if name == "t":
+                parts.append(child.text or "")
+            elif name in _CHARACTERS:
+                parts.append(_CHARACTERS[name])
+            elif name in _NOTES:
+                note = self._notes.get((_NOTES[name], child.get(f"{_W}id")), "")
+                parts.append(f" ({note})" if note else "")
+            elif name not in _GONE:
+                parts.append(self._text(child))
+        return "".join(parts)
+
+
+def _blocks(parent: Any) -> Iterator[Any]:
+    """Yield paragraphs and tables, those within content controls and insertions too."""
+    for child in parent:
+        name = local_name(child)
+        if name in ("p", "tbl"):
+            yield child
+        elif name in _CONTROLS:
+            yield from _blocks(child)
+
+
+def _children(parent: Any, wanted: str) -> Iterator[Any]:
+    for child in parent:
+        name = local_name(child)
+        if name == wanted:
+            yield child
+        elif name in _CONTROLS:
+            yield from _children(child, wanted)
+
+
+def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str | None], str]]:
+    """Yield the texts of footnotes and endnotes by kind and id."""
+    for relation in document.part.rels.values():
+        kind = relation.reltype.rpartition("/")[2].removesuffix("s")
+        if kind in _NOTES.values() and not relation.is_external:
+            for note in parse_xml(relation.target_part.blob).iter(kind):
+                text = " ".join("".join(part.itertext("t")) for part in note.iter("p"))
+                yield (kind, note.get(f"{_W}id")), text.strip()
+
+
+def _level(paragraph: Paragraph, style: str) -> int | None:
+    """Return the level of a heading, by the name of its style or by the outline level that it or the style carries."""
+    if match := _HEADING_STYLE.match(style):
+        return int(match[1])
+    for properties in (paragraph._p.pPr, paragraph.style.element.pPr if paragraph.style is not None else None):
+        outline = None if properties is None else properties.find(f"{_W}outlineLvl")
+        if outline is not None:
+            value = int(next(iter(outline.values()), "9"))
+            return value + 1 if value < 9 else None  # 9 is body text
+    return None
+
+
+_PRESENTATION = "a PowerPoint presentation"
+
+
+def read_slides(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read a presentation; each slide is a page, its title a heading."""
+    from pptx import Presentation
+
+    with open_archive(path, _PRESENTATION, limits) as archive:
+        if "ppt/presentation.xml" not in archive.namelist():
+            raise Unreadable(f"not {_PRESENTATION}: a zip archive without ppt/presentation.xml")
+    slides = Presentation(str(path)).slides
+    if len(slides) > limits.max_pages:
+        raise Unreadable(f"too many slides: {len(slides):,}, the limit is {limits.max_pages:,}")
+    builder = TextBuilder(limits.max_chars)
+    for slide in slides:
+        builder.page()
+        _add_slide(builder, slide)
+    return builder.build(name)
+
+
+def _add_slide(builder: TextBuilder, slide: Any) -> None:
+    title = slide.shapes.title
+    has_title = title is not None and bool(title.text_frame.text.strip())
+    if has_title:
+        builder.heading(1, title.text_frame.text)
+    for shape in _in_reading_order(slide.shapes):
+        if not (has_title and shape.shape_id == title.shape_id):
+            _add_shape(builder, shape)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        builder.block(slide.notes_slide.notes_text_frame.text)
+
+
+def _in_reading_order(shapes: Any) -> Iterator[Any]:
+    """Yield shapes from top to bottom and left to right; those within a group stay together."""
+    for shape in sorted(shapes, key=lambda shape: (shape.top or 0, shape.left or 0)):
+        if hasattr(shape, "shapes"):
+            yield from _in_reading_order(shape.shapes)
+        else:
+            yield shape
+
+
+def _add_shape(builder: TextBuilder, shape: Any) -> None:
+    if shape.has_text_frame:
+        builder.block(shape.text_frame.text)
+    elif shape.has_table:
+        for line in describe_table([[cell.text for cell in row.cells] for row in shape.table.rows]):
+            builder.block(line)
+    elif shape.has_chart:
+        _add_chart(builder, shape.chart)
+
+
+def _add_chart(builder: TextBuilder, chart: Any) -> None:
+    """Add a chart as the table it was drawn from."""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        builder.block(chart.chart_title.text_frame.text)
+    for plot in chart.plots:
+        names = ["", *(series.name or "" for series in plot.series)]
+        values = [list(series.values) for series in plot.series]
+        for number, category in enumerate(plot.categories):
+            row = [str(category), *(_value(value[number]) for value in values if number < len(value))]
+            builder.block(describe(names, row))
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else f"{value:.15g}"
+
+
+_OPEN_DOCUMENT = "an OpenDocument text"
+_LEVEL = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}outline-level"
+_REPEATED = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}c"
+_SILENT_ELEMENTS = frozenset(
+    ("tracked-changes", "annotation", "annotation-end", "table-of-content", "note-citation", "sequence-decls")
+)
+_SPACES = {"s": " ", "tab": "\t", "line-break": "\n"}
+
+
+def read_open_document(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read an OpenDocument text; its generated table of contents is left out."""
+    with open_archive(path, _OPEN_DOCUMENT, limits) as archive:
+        if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in archive.read(
+            "META-INF/manifest.xml"
+        ):
+            raise Unreadable("encrypted")
+        root = parse_xml(read_member(archive, "content.xml", _OPEN_DOCUMENT))
+    body = root.find("./body/text")
+    if body is None:
+        raise Unreadable(f"not {_OPEN_DOCUMENT}: its content.xml holds another kind of document")
+    builder = TextBuilder(limits.max_chars)
+    _add_odt(builder, body)
+    return builder.build(name)
+
+
+def _add_odt(builder: TextBuilder, element: Element) -> None:
+    for child in element:
+        match child.tag:
+            case "h":
+                builder.heading(int(child.get(_LEVEL, "1")), _odt_text(child))
+            case "p":
+                builder.block(_odt_text(child))
+            case "list":
+                builder.block("\n".join(_odt_items(child)))
+            case "table":
+                rows = [
+                    [_odt_text(cell) for cell in row if cell.tag == "table-cell"] for row in child.iter("table-row")
+                ]
+                for line in describe_table(rows):
+                    builder.block(line)
+            case tag if tag not in _SILENT_ELEMENTS:
+                _add_odt(builder, child)
+
+
+def _odt_items(listed: Element) -> list[str]:
+    return [f"- {_odt_text(part)}" for part in listed.iter("p", "h")]
+
+
+def _odt_text(element: Element) -> str:
+    """Return the text of a paragraph or a cell; footnotes stand where they are called."""
+    parts = [element.text or ""]
+    for child in element:
+        if child.tag in _SPACES:
+            parts.append(_SPACES[child.tag] * min(int(child.get(_REPEATED, "1")), 80))
+        elif child.tag == "note":
+            parts.append(f" ({_odt_text(child).strip()})")
+        elif child.tag not in _SILENT_ELEMENTS:
+            parts.append(_odt_text(child) + ("\n" if child.tag in ("p", "h") else ""))
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+_BOOK = "an EPUB"
+_CONTAINER = "META-INF/container.xml"
+_CHAPTERS = ("application/xhtml+xml", "text/html")
+
+
+def read_ebook(path: Path, name: str, limits: ReadingLimits) -> Document:
+    """Read an e-book; its own table of contents is left out."""
+    with open_archive(path, _BOOK, limits) as archive:
+        package_name = _package_name(archive)
+        package = parse_xml(read_member(archive, package_name, _BOOK))
+        builder = TextBuilder(limits.max_chars)
+        title = package.find("./metadata/title")
+        builder.title = text_of(title) if title is not None else ""
+        locked = _encrypted(archive)
+        for chapter in _spine(package, posixpath.dirname(package_name)):
+            if chapter in locked:
+                raise Unreadable("encrypted")
+            add_html(builder, parse_xhtml(read_member(archive, chapter, _BOOK)))
+        return builder.build(name)
+
+
+def _package_name(archive: ZipFile) -> str:
+    root = parse_xml(read_member(archive, _CONTAINER, _BOOK)).find("./rootfiles/rootfile")
+    if root is None or not root.get("full-path"):
+        raise Unreadable(f"not {_BOOK}: {_CONTAINER} names no package")
+    return str(root.get("full-path"))
+
+
+def _spine(package: Element, folder: str) -> list[str]:
+    """Return the names of the chapters in reading order."""
+    items = {item.get("id"): item for item in package.findall("./manifest/item")}
+    chapters = (items.get(entry.get("idref")) for entry in package.findall("./spine/itemref"))
+    return [
+        posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
+        for item in chapters
+        if item is not None
+        and item.get("media-type") in _CHAPTERS
+        and "nav" not in (item.get("properties") or "").split()
+    ]
+
+
+def _encrypted(archive: ZipFile) -> set[str]:
+    """Return the names of the encrypted files; often only fonts are."""
+    if "META-INF/encryption.xml" not in archive.namelist():
+        return set()
+    root = parse_xml(archive.read("META-INF/encryption.xml"))
+    return {unquote(reference.get("URI", "")) for reference in root.iter("CipherReference")}
