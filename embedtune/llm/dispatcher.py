@@ -17,12 +17,14 @@ from embedtune.llm.failures import (
     TRANSPORT,
     AnswerCheck,
     CallError,
+    HeldBackError,
     Outcome,
+    RateLimiter,
+    StopWaitingError,
     causes,
     classify,
     retrying,
 )
-from embedtune.llm.limits import HeldBackError, RateLimiter, StopWaitingError
 from embedtune.llm.providers import Provider
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call
 from embedtune.signals import StopRequest

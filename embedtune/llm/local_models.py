@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.errors import ConfigError
-from embedtune.llm.limits import RateLimiter
+from embedtune.llm.failures import RateLimiter
 from embedtune.llm.providers import Described, Provider, import_extra
 from embedtune.llm.store import Answer, Call
 from embedtune.text.hashing import hash_files, hash_json

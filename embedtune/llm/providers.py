@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
-from embedtune.llm.limits import RateLimiter
+from embedtune.llm.failures import RateLimiter
 from embedtune.llm.store import Answer, Call
 
 OPENAI_URL = "https://api.openai.com/v1"

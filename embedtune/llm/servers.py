@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.llm.cost import estimate_tokens, prompt_tokens
-from embedtune.llm.failures import CallError
-from embedtune.llm.limits import RateLimiter
+from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Access, Provider, import_extra
 from embedtune.llm.store import Answer, Call
 

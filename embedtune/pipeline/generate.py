@@ -20,8 +20,8 @@ from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, library_versions, stage_folder
 from embedtune.project.records import DatasetRecord
 from embedtune.project.stage import Plan, StageResult, skip_or_plan
-from embedtune.synthesis.llm.plan import asks_llm, identity_settings
 from embedtune.synthesis.llm.queries import LlmQueries
+from embedtune.synthesis.llm.session import asks_llm, identity_settings
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.types import Source

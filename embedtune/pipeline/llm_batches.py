@@ -12,8 +12,7 @@ from embedtune.llm.batch_files import Response, read_batch, write_batch
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt
 from embedtune.pipeline.generate import prepare_dry_run
 from embedtune.project.lock import lock_run
-from embedtune.synthesis.llm.plan import SCHEMAS, asks_llm
-from embedtune.synthesis.llm.session import STORE
+from embedtune.synthesis.llm.session import SCHEMAS, STORE, asks_llm
 
 _ELSEWHERE = "failed_elsewhere"
 

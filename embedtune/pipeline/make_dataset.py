@@ -18,9 +18,15 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.language_fit import language_warning
 from embedtune.pipeline.chunk_corpus import ChunkedCorpus, chunk_corpus
 from embedtune.project.records import DatasetRecord
-from embedtune.synthesis.labelled import judged_documents, with_labelled
 from embedtune.synthesis.llm.queries import LlmQueries
-from embedtune.synthesis.query_sampler import PassagePool, build_pool, held_out_kind, sample_queries
+from embedtune.synthesis.query_sampler import (
+    PassagePool,
+    build_pool,
+    held_out_kind,
+    judged_documents,
+    sample_queries,
+    with_labelled,
+)
 from embedtune.types import SPLITS, Passage, QuerySet, Source
 
 _log = logging.getLogger("embedtune")

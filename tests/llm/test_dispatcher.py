@@ -8,8 +8,7 @@ import pytest
 from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostTracker, Prices
 from embedtune.llm.dispatcher import Dispatcher, Settings
-from embedtune.llm.failures import CallError, outcome_of
-from embedtune.llm.limits import HeldBackError
+from embedtune.llm.failures import CallError, HeldBackError, outcome_of
 from embedtune.llm.providers import MANY
 from embedtune.llm.store import Answer, AnswerStore, Message, make_call
 from embedtune.signals import StopRequest

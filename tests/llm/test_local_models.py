@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.llm.limits import RateLimiter
+from embedtune.llm.failures import RateLimiter
 from embedtune.llm.providers import Access, describe, load_provider
 from embedtune.llm.store import Message, make_call
 from tests.llm_models import make_causal, make_seq2seq

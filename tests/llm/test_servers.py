@@ -8,8 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.llm.failures import causes, classify
-from embedtune.llm.limits import HeldBackError, RateLimiter
+from embedtune.llm.failures import HeldBackError, RateLimiter, causes, classify
 from embedtune.llm.providers import Access, load_provider
 from embedtune.llm.store import Message, make_call
 from tests.llm_server import Script, ScriptedServer
@@ -181,7 +180,7 @@ def test_keys_reach_only_the_server_they_are_for(plain_server, monkeypatch):
 def test_other_classes_of_llama_index_must_be_installed():
     with pytest.raises(ConfigError) as refused:
         load_provider(Access("llama_index.llms.nowhere.Nowhere:x"))
-    assert refused.value.hint == "pip install llama-index-llms-nowhere"
+    assert refused.value.hint == 'pip install "llama-index-llms-nowhere"'
     with pytest.raises(ConfigError, match="no 'Nothing' there"):
         load_provider(Access("llama_index.llms.openai_like.Nothing:x"))
 

@@ -47,7 +47,7 @@ _TESTED_TOGETHER = {
     "tests/cli/test_eval_command.py": ("cli/eval_output",),
     "tests/cli/test_llm_commands.py": (
         "cli/export_prompts_command", "cli/generate_output", "cli/import_responses_command",
-        "pipeline/llm_batches", "synthesis/llm/plan", "synthesis/llm/session",
+        "pipeline/llm_batches", "synthesis/llm/session",
     ),
     "tests/config/test_settings.py": ("config/loader",),
     "tests/e2e/test_command_line.py": ("cli/output",),

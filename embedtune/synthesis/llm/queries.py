@@ -19,11 +19,19 @@ from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
-from embedtune.synthesis.llm.plan import LlmSettings, PlannedCall, preview
-from embedtune.synthesis.llm.relabel import further_answers
+from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
 from embedtune.synthesis.llm.replies import read_grades, read_queries
-from embedtune.synthesis.llm.search import FusedSearch
-from embedtune.synthesis.llm.session import ANSWERS, STORE, LlmSession, PendingError, access_of, open_session
+from embedtune.synthesis.llm.session import (
+    ANSWERS,
+    STORE,
+    LlmSession,
+    LlmSettings,
+    PendingError,
+    PlannedCall,
+    access_of,
+    open_session,
+    preview,
+)
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id, hash_folder, hash_json
