@@ -18,8 +18,8 @@ from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
 from embedtune.resources import find_query_set
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import Searcher, dense_run, units_of
+from embedtune.retrieval.windows import corpus_windows
 from embedtune.systems import find_kind
 from embedtune.types import QuerySet, Run
 

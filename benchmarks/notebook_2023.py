@@ -33,9 +33,8 @@ from embedtune.formats.llama_index import read_llama_index
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
-from embedtune.retrieval.windows import split_windows
+from embedtune.retrieval.windows import corpus_windows, split_windows
 from embedtune.systems import find_kind
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import Vectors

@@ -14,9 +14,9 @@ from embedtune.config.loader import unknown
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import check_measures
 from embedtune.evaluation.report import DEFAULT_MEASURES, Report, compare
+from embedtune.evaluation.slices import group_queries
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
 from embedtune.pipeline.generate import generate

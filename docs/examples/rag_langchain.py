@@ -16,7 +16,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 
 from embedtune.integrations.langchain import EmbedtuneEmbeddings, EmbedtuneRetriever
-from embedtune.serving.quotes import quote_texts
+from embedtune.serving.excerpts import quote_texts
 
 PROMPT = ChatPromptTemplate.from_template(
     "Answer the question from the passages alone, and name the passages in brackets.\n\n{passages}\n\nQuestion: {question}"

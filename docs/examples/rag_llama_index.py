@@ -22,7 +22,7 @@ from llama_index.core.query_engine import CustomQueryEngine, RetrieverQueryEngin
 from embedtune.integrations.llama_index import EmbedtuneEmbedding, EmbedtuneRetriever
 from embedtune.llm.providers import Access, load_provider
 from embedtune.llm.store import Message, make_call
-from embedtune.serving.quotes import quote_texts
+from embedtune.serving.excerpts import quote_texts
 
 
 def build_engine(run, llm=None, k=5):

@@ -17,7 +17,7 @@ from embedtune.config.settings import GenerateConfig, TrainConfig, takes_setting
 from embedtune.errors import DataError
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
-from embedtune.retrieval.corpus import windows_of
+from embedtune.retrieval.windows import windows_of
 from embedtune.training.methods.context import Context
 
 _GAINS = (0.01, 0.02, 0.05)

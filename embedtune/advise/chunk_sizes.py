@@ -13,7 +13,7 @@ from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.evaluation_records import Comparison
-from embedtune.retrieval.corpus import windows_of
+from embedtune.retrieval.windows import windows_of
 from embedtune.types import Document
 
 SIZES = (64, 128, 256)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import MEASURES, per_query
 from embedtune.evaluation.significance import compare
+from embedtune.evaluation.slices import group_queries
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.searcher import Units, top_run, units_of

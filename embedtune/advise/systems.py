@@ -20,8 +20,8 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.models.encoder import load_encoder
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import windows_of
 from embedtune.retrieval.fusion import PassageScores
+from embedtune.retrieval.windows import windows_of
 from embedtune.systems import BASE, System, find_kind
 from embedtune.training.dev_set import DevRetrieval, DevSet
 from embedtune.training.methods.context import Context

@@ -15,13 +15,12 @@ import click
 
 from embedtune.cli import options
 from embedtune.cli.output import print_json
-from embedtune.snippets.targets import TARGETS
+from embedtune.snippets.routes import TARGETS
 
 if TYPE_CHECKING:
     from embedtune.snippets.checking import Check
-    from embedtune.snippets.facts import Facts
     from embedtune.snippets.rendering import Plug
-    from embedtune.snippets.routes import Route
+    from embedtune.snippets.routes import Facts, Route
 
 
 def show_plug(facts: Facts, plug: Plug, checked: Check | None, *, as_json: bool) -> None:
@@ -110,9 +109,8 @@ def command(
     Example: embedtune plug runs/mine --for chroma --check
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.snippets.checking import check
-    from embedtune.snippets.facts import read_facts
     from embedtune.snippets.rendering import Served, render
-    from embedtune.snippets.routes import all_routes
+    from embedtune.snippets.routes import all_routes, read_facts
     from embedtune.snippets.served_folders import export
 
     facts = read_facts(run)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from embedtune.evaluation import slices
-from embedtune.evaluation.grouping import Grouping, group_queries
 from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.significance import SystemScores, average_seeds, compare, spread
+from embedtune.evaluation.slices import Grouping, group_queries
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
 from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict

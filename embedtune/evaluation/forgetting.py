@@ -23,9 +23,8 @@ from embedtune.models.weights import Interpolation, in_shape_of
 from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
 from embedtune.project.records import Measures
 from embedtune.resources import find_query_set
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import Units, dense_run, units_of
-from embedtune.retrieval.windows import Windows
+from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.types import Floats, Qrels, Run, Vectors
 
 GENERAL = "general"

@@ -13,12 +13,11 @@ from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.query_projection import principal_map, project
 from embedtune.retrieval.searcher import Match, PassageVectors, Searcher, dense_run, units_of
-from embedtune.retrieval.windows import Windows
+from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.systems import System, find_kind, fused_kinds, in_order
 from embedtune.types import Passage, QuerySet, Run, Vectors
 

@@ -18,10 +18,9 @@ from typing import Any
 from embedtune.errors import DataError
 from embedtune.extras import requires
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.metadata import hit_metadata, passage_metadata
 from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.retriever import Retriever
+from embedtune.serving.retriever import Retriever, hit_metadata, passage_metadata
 from embedtune.serving.windows import load_rows
 from embedtune.types import Vectors as Vector
 
@@ -198,7 +197,7 @@ class EmbedtuneRetriever:
 
 
 class _DocumentStore:
-    """A document store behind its embedding retriever, as a ``serving.stores.VectorStore``."""
+    """A document store behind its embedding retriever, as a ``serving.windows.VectorStore``."""
 
     def __init__(self, retriever: Any) -> None:
         self._retriever = retriever

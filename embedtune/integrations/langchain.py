@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.extras import requires
-from embedtune.integrations.metadata import hit_metadata
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.query_adapter import QueryAdapter
-from embedtune.serving.retriever import Retriever
+from embedtune.serving.retriever import Retriever, hit_metadata
 
 with requires("embedtune[langchain]"):
     from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -96,7 +95,7 @@ class EmbedtuneRetriever(BaseRetriever):
         k: Passages returned.
         precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
         device: Such as ``cpu``; None takes the best available.
-        store: Your vector store, see ``serving.stores.VectorStore``; a retriever with one cannot be serialised.
+        store: Your vector store, see ``serving.windows.VectorStore``; a retriever with one cannot be serialised.
     """
 
     run: str

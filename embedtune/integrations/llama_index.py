@@ -15,11 +15,10 @@ from typing import Any
 
 from embedtune.extras import requires
 from embedtune.formats.beir import read_passages
-from embedtune.integrations.metadata import Metadata, hit_metadata, passage_metadata
 from embedtune.project.layout import DATASET
 from embedtune.serving.embedder import Embedder, Which
 from embedtune.serving.query_adapter import QueryAdapter
-from embedtune.serving.retriever import Retriever
+from embedtune.serving.retriever import Metadata, Retriever, hit_metadata, passage_metadata
 from embedtune.serving.windows import load_rows
 
 with requires("embedtune[llama-index]"):

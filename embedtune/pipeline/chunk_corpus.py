@@ -13,7 +13,7 @@ from embedtune.formats import beir
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.records import WindowRecord
-from embedtune.retrieval.corpus import corpus_windows
+from embedtune.retrieval.windows import corpus_windows
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import Fingerprints
 from embedtune.types import Passage, Source

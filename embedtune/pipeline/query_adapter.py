@@ -24,8 +24,8 @@ from embedtune.project.manifest import stage_folder, verify, write_json
 from embedtune.project.records import DatasetRecord, DevRecord, QueryAdapterRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import dense_run, units_of
+from embedtune.retrieval.windows import corpus_windows
 from embedtune.training.dev_set import build_dev_set, select_on_dev
 from embedtune.training.methods.data import TrainingData
 from embedtune.training.methods.query_adapters import fit_linear, interpolate

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
 from embedtune.errors import DataError
-from embedtune.project.layout import DATASET, MODEL
-from embedtune.project.manifest import MANIFEST, Manifest, verify
-from embedtune.project.records import DatasetRecord, ModelRecord
+from embedtune.project.layout import DATASET, EVAL, MODEL
+from embedtune.project.manifest import MANIFEST, Manifest, read_manifest, verify
+from embedtune.project.records import DatasetRecord, ModelRecord, Record
 
 _CORPUS = "corpus.jsonl"
 
@@ -49,6 +49,13 @@ class TrainedRun(NamedTuple):
     def record(self) -> ModelRecord:
         """What training shipped."""
         return self.model.record
+
+    @property
+    def evaluation_settings(self) -> EvaluateConfig:
+        """Settings of the run's evaluation; the defaults without one."""
+        if not (self.folder / EVAL / MANIFEST).is_file():
+            return EvaluateConfig()
+        return EvaluateConfig.model_validate(read_manifest(self.folder / EVAL, Record).identity.config)
 
     @property
     def seeds(self) -> tuple[int, int]:

@@ -8,8 +8,16 @@ from typing import NamedTuple
 from embedtune.project.evaluation_records import Comparison, Difference, Slice
 from embedtune.project.records import DevRecord
 from embedtune.reports.charts import Chart, Histogram, Points, Whisker, colour_of, histogram, line_chart, whiskers
-from embedtune.reports.data import Background, DatasetData, Examples, ReportData, StageData, TrainingData
-from embedtune.reports.figures import HitRates, ScoreHistograms
+from embedtune.reports.data import (
+    Background,
+    DatasetData,
+    Examples,
+    HitRates,
+    ReportData,
+    ScoreHistograms,
+    StageData,
+    TrainingData,
+)
 from embedtune.reports.rendering import interval, points, score, share, spoken
 from embedtune.systems import System, in_order, main_pairs
 

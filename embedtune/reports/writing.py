@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import PerQuery
+from embedtune.evaluation.slices import group_queries
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 from embedtune.project.layout import PAGE
 from embedtune.project.manifest import write_json
 from embedtune.project.records import Record
-from embedtune.reports import figures
-from embedtune.reports.data import Background, Examples, OverviewData, ReportData
-from embedtune.reports.examples import find_examples
-from embedtune.reports.marking import Analyse
+from embedtune.reports.data import (
+    Background,
+    Examples,
+    OverviewData,
+    ReportData,
+    hit_rate_by_k,
+    intervals,
+    score_histograms,
+)
+from embedtune.reports.examples import Analyse, find_examples
 from embedtune.reports.page import as_html, as_markdown, overview_as_html, overview_as_markdown
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.systems import main_pairs
@@ -66,9 +72,9 @@ class Reporter:
         data = ReportData(
             **dict(self._background),
             metrics=results,
-            intervals=figures.intervals(values, clusters, seed=self._seed),
-            hit_rate=figures.hit_rate_by_k(ranks),
-            scores=figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
+            intervals=intervals(values, clusters, seed=self._seed),
+            hit_rate=hit_rate_by_k(ranks),
+            scores=score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
             examples=self._examples(queries, runs, values),
         )
         _write(folder, data, as_html(data), as_markdown(data))

@@ -20,10 +20,9 @@ from embedtune.formats.run_files import ranked
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT, Parts, PassageScores
 from embedtune.retrieval.late_interaction import DEPTH, Candidates, blend, encoded_tokens, match, shift
-from embedtune.retrieval.windows import Windows, best_of_groups
+from embedtune.retrieval.windows import Windows, best_of_groups, corpus_windows
 from embedtune.systems import Kind, find_kind
 from embedtune.types import Matrix, Passage, Query, Run, Vectors
 

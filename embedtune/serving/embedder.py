@@ -13,9 +13,9 @@ from embedtune.errors import ConfigError, DataError, did_you_mean
 from embedtune.models.encoder import Encoder, choose_precision, load_encoder
 from embedtune.models.locate import find_model
 from embedtune.project.trained_run import TrainedRun, read_trained_run
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.late_interaction import MEMORY, TokenCache, encoded_tokens, match
 from embedtune.retrieval.searcher import Match
+from embedtune.retrieval.windows import corpus_windows
 from embedtune.types import Passage, Vectors
 
 Which = Literal["shipped", "base", "tuned"]

@@ -1,4 +1,4 @@
-"""The part of a passage that answers a query's words, short enough to be read in a list."""
+"""The parts of passages that answer a query: excerpts for lists, and sentences word for word, without a language model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from embedtune.serving.embedder import Embedder
+from embedtune.serving.retriever import Hit
 from embedtune.text.analyzer import Analyzer
+from embedtune.text.sentences import sentences_of
 from embedtune.types import Passage
 
 _WORD = re.compile(r"\w+")
@@ -58,3 +61,44 @@ def _distance(found: Sequence[tuple[int, int]], first: int, room: int) -> int:
     """Return how far a stretch is from having its matches in the first third, where there are words before to tell of what."""
     inside = [start for start, _ in found if first <= start < first + room]
     return abs(first + room // 3 - inside[0]) if inside else first
+
+
+class Quote(NamedTuple):
+    """A sentence that answers a query.
+
+    Attributes:
+        text: Verbatim.
+        passage_id: Passage that it is taken from.
+        score: Cosine of query and sentence.
+    """
+
+    text: str
+    passage_id: str
+    score: float
+
+
+def quote(embedder: Embedder, query: str, hits: Sequence[Hit], n: int = 2) -> list[Quote]:
+    """Return the n sentences of the hits' passages that are nearest to the query; see ``quote_texts``."""
+    return quote_texts(embedder, query, [(hit.passage.text, hit.passage.passage_id) for hit in hits], n)
+
+
+def quote_texts(embedder: Embedder, query: str, texts: Sequence[tuple[str, str]], n: int = 2) -> list[Quote]:
+    """Return the n sentences that are nearest to a query, best first; the same words once.
+
+    Args:
+        embedder: That which found the texts, or any other.
+        query: Text of the query.
+        texts: With their passage ids, best first: of those that share a sentence the first is cited.
+        n: Sentences at most.
+    """
+    found = {
+        sentence: passage_id
+        for text, passage_id in reversed(texts)
+        for sentence in map(str.strip, sentences_of(text))
+        if sentence
+    }
+    if not found:
+        return []
+    scores = embedder.encode_documents(list(found)) @ embedder.encode_query(query)
+    quotes = [Quote(*item, float(score)) for item, score in zip(found.items(), scores, strict=True)]
+    return sorted(quotes, key=lambda each: -each.score)[:n]

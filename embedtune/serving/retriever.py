@@ -47,7 +47,7 @@ class Retriever:
         Args:
             opened: The run.
             system: One of ``opened.systems``, such as ``hybrid_tuned``, or ``auto``: what the run's verdict names, see
-                ``system_choice.choose_system``.
+                ``serving.run_index.choose_system``.
 
         Raises:
             ConfigError: If there is no such system, or the base model is not found.
@@ -104,3 +104,27 @@ class Retriever:
 
 def _open(run: Path, system: str, options: dict[str, Any]) -> Retriever:
     return Retriever.from_run(run, system, **options)
+
+
+Metadata = dict[str, str | int | float]
+"""Metadata of a passage for frameworks: flat, and without empty values, which some stores refuse."""
+
+
+def passage_metadata(passage: Passage) -> Metadata:
+    """Return ``passage_id``, ``document_id`` and, if the passage has them, ``title`` and ``page``."""
+    metadata: Metadata = {"passage_id": passage.passage_id, "document_id": passage.document_id}
+    if passage.title:
+        metadata["title"] = passage.title
+    if passage.page is not None:
+        metadata["page"] = passage.page
+    return metadata
+
+
+def hit_metadata(hit: Hit, system: str) -> Metadata:
+    """Return ``passage_metadata`` with ``system``, ``rank`` and, where known, ``dense_rank`` and ``lexical_rank``."""
+    metadata = passage_metadata(hit.passage) | {"system": system, "rank": hit.rank}
+    if hit.parts.dense is not None:
+        metadata["dense_rank"] = hit.parts.dense
+    if hit.parts.lexical is not None:
+        metadata["lexical_rank"] = hit.parts.lexical
+    return metadata

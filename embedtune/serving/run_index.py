@@ -1,23 +1,89 @@
-"""A run in memory: models, vectors and BM25 are loaded when they are first needed, once for all systems that share them."""
+"""A run in memory: which of its systems to use, and models, vectors and BM25, loaded once when they are first needed."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
 
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, did_you_mean
+from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.beir import read_passages
-from embedtune.project.layout import DATASET
-from embedtune.project.trained_run import read_trained_run
+from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
+from embedtune.project.layout import DATASET, EVAL
+from embedtune.project.manifest import MANIFEST, verify
+from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.late_interaction import DEPTH as RERANKED
 from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.retrieval.searcher import DenseSource, PassageVectors, Searcher, Units, units_of
-from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.stores import StoredVectors, VectorStore
-from embedtune.serving.system_choice import check_system, measured_precision, reranked_depth, systems_of
-from embedtune.serving.windows import encode_passages
-from embedtune.systems import TUNED, System
+from embedtune.serving.embedder import Embedder, Which, require_tuned
+from embedtune.serving.windows import StoredVectors, VectorStore, encode_passages
+from embedtune.systems import BASE, TUNED, System, served_systems
 from embedtune.types import Passage
+
+_SHIPS = ("ship", "ship_query_side")
+
+
+def systems_of(run: TrainedRun) -> list[str]:
+    """Return the systems that a run has, in the order of tables: those of the tuned model only where training shipped one."""
+    return [str(system) for system in served_systems(tuned=run.record.is_tuned)]
+
+
+def check_system(run: TrainedRun, system: str) -> str:
+    """Return the system that is meant; ``auto`` is what ``choose_system`` says.
+
+    Raises:
+        ConfigError: If there is no such system.
+        DataError: If it needs a tuned model and training shipped none.
+    """
+    if system == "auto":
+        return choose_system(run)
+    served = [str(each) for each in served_systems(tuned=True)]
+    if system not in served:
+        meant = did_you_mean(system, served)
+        raise ConfigError(f"system: expected auto or one of {', '.join(served)}, found {system!r}{meant}")
+    if System.parse(system).model == TUNED:
+        require_tuned(run)
+    return system
+
+
+def choose_system(run: TrainedRun) -> str:
+    """Return the system that the verdict of an evaluation names; without one, the model that training shipped, unfused.
+
+    ``use_fusion`` means the base fused with BM25, as its reason says; ``ship`` and ``ship_query_side`` the tuned model, fused
+    where the untuned fusion had beaten both models alone; anything else the base. Where several query sets were judged and
+    their verdicts name different systems, it is what training shipped.
+
+    Raises:
+        IntegrityError: If the evaluation was changed since it was written.
+    """
+    shipped = run.record.shipped
+    evaluation = _evaluation(run)
+    systems = {_choose(results, shipped) for results in evaluation.sets.values()} if evaluation else set()
+    return systems.pop() if len(systems) == 1 else shipped
+
+
+def _evaluation(run: TrainedRun) -> EvaluationRecord | None:
+    """Return the run's evaluation, if there is one and it is of this model."""
+    folder = run.folder / EVAL
+    if not (folder / MANIFEST).is_file():
+        return None
+    manifest = verify(folder, EvaluationRecord)
+    if (manifest.identity.model, manifest.identity.dataset) != (run.model.outputs, run.dataset.outputs):
+        return None  # stale: it is of another model
+    return manifest.record
+
+
+def _choose(results: QuerySetRecord, shipped: str) -> str:
+    decision, fusion = results.verdict.decision, str(System("hybrid", BASE))
+    if decision == "use_fusion":
+        return fusion
+    if decision not in _SHIPS or shipped != TUNED:
+        return BASE
+    over = (results.comparison(fusion, model, PRIMARY) for model in (BASE, TUNED))
+    fusion_wins = all(comparison and comparison.better for comparison in over)
+    return str(System("hybrid" if fusion_wins else "dense", TUNED))
+
 
 DEPTH = 1000
 """Passages of either side that are fused where the dense side is a vector store."""
@@ -74,7 +140,7 @@ class RunIndex:
             "token_memory": token_memory,
         }
         self._run = read_trained_run(self.folder)
-        self._precision = precision or measured_precision(self._run)
+        self._precision = precision or self._run.evaluation_settings.precision
         self._device = device
         self._store = store
         self._depth = depth
@@ -117,7 +183,7 @@ class RunIndex:
             dense=self._source(model),
             weight=self._run.record.fusion_weights[model],
             match=embedder.matcher(self.passages, self._token_memory),
-            n_reranked=reranked_depth(self._run),
+            n_reranked=self._run.evaluation_settings.rerank or RERANKED,
             list_depth=None if self._store is None else self._depth,
         )
 

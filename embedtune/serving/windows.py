@@ -1,11 +1,15 @@
-"""The windows of a run's passages with their vectors: the rows of an index, in memory or in your vector store."""
+"""The windows of a run's passages with their vectors: rows of an index, in memory or in your vector store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtune.errors import DataError
 from embedtune.formats.beir import read_passages
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import hash_model
@@ -13,12 +17,10 @@ from embedtune.progress import track
 from embedtune.project.layout import DATASET
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import vectors_of_run
-from embedtune.retrieval.corpus import corpus_windows
-from embedtune.retrieval.windows import Windows
+from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.serving.system_choice import measured_precision
 from embedtune.text.hashing import hash_json
-from embedtune.types import Passage, Vectors
+from embedtune.types import Matrix, Passage, Vectors
 
 
 class WindowRow(NamedTuple):
@@ -51,7 +53,7 @@ def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | Non
         EmbedtuneError: As ``Embedder.from_run`` does.
     """
     opened = read_trained_run(Path(run))
-    embedder = Embedder.of(opened, which, precision=precision or measured_precision(opened))
+    embedder = Embedder.of(opened, which, precision=precision or opened.evaluation_settings.precision)
     passages = read_passages(opened.folder / DATASET)
     windows, vectors = encode_passages(opened, which, embedder, passages)
     ids = window_ids(passages, windows)
@@ -100,3 +102,50 @@ def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
     if which != "base" and run.record.passages == "base" and base:
         return str(base)
     return hash_model(embedder.folder) if which == "base" else hash_json(run.model.outputs)
+
+
+class VectorStore(Protocol):
+    """What a retriever asks of a store; FAISS, Chroma, Qdrant and LanceDB take five lines each (``docs/examples``)."""
+
+    def search(self, vector: Vectors, k: int) -> Sequence[tuple[str, float]]:
+        """Return the k windows nearest to a query vector ``(dim,)``, best first, as passage id and cosine.
+
+        A passage may come more than once, by several windows. Fewer than k mean that there are no more. A store that gives
+        distances gives ``1 - distance`` here.
+        """
+        ...
+
+
+class StoredVectors:
+    """The passages of a run in a store; the score of what it does not return is -inf."""
+
+    def __init__(self, store: VectorStore, passage_ids: Sequence[str]) -> None:
+        """Use a store that holds windows of these passages; ids in corpus order."""
+        self._store = store
+        self._number = {passage_id: number for number, passage_id in enumerate(passage_ids)}
+
+    def scores(self, queries: Vectors, k: int | None) -> Matrix:
+        """See ``retrieval.searcher.DenseSource``."""
+        return np.stack([self._row(query, k or len(self._number)) for query in queries])
+
+    def _row(self, query: Vectors, k: int) -> NDArray[np.float32]:
+        """Ask deeper until there are enough passages, since several windows can be one passage's."""
+        depth = k
+        while True:
+            found = self._store.search(query, depth)
+            row = np.full(len(self._number), -np.inf, dtype=np.float32)
+            for passage_id, score in found:
+                number = self._find(passage_id)
+                row[number] = max(row[number], score)
+            if len(found) < depth or np.count_nonzero(row > -np.inf) >= min(k, len(row)):
+                return row
+            depth *= 2
+
+    def _find(self, passage_id: str) -> int:
+        try:
+            return self._number[passage_id]
+        except KeyError:
+            raise DataError(
+                f"vector store: expected passages of this run, found {passage_id!r}",
+                hint="index the rows of embedtune.serving.windows.load_rows, and return their passage_id",
+            ) from None

@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,12 +23,64 @@ from embedtune.errors import ConfigError, IntegrityError, ProviderError
 from embedtune.project.layout import DATASET
 from embedtune.retrieval.windows import best_of_groups
 from embedtune.serving.embedder import Embedder
-from embedtune.snippets.facts import Facts
-from embedtune.snippets.probes import PROBES
 from embedtune.snippets.rendering import Plug
-from embedtune.snippets.targets import TARGETS, demand_packages
+from embedtune.snippets.routes import TARGETS, Facts, demand_packages
 from embedtune.types import Passage
 from embedtune.types import Vectors as Vector
+
+_FUNCTIONS = """
+query_vectors = embed_queries(queries)
+document_vectors = embed_documents(windows)
+"""
+_STORE = """
+add(passages)
+query_vectors = embedder.encode_queries(queries)
+found = [search(text) for text in queries]
+kept = {kept}
+document_vectors = [
+    kept[f"{{passage['id']}}#{{number}}"]
+    for passage in passages
+    for number in range(len(embedder.windows(passage["text"], passage["title"])))
+]
+"""
+
+PROBES: Mapping[str, str] = MappingProxyType(
+    {
+        "llama-index": """
+query_vectors = [embed_model.get_query_embedding(text) for text in queries]
+document_vectors = embed_model.get_text_embedding_batch(windows)
+""",
+        "langchain": """
+query_vectors = [embeddings.embed_query(text) for text in queries]
+document_vectors = embeddings.embed_documents(windows)
+""",
+        "haystack": """
+from haystack import Document
+query_vectors = [query_embedder.run(text)["embedding"] for text in queries]
+embedded = document_embedder.run([Document(content=text) for text in windows])["documents"]
+document_vectors = [document.embedding for document in embedded]
+""",
+        "txtai": """
+query_vectors = embeddings.batchtransform(queries, category="query")
+document_vectors = embeddings.batchtransform(windows, category="data")
+""",
+        "chroma": _STORE.format(
+            kept='(lambda rows: dict(zip(rows["ids"], rows["embeddings"])))(collection.get(include=["embeddings"]))'
+        ),
+        "lancedb": _STORE.format(kept='{row["window_id"]: row["vector"] for row in table.to_arrow().to_pylist()}'),
+        "qdrant": _STORE.format(
+            kept='{point.payload["window_id"]: point.vector'
+            " for point in client.scroll(COLLECTION, limit=10_000, with_vectors=True)[0]}"
+        )
+        + "client.close()\n",
+        "sentence-transformers": _FUNCTIONS,
+        "tei": _FUNCTIONS,
+        "vllm": _FUNCTIONS,
+        "ollama": _FUNCTIONS,
+        "openai": _FUNCTIONS,
+    }
+)
+
 
 TEXTS = 50
 """Queries and passages that are compared."""

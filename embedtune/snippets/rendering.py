@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from embedtune.snippets.facts import Facts
-from embedtune.snippets.routes import Route, demand_route
+from embedtune.snippets.routes import Facts, Route, demand_route, find_target, install_line
 from embedtune.snippets.served_folders import folder_names
-from embedtune.snippets.targets import find_target, install_line
 
 PORTS = {"tei": (8080, 8081), "vllm": (8000, 8001), "ollama": (11434, 11434), "openai": (8000, 8001)}
 """Where the printed commands let the servers of queries and of documents listen."""

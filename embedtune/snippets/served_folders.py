@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
-from embedtune.snippets.facts import Facts
+from embedtune.snippets.routes import Facts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -17,14 +17,13 @@ import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
-from embedtune.evaluation.grouping import group_queries
+from embedtune.evaluation.slices import group_queries
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
-from embedtune.retrieval.corpus import OnDemand, relevant_passages, windows_of
 from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
-from embedtune.retrieval.windows import best_of_groups
+from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
 from embedtune.training.selection import Decision, choose_weight, decide
 from embedtune.types import (

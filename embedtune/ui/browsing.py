@@ -9,8 +9,8 @@ from embedtune.errors import DataError
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.ui.evaluations import Evaluation, read_evaluations, written
-from embedtune.ui.query_view import Change, QueryViews, biggest, changes, pairs, summary
 from embedtune.ui.run_comparison import RunComparison
+from embedtune.ui.views import Change, QueryViews, biggest, changes, pairs, summary
 
 GAINS, LOSSES = "gains", "losses"
 ALL = "all queries"

@@ -9,9 +9,9 @@ from pathlib import Path
 from embedtune.dataset import Dataset, read_dataset
 from embedtune.errors import DataError, EmbedtuneError
 from embedtune.evaluation.comparisons import query_labels
-from embedtune.evaluation.grouping import group_queries
 from embedtune.evaluation.measures import MEASURES, PerQuery
 from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
+from embedtune.evaluation.slices import group_queries
 from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
 from embedtune.formats.run_files import ranked, read_run

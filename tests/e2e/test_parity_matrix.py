@@ -26,8 +26,8 @@ from embedtune.evaluation.models import models_of_run
 from embedtune.formats.beir import read_passages
 from embedtune.formats.run_files import ranked, read_run
 from embedtune.project.trained_run import read_trained_run
-from embedtune.retrieval.corpus import corpus_windows
 from embedtune.retrieval.searcher import dense_run, units_of
+from embedtune.retrieval.windows import corpus_windows
 from tests.served_runs import QUERIES
 
 TOLERANCE = 1e-5

@@ -16,8 +16,8 @@ from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
 from embedtune.systems import TUNED, Kind, register
 from embedtune.ui.evaluations import read_evaluations
-from embedtune.ui.query_view import pairs
 from embedtune.ui.run_comparison import RunComparison
+from embedtune.ui.views import pairs
 from tests.served_runs import QUERIES
 
 NAMES = ["best_base", "best_tuned"]

@@ -1,5 +1,4 @@
-from embedtune.reports.data import TrainingData
-from embedtune.reports.figures import HitRates, ScoreHistograms
+from embedtune.reports.data import HitRates, ScoreHistograms, TrainingData
 from embedtune.reports.sections import (
     decision,
     depth,

@@ -9,7 +9,7 @@ from embedtune.errors import ConfigError
 from embedtune.retrieval.fusion import PassageScores, cut_to, fuse, listed_sum, reciprocal_rank, z_score_sum, z_scores
 from embedtune.retrieval.searcher import PassageVectors
 from embedtune.retrieval.windows import Windows
-from embedtune.serving.stores import StoredVectors
+from embedtune.serving.windows import StoredVectors
 
 
 def row(*values: float) -> np.ndarray:

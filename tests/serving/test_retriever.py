@@ -8,7 +8,7 @@ import pytest
 from embedtune.errors import ConfigError
 from embedtune.formats.run_files import ranked, read_run
 from embedtune.retrieval.fusion import Parts
-from embedtune.serving.retriever import Hit, Retriever
+from embedtune.serving.retriever import Hit, Retriever, hit_metadata, passage_metadata
 from embedtune.serving.run_index import RunIndex
 from embedtune.systems import served_systems
 from embedtune.types import Passage
@@ -103,3 +103,13 @@ def test_wrong_arguments_are_refused(measured):
         Retriever(measured[1], "base").retrieve("a", 0)
     with pytest.raises(ConfigError, match="expected auto or one of bm25, base"):
         Retriever(measured[1], "best")
+
+
+def test_metadata_have_no_empty_values():
+    bare = Passage("p-1", "d", "", "text", 0, 4)
+    full = bare._replace(title="Title", page=2)
+    assert passage_metadata(bare) == {"passage_id": "p-1", "document_id": "d"}
+    assert passage_metadata(full) == {"passage_id": "p-1", "document_id": "d", "title": "Title", "page": 2}
+    assert hit_metadata(Hit(bare, 0.5, 3, Parts(None, 3)), "bm25") == {
+        "passage_id": "p-1", "document_id": "d", "system": "bm25", "rank": 3, "lexical_rank": 3,
+    }  # fmt: skip

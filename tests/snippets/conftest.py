@@ -12,10 +12,9 @@ from functools import cache
 import pytest
 
 from embedtune.snippets.checking import make_job
-from embedtune.snippets.facts import read_facts
 from embedtune.snippets.rendering import Served, render
+from embedtune.snippets.routes import TARGETS, read_facts
 from embedtune.snippets.served_folders import export
-from embedtune.snippets.targets import TARGETS
 from tests.embedding_server import EmbeddingServer
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.snippets.facts import Facts
 from embedtune.snippets.rendering import render
+from embedtune.snippets.routes import Facts
 
 PAGES = Path(__file__).parents[2] / "docs" / "integrations"
 RUN = Path("/srv/runs/mine")

@@ -5,7 +5,7 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.snippets.rendering import Served, render
-from embedtune.snippets.targets import TARGETS
+from embedtune.snippets.routes import TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -1,8 +1,85 @@
+from __future__ import annotations
+
+import json
+
 import pytest
 
-from embedtune.errors import ConfigError
-from embedtune.snippets.routes import all_routes, demand_route, find_route
-from embedtune.snippets.targets import TARGETS
+from embedtune.errors import ConfigError, DataError
+from embedtune.snippets.routes import (
+    TARGETS,
+    Target,
+    all_routes,
+    demand_packages,
+    demand_route,
+    find_route,
+    find_target,
+    install_line,
+    read_facts,
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "has_adapter"), [("lora", "one", True), ("query-lora", "two", True), ("linear", "map", False)]
+)
+def test_facts_are_those_of_the_run(method, shape, has_adapter, facts_of):
+    facts = facts_of(method, True)
+    assert (facts.method, facts.shape, facts.has_adapter) == (method, shape, has_adapter)
+    assert (facts.query_prompt, facts.document_prompt) == ("query: ", "passage: ")
+    assert (facts.dimension, facts.window_tokens) == (64, 48)
+    assert facts.run.is_absolute()
+    assert (facts.map_file is not None) == (shape == "map")
+
+
+def test_without_prompts_they_are_empty(facts_of):
+    facts = facts_of("lora", False)
+    assert (facts.query_prompt, facts.document_prompt) == ("", "")
+
+
+def test_a_run_that_ships_the_base_is_one_model(tmp_path, small_run):
+    import shutil
+
+    from tests.small_runs import train_nothing
+
+    run = shutil.copytree(small_run[0], tmp_path / "My Run!")
+    shutil.rmtree(run / "model")
+    train_nothing(run, small_run[1], shipped="base")
+    facts = read_facts(run)
+    assert (facts.method, facts.shape, facts.name) == ("base", "one", "my-run")
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(DataError):
+        read_facts(tmp_path)
+
+
+def test_the_map_is_the_file_behind_the_queries(facts_of):
+    facts = facts_of("linear", True)
+    router = json.loads((facts.merged / "router_config.json").read_text(encoding="utf-8"))
+    assert facts.map_file.parent.name in router["structure"]["query"]
+
+
+def test_every_package_is_there_where_the_tests_run():
+    for target in TARGETS.values():
+        demand_packages(target)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are():
+    with pytest.raises(ConfigError, match="llama-index, langchain"):
+        find_target("pinecone")
+
+
+@pytest.mark.parametrize(
+    ("install", "line"),
+    [("embedtune[langchain]", 'pip install "embedtune[langchain]"'), ("openai numpy", "pip install openai numpy")],
+)
+def test_the_line_can_be_pasted_into_a_shell(install, line):
+    assert install_line(Target("X", "run", (), install)) == line
+
+
+def test_a_package_whose_parent_is_missing_is_missing():
+    with pytest.raises(ConfigError, match=r"not_there\.part"):
+        demand_packages(Target("X", "run", ("not_there.part",), "not-there"))
+
 
 SERVERS = [name for name, target in TARGETS.items() if target.kind == "server"]
 

@@ -11,10 +11,21 @@ import numpy as np
 from embedtune.dataset import Dataset
 from embedtune.documents.near_duplicates import same_passages
 from embedtune.evaluation.audits.impact import Finding
-from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
-from embedtune.evaluation.audits.leakage import audit_leakage, near_queries
-from embedtune.evaluation.audits.models import Prompts, audit_change, audit_prompts
-from embedtune.evaluation.audits.truncation import Seen, answers_beyond, audit_truncation
+from embedtune.evaluation.audits.models import (
+    Prompts,
+    Seen,
+    answers_beyond,
+    audit_change,
+    audit_prompts,
+    audit_truncation,
+)
+from embedtune.evaluation.audits.queries import (
+    audit_equal_negatives,
+    audit_leakage,
+    audit_same_text,
+    audit_unanswered,
+    near_queries,
+)
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.project.evaluation_records import AuditRecord

@@ -13,8 +13,7 @@ from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
-from embedtune.retrieval.corpus import corpus_windows, relevant_passages, windows_of
-from embedtune.retrieval.windows import Windows
+from embedtune.retrieval.windows import Windows, corpus_windows, relevant_passages, windows_of
 from embedtune.types import Progress, Query, Vectors
 
 

@@ -1,13 +1,22 @@
-"""Prices by hand: nDCG@10 of one answer is 1 / log2(1 + rank)."""
-
 from __future__ import annotations
 
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedtune.evaluation.audits.impact import UNKNOWN
-from embedtune.evaluation.audits.judgements import audit_equal_negatives, audit_same_text, audit_unanswered
+from embedtune.evaluation.audits.queries import (
+    audit_equal_negatives,
+    audit_leakage,
+    audit_same_text,
+    audit_unanswered,
+    near_queries,
+)
+from embedtune.text.analyzer import lexical_terms
+from embedtune.text.dedup import THRESHOLD
+from embedtune.types import Query
 
 
 def at(rank):
@@ -92,3 +101,80 @@ def test_nothing_left_has_no_price():
 
 def test_all_there():
     assert audit_unanswered({"q": {"a": 1}}, {"base": run(q="a")}, {"a"}).severity == "ok"
+
+
+def queries(*texts, prefix="t"):
+    return [Query(f"{prefix}{number}", text, "source") for number, text in enumerate(texts)]
+
+
+def test_equal_but_for_case_order_and_punctuation():
+    train = queries("how to fill the tank", "Rinse the bowl?")
+    assert near_queries(queries("rinse THE bowl", "clean the bowl", prefix="q"), train) == {"q0": "t1"}
+
+
+def test_four_terms_of_five_are_near_and_three_of_four_are_not():
+    train = queries("fill the water tank", "a b c")
+    assert near_queries(queries("fill the water tank now", "a b c d", prefix="q"), train) == {"q0": "t0"}
+
+
+def test_the_most_alike_is_named():
+    train = queries("a b c d e", "a b c d")
+    assert near_queries(queries("a b c d", prefix="q"), train) == {"q0": "t1"}
+
+
+def test_queries_without_terms_are_like_nothing():
+    assert near_queries(queries("?", prefix="q"), queries("!")) == {}
+
+
+words = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=6).map(" ".join)
+
+
+@given(st.lists(words, max_size=4), st.lists(words, max_size=6), st.sampled_from([0.3, 0.5, THRESHOLD, 1.0]))
+def test_no_near_query_is_missed(test, train, similarity):
+    def alike(first, second):
+        a, b = set(lexical_terms(first)), set(lexical_terms(second))
+        return len(a & b) / len(a | b)
+
+    expected = {f"q{number}" for number, text in enumerate(test) if any(alike(text, t) >= similarity for t in train)}
+    assert near_queries(queries(*test, prefix="q"), queries(*train), similarity).keys() == expected
+
+
+QRELS = {"q": {"a": 1}, "r": {"a": 1}, "s": {"a": 1}, "t": {"a": 1}}
+SECOND = {"b": 2.0, "a": 1.0}
+FIRST = {"a": 2.0, "b": 1.0}
+BASE = dict.fromkeys(QRELS, SECOND)
+STEP = 100 * (1 - 1 / math.log2(3))  # from rank 2 to rank 1, in points
+
+
+def test_the_gain_without_what_training_saw():
+    # tuned lifts q and r to rank 1; q was a training query: the gain falls from 2 of 4 steps to 1 of 3.
+    runs = {"base": BASE, "tuned": {**BASE, "q": FIRST, "r": FIRST}}
+    found = audit_leakage(QRELS, runs, {"q", "elsewhere"}, set())
+    assert found.n_affected == 1
+    assert found.impact.gain == pytest.approx(STEP / 3 - STEP / 2, abs=1e-3)
+    assert found.severity == "warn"
+    assert "Training saw 1 of 4 test queries" in found.sentence
+    assert f"the gain is {STEP / 3:+.2f} points instead of {STEP / 2:+.2f}" in found.sentence
+
+
+def test_a_query_seen_and_answered_counts_once():
+    found = audit_leakage(QRELS, {"base": BASE, "tuned": BASE}, {"q"}, {"q", "r"})
+    assert (found.n_affected, found.impact.gain, found.severity) == (2, 0.0, "note")
+
+
+def test_answers_that_are_meant_to_be_trained_on_are_not_counted():
+    found = audit_leakage(QRELS, {"base": BASE, "tuned": BASE}, set(), None)
+    assert found.severity == "ok"
+    assert "is meant here" in found.sentence
+
+
+def test_a_base_alone_has_seen_nothing():
+    found = audit_leakage(QRELS, {"base": {**BASE, "q": FIRST}}, {"q"}, set())
+    assert (found.severity, found.impact.gain) == ("note", None)
+    assert "no gain depends on them" in found.sentence
+
+
+def test_a_test_that_is_all_training_shows_nothing():
+    found = audit_leakage(QRELS, {"base": BASE, "tuned": BASE}, QRELS, set())
+    assert (found.severity, found.impact) == ("warn", UNKNOWN)
+    assert "shows nothing" in found.sentence
