@@ -55,15 +55,14 @@ if TYPE_CHECKING:
     from embedtune.synthesis.query_sampler import synthesize_queries
     from embedtune.systems import System
     from embedtune.text.dedup import deduplicate
-    from embedtune.training.distillation import CorpusDistillationLoss
-    from embedtune.training.losses import GuidedContrastiveLoss
+    from embedtune.training.losses import CorpusDistillationLoss, GuidedContrastiveLoss
     from embedtune.types import Passage, Query, QuerySet
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "embedtune.errors",
-    "CorpusDistillationLoss": "embedtune.training.distillation",
+    "CorpusDistillationLoss": "embedtune.training.losses",
     "DataError": "embedtune.errors",
     "Dataset": "embedtune.dataset",
     "Embedder": "embedtune.serving.embedder",

@@ -317,7 +317,7 @@ def shake():
     """Give LoRA weights that change vectors, without training."""
     import torch
 
-    from embedtune.models.adapters import lora_layers
+    from embedtune.models.weights import lora_layers
 
     def call(model, scale=0.05):
         generator = torch.Generator().manual_seed(1)

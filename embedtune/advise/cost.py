@@ -19,9 +19,7 @@ from embedtune.dataset import Dataset
 from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.contrastive import prepare_both_sides
-from embedtune.training.methods.gradient import GradientTraining
-from embedtune.training.methods.query_lora import prepare_query_lora
+from embedtune.training.methods.gradient import GradientTraining, prepare_both_sides, prepare_query_lora
 from embedtune.types import Progress
 
 TIMED_STEPS = 2

@@ -25,8 +25,8 @@ from embedtune.retrieval.windows import windows_of
 from embedtune.systems import BASE, System, find_kind
 from embedtune.training.dev_set import DevRetrieval, DevSet
 from embedtune.training.methods.context import Context
+from embedtune.training.methods.gradient import tune_query_lora
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
-from embedtune.training.methods.query_lora import tune_query_lora
 from embedtune.types import Floats, Matrix, Query, QuerySet, Run
 
 MIN_QUERIES = 64

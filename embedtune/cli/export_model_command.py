@@ -21,6 +21,6 @@ def command(run: Path, folder: Path) -> None:
     \b
     Example: embedtune export-model runs/mine my-embedder/
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.pipeline.export_model import export_model
+    from embedtune.pipeline.model_cards import export_model
 
     click.echo(str(export_model(run, folder)))

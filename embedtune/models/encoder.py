@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedtune.models.device import find_accelerator
 from embedtune.quiet import quiet_libraries
 from embedtune.types import Vectors
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from embedtune.config.settings import GenerateConfig
-
 
 _WITH_LEXICAL = "embedtune.models.hybrid_vector.HybridVector"  # named here as in modules.json
 
@@ -235,3 +233,14 @@ def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, documen
     """Set the prompts that are given; None leaves the model's own."""
     given = {"query": query_prompt, "document": document_prompt}
     model.prompts = {**model.prompts, **{name: text for name, text in given.items() if text is not None}}
+
+
+def find_accelerator() -> str | None:
+    """Return torch's name of the accelerator to use, or None for the CPU.
+
+    NVIDIA and AMD (``cuda``) before Apple (``mps``) before Intel (``xpu``), as sentence-transformers places its models.
+    """
+    import torch
+
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps, "xpu": torch.xpu}
+    return next((name for name, backend in backends.items() if backend.is_available()), None)

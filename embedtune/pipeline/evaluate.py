@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from embedtune.config.settings import EvaluateConfig, takes_settings
 from embedtune.evaluation.audits.run import audit, prompts_between
+from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
-from embedtune.evaluation.measures import MEASURES, check_measures
+from embedtune.evaluation.measures import MEASURES, PerQuery, check_measures, means, per_query
 from embedtune.evaluation.models import Model
 from embedtune.evaluation.runner import KeptVectors, Search
-from embedtune.formats.judgements import share_judgements
+from embedtune.formats.judgements import identical_passages, share_judgements
+from embedtune.formats.run_files import write_run
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
-from embedtune.pipeline.evaluation_files import SetFiles
 from embedtune.pipeline.evaluation_inputs import Inputs
 from embedtune.pipeline.model_cards import MODEL_CARD, card_of, write_card
-from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord
+from embedtune.project.evaluation_records import AuditRecord, EvaluationRecord, ForgettingRecord, QuerySetRecord
 from embedtune.project.layout import EVAL, VECTORS, file_name
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
+from embedtune.project.records import ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.data import background
 from embedtune.reports.writing import Reporter
+from embedtune.types import Passage, QuerySet, Run
 
 
 @takes_settings(EvaluateConfig)
@@ -146,3 +150,83 @@ def _measure_forgetting(
         window_overlap=settings.window_overlap,
         seed=config.seed,
     )
+
+
+class SetFiles(NamedTuple):
+    """Writes the files of one query set.
+
+    Attributes:
+        folder: Where to write.
+        queries: The query set, with the judgements that are scored.
+        runs: System → run.
+    """
+
+    folder: Path
+    queries: QuerySet
+    runs: Mapping[str, Run]
+
+    def write(
+        self,
+        passages: Sequence[Passage],
+        trained: ModelRecord,
+        audits: list[AuditRecord],
+        forgetting: ForgettingRecord | None,
+        reporter: Reporter,
+        *,
+        measures: Sequence[str],
+        seeds: Sequence[str],
+        seed: int,
+    ) -> QuerySetRecord:
+        """Score and compare the runs, write the files, and return the content of ``metrics.json``.
+
+        Args:
+            passages: The corpus.
+            trained: What training shipped.
+            audits: Defects that move the figures.
+            forgetting: Measured if this is the only query set.
+            reporter: Writes the report.
+            measures: Names of the measures.
+            seeds: As for ``comparisons.summarise``.
+            seed: Of the resamples.
+        """
+        self.folder.mkdir(exist_ok=True)
+        values = {system: per_query(self.queries.qrels, run, measures) for system, run in self.runs.items()}
+        for system, run in self.runs.items():
+            write_run(self.folder / f"{file_name(system)}.run.trec", run, file_name(system))
+        _write_per_query(self.folder / "per_query.tsv", values, measures)
+        method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
+        summary = summarise(values, self.runs["bm25"], self.queries, passages, seeds=seeds, method=method, seed=seed)
+        optional = {"seeds": summary.seeds, "forgetting": forgetting}
+        record = QuerySetRecord(
+            schema_version=1,
+            queries=self.queries.name,
+            n_queries=len(self.queries.queries),
+            judged_unit=self.queries.judged_unit,
+            identical_passages=identical_passages(passages),
+            systems={system: _rounded(means(scores)) for system, scores in values.items()},
+            fusion_weights=trained.fusion_weights,
+            shipped=trained.shipped,
+            clustered_by=summary.clustered_by,
+            n_clusters=summary.n_clusters,
+            comparisons=summary.comparisons,
+            verdict=summary.verdict,
+            slices=summary.slices,
+            audits=audits,
+            **{name: value for name, value in optional.items() if value},
+        )
+        write_json(self.folder / "metrics.json", record.as_json())
+        reporter.write(self.folder, self.queries, self.runs, values, record)
+        return record
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in values.items()}
+
+
+def _write_per_query(path: Path, values: dict[str, PerQuery], names: Sequence[str]) -> None:
+    """Write one row for each query and system, a column for each measure."""
+    rows = ["\t".join(("query-id", "system", *names))]
+    for system, scores in values.items():
+        for query_id in scores[names[0]]:
+            rows.append("\t".join((query_id, system, *(f"{scores[name][query_id]:.6g}" for name in names))))
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -27,9 +27,8 @@ from embedtune.project.trained_run import dataset_settings
 from embedtune.retrieval.searcher import dense_run, units_of
 from embedtune.retrieval.windows import corpus_windows
 from embedtune.training.dev_set import build_dev_set, select_on_dev
-from embedtune.training.methods.data import TrainingData
+from embedtune.training.methods.data import TrainingData, prepare_distillation
 from embedtune.training.methods.query_adapters import fit_linear, interpolate
-from embedtune.training.methods.teacher import prepare_distillation
 from embedtune.types import Progress, TextEncoder, Vectors
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.integrations import get_reporting_integration_callbacks
 
 from embedtune.errors import ConfigError, DataError, ResourceError
-from embedtune.models.adapters import restore, snapshot
-from embedtune.models.device import find_accelerator
-from embedtune.training.batches import BatchPlan
+from embedtune.models.encoder import find_accelerator
+from embedtune.models.weights import restore, snapshot
 from embedtune.training.checkpoints import State
+from embedtune.training.pairs import BatchPlan
 
 OWNED_ARGUMENTS = {
     "output_dir": "the run folder",

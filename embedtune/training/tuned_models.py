@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from embedtune.models import adapters
-from embedtune.models.adapters import Weights
-from embedtune.models.weights import merge
+from embedtune.models import weights
+from embedtune.models.weights import Weights, merge
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -43,20 +42,20 @@ class Lora:
     def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
         self.model = model
         self.queries_only = queries_only
-        self._adapter = adapters.add_adapter(model, rank=rank, alpha=alpha)
+        self._adapter = weights.add_adapter(model, rank=rank, alpha=alpha)
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """See ``TunedModel``."""
-        with adapters.strength(self.model, strength):
+        with weights.strength(self.model, strength):
             return merge(self.model, copy)
 
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
-        adapters.fold_strength(self.model, strength)
+        weights.fold_strength(self.model, strength)
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
         """See ``TunedModel``."""
-        adapters.save_adapter(self._adapter, folder, base_name)
+        weights.save_adapter(self._adapter, folder, base_name)
         return True
 
 
@@ -69,16 +68,16 @@ class Full:
         self.model = model
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("pooler" not in name.split("."))  # mean pooling never reads a BERT's pooler
-        self._base = adapters.snapshot(model)
+        self._base = weights.snapshot(model)
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """See ``TunedModel``."""
-        adapters.restore(copy, self._interpolated(strength))
+        weights.restore(copy, self._interpolated(strength))
         return copy
 
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
-        adapters.restore(self.model, self._interpolated(strength))
+        weights.restore(self.model, self._interpolated(strength))
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
         """See ``TunedModel``."""
@@ -86,4 +85,4 @@ class Full:
 
     def _interpolated(self, strength: float) -> Weights:
         # lerp gives the end exactly at 1; base + (tuned − base) would round.
-        return {name: self._base[name].lerp(tuned, strength) for name, tuned in adapters.snapshot(self.model).items()}
+        return {name: self._base[name].lerp(tuned, strength) for name, tuned in weights.snapshot(self.model).items()}

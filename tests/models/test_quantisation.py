@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from embedtune.errors import ConfigError
-from embedtune.models.adapters import add_adapter
 from embedtune.models.quantisation import (
     choose_scheme,
     fix_mode,
@@ -11,6 +10,7 @@ from embedtune.models.quantisation import (
     plain_weight,
     quantisation_arguments,
 )
+from embedtune.models.weights import add_adapter
 
 TEXTS = ["Drain the boiler before the first frost.", "A refund takes five working days."]
 

@@ -51,7 +51,7 @@ _TESTED_TOGETHER = {
     ),
     "tests/config/test_settings.py": ("config/loader",),
     "tests/e2e/test_command_line.py": ("cli/output",),
-    "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
+    "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
 }  # fmt: skip
 """Modules that are parts of one thing, and the file that tests it."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from embedtune.training.distillation import (
+from embedtune.training.losses import (
     CorpusDistillationLoss,
     FrozenPassages,
     SoftTeacher,

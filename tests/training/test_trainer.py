@@ -7,8 +7,8 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.errors import ConfigError, DataError, ResourceError
-from embedtune.models.adapters import snapshot
 from embedtune.models.quantisation import load_quantised
+from embedtune.models.weights import snapshot
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.losses import GuidedContrastiveLoss
 from embedtune.training.trainer import (

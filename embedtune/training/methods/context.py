@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, DevSet, choose_fusion_weight
-from embedtune.training.methods.data import TrainingData
-from embedtune.training.methods.teacher import DistillationData, prepare_distillation
+from embedtune.training.methods.data import DistillationData, TrainingData, prepare_distillation
 from embedtune.training.selection import Decision
 from embedtune.types import Matrix
 

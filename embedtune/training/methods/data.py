@@ -1,20 +1,31 @@
-"""The data that methods train on: a dataset as the base model sees it."""
+"""The data that methods train on: a dataset as the base model sees it, and the teacher of the query-side methods.
+
+A teacher scores the frozen corpus: BM25, its fusion with the base, or a cross-encoder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
+from embedtune.errors import DataError
 from embedtune.models.encoder import Encoder
+from embedtune.models.locate import find_model
 from embedtune.progress import track
+from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.fusion import PassageScores, z_scores
+from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import Windows, corpus_windows, relevant_passages, windows_of
-from embedtune.types import Progress, Query, Vectors
+from embedtune.types import Matrix, Passage, Progress, Query, Vectors
+
+if TYPE_CHECKING:
+    from embedtune.training.losses import FrozenPassages, SoftTeacher
 
 
 class FrozenCorpus(NamedTuple):
@@ -93,3 +104,118 @@ class TrainingData:
     def sources_of(self, queries: Sequence[Query]) -> list[int]:
         """Return the numbers of the passages that are an answer to some of these queries."""
         return sorted({passage for query in queries for passage in self.relevant[query.query_id]})
+
+
+CROSS_ENCODER = "cross-encoder:"
+_RERANKED = 20  # passages of each query that a cross-encoder scores
+
+
+class DistillationData(NamedTuple):
+    """What query-side methods learn from.
+
+    Attributes:
+        queries: Train queries, at most ``max_queries``.
+        vectors: Of these by the base, ``(n_queries, dim)``.
+        passages: Frozen vectors of the passages that answer some of these queries.
+        teacher: The distribution over these passages that each query should have.
+    """
+
+    queries: list[Query]
+    vectors: Vectors
+    passages: FrozenPassages
+    teacher: SoftTeacher
+
+
+def prepare_distillation(data: TrainingData) -> DistillationData:
+    """Encode the corpus and the queries with the base, and set up the teacher.
+
+    Raises:
+        DataError: If there are fewer train queries than a batch needs.
+    """
+    from embedtune.training.losses import SoftTeacher
+
+    config, settings = data.config, data.config.query_side
+    queries = data.sample_queries()
+    if len(queries) < settings.batch_size:
+        raise DataError(
+            f"dataset: expected at least {settings.batch_size} train queries, found {len(queries)}",
+            hint="add documents, or --set train.query_side.batch_size=8",
+        )
+    corpus, sources = data.frozen_corpus, data.sources_of(queries)
+    texts = [query.text for query in queries]
+    with track("encode: train queries", len(texts)) as on_progress:
+        vectors = data.base.encode_queries(texts, on_progress)
+    passages = [data.dataset.passages[number] for number in corpus.passages]
+    scores = _scorer(config.teacher, texts, vectors, passages, PassageVectors(corpus.vectors, corpus.windows))
+    in_corpus = {passage: number for number, passage in enumerate(corpus.passages)}
+    in_sources = {passage: number for number, passage in enumerate(sources)}
+    columns = [in_corpus[passage] for passage in sources]
+    teacher = SoftTeacher(
+        [[in_sources[passage] for passage in data.relevant[query.query_id]] for query in queries],
+        len(sources),
+        None if scores is None else lambda rows: scores(rows)[:, columns],
+        positive_boost=settings.positive_boost,
+        temperature=settings.teacher_temperature,
+    )
+    return DistillationData(queries, vectors, _frozen(corpus.vectors, corpus.windows, columns), teacher)
+
+
+def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> FrozenPassages:
+    """Return the passages that answer some query.
+
+    All others can only act as negatives, whatever the query, so queries would be pushed away from that type of passage: the
+    tables of a report, say, from which no query can be extracted.
+    """
+    import torch
+
+    from embedtune.training.losses import FrozenPassages
+
+    ends = [*windows.starts.tolist()[1:], len(documents)]
+    spans = [range(windows.starts[column], ends[column]) for column in columns]
+    starts = np.cumsum([0, *(len(span) for span in spans[:-1])])
+    rows = [row for span in spans for row in span]
+    return FrozenPassages(torch.from_numpy(documents[rows]), starts.tolist())
+
+
+def _scorer(
+    name: str, queries: Sequence[str], vectors: Vectors, passages: Sequence[Passage], documents: PassageVectors
+) -> Callable[[Sequence[int]], Matrix] | None:
+    """Return a function that scores all passages for some queries, each row with mean 0; None for teacher ``none``."""
+    if name == "none":
+        return None
+    texts = [passage.full_text for passage in passages]
+    searcher = Searcher(units_of(passages, "passage"), lexical=BM25(texts), dense=documents, weight=0.5)
+
+    def search(rows: Sequence[int]) -> PassageScores:
+        return searcher.scores([queries[row] for row in rows], vectors[list(rows)])
+
+    def fused(rows: Sequence[int]) -> Matrix:
+        return 2 * search(rows).z_score_sum
+
+    if name == "bm25":
+        return lambda rows: 2 * z_scores(search(rows).lexical)  # the spread of a sum of two
+    if name == "hybrid":
+        return fused
+    return _reranked(name.removeprefix(CROSS_ENCODER), queries, texts, fused)
+
+
+def _reranked(
+    name: str, queries: Sequence[str], texts: Sequence[str], scores: Callable[[Sequence[int]], Matrix]
+) -> Callable[[Sequence[int]], Matrix]:
+    """Reorder the best passages of each query by a cross-encoder; their scores are permuted, not changed."""
+    from sentence_transformers import CrossEncoder
+
+    cross_encoder = CrossEncoder(str(find_model(name)), model_kwargs={"use_safetensors": True})
+
+    def reranked(rows: Sequence[int]) -> Matrix:
+        values = scores(rows)
+        best = np.argsort(-values, axis=1, kind="stable")[:, :_RERANKED]
+        pairs = [(queries[row], texts[passage]) for row, line in zip(rows, best, strict=True) for passage in line]
+        relevance = np.asarray(cross_encoder.predict(pairs, show_progress_bar=False), dtype=np.float32).reshape(
+            best.shape
+        )
+        order = np.take_along_axis(best, np.argsort(-relevance, axis=1, kind="stable"), axis=1)
+        np.put_along_axis(values, order, np.take_along_axis(values, best, axis=1), axis=1)
+        return values
+
+    return reranked

@@ -1,4 +1,8 @@
-"""Training by gradient steps, on one side or both: loading, steps, dev retrieval on the way, checkpoints, selection on dev."""
+"""Methods that train by gradient steps: ``lora`` and ``full`` tune queries and passages, ``query-lora`` queries alone.
+
+The first two minimise a contrastive loss over pairs; the last learns a teacher's ranking of all passages, whose vectors
+stay the base's, so that its index stays valid.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,28 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from embedtune.errors import StoppedError
-from embedtune.models import adapters
-from embedtune.models.adapters import Weights
+import numpy as np
+
+from embedtune.documents.near_duplicates import same_passages
+from embedtune.errors import DataError, StoppedError
+from embedtune.models import weights
 from embedtune.models.encoder import set_prompts
 from embedtune.models.quantisation import choose_scheme, load_quantised
+from embedtune.models.weights import Weights
 from embedtune.progress import track
 from embedtune.signals import StopRequest, catch_stop
 from embedtune.training.checkpoints import Checkpoints, State
 from embedtune.training.dev_set import rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
+from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.selection import choose_evaluation
-from embedtune.types import Floats, Matrix
+from embedtune.types import Floats, Matrix, Passage
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
 
+    from embedtune.training.losses import GuidedContrastiveLoss
     from embedtune.training.trainer import Examples, TrainingSettings
     from embedtune.training.tuned_models import TunedModel
 
@@ -95,7 +104,7 @@ def train_and_select(context: Context, name: str, training: GradientTraining, fa
     """
     evaluations, losses = _train(context, name, training)
     best = evaluations[choose_evaluation([each.scores for each in evaluations], context.dev.clusters)]
-    adapters.restore(training.tuned.model, best.weights)
+    weights.restore(training.tuned.model, best.weights)
     decision, dense, selected = select_on_dev(
         context.dev, context.retrieval.base, context.search_strengths(training.tuned, full=best.dense)
     )
@@ -170,7 +179,7 @@ class _Monitor:
         """Search the dev set with the model as it is."""
         dense = self._retrieval.search_with(self._tuned, 1.0, f"dev: step {step}")
         scores = self._retrieval.dev.reciprocal_ranks(dense)
-        self.evaluations.append(Evaluation(step, dense, scores, adapters.snapshot(self._tuned.model)))
+        self.evaluations.append(Evaluation(step, dense, scores, weights.snapshot(self._tuned.model)))
 
     def on_step(self, step: int, state: Callable[[], State]) -> None:
         """Save a checkpoint if one is due; raise if a stop was requested."""
@@ -191,3 +200,132 @@ def _as_state(evaluation: Evaluation) -> State:
     import torch
 
     return {"step": evaluation.step, "dense": torch.from_numpy(evaluation.dense), "weights": evaluation.weights}
+
+
+def tune_both_sides(context: Context, name: str, best: Candidate | None = None) -> Candidate:
+    """Train ``lora`` or ``full``.
+
+    Raises:
+        DataError: If there are too few pairs for a batch, or the loss is not finite.
+        StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
+    """
+    training = prepare_both_sides(context, name)
+    return train_and_select(context, name, training, {"pairs": len(training.rows)})
+
+
+def prepare_both_sides(context: Context, name: str) -> GradientTraining:
+    """Load the model, sample the pairs, deal them into batches and set up the loss.
+
+    Raises:
+        DataError: If there are too few pairs for a batch.
+    """
+    config = context.config
+    pairs = _sample_pairs(context)
+    batches = _plan_batches(context, pairs)
+    model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
+    tuned = _tuned_model(context, name, model)
+    columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
+    rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
+    return GradientTraining(tuned, scheme, columns, batches, _loss(context, model, pairs), config.learning_rate, rows)
+
+
+def _sample_pairs(context: Context) -> list[Pair]:
+    config = context.config
+    pairs = build_pairs(
+        context.dataset.splits["train"].queries,
+        context.relevant,
+        context.dataset.passages,
+        context.windows,
+        sentence_dropout=config.sentence_dropout,
+        seed=config.seed,
+    )
+    if config.max_pairs and len(pairs) > config.max_pairs:
+        kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
+        pairs = [pairs[number] for number in sorted(kept)]
+    return pairs
+
+
+def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
+    config, passages = context.config, context.dataset.passages
+    compared: Sequence[Passage] = passages
+    if len(passages) > context.dataset_config.max_query_passages:
+        compared = [passages[number] for number in sorted({pair.passage for pair in pairs})]
+    keys = conflict_keys(passages, same_passages(compared))
+    n_batches = config.epochs * max(1, len(pairs) // config.batch_size)
+    keys_of_pairs = [keys[pair.passage] | {pair.anchor} for pair in pairs]  # nor the same query twice
+    batches = plan_epochs(keys_of_pairs, config.batch_size, n_batches, config.seed)
+    if not batches:
+        raise DataError(
+            f"dataset: expected at least {config.batch_size} pairs from passages that do not touch, found too few in "
+            f"{len(pairs)} pairs",
+            hint="add documents, or --set train.batch_size=8",
+        )
+    return batches
+
+
+def _tuned_model(context: Context, name: str, model: SentenceTransformer) -> TunedModel:
+    from embedtune.training.tuned_models import Full, Lora
+
+    if name == "full":
+        return Full(model)
+    return Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
+
+
+def _loss(context: Context, model: SentenceTransformer, pairs: Sequence[Pair]) -> GuidedContrastiveLoss:
+    import torch
+
+    from embedtune.training.losses import GuidedContrastiveLoss
+
+    config = context.config
+    with track("encode pairs", 2 * len(pairs)) as on_progress:
+        queries = context.base.encode_queries([pair.anchor for pair in pairs], on_progress)
+        documents = context.base.encode_documents([pair.positive for pair in pairs], on_progress)
+    return GuidedContrastiveLoss(
+        model,
+        guide_embeddings=(torch.from_numpy(queries), torch.from_numpy(documents)),
+        positive_ids=[pair.passage for pair in pairs],
+        relevant_ids=[context.relevant[pair.query_id] for pair in pairs],
+        temperature=config.temperature,
+        margin=config.false_negative_margin,
+        distill_weight=config.distill_weight,
+    )
+
+
+def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate | None = None) -> Candidate:
+    """Train LoRA on queries by the teacher's ranking of all passages.
+
+    Raises:
+        DataError: If there are too few queries for a batch, or the loss is not finite.
+        StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
+    """
+    training = prepare_query_lora(context)
+    facts = {"teacher": context.config.teacher, "queries": len(training.rows)}
+    return train_and_select(context, name, training, facts)
+
+
+def prepare_query_lora(context: Context) -> GradientTraining:
+    """Load the model, deal the queries into batches and set up the loss.
+
+    Raises:
+        DataError: If there are too few queries for a batch.
+    """
+    import torch
+
+    from embedtune.training.losses import CorpusDistillationLoss
+    from embedtune.training.tuned_models import Lora
+
+    config, settings, data = context.config, context.config.query_side, context.distillation
+    model, scheme = load_for_training(context, config.quantize)
+    tuned = Lora(model, rank=config.lora_rank, alpha=config.lora_alpha, queries_only=True)
+    loss = CorpusDistillationLoss(
+        model,
+        data.passages,
+        data.teacher,
+        base_queries=torch.from_numpy(data.vectors),
+        temperature=config.temperature,
+        hubness_weight=settings.hubness_weight,
+    )
+    texts = [query.text for query in data.queries]
+    batches = plan_rows([len(text) for text in texts], settings.batch_size, settings.epochs, config.seed)
+    rows = [{"query_id": query.query_id, "anchor": query.text} for query in data.queries]
+    return GradientTraining(tuned, scheme, {"anchor": texts}, batches, loss, settings.learning_rate, rows)

@@ -10,13 +10,13 @@ from embedtune.config.settings import TrainConfig
 from embedtune.retrieval.query_projection import principal_map
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
-from embedtune.training.methods.teacher import DistillationData
+from embedtune.training.methods.data import DistillationData
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-    from embedtune.training.distillation import FrozenPassages, Teacher
+    from embedtune.training.losses import FrozenPassages, Teacher
 
 _WARM_UP = 0.1
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
@@ -144,7 +144,7 @@ def fit_matrix(
     import torch
     from torch.nn import Parameter, functional
 
-    from embedtune.training.distillation import distillation_loss, popularity_shift
+    from embedtune.training.losses import distillation_loss, popularity_shift
 
     dim = queries.shape[1]
     update = Parameter(torch.zeros(dim, dim))

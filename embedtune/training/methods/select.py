@@ -9,10 +9,9 @@ from typing import NamedTuple, Protocol
 from embedtune.project.records import CandidateRecord
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
-from embedtune.training.methods.contrastive import tune_both_sides
+from embedtune.training.methods.gradient import tune_both_sides, tune_query_lora
 from embedtune.training.methods.hybrid_vector import tune_hybrid_vector
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
-from embedtune.training.methods.query_lora import tune_query_lora
 from embedtune.training.selection import beats
 
 

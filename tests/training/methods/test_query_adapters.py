@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from embedtune.training.distillation import FrozenPassages
-from embedtune.training.methods import teacher
+from embedtune.training.losses import FrozenPassages
+from embedtune.training.methods import data as teaching
 from embedtune.training.methods.query_adapters import LinearQueryAdapter, fit_matrix
 
 TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
@@ -59,7 +59,7 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
 
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
-    monkeypatch.setattr(teacher, "BM25", None)
+    monkeypatch.setattr(teaching, "BM25", None)
     _, _, record = train(method="pca", query_side={"batch_size": 5000})
     assert record.method == "pca"
     assert 0 < record.directions < 64
