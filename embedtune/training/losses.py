@@ -267,7 +267,8 @@ class FrozenPassages:
 
     def __init__(self, vectors: Tensor, starts: Sequence[int]) -> None:
         """Take unit vectors ``(n_windows, dim)`` and each passage's first window, rising from 0."""
-        self._vectors = vectors
+        # ``encode`` returns inference tensors, through which no gradient can be computed.
+        self._vectors = vectors.clone() if vectors.is_inference() else vectors
         self._n_passages = len(starts)
         sizes = torch.tensor([*starts[1:], len(vectors)]) - torch.tensor(list(starts))
         self._passage = torch.repeat_interleave(torch.arange(len(starts)), sizes)

@@ -1,4 +1,4 @@
-"""The code of the pages about integrations runs as it stands there, from the first block of a page to the last."""
+"""The code of the pages runs as it stands there, from the first block of a page to the last."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def test_the_code_of_a_page_runs(name, served_run, capsys):
     assert capsys.readouterr().out
 
 
+def test_the_losses_train_in_a_plain_trainer(base_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(blocks(DOCS / "training-from-python.md"))
+    code = code.replace('"sentence-transformers/all-MiniLM-L6-v2"', repr(str(base_folder)))
+    exec(compile(code, "training-from-python.md", "exec"), {"__name__": "training_from_python"})
+    assert "train_loss" in capsys.readouterr().out
+
+
 def test_a_class_that_a_page_shows_is_that_of_the_example():
     example = (DOCS / "examples" / "vector_stores.py").read_text(encoding="utf-8")
     shown = [block.partition("class FaissStore")[2] for block in blocks(DOCS / "integrations" / "vector-stores.md")]
@@ -44,7 +52,7 @@ def test_a_class_that_a_page_shows_is_that_of_the_example():
     assert body.strip() in example
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, DOCS / "training-from-python.md"], ids=lambda page: page.stem)
 def test_links_of_a_page_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target

@@ -117,6 +117,15 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(mini_ba
     assert torch.allclose(outcomes[0][1], outcomes[1][1], atol=1e-5)
 
 
+def test_passages_may_be_vectors_as_encode_returns_them():
+    with torch.inference_mode():
+        vectors = unit(0, 6, 8)
+    model = Lookup(unit(1, 2, 8))
+    loss = CorpusDistillationLoss(model, FrozenPassages(vectors, range(6)))
+    loss([{"rows": torch.tensor([0, 1])}], torch.eye(6)[[3, 5]]).backward()
+    assert model.table.grad.abs().sum() > 0
+
+
 def test_a_shift_of_all_queries_alike_is_counted_and_one_that_evens_out_is_not():
     passages, base = FrozenPassages(unit(0, 9, 8), range(9)), unit(1, 4, 8)
     step = 0.1 * unit(2, 1, 8)
