@@ -121,7 +121,7 @@ _WIDTH = 64  # one block of the 4-bit quantisation
 
 
 def write_tiny_model(folder: Path) -> None:
-    """Write a transformer of one random layer."""
+    """Write a transformer with one randomly initialised layer."""
     from transformers import BertConfig, BertModel
 
     config = BertConfig(
@@ -136,13 +136,13 @@ def write_tiny_model(folder: Path) -> None:
 
 
 def try_scheme(folder: Path, scheme: str) -> None:
-    """Load a tiny model with quantised weights as training does, add LoRA, and go forward and backward once.
+    """Load a tiny model with quantised weights, add LoRA, and run one forward and one backward pass.
 
-    Without sentence-transformers around it: importing that takes longer than all the rest.
+    It uses transformers directly, because importing sentence-transformers takes longer than the trial.
 
     Raises:
-        IntegrityError: If nothing is quantised, or if no gradient, or one that is no number, reaches the adapter.
-        Exception: Whatever the libraries raise where they do not work; the caller shows it.
+        IntegrityError: If no layer is quantised, or the gradient of the adapter is zero or not finite.
+        Exception: Any error of the libraries; the caller shows it.
     """
     import torch
     from peft import LoraConfig, get_peft_model

@@ -1,8 +1,8 @@
-"""Term weights of BM25 in a few hundred dimensions, so that one vector can carry meaning and words.
+"""Sketches of BM25's term weights in a few hundred dimensions, which can be appended to a dense vector.
 
-A text's weights of all terms, multiplied by a sign for each term and dimension that is drawn at random, keep their inner
-products up to noise of 1/√dimensions (Johnson and Lindenstrauss 1984; Achlioptas 2003). Lin and Lin (2023) showed that a dense
-vector with such a lexical part beside it retrieves like dense and lexical search fused; theirs is learned, ours only counted.
+A random projection with entries ±1/√dimensions keeps inner products up to noise of 1/√dimensions (Johnson and Lindenstrauss
+1984; Achlioptas 2003). Lin and Lin (2023) showed that a dense vector with an appended lexical part retrieves like the fusion of
+dense and lexical search; their lexical part is learned, this one only counted.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from embedtune.errors import IntegrityError
 from embedtune.text.analyzer import Analyzer
 from embedtune.types import Matrix
 
-_K1 = 1.2  # of BM25; windows are of one length, so its b is 0
-_RARE = 2  # documents; a term in fewer weighs what an unseen one does, and need not be stored
+_K1 = 1.2  # of BM25; b is 0, because windows have about the same length
+_RARE = 2  # document frequency below which a term is not stored and weighs as much as an unseen one
 _CACHED_TERMS = 100_000
 
 
 class BM25Sketch:
-    """Turns texts into vectors whose inner product is about their BM25 score, with the weights of one corpus.
+    """Maps texts to vectors whose inner product approximates their BM25 score, with the term statistics of a corpus.
 
     Attributes:
-        dimensions: Of the vectors.
+        dimensions: Dimensions of the vectors.
     """
 
     def __init__(self, language: str, n_texts: int, counts: dict[str, int], dimensions: int) -> None:
-        """Take the counts of a corpus.
+        """Set the statistics of a corpus.
 
         Args:
-            language: Whose stop words and stemmer are used, as ``find_language`` names it; empty for none.
-            n_texts: In the corpus.
-            counts: In how many texts each term stands, from two up.
+            language: Language of the stop words and the stemmer, as ``find_language`` names it; empty for none.
+            n_texts: Number of texts in the corpus.
+            counts: Document frequency of each term, if it is 2 or more.
             dimensions: At least 8.
         """
         self.dimensions = dimensions
@@ -48,7 +48,7 @@ class BM25Sketch:
 
     @classmethod
     def fit(cls, texts: Sequence[str], dimensions: int) -> BM25Sketch:
-        """Count a corpus, in which language it is included."""
+        """Detect the language of a corpus and count its terms."""
         analyze = Analyzer.of(texts)
         counts: Counter[str] = Counter()
         for text in texts:
@@ -57,15 +57,15 @@ class BM25Sketch:
         return cls(analyze.language, len(texts), kept, dimensions)
 
     def queries(self, texts: Sequence[str]) -> Matrix:
-        """Return ``(n, dimensions)``: of each term its count times the root of its inverse document frequency."""
+        """Return sketches of queries, ``(n, dimensions)``; a term weighs tf · √idf."""
         return self._project(texts, float)
 
     def documents(self, texts: Sequence[str]) -> Matrix:
-        """Return ``(n, dimensions)``: of each term BM25's saturated count times the root of its inverse document frequency."""
+        """Return sketches of documents, ``(n, dimensions)``; a term weighs tf / (tf + k1) · √idf."""
         return self._project(texts, lambda count: count / (count + _K1))
 
     def settings(self) -> dict[str, object]:
-        """Return what ``from_settings`` takes."""
+        """Return the JSON values that ``from_settings`` takes."""
         return {
             "language": self._analyze.language,
             "n_texts": self._n_texts,
@@ -75,10 +75,10 @@ class BM25Sketch:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> BM25Sketch:
-        """Make it again from its settings.
+        """Create a sketch from the values of ``settings``.
 
         Raises:
-            IntegrityError: If one is missing.
+            IntegrityError: If a value is missing.
         """
         try:
             return cls(settings["language"], settings["n_texts"], settings["counts"], settings["dimensions"])
@@ -90,18 +90,18 @@ class BM25Sketch:
         for row, text in enumerate(texts):
             counts = Counter(self._analyze(text))
             if counts:
-                # The weight is split evenly between query and document: so the noise of their product is smallest.
-                weights = [weigh(count) * self._root_of_frequency(term) for term, count in counts.items()]
+                # √idf on both sides, rather than idf on one, minimises the noise of the product.
+                weights = [weigh(count) * self._root_idf(term) for term, count in counts.items()]
                 result[row] = np.array(weights, dtype=np.float32) @ self._signs(counts)
         return result
 
-    def _root_of_frequency(self, term: str) -> float:
-        """Return the root of log(1 + (N − n + ½) / (n + ½)), Lucene's inverse document frequency; never below 0."""
+    def _root_idf(self, term: str) -> float:
+        """Return √idf with Lucene's idf = log(1 + (N − n + ½) / (n + ½)) ≥ 0."""
         count = self._counts.get(term, 1)
         return float(log(1 + (self._n_texts - min(count, self._n_texts) + 0.5) / (count + 0.5)) ** 0.5)
 
     def _signs(self, terms: Iterable[str]) -> Matrix:
-        """Return ±1/√dimensions for each term: random, and the same in every process and on every machine."""
+        """Return ±1/√dimensions for each term, ``(n_terms, dimensions)``: pseudo-random, and the same on every machine."""
         packed = b"".join(_random_bytes(term, -(-self.dimensions // 8)) for term in terms)
         bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8)).reshape(-1, 8 * -(-self.dimensions // 8))
         signs: Matrix = (bits[:, : self.dimensions].astype(np.float32) * 2 - 1) / np.float32(self.dimensions**0.5)

@@ -1,8 +1,8 @@
-"""A sentence-transformers module: the vector of a model, and the words of the text beside it, as one unit vector.
+"""A sentence-transformers module for hybrid vectors: a dense vector with a BM25 sketch appended, as one unit vector.
 
-For a query q and a passage p with vectors v and lexical parts l, the product of their vectors is, but for one factor for each
-query, ``v(q)·v(p) + scale · l(q)·l(p)``. Passages hold one component more, which makes all of them equally long (Bachrach et
-al. 2014): so cosine, inner product and Euclidean distance rank alike, and no long passage loses by its length.
+For a query q and a passage p with dense vectors v and sketches l, the inner product is ``v(q)·v(p) + scale · l(q)·l(p)``, up
+to a factor that depends on the query alone. One more component gives all passages the same length (Bachrach et al. 2014), so
+that cosine, inner product and Euclidean distance rank alike and long passages are not at a disadvantage.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _DENSE = "dense"
 
 
 class HybridVector(InputModule):  # type: ignore[misc]
-    """Wraps a whole model.
+    """Appends BM25 sketches to the vectors of a model.
 
     Attributes:
-        dense: The model of meaning; its folder inside ours loads by itself.
-        lexical: Makes the lexical part.
-        scale: Of the lexical product against the cosine.
-        longest: Squared length that a passage's scaled lexical part has at most; longer ones are shortened to it.
+        dense: The dense model, saved as a subfolder that loads by itself.
+        lexical: The BM25 sketch.
+        scale: Weight of the sketches' inner product relative to the cosine.
+        longest: Maximum squared length of a passage's scaled sketch; longer ones are shortened.
     """
 
     save_in_root = True
@@ -47,7 +47,7 @@ class HybridVector(InputModule):  # type: ignore[misc]
     def preprocess(
         self, inputs: Sequence[str], prompt: str | None = None, task: str | None = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Tokenize for the model of meaning, and project the words, without the prompt's; plain ``encode`` takes passages."""
+        """Tokenize, and add sketches of the texts without prompt; all texts that are not queries count as passages."""
         features: dict[str, Any] = self.dense.preprocess(list(inputs), prompt=prompt, task=task, **kwargs)
         features["lexical"] = torch.from_numpy(
             query_parts(self, inputs) if task == "query" else document_parts(self, inputs)
@@ -55,22 +55,22 @@ class HybridVector(InputModule):  # type: ignore[misc]
         return features
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """Put both parts together."""
+        """Concatenate the dense vectors and the sketches."""
         lexical: Tensor = features.pop("lexical")
         features = self.dense(features, **kwargs)
-        meaning = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=-1)
-        both = torch.cat([meaning, lexical.to(meaning.device)], dim=-1)
+        dense = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=-1)
+        both = torch.cat([dense, lexical.to(dense.device)], dim=-1)
         features["sentence_embedding"] = torch.nn.functional.normalize(both, dim=-1)
         return features
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer of the model of meaning."""
+        """The tokenizer of the dense model."""
         return self.dense.tokenizer
 
     @property
     def max_seq_length(self) -> int | None:
-        """What the model of meaning sees; words are read to the end of the text."""
+        """The window of the dense model in tokens; sketches cover the whole text."""
         longest: int | None = self.dense.max_seq_length
         return longest
 
@@ -79,11 +79,11 @@ class HybridVector(InputModule):  # type: ignore[misc]
         self.dense.max_seq_length = value
 
     def get_embedding_dimension(self) -> int:
-        """Return the dimensions of both parts and of the component that makes passages equally long."""
+        """Return the dimensions of the dense vector and the sketch, and one for the component that equalises lengths."""
         return int(self.dense.get_embedding_dimension() or 0) + self.lexical.dimensions + 1
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
-        """Write the model of meaning into a folder of its own, and the settings beside it."""
+        """Write the dense model into a subfolder, and the settings of the sketch."""
         folder = Path(output_path)
         self.dense.save_pretrained(str(folder / _DENSE), create_model_card=False, safe_serialization=safe_serialization)
         settings = {"scale": self.scale, "longest": self.longest, **self.lexical.settings()}
@@ -100,20 +100,20 @@ class HybridVector(InputModule):  # type: ignore[misc]
 
 
 def append_sketches(model: HybridVector, vectors: Matrix, texts: Sequence[str]) -> Matrix:
-    """Return the vectors of passages whose dense part is known, as the model would encode them, ``(n, dim)``."""
+    """Return the hybrid vectors of passages from their dense vectors, ``(n, dim)``, as ``encode_document`` would."""
     both = np.hstack([vectors, document_parts(model, texts)])
     unit: Matrix = both / np.linalg.norm(both, axis=1, keepdims=True)
     return unit
 
 
 def query_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
-    """Return what stands behind the dense vectors of queries, ``(n, dimensions + 1)``."""
+    """Return the appended components of queries, ``(n, dimensions + 1)``."""
     parts = _scaled(model.lexical.queries(texts), model.scale)
     return np.hstack([parts, np.zeros((len(parts), 1), dtype=np.float32)])
 
 
 def document_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
-    """Return what stands behind the dense vectors of passages, ``(n, dimensions + 1)``, all of one length."""
+    """Return the appended components of passages, ``(n, dimensions + 1)``, all of the same length."""
     parts = _scaled(model.lexical.documents(texts), model.scale)
     squared = (parts**2).sum(axis=1, keepdims=True)
     parts *= np.sqrt(np.minimum(1, model.longest / np.maximum(squared, 1e-12)))

@@ -27,10 +27,10 @@ Weights = dict[str, "Tensor"]
 
 
 def linear_layers(model: SentenceTransformer) -> list[str]:
-    """Return the names of the linear layers that move an embedding.
+    """Return the names of the linear layers that affect an embedding.
 
-    A BERT's pooler is left out: mean pooling never reads it. Names are looked up in the model itself, because peft knows no
-    default targets for many encoders and only query and value for BERT.
+    BERT's pooler is excluded, because mean pooling does not use it. Names are read from the model, because peft has no default
+    targets for many encoders, and for BERT only query and value.
     """
     from torch import nn
 
@@ -43,10 +43,10 @@ def linear_layers(model: SentenceTransformer) -> list[str]:
 
 
 def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftModel:
-    """Put LoRA (Hu et al. 2021) into a model in place and freeze everything else.
+    """Add LoRA (Hu et al. 2021) to a model in place, and freeze all other weights.
 
     Returns:
-        The peft wrapper around the same modules; it is needed to save the adapter.
+        The PEFT model around the same modules, which saves the adapter.
     """
     from peft import LoraConfig, TaskType, get_peft_model
 
@@ -61,23 +61,23 @@ def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftMod
 
 
 def lora_layers(model: SentenceTransformer) -> dict[str, LoraLayer]:
-    """Return the layers that carry LoRA, by name within the transformer."""
+    """Return the layers with LoRA, by name within the transformer."""
     from peft.tuners.lora import LoraLayer
 
     return {name: module for name, module in model[0].model.named_modules() if isinstance(module, LoraLayer)}
 
 
 def snapshot(model: SentenceTransformer) -> Weights:
-    """Copy the trainable weights.
+    """Return a copy of the trainable weights.
 
-    The trainer's own best-checkpoint restore rebuilds the model unquantised and then keeps the last weights silently, so
-    the best ones are kept here.
+    The trainer's ``load_best_model_at_end`` cannot be used: it rebuilds the model unquantised and silently keeps the last
+    weights.
     """
     return {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
 
 
 def restore(model: SentenceTransformer, weights: Weights) -> None:
-    """Put copied weights back."""
+    """Load the weights of a ``snapshot``."""
     import torch
 
     parameters = dict(model.named_parameters())
@@ -88,7 +88,7 @@ def restore(model: SentenceTransformer, weights: Weights) -> None:
 
 @contextmanager
 def strength(model: SentenceTransformer, alpha: float) -> Iterator[None]:
-    """Scale the update by α for a while: W = W₀ + α·ΔW (WiSE-FT, Wortsman et al. 2022); α = 0 is the quantised base."""
+    """Scale the update by α within the context: W = W₀ + α·ΔW (WiSE-FT, Wortsman et al. 2022); α = 0 is the quantised base."""
     layers = list(lora_layers(model).values())
     for layer in layers:
         layer.scale_layer(alpha)
@@ -100,7 +100,7 @@ def strength(model: SentenceTransformer, alpha: float) -> Iterator[None]:
 
 
 def fold_strength(model: SentenceTransformer, alpha: float) -> None:
-    """Multiply the update by α for good, so that any loader of the adapter gets the interpolated model."""
+    """Multiply the update by α permanently, so that whoever loads the adapter gets the interpolated model."""
     import torch
 
     with torch.no_grad():
@@ -115,9 +115,9 @@ def update_of(layer: LoraLayer) -> Tensor:
 
 
 def save_adapter(adapter: PeftModel, folder: Path, base_name: str) -> None:
-    """Write a PEFT folder that names the base model as the user did, not by a path of this machine.
+    """Write a PEFT folder with the base model's name as the user gave it, instead of a local path.
 
-    The list of target layers is sorted, because peft keeps it as a set and the same adapter should be the same bytes.
+    Target layers are sorted, because peft keeps them as a set, and the same adapter must give the same bytes.
     """
     adapter.save_pretrained(str(folder), safe_serialization=True)
     (folder / "README.md").unlink(missing_ok=True)  # peft's card is an empty form
@@ -129,10 +129,10 @@ def save_adapter(adapter: PeftModel, folder: Path, base_name: str) -> None:
 
 
 def two_towers(queries: SentenceTransformer, passages: SentenceTransformer) -> SentenceTransformer:
-    """Return one model that encodes queries with one model and passages with another; weights are shared, not copied.
+    """Return a model that encodes queries with one model and passages with another; weights are shared, not copied.
 
-    Only stock modules of sentence-transformers (its ``Router``), so that any user of it can load the saved folder. Whoever
-    calls plain ``encode`` gets passages; ``encode_query`` and ``encode_document`` find their tower by themselves.
+    It consists of stock modules of sentence-transformers (``Router``), so the saved folder loads without embedtune. Plain
+    ``encode`` uses the passage tower.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Router
@@ -149,10 +149,9 @@ def two_towers(queries: SentenceTransformer, passages: SentenceTransformer) -> S
 
 
 def in_shape_of(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTransformer:
-    """Return a model that computes what the base does, with the modules of the tuned one, so that weights can be compared.
+    """Return a model that computes what the base does, with the module structure of the tuned model, for interpolation.
 
-    A tuned model of one tower has the shape of the base. Of two towers, both are the base's, and a map behind the queries
-    is the identity.
+    If the tuned model has two towers, both become the base, and a linear query adapter becomes the identity.
     """
     import torch
 
@@ -171,7 +170,7 @@ def in_shape_of(tuned: SentenceTransformer, base: SentenceTransformer) -> Senten
 def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTransformer:
     """Write W = dequantised W₀ + ΔW of every layer into an unquantised copy of the base.
 
-    Adding ΔW to the original weights instead would make another function than the one that was trained and chosen on dev.
+    Adding ΔW to the original W₀ would give a different function from the one that was trained and selected on dev.
 
     Args:
         tuned: The quantised model with its adapter.
@@ -194,7 +193,7 @@ def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTran
 
 
 def _frozen_layers(model: SentenceTransformer) -> dict[str, nn.Module]:
-    """Return the frozen linear layers by their name in a model without adapter."""
+    """Return the frozen linear layers, by their name in a model without adapter."""
     from torch import nn
 
     adapted = lora_layers(model)
@@ -211,40 +210,37 @@ _MAX_NAMED = 3
 
 
 class Interpolation:
-    """All models on the line between two; they share one set of weights in memory.
+    """Models W₀ + α · (W₁ − W₀) between two plain models of one shape (WiSE-FT, Wortsman et al. 2022).
 
-    Prompts, tokenizer and window are those of the tuned model.
+    They share one set of weights in memory. Prompts, tokenizer and window are those of the tuned model.
     """
 
     def __init__(self, base: SentenceTransformer, tuned: SentenceTransformer) -> None:
-        """Take two models; neither is changed.
+        """Set the two models; neither is changed.
 
         Raises:
-            ConfigError: If they have not the same weights by name, shape and type.
+            ConfigError: If names, shapes or types of their weights differ.
         """
         self._base, self._tuned = base.state_dict(), tuned.state_dict()
-        _demand_same_shape(self._base, self._tuned)
+        _check_same_shape(self._base, self._tuned)
         self._model = deepcopy(tuned)
 
     def at(self, strength: float) -> SentenceTransformer:
-        """Return the model at a strength: 0 the weights of the base, 1 those of the tuned model.
-
-        The next call changes the returned model; use it before.
-        """
+        """Return the model at strength α; 0 is the base, 1 the tuned model. The next call changes the returned model."""
         import torch
 
         with torch.no_grad():
             for name, target in self._model.state_dict().items():
                 base, tuned = self._base[name], self._tuned[name].to(self._base[name].device)
-                # lerp gives both ends exactly; base + (tuned − base) would round. Counters have nothing between.
+                # lerp is exact at both ends, unlike base + (tuned − base). Integer buffers are not interpolated.
                 target.copy_(base.lerp(tuned, strength) if target.is_floating_point() else tuned)
         return self._model
 
 
-def _demand_same_shape(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -> None:
-    lonely = sorted(base.keys() ^ tuned.keys())
-    if lonely:
-        found = f"{len(lonely)} that only one has, such as {', '.join(lonely[:_MAX_NAMED])}"
+def _check_same_shape(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -> None:
+    unmatched = sorted(base.keys() ^ tuned.keys())
+    if unmatched:
+        found = f"{len(unmatched)} that only one has, such as {', '.join(unmatched[:_MAX_NAMED])}"
         raise ConfigError(f"interpolation: expected two models with the same weights, found {found}", hint=_HINT)
     for name, weight in base.items():
         other = tuned[name]
@@ -261,7 +257,7 @@ def _describe(weight: Tensor) -> str:
 
 
 def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
-    """Return the base with its weights rounded and written back: the start of the training, α = 0."""
+    """Return the base with its weights quantised and dequantised: the start of the training, α = 0."""
     quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
     encoder = load_encoder(folder, settings, precision)
     merge(quantised, encoder.model)

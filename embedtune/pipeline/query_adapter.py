@@ -21,7 +21,7 @@ from embedtune.pipeline.train import identity_of
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS
 from embedtune.project.lock import locked
 from embedtune.project.manifest import stage_folder, verify, write_json
-from embedtune.project.records import DatasetRecord, DevRecord, QueryAdapterRecord
+from embedtune.project.records import DatasetRecord, QueryAdapterRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.retrieval.searcher import dense_run, units_of
@@ -100,7 +100,7 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
         strength: dev.dense_scores(_Adapted(base, interpolate(matrix, strength)), windows=windows)
         for strength in data.config.strengths
     }
-    decision, _, dev_facts = select_on_dev(dev, scores, by_strength)
+    decision, _, dev_record = select_on_dev(dev, scores, by_strength)
     chosen = interpolate(matrix, decision.strength)
     encoders: dict[str, TextEncoder] = {"base": base}
     if decision.ship == "tuned":
@@ -113,7 +113,7 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
         strength=decision.strength,
         dimension=len(matrix),
         steps=len(losses),
-        dev=DevRecord.from_json(dev_facts),
+        dev=dev_record,
         test=_measure(data, encoders),
     )
 

@@ -25,7 +25,7 @@ from embedtune.text.hashing import hash_json
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, build_dev_set
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.select import select_method, selection_facts
+from embedtune.training.methods.select import select_method, selection_record
 from embedtune.training.saving import save_selection
 from embedtune.types import Progress, Vectors
 
@@ -90,8 +90,7 @@ def train(
         selection = select_method(context, config.method)
         _log.info("saving the model, and checking it in a fresh process")
         checks = save_selection(stage.path, selection, context)
-        record = ModelRecord.from_json({**plan, **selection_facts(context, selection), "checks": checks})
-        stage.record = record
+        stage.record = record = selection_record(context, selection, plan, checks)
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
         write_card(stage.path / "merged" / README, card_of(record, dataset_config, prompts, n_passages))
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)

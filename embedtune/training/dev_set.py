@@ -1,9 +1,9 @@
-"""Dev retrieval: the small search by which training chooses a method, its strength and its weight in fusion.
+"""Dev retrieval, on which training selects the method, its strength and its fusion weight; test queries are never used.
 
-Test queries have no part in it. A query that was extracted from a passage finds it by its very words; people's queries do so in
-part. So, as in training, a share of the synthetic queries search their own passages without their source sentence (see
-``text.sentences``): the gain on such queries alone is smaller than on people's, the gain on the others larger. BM25's weight is
-chosen on the former only; on the latter BM25 would get all of it.
+An extractive query shares its wording with its passage, people's queries do so only in part. So, as in training, a share of the
+synthetic queries search passages without their source sentence (see ``text.sentences``). The gain on people's queries lies
+between the gains on these and on the others. The fusion weight is chosen on these alone, because on the others BM25 would get
+all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from embedtune.dataset import Dataset
 from embedtune.evaluation.slices import group_queries
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
+from embedtune.project.records import DevRecord
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
 
 
 class SearchedPassage(NamedTuple):
-    """A passage as a search sees it.
+    """A passage of the dev corpus.
 
     Attributes:
-        text: Title and text.
-        windows: What an encoder sees of it.
+        text: Title and text, for lexical search.
+        windows: Windows to encode.
     """
 
     text: str
@@ -59,10 +60,10 @@ class DevQuery(NamedTuple):
     """A dev query.
 
     Attributes:
-        text: As typed.
-        answers: Index of each relevant passage → that passage without this query's source sentence; None leaves it whole.
+        text: The query.
+        answers: Index of each relevant passage → the passage without this query's source sentence, or None for the whole one.
         source_visible: Whether the answers contain the sentence that the query was extracted from.
-        cluster: The document or section of the answers.
+        cluster: Document or section of the answers.
     """
 
     text: str
@@ -72,15 +73,15 @@ class DevQuery(NamedTuple):
 
 
 class DevSet:
-    """Dev queries against a sample of the corpus that contains all their answers.
+    """Dev queries, and a sample of the corpus with all their answers.
 
     Attributes:
-        queries: Texts of the dev queries.
-        relevant: Relevant columns of each query; columns are the sampled passages.
+        queries: Texts of the queries.
+        relevant: Relevant columns for each query; a column is a sampled passage.
         clusters: Document or section of each query's answers, ``(n_queries,)``.
-        source_hidden: Rows of the queries whose answers lack the sentence that they were extracted from.
-        windows: All windows that are encoded.
-        n_encoded: Texts that one call of ``dense_scores`` encodes.
+        source_hidden: Rows of the queries whose answers lack their source sentence.
+        windows: Windows to encode.
+        n_encoded: Number of texts that ``dense_scores`` encodes.
     """
 
     def __init__(
@@ -89,10 +90,10 @@ class DevSet:
         """Sample the corpus.
 
         Args:
-            queries: At least one.
+            queries: At least one query.
             corpus: All passages.
-            max_windows: Passages are added at random until there are this many windows; answers are always in.
-            seed: Of the sample.
+            max_windows: Random passages are added to the answers up to this number of windows.
+            seed: Random seed of the sample.
         """
         sample = _sample({passage for query in queries for passage in query.answers}, corpus, max_windows, seed)
         column = {passage: number for number, passage in enumerate(sample)}
@@ -115,12 +116,12 @@ class DevSet:
     def dense_scores(
         self, encoder: TextEncoder, on_progress: Progress | None = None, *, windows: Matrix | None = None
     ) -> Matrix:
-        """Return the cosine of each query and the best window of each passage, ``(n_queries, n_passages)``.
+        """Return the cosine of each query with the best window of each passage, ``(n_queries, n_passages)``.
 
         Args:
-            encoder: Encodes queries, and windows where no vectors are given.
-            on_progress: Called with the number of texts that are done since the last call.
-            windows: Vectors of ``windows``, ``(n_windows, dim)``, where tuning leaves passages as they are.
+            encoder: Encodes the queries, and the windows unless ``windows`` is given.
+            on_progress: Called with the number of texts encoded since the last call.
+            windows: Vectors of the attribute ``windows``, ``(n_windows, dim)``, if tuning does not change passages.
         """
         vectors = encoder.encode_documents(self.windows, on_progress) if windows is None else windows
         cosines = encoder.encode_queries(self.queries, on_progress) @ vectors.T
@@ -128,11 +129,7 @@ class DevSet:
         return self._with_replacements(best_of_groups(cosines, starts))
 
     def lexical_scores(self, score: Callable[[Sequence[str], Sequence[str]], Matrix]) -> Matrix:
-        """Return lexical scores, ``(n_queries, n_passages)``.
-
-        Args:
-            score: Takes passages and queries, and returns their scores in this shape.
-        """
+        """Return lexical scores, ``(n_queries, n_passages)``; ``score`` takes passages and queries, and returns this shape."""
         return self._with_replacements(score([passage.text for passage in self._passages], self.queries))
 
     def reciprocal_ranks(self, scores: Matrix) -> Floats:
@@ -141,7 +138,7 @@ class DevSet:
         return ranks
 
     def _with_replacements(self, scores: Matrix) -> Matrix:
-        """Replace each query's scores of its whole answers by those of the answers without its source sentence."""
+        """Replace the scores of whole answers by the scores of the answers without the query's source sentence."""
         whole = scores[:, : self._n_passages].copy()
         for answer, (row, column) in enumerate(self._replaced, start=self._n_passages):
             whole[row, column] = scores[row, answer]
@@ -162,7 +159,7 @@ def _sample(answers: set[int], corpus: Sequence[SearchedPassage], max_windows: i
 
 
 def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfig, config: TrainConfig) -> DevSet:
-    """Build the dev set from a dataset's dev split; a share of the synthetic queries search without their source sentence."""
+    """Build the dev set from the dev split; ``sentence_dropout`` is the share of synthetic queries without source sentence."""
 
     def searched(passages: Sequence[Passage]) -> Sequence[SearchedPassage]:
         windows = windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
@@ -188,17 +185,17 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
 
 
 def without_source_sentence(passage: Passage, query: Query) -> Passage:
-    """Return a passage without the sentence that a query was extracted from."""
+    """Return the passage without the sentence that the query was extracted from."""
     return passage._replace(text=remove_closest_sentence(passage.text, query.text, keep=0.0))
 
 
 class DevRetrieval:
-    """Searches the dev set with a model in training as it would be shipped, merged: twice as fast as quantised layers.
+    """Searches the dev set with a model in training, merged as it would be shipped: twice as fast as quantised layers.
 
     Attributes:
         dev: The dev set.
-        base: Scores of all dev queries with the base, ``(n_queries, n_passages)``.
-        windows: Vectors of the dev windows by the base, ``(n_windows, dim)``.
+        base: Dev scores of the base, ``(n_queries, n_passages)``.
+        windows: Base vectors of the dev windows, ``(n_windows, dim)``.
     """
 
     def __init__(self, dev: DevSet, base: Encoder, load_base: Callable[[], SentenceTransformer]) -> None:
@@ -206,9 +203,8 @@ class DevRetrieval:
 
         Args:
             dev: The dev set.
-            base: The untouched base; its precision is that of all models.
-            load_base: Loads another copy of it, unquantised. One is loaded when it is needed, for this object alone to merge
-                updates into.
+            base: The base; all models are searched with its precision.
+            load_base: Loads another, unquantised copy, into which updates are merged; called at most once.
         """
         self.dev = dev
         self._precision = base.precision
@@ -222,9 +218,9 @@ class DevRetrieval:
         return self._load_base()
 
     def search_with(self, tuned: TunedModel, strength: float, label: str) -> Matrix:
-        """Return the scores of all dev queries with base + strength · update, ``(n_queries, n_passages)``.
+        """Return dev scores of base + strength · update, ``(n_queries, n_passages)``; ``label`` names the progress bar.
 
-        Passages are encoded again only where tuning moves them. ``label`` is shown with the progress.
+        Passages are encoded again only if tuning changes them.
         """
         encoder = self._encoder(tuned, strength)
         windows = self.windows if tuned.queries_only else None
@@ -232,48 +228,46 @@ class DevRetrieval:
             return self.dev.dense_scores(encoder, on_progress, windows=windows)
 
     def encode_queries_with(self, tuned: TunedModel, strength: float) -> Vectors:
-        """Return the vectors of all dev queries with base + strength · update, ``(n_queries, dim)``."""
+        """Return the vectors of the dev queries by base + strength · update, ``(n_queries, dim)``."""
         return self._encoder(tuned, strength).encode_queries(self.dev.queries)
 
     def _encoder(self, tuned: TunedModel, strength: float) -> Encoder:
         return Encoder(tuned.merge_into(self._merge_target, strength), precision=self._precision)
 
 
-def select_on_dev(
-    dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]
-) -> tuple[Decision, Matrix, dict[str, object]]:
-    """Choose the strength of an update on dev, and whether it is better than the base.
+def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> tuple[Decision, Matrix, DevRecord]:
+    """Choose the strength of an update on dev, and whether the result beats the base.
 
     Args:
         dev: The dev set.
-        base: Scores of the base, ``(n_queries, n_passages)``.
-        tuned: The same by strength; at least one.
+        base: Dev scores of the base, ``(n_queries, n_passages)``.
+        tuned: Dev scores by strength, at least one.
 
     Returns:
-        The decision, the scores of the best strength, and facts for the manifest.
+        The decision, the scores of the best strength, and the record of both.
     """
     ranks = {strength: dev.reciprocal_ranks(scores) for strength, scores in tuned.items()}
     decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters)
     best = max(ranks, key=lambda strength: (ranks[strength].mean(), -strength))
-    facts = {
-        "by_strength": {f"{strength:g}": rounded_mean(values) for strength, values in ranks.items()},
-        "gain": round(decision.gain, 4),
-        "standard_error": round(decision.error, 4),
-    }
-    return decision, tuned[best], facts
+    record = DevRecord(
+        by_strength={f"{strength:g}": rounded_mean(values) for strength, values in ranks.items()},
+        gain=round(decision.gain, 4),
+        standard_error=round(decision.error, 4),
+    )
+    return decision, tuned[best], record
 
 
 def rounded_mean(scores: Floats) -> float:
-    """Return a mean to four digits, as manifests show it."""
+    """Return the mean, rounded to four digits as in manifests."""
     return round(float(scores.mean()), 4)
 
 
 def choose_fusion_weight(dev: DevSet, dense: Matrix) -> float:
-    """Return the weight of the dense side, chosen on the queries whose answers lack their source sentence.
+    """Return the fusion weight of the dense side, chosen on the queries without source sentence.
 
     Args:
         dev: The dev set.
-        dense: Scores of a model, ``(n_queries, n_passages)``.
+        dense: Dev scores of a model, ``(n_queries, n_passages)``.
     """
     rows = dev.source_hidden
     lexical = dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]

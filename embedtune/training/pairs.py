@@ -17,10 +17,10 @@ class Pair(NamedTuple):
     """One training example, with the column names of sentence-transformers.
 
     Attributes:
-        query_id: The query.
-        passage: Index of its passage in the corpus.
+        query_id: Id of the query.
+        passage: Index of the passage in the corpus.
         anchor: Text of the query.
-        positive: One window of the passage; sometimes without the words the query was drawn from.
+        positive: A window of the passage, possibly without the sentence that the query was extracted from.
     """
 
     query_id: str
@@ -40,16 +40,16 @@ def build_pairs(
 ) -> list[Pair]:
     """Pair each query with the best window of each of its passages.
 
-    A share of the positives loses the sentence that the query resembles most (see ``cloze``), and a heading is paired with a
-    window that does not show it. Queries that somebody wrote, a person or a language model, keep their passages whole.
+    For extractive queries, a share of the positives loses the sentence that is closest to the query (as in the inverse cloze
+    task), and a heading is removed from its own window. The positives of people's and LLM-generated queries stay whole.
 
     Args:
         queries: Of the training split.
         positives: Query id → indices of relevant passages.
         passages: The corpus.
         windows: The windows of each passage.
-        sentence_dropout: Share of positives, 0 to 1, that lose the resembling sentence.
-        seed: Of the draw.
+        sentence_dropout: Share of these positives, 0 to 1, that lose that sentence.
+        seed: Random seed.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     pairs = []
@@ -65,7 +65,7 @@ def build_pairs(
 
 
 def _best_window(query: str, windows: Sequence[str]) -> str:
-    """Return the window that shares most terms with the query."""
+    """Return the window that shares the most terms with the query."""
     terms = set(lexical_terms(query))
     return max(windows, key=lambda text: len(terms.intersection(lexical_terms(text))))
 
@@ -76,40 +76,39 @@ def _without_title(window: str, title: str, kind: str) -> str:
 
 
 def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[Hashable]]:
-    """Return for each passage the keys it may share with no other row of a batch.
+    """Return the keys of each passage; passages that share a key must not be in one batch.
 
-    Neighbours of one document and passages that say the same answer each other's queries, so as in-batch negatives they
-    would be false.
+    Neighbours in a document and near-duplicates answer each other's queries, so they would be false in-batch negatives.
 
     Args:
         passages: In document order.
-        same: Passage id → number of its group of near-duplicates, for those that are compared.
+        same: Passage id → number of its group of near-duplicates, for the passages that were compared.
     """
     keys = []
     for index, passage in enumerate(passages):
-        # Odd keys are groups; even keys stand between two neighbours, and each neighbour holds both sides.
-        held: set[Hashable] = {2 * index}
+        # Odd keys are groups of near-duplicates; even keys are boundaries, and a passage has the one on either side.
+        conflicts: set[Hashable] = {2 * index}
         if passage.passage_id in same:
-            held.add(2 * same[passage.passage_id] + 1)
+            conflicts.add(2 * same[passage.passage_id] + 1)
         if index + 1 < len(passages) and passages[index + 1].document_id == passage.document_id:
-            held.add(2 * (index + 1))
-        keys.append(frozenset(held))
+            conflicts.add(2 * (index + 1))
+        keys.append(frozenset(conflicts))
     return keys
 
 
-_BUCKET = 16  # batches whose rows are sorted by length together
+_BUCKET = 16  # batches in a bucket of rows sorted by length
 
 
 def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int) -> list[list[int]]:
-    """Deal rows into batches in which no two rows share a key; the last, smaller batch is dropped.
+    """Shuffle rows into full batches in which no two rows share a key.
 
-    Every full batch has exactly ``batch_size`` rows, so the number of negatives never changes. Rows that find no place in
-    the last batches are left out of this epoch.
+    Every batch has exactly ``batch_size`` rows, so the number of negatives is constant. Rows that fit into no full batch are
+    dropped for this epoch.
 
     Args:
-        keys: Of each row, see ``conflict_keys``.
+        keys: Keys of each row, see ``conflict_keys``.
         batch_size: Rows in a batch.
-        seed: Another seed deals another order.
+        seed: Random seed of the order.
     """
     order = list(range(len(keys)))
     random.Random(seed).shuffle(order)  # noqa: S311 (reproducible on purpose)
@@ -136,14 +135,14 @@ def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int
 
 
 class BatchPlan:
-    """All batches of all epochs, known before training; torch takes it as a batch sampler."""
+    """A batch sampler for torch: the batches of all epochs, planned before training."""
 
     def __init__(self, batches: Sequence[Sequence[int]]) -> None:
-        """Take the batches in the order of training."""
+        """Set the batches, in training order."""
         self._batches = batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield row numbers, batch by batch."""
+        """Yield the row numbers of each batch."""
         return iter([list(batch) for batch in self._batches])
 
     def __len__(self) -> int:
@@ -152,10 +151,7 @@ class BatchPlan:
 
 
 def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: int, seed: int) -> list[list[int]]:
-    """Return ``n_steps`` batches, epoch after epoch, each epoch in another order.
-
-    Returns an empty list when not even one batch can be filled without a conflict.
-    """
+    """Return ``n_steps`` batches; each epoch is shuffled anew. Empty if not one batch can be filled without a conflict."""
     batches: list[list[int]] = []
     epoch = 0
     while len(batches) < n_steps:
@@ -168,16 +164,15 @@ def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: i
 
 
 def plan_rows(lengths: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
-    """Deal rows that need no distance from each other into full batches, epoch after epoch.
+    """Shuffle rows without conflicts into full batches, for all epochs.
 
-    Rows of similar length share a batch where that costs little chance: padding costs as much as text. The last rows of an
-    epoch that fill no batch are left out of it.
+    Batches are bucketed by length, because padding costs as much as text. The remainder of an epoch is dropped.
 
     Args:
-        lengths: Of each row's text.
-        batch_size: Rows in a batch, at most all of them.
+        lengths: Length of each text.
+        batch_size: Rows in a batch, at most the number of rows.
         epochs: Passes over the rows.
-        seed: Another seed deals another order.
+        seed: Random seed of the order.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     planned = []

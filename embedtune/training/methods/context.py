@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from embedtune.project.records import DevRecord
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, DevSet, choose_fusion_weight
 from embedtune.training.methods.data import DistillationData, TrainingData, prepare_distillation
@@ -73,7 +74,8 @@ class Candidate(NamedTuple):
         decision: The selection on dev, against the base.
         dense: Dev scores at the chosen or best strength, ``(n_queries, n_passages)``.
         rows: The training examples, for ``pairs.jsonl``.
-        facts: For the manifest.
+        dev: Dev retrieval at each strength, and at each evaluated step.
+        details: Fields of ``ModelRecord`` that the method determines.
         fusion_weight: Of the dense side, where the method determines it; None chooses it on dev.
     """
 
@@ -83,5 +85,6 @@ class Candidate(NamedTuple):
     decision: Decision
     dense: Matrix
     rows: list[dict[str, str]]
-    facts: dict[str, object]
+    dev: DevRecord
+    details: dict[str, object]
     fusion_weight: float | None = None

@@ -88,14 +88,14 @@ def load_for_training(context: Context, scheme: str) -> tuple[SentenceTransforme
     return model, scheme
 
 
-def train_and_select(context: Context, name: str, training: GradientTraining, facts: dict[str, object]) -> Candidate:
+def train_and_select(context: Context, name: str, training: GradientTraining, details: dict[str, object]) -> Candidate:
     """Train in place, restore the best evaluated step, and choose the strength on dev.
 
     Args:
         context: With dev retrieval.
         name: Of the method.
         training: What to train.
-        facts: Of the method, for the manifest.
+        details: As in ``Candidate``.
 
     Raises:
         DataError: If the loss is not finite.
@@ -105,17 +105,13 @@ def train_and_select(context: Context, name: str, training: GradientTraining, fa
     evaluations, losses = _train(context, name, training)
     best = evaluations[choose_evaluation([each.scores for each in evaluations], context.dev.clusters)]
     weights.restore(training.tuned.model, best.weights)
-    decision, dense, selected = select_on_dev(
+    decision, dense, dev = select_on_dev(
         context.dev, context.retrieval.base, context.search_strengths(training.tuned, full=best.dense)
     )
-    selected |= {
-        "steps": len(losses),
-        "by_step": {str(each.step): rounded_mean(each.scores) for each in evaluations},
-        "best_step": best.step,
-        "losses": [round(value, 4) for value in losses],
-    }
-    facts = selected | facts
-    return Candidate(name, training.tuned, training.scheme, decision, dense, training.rows, facts)
+    by_step = {str(each.step): rounded_mean(each.scores) for each in evaluations}
+    dev = dev.model_copy(update={"by_step": by_step, "best_step": best.step})
+    details = {**details, "steps": len(losses), "losses": [round(value, 4) for value in losses]}
+    return Candidate(name, training.tuned, training.scheme, decision, dense, training.rows, dev, details)
 
 
 def _train(context: Context, name: str, training: GradientTraining) -> tuple[list[Evaluation], list[float]]:
@@ -299,8 +295,8 @@ def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate 
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     training = prepare_query_lora(context)
-    facts = {"teacher": context.config.teacher, "queries": len(training.rows)}
-    return train_and_select(context, name, training, facts)
+    details = {"teacher": context.config.teacher, "queries": len(training.rows)}
+    return train_and_select(context, name, training, details)
 
 
 def prepare_query_lora(context: Context) -> GradientTraining:

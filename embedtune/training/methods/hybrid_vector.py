@@ -111,12 +111,11 @@ def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Cand
     share = FULL_SHARE * (1 - weight) / weight
     dense_spread = _spread(search.scores(1, 0))
     scale = share * dense_spread / max(_spread(search.scores(0, 1)), 1e-9)
-    decision, chosen, facts = select_on_dev(
+    decision, chosen, dev = select_on_dev(
         context.dev,
         context.retrieval.base,
         {strength: search.scores(1, strength * scale) for strength in context.config.strengths},
     )
-    facts |= {"over": queries.name if queries else "base", "share": round(share, 4), "scale": round(scale, 6)}
     return Candidate(
         name=name,
         tuned=HybridVectorModel(
@@ -131,7 +130,8 @@ def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Cand
         decision=decision,
         dense=chosen,
         rows=queries.rows if queries else [],
-        facts=facts,
+        dev=dev,
+        details={"over": queries.name if queries else "base", "share": round(share, 4), "scale": round(scale, 6)},
         fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / dense_spread),
     )
 

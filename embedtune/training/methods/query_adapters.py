@@ -67,9 +67,9 @@ def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None)
         for share, adapter in adapters.items()
     }
     best_share = max(adapters, key=lambda share: context.dev.reciprocal_ranks(dense[share]).mean())
-    decision, chosen, facts = select_on_dev(context.dev, context.retrieval.base, {1.0: dense[best_share]})
-    facts |= {"directions": round(best_share * vectors.shape[1])}
-    return Candidate(name, adapters[best_share], "none", decision, chosen, [], facts)
+    decision, chosen, dev = select_on_dev(context.dev, context.retrieval.base, {1.0: dense[best_share]})
+    details: dict[str, object] = {"directions": round(best_share * vectors.shape[1])}
+    return Candidate(name, adapters[best_share], "none", decision, chosen, [], dev, details)
 
 
 def tune_linear(context: Context, name: str = "linear", best: Candidate | None = None) -> Candidate:
@@ -81,15 +81,15 @@ def tune_linear(context: Context, name: str = "linear", best: Candidate | None =
     data = context.distillation
     matrix, losses = fit_linear(data, context.config)
     adapter = LinearQueryAdapter(context.base.model, matrix)
-    decision, chosen, facts = select_on_dev(context.dev, context.retrieval.base, context.search_strengths(adapter))
-    facts |= {
+    decision, chosen, dev = select_on_dev(context.dev, context.retrieval.base, context.search_strengths(adapter))
+    details = {
         "teacher": context.config.teacher,
         "queries": len(data.queries),
         "steps": len(losses),
         "losses": [round(value, 4) for value in losses],
     }
     rows = [{"query_id": query.query_id, "anchor": query.text} for query in data.queries]
-    return Candidate(name, adapter, "none", decision, chosen, rows, facts)
+    return Candidate(name, adapter, "none", decision, chosen, rows, dev, details)
 
 
 def fit_linear(data: DistillationData, config: TrainConfig) -> tuple[Tensor, list[float]]:

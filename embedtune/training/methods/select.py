@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from embedtune.project.records import CandidateRecord
+from embedtune.project.records import CandidateRecord, ModelRecord
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.gradient import tune_both_sides, tune_query_lora
@@ -31,14 +31,12 @@ METHODS: dict[str, Method] = {
     "lora": tune_both_sides,
     "full": tune_both_sides,
 }
-_DEV_FACTS = ("by_step", "best_step", "by_strength", "gain", "standard_error")
 _LOADING = {
     False: 'SentenceTransformer("merged")',
     True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
     'is SentenceTransformer("merged/dense")',
 }
 _BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
-_SHOWN_FACTS = ("directions", "by_strength", "gain", "standard_error")
 _log = logging.getLogger("embedtune")
 
 
@@ -70,8 +68,14 @@ def select_method(context: Context, method: str) -> MethodSelection:
         candidate = METHODS[name](context, name, best)
         reason, better = _compare(context, candidate, best)
         _log.info("%s: dev gain %+.4f ± %.4f, %s", name, candidate.decision.gain, candidate.decision.error, reason)
-        shown = {key: candidate.facts[key] for key in _SHOWN_FACTS if key in candidate.facts}
-        tried.append(CandidateRecord.from_json({"method": name, **shown, "reason": reason}))
+        shown = {key: value for key, value in candidate.details.items() if key == "directions"}
+        values = {
+            "method": name,
+            **shown,
+            **candidate.dev.as_json(),
+            "reason": reason,
+        }  # of dev those it has a field for
+        tried.append(CandidateRecord.from_json(values))
         best = candidate if better else best
         if closest is None or candidate.decision.gain > closest.decision.gain:
             closest = candidate
@@ -95,19 +99,29 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     return f"better than the base, not than {best.name}", False
 
 
-def selection_facts(context: Context, selection: MethodSelection) -> dict[str, object]:
-    """Return what a manifest says of a training: what is shipped, how it loads, its fusion weights and dev figures."""
+def selection_record(
+    context: Context, selection: MethodSelection, plan: Mapping[str, object], checks: Mapping[str, float]
+) -> ModelRecord:
+    """Return the record of a training: what is shipped, how it loads, its fusion weights and dev retrieval.
+
+    Args:
+        context: Of the training.
+        selection: Its outcome.
+        plan: Fields that were known before it.
+        checks: Of the saved model, see ``save_selection``.
+    """
     best, dev, ships = selection.best, context.dev, selection.ships
     sketch = ships and best.name == "hybrid-vector"
     weights = {"base": context.base_fusion_weight}
     if ships:
         weights["tuned"] = best.fusion_weight or choose_fusion_weight(dev, best.dense)
-    return {
+    values = {
+        **plan,
         "shipped": "tuned" if ships else "base",
         "method": best.name,
         "passages": "base" if not ships or best.tuned.queries_only or sketch else "tuned",
         "sketch": sketch,
-        "token_vectors": "base" if not ships or best.facts.get("over", best.name) in _BEHIND_POOLING else "tuned",
+        "token_vectors": "base" if not ships or best.details.get("over", best.name) in _BEHIND_POOLING else "tuned",
         "loading": _LOADING[sketch],
         "quantize": best.scheme,
         "strength": best.decision.strength if ships else 0.0,
@@ -117,8 +131,10 @@ def selection_facts(context: Context, selection: MethodSelection) -> dict[str, o
             "n_queries": len(dev.queries),
             "n_clusters": len(set(dev.clusters.tolist())),
             "base": rounded_mean(dev.reciprocal_ranks(context.retrieval.base)),
-            **{key: best.facts[key] for key in _DEV_FACTS if key in best.facts},
+            **best.dev.as_json(),
         },
-        **{key: value for key, value in best.facts.items() if key not in _DEV_FACTS},
+        **best.details,
         "candidates": selection.candidates,
+        "checks": checks,
     }
+    return ModelRecord.from_json(values)
