@@ -63,6 +63,6 @@ def test_every_module_has_its_test_file():
     modules = {path.relative_to(package) for path in package.rglob("*.py") if not path.name.startswith("__")}
     own = {path for path in modules if (ROOT / "tests" / path.parent / f"test_{path.name}").is_file()}
     together = {Path(f"{name}.py") for names in _TESTED_TOGETHER.values() for name in names}
-    assert len(modules) > 200
+    assert len(modules) > 150
     assert sorted(path.as_posix() for path in modules - own - together) == []
     assert [file for file in _TESTED_TOGETHER if not (ROOT / file).is_file()] == []
