@@ -1,4 +1,4 @@
-"""The command line: one file for each command; this one holds the group and turns errors into messages and exit codes."""
+"""The command line: the group of commands; errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ _COMMANDS = {
     },
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE", "max_content_width": 110}
+_LLM_COMMANDS = ("templates", "export-prompts", "import-responses")
 _NAMES = tuple(name for section in _COMMANDS.values() for name in section)
 
 
@@ -60,7 +61,10 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _NAMES:
             return None
-        command: click.Command = import_module(f"embedtune.cli.{cmd_name.replace('-', '_')}_command").command
+        name = cmd_name.replace("-", "_")
+        is_llm = cmd_name in _LLM_COMMANDS
+        module = import_module(f"embedtune.cli.{'llm_commands' if is_llm else f'{name}_command'}")
+        command: click.Command = getattr(module, name if is_llm else "command")
         return command
 
     def resolve_command(

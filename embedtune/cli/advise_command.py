@@ -224,7 +224,7 @@ _WINDOW_HELP = "Current or planned chunk size in tokens; other sizes are compare
     "--scaling", is_flag=True, help="Also measure whether more queries would help, with three small trainings."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the result to this JSON file.")
-@options.without_work
+@options.shared(work=False)
 def command(common: options.Shared, queries: str | None, scaling: bool, out: Path | None, **given: Any) -> None:
     """Recommend what to do with your documents, before any tuning: one recommendation, with reasons.
 
@@ -237,9 +237,9 @@ def command(common: options.Shared, queries: str | None, scaling: bool, out: Pat
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.advise.advise import advise
     from embedtune.advise.result import check_file, write_advice
-    from embedtune.config.settings import GenerateConfig, load_config
+    from embedtune.config.settings import GenerateConfig
 
-    config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
+    config = common.load(GenerateConfig, "generate", given)
     if out:
         check_file(out)
     advice = advise(config, queries=queries, scaling=scaling)

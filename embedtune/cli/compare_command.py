@@ -1,11 +1,8 @@
-"""``embedtune compare``.
-
-How ``embedtune compare`` prints: a grid of ranks and systems, and below it the passages that its letters name.
-"""
+"""``embedtune compare``: a grid of ranks and systems, and below it the passages that its letters name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
@@ -30,8 +27,10 @@ def print_comparison(found: Comparison) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    passages = _passages(found)
-    letters = dict(zip(passages, _letters(), strict=False))
+    lists = [found.systems["base"], *found.systems.values()]
+    passages = {moved.hit.passage.passage_id: moved.hit.passage for hits in lists for moved in hits}
+    names = (f"{letter}{turn}" if turn > 1 else letter for turn in count(1) for letter in ascii_uppercase)
+    letters = dict(zip(passages, names, strict=False))
     console.print(f"“{found.query}”", markup=False)
     console.print(_grid(found, letters))
     _print_passages(console, found, passages, letters)
@@ -79,20 +78,6 @@ def _print_passages(console: Console, found: Comparison, passages: dict[str, Pas
             shown.stylize("bold yellow", start, end)
         console.print(Padding(shown, (0, 0, 0, 3)))
     console.print()
-
-
-def _passages(found: Comparison) -> dict[str, Passage]:
-    """Return the passages of all lists, those of the base first."""
-    lists = [found.systems["base"], *found.systems.values()]
-    return {moved.hit.passage.passage_id: moved.hit.passage for hits in lists for moved in hits}
-
-
-def _letters() -> Iterator[str]:
-    """Yield A to Z, then A2 to Z2, and so on."""
-    round_ = 1
-    while True:
-        yield from (letter if round_ == 1 else f"{letter}{round_}" for letter in ascii_uppercase)
-        round_ += 1
 
 
 @click.command("compare")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from embedtune.cli import options, output
+
+if TYPE_CHECKING:
+    from embedtune.doctor import Row
 
 
 @click.command("doctor")
@@ -26,5 +31,21 @@ def command(run: Path | None, as_json: bool) -> None:
     from embedtune.doctor import examine, exit_code
 
     rows = examine(run)
-    output.show_rows(rows, exit_code(rows), as_json=as_json)
-    raise click.exceptions.Exit(exit_code(rows))
+    code = exit_code(rows)
+    if as_json:
+        output.print_json({"schema_version": 1, "works": code == 0, "rows": [row._asdict() for row in rows]})
+    else:
+        _print_rows(rows, code)
+    raise click.exceptions.Exit(code)
+
+
+def _print_rows(rows: Sequence[Row], code: int) -> None:
+    """Print a line for each check; under one that is not well, what to do next."""
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        click.echo(f"{row.status:<4}  {row.name:<{width}}  {row.found}")
+        if row.next:
+            click.echo(f"{'':<{width + 6}}  → {row.next}")
+    bad = sum(row.status == "fail" for row in rows)
+    verdict = "can work here" if code == 0 else f"cannot work here: {bad} check{'s' * (bad > 1)} failed"
+    click.echo(f"embedtune {verdict}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-from embedtune.config.settings import EvaluateConfig, load_config
+from embedtune.config.settings import EvaluateConfig
 
 
 @click.command("eval")
@@ -17,7 +17,7 @@ from embedtune.config.settings import EvaluateConfig, load_config
     EvaluateConfig,
     "queries",
     multiple=True,
-    help=("Your own queries with judgements: a BEIR folder, a LlamaIndex JSON file or a packaged set; repeatable."),
+    help="Your own queries with judgements: a BEIR folder, a LlamaIndex JSON file or a packaged set; repeatable.",
 )
 @options.setting(
     EvaluateConfig,
@@ -25,33 +25,33 @@ from embedtune.config.settings import EvaluateConfig, load_config
     "--model",
     "models",
     multiple=True,
-    help=("A further model to compare: hub name or local folder; repeatable."),
+    help="A further model to compare: hub name or local folder; repeatable.",
 )
 @options.setting(
     EvaluateConfig,
     "forgetting",
     multiple=True,
     metavar="BEIR",
-    help=("A further BEIR folder to check for forgetting, besides the packaged general set; repeatable."),
+    help="A further BEIR folder to check for forgetting, besides the packaged general set; repeatable.",
 )
 @options.setting(
     EvaluateConfig,
     "measures",
     multiple=True,
     metavar="NAME",
-    help=("A further measure of ir_measures, such as P@5 or AP; repeatable."),
+    help="A further measure of ir_measures, such as P@5 or AP; repeatable.",
 )
 @options.setting(EvaluateConfig, "precision")
 @click.option(
     "--fail-under",
     multiple=True,
     metavar="MEASURE=VALUE",
-    help=("Exit with 100 if the saved model scores below this, such as hit_rate@5=0.9; repeatable."),
+    help="Exit with 100 if the saved model scores below this, such as hit_rate@5=0.9; repeatable.",
 )
 @click.option(
     "--fail-if-worse", is_flag=True, help="Exit with 100 if the tuned model is significantly worse than the base."
 )
-@options.shared
+@options.shared()
 def command(
     common: options.Shared, runs: tuple[Path, ...], fail_under: tuple[str, ...], fail_if_worse: bool, **given: Any
 ) -> None:
@@ -72,7 +72,7 @@ def command(
     from embedtune.pipeline.quality import check_quality, read_bounds
 
     bounds = read_bounds(fail_under)
-    config = load_config(EvaluateConfig, section="eval", file=common.file, settings=common.settings, options=given)
+    config = common.load(EvaluateConfig, "eval", given)
     result = evaluate(config, runs[0], others=runs[1:], force=common.force, dry_run=common.dry_run)
     output.show("eval", result, as_json=common.as_json)
     if result.status != "planned":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.cli.layout import UNBROKEN, print_columns, print_next, width, wrapped
 from embedtune.evaluation.points import points, with_interval
+from embedtune.project.layout import MODEL, PAGE
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
 if TYPE_CHECKING:
-    from embedtune.project.evaluation_records import ForgettingRecord, QuerySetRecord, Slice
+    from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord, QuerySetRecord, Slice
+    from embedtune.project.stage import StageResult
 
 _MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _COMPARED = ("ndcg@10", "hit_rate@5", "mrr@10")
@@ -26,33 +27,49 @@ _MAX_CELLS = 5
 _MAX_NAME, _MAX_LABEL = 40, 32
 
 
-def print_table(results: QuerySetRecord) -> None:
+def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
+    """Print the table of systems, the verdict, the intervals, the slices and the audits of each query set."""
+    record, run = result.record, result.folder.parent
+    for number, results in enumerate(record.sets.values()):
+        click.echo("\n" if number else "", nl=False)
+        for part in (_print_table, _print_verdict, _print_differences, _print_seeds, _print_slices, _print_audits):
+            part(results)
+    if record.forgetting:
+        _print_forgetting(record.forgetting)
+    click.echo(str(result.folder / PAGE))
+    if not (run / MODEL).exists():
+        print_next(f"embedtune train {run}")
+        return
+    print_next(
+        f"embedtune ui {run}   (search, and judge queries of your own)",
+        f"embedtune plug {run}   (the code for your application)",
+    )
+
+
+def _print_table(results: QuerySetRecord) -> None:
     """Print every system with its measures; the best of a column is bold."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
+    from embedtune.evaluation.measures import MEASURES
+
     systems = results.systems
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("system")
-    names = [*_MEASURES, *_added_measures(systems)]
+    added = [name for name in next(iter(systems.values())) if name not in MEASURES]
+    names = [*_MEASURES, *added]
     for name in names:
         table.add_column(name, justify="right")
     highest = {name: max(values[name] for values in systems.values()) for name in names}
     for system, values in systems.items():
-        table.add_row(system, *(_cell(values[name], bold=values[name] == highest[name]) for name in names))
+        cells = (("[bold]{:.3f}[/bold]" if values[n] == highest[n] else "{:.3f}").format(values[n]) for n in names)
+        table.add_row(system, *cells)
     click.echo(f"{results.n_queries} queries ({results.queries}), relevance judged by {results.judged_unit}")
     Console(width=width()).print(table)
 
 
-def _added_measures(systems: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Return the measures that were asked for besides those of every evaluation."""
-    from embedtune.evaluation.measures import MEASURES
-
-    return [name for name in next(iter(systems.values())) if name not in MEASURES]
-
-
-def print_verdict(results: QuerySetRecord) -> None:
+def _print_verdict(results: QuerySetRecord) -> None:
     """Print the verdict's sentence, then its other reasons."""
     verdict, *reasons = results.verdict.reasons
     click.echo("\n" + wrapped(f"{results.verdict.decision}: {verdict}", ""))
@@ -60,7 +77,7 @@ def print_verdict(results: QuerySetRecord) -> None:
         click.echo(wrapped(f"· {reason}", "  "))
 
 
-def print_differences(results: QuerySetRecord) -> None:
+def _print_differences(results: QuerySetRecord) -> None:
     """Print the main differences with their intervals, a line for each pair."""
     found = {
         (row.system, row.reference, row.measure): with_interval(row.difference, row.ci95) for row in results.comparisons
@@ -76,7 +93,7 @@ def print_differences(results: QuerySetRecord) -> None:
         print_columns([("points (95 % interval)", *_COMPARED), *rows])
 
 
-def print_seeds(results: QuerySetRecord) -> None:
+def _print_seeds(results: QuerySetRecord) -> None:
     """Print how several seeds of one recipe spread, and the verdict on their mean."""
     seeds = results.seeds
     if seeds is None:
@@ -87,8 +104,9 @@ def print_seeds(results: QuerySetRecord) -> None:
     click.echo(wrapped(f"each query averaged over seeds: {seeds.verdict.decision}: {verdict}", "  "))
 
 
-def print_audits(results: QuerySetRecord) -> None:
+def _print_audits(results: QuerySetRecord) -> None:
     """Print the problems that the audits found, and the names of the checks that passed."""
+    click.echo()
     found = [row for row in results.audits if row.severity != "ok"]
     for row in sorted(found, key=lambda row: row.severity != "warn"):
         advice = f" → {row.advice}" if row.advice else ""
@@ -97,7 +115,7 @@ def print_audits(results: QuerySetRecord) -> None:
     click.echo(wrapped(f"checks passed: {', '.join(name.replace('_', ' ') for name in fine) or 'none'}", "     "))
 
 
-def print_forgetting(forgetting: ForgettingRecord) -> None:
+def _print_forgetting(forgetting: ForgettingRecord) -> None:
     """Print what tuning cost on general retrieval, which has nothing to do with the corpus."""
     for found in forgetting.sets.values():
         curve = ", ".join(f"{point['strength']:g} → {point[_COMPARED[0]]:.3f}" for point in found.curve)
@@ -105,7 +123,7 @@ def print_forgetting(forgetting: ForgettingRecord) -> None:
         click.echo(wrapped(f"forgetting: {found.sentence}{by_strength}", "     "))
 
 
-def print_slices(results: QuerySetRecord) -> None:
+def _print_slices(results: QuerySetRecord) -> None:
     """Print the gain on each slice, one line for each way to slice."""
     mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE)]
     ways = list(dict.fromkeys(row.by for row in mine))
@@ -125,7 +143,3 @@ def _slice_cell(row: Slice) -> str:
 
 def _cut(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
-
-
-def _cell(value: float, *, bold: bool) -> str:
-    return f"[bold]{value:.3f}[/bold]" if bold else f"{value:.3f}"

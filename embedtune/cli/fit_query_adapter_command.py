@@ -18,7 +18,7 @@ from embedtune.cli import options, output
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help=("Change a setting of train, such as teacher=bm25; repeatable."),
+    help="Change a setting of train, such as teacher=bm25; repeatable.",
 )
 @click.option("--force", is_flag=True, help="Fit again; texts that were embedded before are not sent again.")
 @options.AS_JSON

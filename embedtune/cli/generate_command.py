@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-from embedtune.config.settings import GenerateConfig, load_config
+from embedtune.config.settings import GenerateConfig
 
 _log = logging.getLogger("embedtune")
 
@@ -20,16 +20,11 @@ _log = logging.getLogger("embedtune")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; writes OUT/dataset.  [default: runs/NAME, from SOURCE]"
 )
-@options.setting(GenerateConfig, "model")
-@options.setting(GenerateConfig, "generator")
+@options.settings(GenerateConfig, "model", "generator")
 @options.llm
-@options.setting(GenerateConfig, "queries_from")
-@options.setting(GenerateConfig, "window_tokens", "--window", "--window-tokens", "window_tokens")
-@options.setting(GenerateConfig, "query_prompt")
-@options.setting(GenerateConfig, "document_prompt")
-@options.setting(GenerateConfig, "strict")
-@options.setting(GenerateConfig, "trust_remote_code")
-@options.shared
+@options.settings(GenerateConfig, "queries_from", "window_tokens", "query_prompt", "document_prompt")
+@options.settings(GenerateConfig, "strict", "trust_remote_code")
+@options.shared()
 def command(common: options.Shared, out: Path | None, **given: Any) -> None:
     """Make passages, queries and relevance judgements from documents.
 
@@ -44,7 +39,7 @@ def command(common: options.Shared, out: Path | None, **given: Any) -> None:
 
     if given["llm.name"] and given["generator"] is None:
         given["generator"] = "llm"
-    config = load_config(GenerateConfig, section="generate", file=common.file, settings=common.settings, options=given)
+    config = common.load(GenerateConfig, "generate", given)
     folder = out or default_run(config.source)
     if out is None:
         _log.info("run folder: %s", folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -13,7 +13,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from embedtune.config.settings import LlmConfig
+from embedtune.config.settings import Config, LlmConfig, load_config
 from embedtune.errors import did_you_mean, missing_path
 from embedtune.quiet import set_switches
 from embedtune.redaction import RedactingFormatter
@@ -29,7 +29,7 @@ class Choice(click.Choice[str]):
 
 
 class ExistingPath(click.Path):
-    """A file or folder that exists, as a ``Path``; for another name it suggests what stands beside it."""
+    """A file or folder that exists, as a ``Path``; other names are answered with a similar one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(exists=True, path_type=Path, **options)
@@ -40,6 +40,8 @@ class ExistingPath(click.Path):
             self.fail(f"{self.name.capitalize()} {str(value)!r} does not exist{missing_path(Path(value))}.", param, ctx)
         return super().convert(value, param, ctx)
 
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 RUN = ExistingPath(file_okay=False)
 FILE = ExistingPath(dir_okay=False)
@@ -77,6 +79,24 @@ def _leaves(annotation: Any) -> list[Any]:
     return [leaf for part in get_args(annotation) for leaf in _leaves(part)] or [annotation]
 
 
+WINDOW = ("--window", "--window-tokens", "window_tokens")
+"""Names of the option of ``window_tokens``."""
+
+
+def settings(model: type[BaseModel], *names: str) -> Decorator:
+    """Return the options of several settings as one decorator; see ``setting``."""
+    return _all([setting(model, name, *(WINDOW if name == "window_tokens" else ())) for name in names])
+
+
+def _all(decorators: Sequence[Callable[..., Any]]) -> Decorator:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
 class Shared(NamedTuple):
     """The values of the shared options.
 
@@ -94,6 +114,14 @@ class Shared(NamedTuple):
     force: bool
     as_json: bool
 
+    def load(self, model: type[Config], section: str, options: Mapping[str, Any]) -> Config:
+        """Return the settings of a command: its section of the recipe, ``--set`` and its own options.
+
+        Raises:
+            ConfigError: With everything that is wrong with them.
+        """
+        return load_config(model, section=section, file=self.file, settings=self.settings, options=options)
+
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _CONFIG = (
@@ -109,82 +137,69 @@ _LOGGING = (
     click.option("-q", "--quiet", is_flag=True, help="Show only warnings and errors."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the log messages of other libraries."),
 )
-
-
-def shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it gets them as its first argument, a ``Shared``."""
-    return _with_shared(command, (*_CONFIG, *_WORK, AS_JSON))
-
-
-def without_work(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options except ``--dry-run`` and ``--force``."""
-    return _with_shared(command, (*_CONFIG, AS_JSON))
+_LLM_SETTINGS = ("name", "base_url", "examples", "templates", "limit", "max_cost", "retry_errors")
+_LLM = (
+    setting(LlmConfig, "name", "--llm", "llm_name", metavar="PROVIDER:MODEL"),
+    setting(LlmConfig, "base_url", "--base-url", "llm_base_url", metavar="URL"),
+    *(setting(LlmConfig, name, f"--{name.replace('_', '-')}", f"llm_{name}") for name in _LLM_SETTINGS[2:]),
+)
 
 
 def logged(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command ``-q`` and ``-v``, and set up logging before it starts."""
 
+    @_all(_LOGGING)
     @wraps(command)
     def wrapped(*, quiet: bool, verbose: bool, **given: Any) -> None:
         set_up_logging(quiet=quiet, verbose=verbose)
         command(**given)
 
-    return _with_options(wrapped, _LOGGING)
+    return wrapped
 
 
-def _with_shared(command: Callable[..., None], options: Sequence[Callable[..., Any]]) -> Callable[..., None]:
-    @wraps(command)
-    def wrapped(**given: Any) -> None:
-        common = Shared(**{name: given.pop(name, False) for name in Shared._fields})
-        command(common, **given)
+def shared(*, work: bool = True) -> Decorator:
+    """Give a command the shared options; it gets them as its first argument, a ``Shared``.
 
-    return _with_options(logged(wrapped), options)
+    Args:
+        work: With ``--dry-run`` and ``--force``.
+    """
 
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @_all([*_CONFIG, *(_WORK if work else ()), AS_JSON])
+        @logged
+        @wraps(command)
+        def wrapped(**given: Any) -> None:
+            common = Shared(**{name: given.pop(name, False) for name in Shared._fields})
+            command(common, **given)
 
-def _with_options(command: Callable[..., None], options: Sequence[Callable[..., Any]]) -> Callable[..., None]:
-    for option in reversed(options):
-        command = option(command)
-    return command
+        return wrapped
 
-
-_LLM_SETTINGS = ("name", "base_url", "examples", "templates", "limit", "max_cost", "retry_errors")
-_SETTING = {f"llm_{name}": f"llm.{name}" for name in _LLM_SETTINGS}
-_LLM_OPTIONS = (
-    setting(LlmConfig, "name", "--llm", "llm_name", metavar="PROVIDER:MODEL"),
-    setting(LlmConfig, "base_url", "--base-url", "llm_base_url", metavar="URL"),
-    *(
-        setting(LlmConfig, name, f"--{name.replace('_', '-')}", f"llm_{name}")
-        for name in ("examples", "templates", "limit", "max_cost", "retry_errors")
-    ),
-)
+    return decorate
 
 
 def llm(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a language model; they reach it under the names of their settings."""
+    names = {f"llm_{name}": f"llm.{name}" for name in _LLM_SETTINGS}
 
+    @_all(_LLM)
     @wraps(command)
     def wrapped(**given: Any) -> None:
-        command(**{_SETTING.get(name, name): value for name, value in given.items()})
+        command(**{names.get(name, name): value for name, value in given.items()})
 
-    return _with_options(wrapped, _LLM_OPTIONS)
+    return wrapped
 
 
 def set_up_logging(*, quiet: bool, verbose: bool) -> None:
-    """Log our messages to stderr, and the libraries' only on request."""
+    """Log our messages to stderr, and the libraries' only on request.
+
+    Libraries read their switches when they are imported, so this comes before any of them.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter("%(message)s"))
     log = logging.getLogger("embedtune")
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.WARNING if quiet else logging.INFO)
-    _hush_libraries(handler if verbose else logging.NullHandler())
-
-
-def _hush_libraries(handler: logging.Handler) -> None:
-    """Send what libraries log and warn to one handler, and turn their own bars off.
-
-    The switches are read when a library is imported, so this comes first; nothing heavy has been imported yet.
-    """
     set_switches()
-    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger().handlers[:] = [handler if verbose else logging.NullHandler()]
     logging.captureWarnings(True)

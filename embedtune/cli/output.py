@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from embedtune.cli.eval_output import (
-    print_audits,
-    print_differences,
-    print_forgetting,
-    print_seeds,
-    print_slices,
-    print_table,
-    print_verdict,
-)
+from embedtune.cli.eval_output import print_evaluated
 from embedtune.cli.generate_output import print_generated, print_llm_plan
-from embedtune.cli.layout import print_next, wrapped
-from embedtune.project.layout import MODEL, PAGE
+from embedtune.cli.layout import print_columns, print_next, wrapped
 
 if TYPE_CHECKING:
-    from embedtune.doctor import Row
-    from embedtune.pipeline.verify import StageState
-    from embedtune.project.evaluation_records import EvaluationRecord
-    from embedtune.project.records import ModelRecord, QueryAdapterRecord
+    from embedtune.project.records import CandidateRecord, DevRecord, ModelRecord, QueryAdapterRecord
     from embedtune.project.stage import Plan, StageResult
 
 
@@ -46,17 +34,20 @@ _SHOWN = ("hit_rate@5", "mrr@10", "ndcg@10", "recall@100")
 def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
     """Print what the adapter gained on dev, whether it was saved, and the test split with and without it."""
     record = result.record
-    gain = f"{record.dev.gain:+.3f} (standard error {record.dev.standard_error:.3f})"
+    gain = _gain(record.dev)
     saved = (
         f"a query adapter for {record.embedding}, strength {record.strength:g}, dev gain {gain}"
         if record.shipped == "tuned"
         else f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
     )
     click.echo(wrapped(f"saved: {saved}", "  "))
-    click.echo(f"{'test':<8}" + "".join(f"{name:>12}" for name in _SHOWN))
-    for name, values in record.test.items():
-        click.echo(f"{name:<8}" + "".join(f"{values[measure]:>12.3f}" for measure in _SHOWN))
+    rows = [(name, *(f"{values[measure]:.3f}" for measure in _SHOWN)) for name, values in record.test.items()]
+    print_columns([("test", *_SHOWN), *rows])
     click.echo(str(result.folder))
+
+
+def _gain(measured: DevRecord | CandidateRecord) -> str:
+    return f"{measured.gain:+.3f} (standard error {measured.standard_error:.3f})"
 
 
 def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -95,14 +86,13 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
     click.echo(wrapped(f"{record.method}: {_training(record)}", "  "))
     if len(record.candidates) > 1:
         for tried in record.candidates:
-            gain = f"{tried.gain:+.3f} (standard error {tried.standard_error:.3f})"
-            click.echo(wrapped(f"  {tried.method:<14}dev {gain}: {tried.reason}", " " * 16))
+            click.echo(wrapped(f"  {tried.method:<14}dev {_gain(tried)}: {tried.reason}", " " * 16))
     if dev := record.dev:
         strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
         click.echo(
             wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}", "  ")
         )
-        gain = f"dev {dev.measure} by {dev.gain:+.3f} (standard error {dev.standard_error:.3f})"
+        gain = f"dev {dev.measure} by {_gain(dev)}"
         saved = (
             f"tuned, at strength {record.strength:g}; it changed {gain}"
             if record.is_tuned
@@ -111,31 +101,6 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
         click.echo(wrapped(f"saved model: {saved}", "  "))
     click.echo(str(result.folder))
     print_next(f"embedtune eval {result.folder.parent}")
-
-
-def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
-    """Print the table of systems, the verdict, the intervals, the slices and the audits of each query set."""
-    record = result.record
-    for number, results in enumerate(record.sets.values()):
-        click.echo("\n" if number else "", nl=False)
-        print_table(results)
-        print_verdict(results)
-        print_differences(results)
-        print_seeds(results)
-        print_slices(results)
-        click.echo()
-        print_audits(results)
-    if record.forgetting:
-        print_forgetting(record.forgetting)
-    click.echo(str(result.folder / PAGE))
-    run = result.folder.parent
-    if not (run / MODEL).exists():
-        print_next(f"embedtune train {run}")
-        return
-    print_next(
-        f"embedtune ui {run}   (search, and judge queries of your own)",
-        f"embedtune plug {run}   (the code for your application)",
-    )
 
 
 _PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {
@@ -166,28 +131,3 @@ def show_run(results: Mapping[str, StageResult[Any]], *, as_json: bool) -> None:
     for stage, result in results.items():
         click.echo(f"── {stage}{' (skipped: nothing changed)' if result.status == 'skipped' else ''}")
         show(stage, result, as_json=False)
-
-
-def show_states(run: Path, states: Sequence[StageState], *, as_json: bool) -> None:
-    """Print how each stage of a run stands."""
-    if as_json:
-        print_json({"schema_version": 1, "run": str(run), "stages": [state._asdict() for state in states]})
-        return
-    for stage, state, files in states:
-        detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
-        click.echo(f"{stage:<9}{state}{detail.get(state, '')}")
-
-
-def show_rows(rows: Sequence[Row], exit_code: int, *, as_json: bool) -> None:
-    """Print what the doctor found; under a row that is not well, what to do next."""
-    if as_json:
-        print_json({"schema_version": 1, "works": exit_code == 0, "rows": [row._asdict() for row in rows]})
-        return
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        click.echo(f"{row.status:<4}  {row.name:<{width}}  {row.found}")
-        if row.next:
-            click.echo(f"{'':<{width + 6}}  → {row.next}")
-    bad = sum(row.status == "fail" for row in rows)
-    verdict = "can work here" if exit_code == 0 else f"cannot work here: {bad} check{'s' * (bad > 1)} failed"
-    click.echo(f"embedtune {verdict}")

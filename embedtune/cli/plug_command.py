@@ -1,7 +1,4 @@
-"""``embedtune plug``.
-
-How the code for a stack is shown: the code alone on stdout, so that it can be sent into a file.
-"""
+"""``embedtune plug``: the code alone is on stdout, so that it can be redirected into a file."""
 
 from __future__ import annotations
 
@@ -18,59 +15,7 @@ from embedtune.cli.output import print_json
 from embedtune.snippets.routes import TARGETS
 
 if TYPE_CHECKING:
-    from embedtune.snippets.checking import Check
-    from embedtune.snippets.rendering import Plug
     from embedtune.snippets.routes import Facts, Route
-
-
-def show_plug(facts: Facts, plug: Plug, checked: Check | None, *, as_json: bool) -> None:
-    """Print the code; on stderr, what a check found."""
-    if as_json:
-        print_json(
-            {
-                "schema_version": 1,
-                "target": plug.target,
-                "facts": _plain(facts),
-                "loads": plug.route.loads,
-                "reasons": plug.route.reasons,
-                "install": plug.install,
-                "commands": plug.commands,
-                "code": plug.code,
-                "check": checked._asdict() if checked else None,
-            }
-        )
-        return
-    click.echo(plug.code, nl=False)
-    if checked:
-        click.echo(
-            f"checked: {checked.n_queries} queries and {checked.n_passages} passages have the same vectors as in eval (largest "
-            f"difference {checked.difference:.1g}) and the same top ten",
-            err=True,
-        )
-
-
-def show_routes(facts: Facts, routes: Mapping[str, Route], *, as_json: bool) -> None:
-    """Print what each target loads, and why."""
-    if as_json:
-        found = {name: route._asdict() for name, route in routes.items()}
-        print_json({"schema_version": 1, "facts": _plain(facts), "targets": found})
-        return
-    width, columns = max(map(len, routes)) + 2, shutil.get_terminal_size().columns
-    for name, route in routes.items():
-        click.echo(f"{name:<{width}}{route.loads or 'cannot load it'}")
-    targets: dict[str, list[str]] = {}
-    for name, route in routes.items():
-        for reason in route.reasons:
-            targets.setdefault(reason, []).append(name)
-    for reason, names in targets.items():
-        click.echo(
-            textwrap.fill(f"{', '.join(names)}: {reason}.", columns, initial_indent="· ", subsequent_indent="  ")
-        )
-
-
-def _plain(facts: Facts) -> dict[str, object]:
-    known = facts._asdict()
-    return {**known, "run": str(facts.run), "map_file": str(facts.map_file) if facts.map_file else None}
 
 
 @click.command("plug")
@@ -117,10 +62,44 @@ def command(
     if target is None:
         if is_checked or folder:
             raise click.UsageError("--check and --export need --for")
-        show_routes(facts, all_routes(facts), as_json=as_json)
+        routes = all_routes(facts)
+        if as_json:
+            targets = {name: route._asdict() for name, route in routes.items()}
+            print_json({"schema_version": 1, "facts": _plain(facts), "targets": targets})
+        else:
+            _print_routes(routes)
         return
     plug = render(facts, target, Served(folder, query_url, document_url))
     if folder:
         export(facts, folder)
     checked = check(facts, plug, url=query_url) if is_checked else None
-    show_plug(facts, plug, checked, as_json=as_json)
+    if as_json:
+        route = {"loads": plug.route.loads, "reasons": plug.route.reasons}
+        code = {"install": plug.install, "commands": plug.commands, "code": plug.code}
+        found = {"check": checked._asdict() if checked else None}
+        print_json({"schema_version": 1, "target": target, "facts": _plain(facts), **route, **code, **found})
+        return
+    click.echo(plug.code, nl=False)
+    if checked:
+        click.echo(
+            f"checked: {checked.n_queries} queries and {checked.n_passages} passages have the same vectors as in eval (largest "
+            f"difference {checked.difference:.1g}) and the same top ten",
+            err=True,
+        )
+
+
+def _print_routes(routes: Mapping[str, Route]) -> None:
+    """Print what each target loads, and why."""
+    name_width = max(map(len, routes)) + 2
+    targets: dict[str, list[str]] = {}
+    for name, route in routes.items():
+        click.echo(f"{name:<{name_width}}{route.loads or 'cannot load it'}")
+        for reason in route.reasons:
+            targets.setdefault(reason, []).append(name)
+    columns = shutil.get_terminal_size().columns
+    for reason, names in targets.items():
+        click.echo(textwrap.fill(f"· {', '.join(names)}: {reason}.", columns, subsequent_indent="  "))
+
+
+def _plain(facts: Facts) -> dict[str, object]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in facts._asdict().items()}

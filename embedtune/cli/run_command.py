@@ -13,7 +13,7 @@ from embedtune.cli import options, output
 @click.argument("recipe", required=False)
 @click.option("--out", help="Run folder, instead of the recipe's.")
 @click.option("--list", "listing", is_flag=True, help="List the packaged recipes.")
-@options.shared
+@options.shared()
 def command(common: options.Shared, recipe: str | None, *, listing: bool, **given: Any) -> None:
     """Generate, train and evaluate with one recipe; stages that are up to date are skipped.
 

@@ -8,18 +8,13 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-from embedtune.config.settings import TrainConfig, load_config
+from embedtune.config.settings import TrainConfig
 
 
 @click.command("train")
 @click.argument("run", type=options.RUN)
-@options.setting(TrainConfig, "method")
-@options.setting(TrainConfig, "quantize")
-@options.setting(TrainConfig, "teacher")
-@options.setting(TrainConfig, "learning_rate")
-@options.setting(TrainConfig, "epochs")
-@options.setting(TrainConfig, "batch_size")
-@options.shared
+@options.settings(TrainConfig, "method", "quantize", "teacher", "learning_rate", "epochs", "batch_size")
+@options.shared()
 def command(common: options.Shared, run: Path, **given: Any) -> None:
     """Fine-tune the base model of RUN on its dataset.
 
@@ -33,5 +28,5 @@ def command(common: options.Shared, run: Path, **given: Any) -> None:
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.pipeline.train import train
 
-    config = load_config(TrainConfig, section="train", file=common.file, settings=common.settings, options=given)
+    config = common.load(TrainConfig, "train", given)
     output.show("train", train(config, run, force=common.force, dry_run=common.dry_run), as_json=common.as_json)

@@ -15,7 +15,7 @@ from embedtune.cli import options
 @click.option(
     "--judgements",
     type=click.Path(file_okay=False, path_type=Path),
-    help=("BEIR folder to save judgements in.  [default: RUN/judgements]"),
+    help="BEIR folder to save judgements in.  [default: RUN/judgements]",
 )
 @options.logged
 def command(runs: tuple[Path, ...], port: int | None, judgements: Path | None) -> None:

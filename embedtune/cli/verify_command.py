@@ -25,7 +25,12 @@ def command(run: Path, as_json: bool) -> None:
     from embedtune.pipeline.verify import verify_run
 
     states = verify_run(run)
-    output.show_states(run, states, as_json=as_json)
+    if as_json:
+        output.print_json({"schema_version": 1, "run": str(run), "stages": [state._asdict() for state in states]})
+    else:
+        for stage, state, files in states:
+            detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
+            click.echo(f"{stage:<9}{state}{detail.get(state, '')}")
     changed = [f"{run / state.stage / name}" for state in states if state.state == "changed" for name in state.files]
     if changed:
         raise IntegrityError(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_generate_prints_what_was_asked_and_made(invoke, arguments, tmp_path):
     code, out, _ = invoke("generate", *arguments, "--generator", "llm", "--examples", tmp_path / "mine.txt")
     assert code == 0
     assert "openai:scripted: 165 of 165 calls answered, failed: none" in out
-    assert "beside your 2 examples" in out
+    assert "compared with your 2 examples" in out
     assert invoke("verify", tmp_path / "run")[0] == 0
 
 
@@ -41,7 +42,7 @@ def test_a_dry_run_in_words_and_as_json(invoke, arguments):
     prices = ["--set", "llm.price_input=1", "--set", "llm.price_output=2"]
     code, out, _ = invoke("generate", *arguments, "--dry-run", *prices)
     assert code == 0
-    assert "in 165 calls; 0 answered already, 0 given up, 165 to ask" in out
+    assert "in 165 calls; 0 answered already, 0 failed before, 165 to send" in out
     assert "price: about " in out
     assert "time: about " in out
     code, out, _ = invoke("generate", *arguments, "--dry-run", "--json")
@@ -160,3 +161,11 @@ def test_ctrl_c_keeps_what_was_answered_and_names_the_command_to_go_on(arguments
     assert "Hint: to continue: embedtune generate" in err
     assert 10 <= server.answered.total() < 60
     assert not (tmp_path / "run" / "dataset").exists()
+
+
+def test_the_prompts_are_copied_and_their_names_printed(invoke, tmp_path):
+    code, out, _ = invoke("templates", tmp_path / "prompts")
+    assert code == 0
+    names = {Path(line).name for line in out.splitlines()}
+    assert names == {path.name for path in (tmp_path / "prompts").iterdir()}
+    assert {"write.jinja", "judge.jinja"} <= names

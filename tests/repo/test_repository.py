@@ -46,7 +46,7 @@ def test_modules_are_one_page_of_thought():
 _TESTED_TOGETHER = {
     "tests/cli/test_eval_command.py": ("cli/eval_output",),
     "tests/cli/test_llm_commands.py": (
-        "cli/export_prompts_command", "cli/generate_output", "cli/import_responses_command",
+        "cli/generate_output",
         "pipeline/llm_batches", "synthesis/llm/session",
     ),
     "tests/config/test_settings.py": ("config/loader",),
