@@ -19,13 +19,10 @@ _IN_MEMORY = 32 << 20
 
 
 class DocumentBuffer(Collection[Document]):
-    """Documents in the order they came; beyond 32 MiB they are in a file without a name, which vanishes with this.
-
-    To read a source twice would cost more than the disk.
-    """
+    """Documents in order; beyond 32 MiB they are in an unnamed temporary file, because reading a source twice costs more."""
 
     def __init__(self, documents: Iterable[Document], scratch: Path | None = None) -> None:
-        """Take in all documents; ``scratch`` is a folder with room for them, if temporary files should not go elsewhere.
+        """Store all documents; ``scratch`` is the folder of the temporary file, by default the system's.
 
         Raises:
             ResourceError: If the disk is full.
@@ -34,17 +31,18 @@ class DocumentBuffer(Collection[Document]):
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch) if scratch else None)  # noqa: SIM115 - it lives as long as this
         self._count = 0
         for document in documents:
-            self._write(_line(document))
+            line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+            self._write(line + b"\n")
             self._count += document.offset == 0
 
     def __len__(self) -> int:
-        """Return the number of documents; one that came in parts counts once."""
+        """Return the number of documents; one in several parts counts once."""
         return self._count
 
     def __iter__(self) -> Iterator[Document]:
         position = 0
         while True:
-            self._file.seek(position)  # two who read do not disturb each other
+            self._file.seek(position)  # several readers do not disturb each other
             line = self._file.readline()
             if not line:
                 return
@@ -54,7 +52,7 @@ class DocumentBuffer(Collection[Document]):
             yield Document(document_id, title, text, parts, tuple(pages), offset)
 
     def __contains__(self, document: object) -> bool:
-        return any(held == document for held in self)
+        return any(own == document for own in self)
 
     def _write(self, line: bytes) -> None:
         try:
@@ -66,33 +64,29 @@ class DocumentBuffer(Collection[Document]):
             ) from error
 
 
-def _line(document: Document) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
-
-
 def in_blocks(
     items: Iterable[Item], n_chars: Callable[[Item], int], *, max_items: int, max_chars: int
 ) -> Iterator[list[Item]]:
     """Yield items in lists of at most ``max_items`` and ``max_chars``; a longer item is a list of its own."""
     block: list[Item] = []
-    held = 0
+    size = 0
     for item in items:
         length = n_chars(item)
-        if block and (len(block) == max_items or held + length > max_chars):
+        if block and (len(block) == max_items or size + length > max_chars):
             yield block
-            block, held = [], 0
+            block, size = [], 0
         block.append(item)
-        held += length
+        size += length
     if block:
         yield block
 
 
 CHARS_PER_PASSAGE = 2000
-"""Characters that the sample holds for each passage of its size on average, so that long passages are bounded too."""
+"""Average characters of a passage of the sample at most, so that long passages are bounded too."""
 
 
 class PassageSample:
-    """Keeps all passages while they are few, and else those whose hash with the seed is smallest, whatever their order.
+    """Keeps all passages up to a bound, and beyond it those whose hash with the seed is smallest, in any order.
 
     Attributes:
         n_seen: Passages so far.
@@ -103,16 +97,16 @@ class PassageSample:
 
         Args:
             size: Passages at most; ``CHARS_PER_PASSAGE`` characters for each are the other bound.
-            seed: Another seed draws others.
-            wanted: Ids of documents whose passages are kept in any case, and count for neither bound.
+            seed: Another seed gives another sample.
+            wanted: Ids of documents whose passages are always kept, and count for neither bound.
         """
         self._size = size
         self._seed = seed
         self._wanted = wanted
         self._always: list[tuple[int, Passage]] = []
-        self._drawn: list[tuple[int, int, Passage]] = []  # a heap, the largest hash first
+        self._sampled: list[tuple[int, int, Passage]] = []  # a heap, the largest hash first
         self._chars = 0
-        self._limit = 1 << 64  # hashes from here on were refused before
+        self._limit = 1 << 64  # hashes from here on have been rejected
         self.n_seen = 0
 
     def add(self, passage: Passage) -> None:
@@ -124,19 +118,19 @@ class PassageSample:
         rank = fingerprint(f"{self._seed}:{passage.passage_id}")
         if rank >= self._limit:
             return
-        heappush(self._drawn, (-rank, number, passage))
+        heappush(self._sampled, (-rank, number, passage))
         self._chars += len(passage.full_text)
-        while len(self._drawn) > self._size or self._chars > CHARS_PER_PASSAGE * self._size:
-            worst, _, lost = heappop(self._drawn)
+        while len(self._sampled) > self._size or self._chars > CHARS_PER_PASSAGE * self._size:
+            worst, _, lost = heappop(self._sampled)
             self._chars -= len(lost.full_text)
             self._limit = -worst
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing was left out."""
-        return len(self._always) + len(self._drawn) == self.n_seen
+        return len(self._always) + len(self._sampled) == self.n_seen
 
     def passages(self) -> list[Passage]:
-        """Return the sample, in the order in which its passages came."""
-        kept = self._always + [(number, passage) for _, number, passage in self._drawn]
+        """Return the sample, in the order of ``add``."""
+        kept = self._always + [(number, passage) for _, number, passage in self._sampled]
         return [passage for _, passage in sorted(kept, key=lambda row: row[0])]

@@ -1,9 +1,7 @@
-"""Which documents say the same: a split that parts them would test on what was trained on.
+"""Near-duplicate documents, by their five-word shingles: a split between them would test on training data.
 
 Counted exactly over an inverted index. MinHash LSH Ensemble (Zhu et al. 2016, in datasketch) was tried instead: it missed
 three of the contained topics of the Python reference, and each miss is a leak.
-
-Five-word shingles of many texts at once, as 32-bit hashes.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ def shingle_keys(texts: Sequence[str], first: int = 0) -> Keys:
             hashes.extend([0] * (SHINGLE_WORDS - len(hashes) + before))
         lengths[number] = len(hashes) - before
     rolled = _roll(np.array(hashes, dtype=np.uint64))
-    # A shingle belongs to the text that its first word stands in; one that reaches into the next text is none.
+    # A shingle belongs to the text of its first word; one that reaches into the next text is dropped.
     row = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)[: len(rolled)]
     inside = np.arange(len(rolled)) + SHINGLE_WORDS <= np.cumsum(lengths)[row]
     return distinct((row[inside] + first).astype(np.uint64) << _HALF | rolled[inside])
@@ -75,7 +73,7 @@ def _words(text: str) -> Iterable[bytes]:
 
 
 def _roll(hashes: Keys) -> Keys:
-    """Hash each run of five hashes to 32 bits, held in 64."""
+    """Hash each run of five hashes to 32 bits, in 64-bit integers."""
     n = max(0, len(hashes) - SHINGLE_WORDS + 1)
     rolled = np.zeros(n, dtype=np.uint64)
     for place in range(SHINGLE_WORDS):
@@ -87,7 +85,7 @@ SAME_PASSAGE = 0.9
 """Share of the smaller passage's shingles that must be in the other one."""
 
 _MAX_DOCUMENTS = 50  # a shingle in more documents than this is boilerplate, and no evidence of copying
-_BLOCK = 512  # documents that are held against all others at once
+_BLOCK = 512  # documents that are compared with all others at once
 _BLOCK_CHARS = 4_000_000  # of them in all; their words take ten times the memory
 _LOW_BITS = 8  # of a shingle that the table of those that may be known leaves out: 16 MiB
 
@@ -96,7 +94,7 @@ def group_near_duplicates(documents: Iterable[Document], *, containment: float =
     """Group documents that share text.
 
     Two documents belong together when they are equal, or when at least ``containment`` of the smaller one's five-word
-    shingles stand in the other (the containment of Broder 1997), boilerplate left aside.
+    shingles are in the other (the containment of Broder 1997), boilerplate left aside.
 
     Returns:
         Groups of document ids; every document is in exactly one, in the order of the documents.
@@ -106,7 +104,7 @@ def group_near_duplicates(documents: Iterable[Document], *, containment: float =
     for number, twin in index.equal:
         groups.join(number, twin)
     for start in range(0, len(index.names), _BLOCK):
-        block = index.held[start : start + _BLOCK]
+        block = index.matrix[start : start + _BLOCK]
         for row, number in index.contained(block, index.sizes[start : start + _BLOCK], containment):
             groups.join(start + row, number)
     return [[index.names[number] for number in group] for group in groups.members()]
@@ -117,8 +115,8 @@ def add_copies(
 ) -> list[list[str]]:
     """Add to groups of documents the others that belong to them; groups to which the same one belongs become one.
 
-    Whether two belong together is told as in ``group_near_duplicates``; what is boilerplate is told by the documents alone. The
-    others are seen once and not kept.
+    Two belong together as in ``group_near_duplicates``; boilerplate is determined by the documents alone. The others are
+    iterated once and not kept.
     """
     blocks = _blocks(others)
     first = next(blocks, None)
@@ -140,11 +138,11 @@ def add_copies(
 
 
 def group_same_passages(passages: Sequence[Passage], others: Iterable[Passage] = ()) -> list[list[str]]:
-    """Group passages that say the same, by their texts alone: they share their judgements.
+    """Group near-duplicate passages, by their texts alone: they share their judgements.
 
     Args:
         passages: To be grouped; each is in exactly one group.
-        others: Further passages, which join the groups they belong to; they are seen once and not kept.
+        others: Further passages, which join the groups they belong to; they are iterated once and not kept.
     """
     groups = group_near_duplicates(_as_documents(passages), containment=SAME_PASSAGE)
     return add_copies(groups, _as_documents(passages), _as_documents(others), containment=SAME_PASSAGE)
@@ -167,7 +165,7 @@ class ShingleIndex:
         names: Ids of the documents.
         equal: Numbers of documents with the number of the first one whose text is the same.
         sizes: Number of each document's shingles, boilerplate left out.
-        held: Document × shingle, 1 where it stands there; boilerplate left out.
+        matrix: Document × shingle, 1 where the document has it; boilerplate left out.
     """
 
     def __init__(self, documents: Iterable[Document]) -> None:
@@ -191,35 +189,35 @@ class ShingleIndex:
         self._boilerplate = frequency > _MAX_DOCUMENTS
         self._may_be_known = np.zeros(1 << 32 - _LOW_BITS, dtype=bool)
         self._may_be_known[self._known >> _LOW_BITS] = True
-        telling = ~self._boilerplate[columns]
-        self.held = self._matrix(rows[telling], columns[telling], len(self.names))
-        self.sizes = np.diff(self.held.indptr)
-        self._by_shingle = self.held.T.tocsr()
+        distinctive = ~self._boilerplate[columns]
+        self.matrix = self._matrix(rows[distinctive], columns[distinctive], len(self.names))
+        self.sizes = np.diff(self.matrix.indptr)
+        self._by_shingle = self.matrix.T.tocsr()
 
     def contained(
-        self, held: csr_array, sizes: NDArray[np.integer[Any]], containment: float
+        self, rows: csr_array, sizes: NDArray[np.integer[Any]], containment: float
     ) -> Iterator[tuple[int, int]]:
         """Yield row and number of each of our documents that shares enough with a row of document × shingle."""
-        shared = (held @ self._by_shingle).tocoo()
+        shared = (rows @ self._by_shingle).tocoo()
         needed = containment * np.minimum(sizes[shared.row], self.sizes[shared.col])
         enough = shared.data >= needed
         yield from zip(shared.row[enough].tolist(), shared.col[enough].tolist(), strict=True)
 
     def find(self, others: Sequence[Document], containment: float) -> Iterator[tuple[int, int]]:
-        """Yield row and number of each of our documents that says the same as one of a few others."""
+        """Yield row and number of each of our documents that is a near-duplicate of one of a few others."""
         rows, shingles = split_keys(shingle_keys([other.text for other in others]))
         columns, known = self._columns(shingles)
-        telling = known.copy()
-        telling[known] = ~self._boilerplate[columns[known]]
-        matrix = self._matrix(rows[telling], columns[telling], len(others))
-        sizes = np.bincount(rows[telling | ~known], minlength=len(others))
+        distinctive = known.copy()
+        distinctive[known] = ~self._boilerplate[columns[known]]
+        matrix = self._matrix(rows[distinctive], columns[distinctive], len(others))
+        sizes = np.bincount(rows[distinctive | ~known], minlength=len(others))
         yield from self.contained(matrix, sizes, containment)
         for row, other in enumerate(others):
             if (twin := self._first.get(fingerprint(other.text))) is not None:
                 yield row, twin
 
     def _columns(self, shingles: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return each shingle's column, and whether it is its own: others stand anywhere."""
+        """Return each shingle's column, and whether it is known; the columns of others mean nothing."""
         columns = np.zeros(len(shingles), dtype=np.int64)
         known = self._may_be_known[shingles >> _LOW_BITS]  # a look at one byte spares most searches
         if len(self._known):

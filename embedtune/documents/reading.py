@@ -1,4 +1,4 @@
-"""Read what the user points at: a folder of documents, a BEIR folder, a LlamaIndex JSON or a packaged corpus."""
+"""Read a source: a folder of documents, a BEIR folder, a LlamaIndex JSON or a packaged corpus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from embedtune.formats import beir
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
 from embedtune.text.hashing import hash_rows
-from embedtune.types import Document, QuerySet, Skipped, Source
+from embedtune.types import Document, Qrels, Query, QuerySet, Skipped, Source
 
 _HIDDEN = "hidden"
 _MAX_NAMED = 20
@@ -32,12 +32,12 @@ def read_source(
     Args:
         name: A folder of documents (see ``readers.readers``), a BEIR folder, a LlamaIndex JSON file, or
             ``python-reference``.
-        limits: What one file of a folder may cost; none takes the defaults.
-        strict: Refuse a source of which anything that is not hidden must be skipped.
-        scratch: Where what was read is kept, if it is much; see ``DocumentBuffer``.
+        limits: Limits for each file of a folder; None takes the defaults.
+        strict: Raise an error if any file that is not hidden must be skipped.
+        scratch: Folder for temporary files of large sources; see ``DocumentBuffer``.
 
     Raises:
-        DataError: If there is no such thing, it holds no text, or ``strict`` forbids what was skipped.
+        DataError: If there is no such source, it has no text, or ``strict`` forbids what was skipped.
     """
     source = _read(name, limits or ReadingLimits(), scratch)
     if strict:
@@ -49,10 +49,10 @@ def read_source(
 
 
 class Survey(NamedTuple):
-    """What a source holds.
+    """Hash and size of a source.
 
     Attributes:
-        hash: Of all that was read.
+        hash: Of its documents, skipped files and queries.
         n_chars: Characters of its documents.
         n_bytes: The same in UTF-8.
     """
@@ -129,7 +129,7 @@ def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield files in a stable order; a folder that is not entered is yielded itself, as one thing to skip."""
+    """Yield files in a stable order; a folder that is not entered is yielded itself, to be skipped."""
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a million names are smaller than a million paths
         path = folder / name
         if path.is_dir() and _unreadable(path) is None:
@@ -144,7 +144,7 @@ def _printable(name: str) -> str:
 
 
 def _unreadable(path: Path) -> str | None:
-    """Return why a file or folder is passed over, or None."""
+    """Return why a file or folder is skipped, or None."""
     if path.name.startswith("."):
         return _HIDDEN
     if path.is_symlink():
@@ -163,14 +163,8 @@ def _read_beir(folder: Path, scratch: Path | None) -> Source:
     documents = DocumentBuffer(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped), scratch)
     queries = {}
     if (folder / "queries.jsonl").is_file():
-        texts = {query.query_id: query for query in beir.read_queries(folder)}
-        for split, qrels in beir.read_splits(folder).items():
-            unknown = [query_id for query_id in qrels if query_id not in texts]
-            if unknown:
-                raise DataError.at(
-                    folder / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr(unknown[0])
-                )
-            queries[split] = QuerySet(folder.name, [texts[query_id] for query_id in qrels], qrels, "document")
+        texts = beir.read_queries(folder)
+        queries = {split: _judged(folder, split, texts, qrels) for split, qrels in beir.read_splits(folder).items()}
     return Source(str(folder), documents, ready_made=True, skipped=skipped, queries=queries)
 
 
@@ -186,17 +180,16 @@ def _read_llama_index(path: Path) -> Source:
 
 def _empty_ones_skipped(documents: Iterable[Document]) -> Iterator[Document | Skipped]:
     for document in documents:
-        holds = document.text.strip() or document.title
-        yield document if holds else Skipped(document.document_id, "empty")
+        yield document if document.text.strip() or document.title else Skipped(document.document_id, "empty")
 
 
 def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped]) -> Iterator[Document]:
     """Yield the documents; what was skipped is noted."""
-    for each in read:
-        if isinstance(each, Skipped):
-            skipped.append(each)
+    for result in read:
+        if isinstance(result, Skipped):
+            skipped.append(result)
         else:
-            yield each
+            yield result
 
 
 def read_query_set(path: Path, split: str = "test") -> QuerySet:
@@ -208,14 +201,19 @@ def read_query_set(path: Path, split: str = "test") -> QuerySet:
     if path.is_file():
         _, queries, qrels = read_llama_index(path)
         return QuerySet(path.name, [query for query in queries if query.query_id in qrels], qrels, "document")
-    texts = {query.query_id: query for query in beir.read_queries(path)}
+    texts = beir.read_queries(path)
     qrels = beir.read_qrels(path / "qrels" / f"{split}.tsv")
-    unknown = [query_id for query_id in qrels if query_id not in texts]
-    if unknown or not qrels:
-        raise DataError.at(
-            path / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr(unknown[:1] or "no row")
-        )
-    return QuerySet(path.name, [texts[query_id] for query_id in qrels], qrels, "document")
+    if not qrels:
+        raise DataError.at(path / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr("no row"))
+    return _judged(path, split, texts, qrels)
+
+
+def _judged(folder: Path, split: str, queries: Iterable[Query], qrels: Qrels) -> QuerySet:
+    """Return the judged queries of a split in the order of the qrels; each must be in ``queries.jsonl``."""
+    by_id = {query.query_id: query for query in queries}
+    if unknown := [query_id for query_id in qrels if query_id not in by_id]:
+        raise DataError.at(folder / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr(unknown[0]))
+    return QuerySet(folder.name, [by_id[query_id] for query_id in qrels], qrels, "document")
 
 
 PYTHON_REFERENCE = "python-reference"
@@ -228,8 +226,5 @@ def read_python_reference() -> list[Document]:
     """
     from pydoc_data.topics import topics
 
-    return [_topic(name, text.strip() + "\n") for name, text in sorted(topics.items())]
-
-
-def _topic(name: str, text: str) -> Document:
-    return Document(name, "", text, tuple(find_sections(text)))
+    texts = {name: text.strip() + "\n" for name, text in sorted(topics.items())}
+    return [Document(name, "", text, tuple(find_sections(text))) for name, text in texts.items()]

@@ -1,7 +1,7 @@
 """Read files in a child process with limits of memory and time, so that a bad file costs one row and not the run.
 
-The child lives as long as it behaves: a thousand small files pay for one start. It is replaced when it dies or overruns.
-Parent and child talk in lines of JSON: unpickling what a subverted child sends would defeat the purpose.
+The child reads many files, so that a thousand small ones cost one start. It is replaced when it dies or exceeds its time.
+Parent and child exchange lines of JSON: to unpickle the answers of a subverted child would defeat the purpose.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Sandbox:
         self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
-        """Read one file, in the child if its format is one that could do harm; never raises for what the file holds.
+        """Read one file, in the child if its format could do harm; never raises for its content.
 
         Raises:
             ConfigError: If the reader of its format cannot be loaded.
@@ -59,14 +59,14 @@ class Sandbox:
         if self._files >= _FILES_PER_CHILD:
             self._stop()
         used = self._files > 0
-        read = self._ask(reader.function, path, name)
+        read = self._request(reader.function, path, name)
         if used and isinstance(read, Skipped) and read.reason.startswith((_DIED, OUT_OF_MEMORY)):
-            # What came before may have used the memory up, or the child; alone, a file gets the same as in any company.
+            # Earlier files may have used up the memory, or broken the child; alone, a file gets the same as among others.
             self._stop()
-            read = self._ask(reader.function, path, name)
+            read = self._request(reader.function, path, name)
         return read
 
-    def _ask(self, function: str, path: Path, name: str) -> Document | Skipped:
+    def _request(self, function: str, path: Path, name: str) -> Document | Skipped:
         child = self._started()
         self._files += 1
         overrun = threading.Event()
@@ -84,14 +84,17 @@ class Sandbox:
             timer.cancel()
             timer.join()
         if answer is None:
-            _await_end(child)
+            with suppress(subprocess.TimeoutExpired):  # a child that has closed its end will soon leave its exit code
+                child.wait(_END_S)
         if answer is None or overrun.is_set():
             self._stop()
         if answer is not None:
             return answer
         if overrun.is_set():
             return Skipped(name, f"it took longer than {self._limits.timeout_s:g} s")
-        return Skipped(name, f"{_DIED} ({_how(child.returncode)}); the file is broken or needs too much memory")
+        code = child.returncode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return Skipped(name, f"{_DIED} ({how}); the file is broken or needs too much memory")
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:
@@ -108,14 +111,8 @@ class Sandbox:
             child.communicate()
 
 
-def _await_end(child: subprocess.Popen[bytes]) -> None:
-    """Give a child that has closed its end the time to leave its exit code."""
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(_END_S)
-
-
 def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Document | Skipped | None:
-    """Ask the child; None if it died before it had answered in full."""
+    """Send a request to the child and return its answer; None if it died before."""
     assert child.stdin is not None and child.stdout is not None
     try:
         child.stdin.write(json.dumps(request).encode() + b"\n")
@@ -142,15 +139,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def _how(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-
-
 _GRACE_S = 5.0
 
 
 def serve() -> None:
-    """Serve requests under the limits given as the only argument."""
+    """Answer the requests on stdin until it ends; the only argument has the limits."""
     limits = ReadingLimits(**json.loads(sys.argv[1]))
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library prints must not mix with the answers.
@@ -173,11 +166,8 @@ def _answer(record: Document | Skipped, limits: ReadingLimits) -> bytes:
     try:
         return json.dumps(record._asdict()).encode()
     except MemoryError:
-        return json.dumps(_too_much(record.document_id, limits)._asdict()).encode()
-
-
-def _too_much(name: str, limits: ReadingLimits) -> Skipped:
-    return Skipped(name, f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB")
+        skipped = Skipped(record.document_id, f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB")
+        return json.dumps(skipped._asdict()).encode()
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -196,7 +186,7 @@ def _limit_memory(megabytes: int) -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """Die after that time, should the parent be gone and nobody end this; 0 takes the limit off."""
+    """Exit after that time, even if the parent is gone; 0 removes the limit."""
     try:
         from signal import ITIMER_REAL, setitimer
     except ImportError:

@@ -15,15 +15,15 @@ from embedtune.types import SPLITS, Document, Passage
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "dev": 0.1, "test": 0.1})
 MIN_GROUPS = 20
 _BLOCKS = 20  # contiguous sections, when there are too few documents
-_MIN_BLOCK = 3  # passages in a section, so that one is left when the first is given up as a gap
+_MIN_BLOCK = 3  # passages in a section, so that one is left when the first is dropped as a gap
 
 
 class Split(NamedTuple):
-    """Where each passage belongs.
+    """The split of each passage.
 
     Attributes:
-        of_passage: Passage id → ``train``, ``dev`` or ``test``; passages that were given up are in none.
-        unit: ``document`` or ``section``: what was kept together.
+        of_passage: Passage id → ``train``, ``dev`` or ``test``; dropped passages are in none.
+        unit: ``document`` or ``section``: the unit that was kept together.
     """
 
     of_passage: dict[str, str]
@@ -34,13 +34,13 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
     """Split passages so that no document, nor a near-duplicate of one, is in two splits.
 
     Documents belong together when half of the smaller one's five-word shingles are in the other. Under 20 groups of documents
-    are too few to share out; then contiguous sections of the corpus are, with a passage left out between two splits. A
-    training passage that says the same as one of dev or test is in no split.
+    are too few; then contiguous sections of the corpus are split, with a passage left out between two splits. A
+    training passage that is a near-duplicate of one of dev or test is in no split.
 
     Args:
-        passages: In document order, at least one; documents are compared by what their passages hold.
+        passages: In document order, at least one; documents are compared by the texts of their passages.
         shares: Share of the passages of ``train``, ``dev`` and ``test``, 0 to 1; together 1.
-        seed: Another seed shares the documents out differently.
+        seed: Another seed gives another split.
 
     Raises:
         DataError: If there is no passage.
@@ -63,7 +63,7 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
 
 
 def join_by_document(passages: Iterable[Passage]) -> Iterator[Document]:
-    """Yield what some passages hold of each document, to compare documents by."""
+    """Yield the text that some passages have of each document, to compare documents by."""
     texts: dict[str, list[str]] = {}
     for passage in passages:
         texts.setdefault(passage.document_id, []).append(passage.text)
@@ -79,14 +79,14 @@ def split_passages(
 ) -> Split:
     """Split passages by document, near-duplicate documents together; under 20 groups by contiguous sections.
 
-    A training passage that says the same as one of dev or test is in no split.
+    A training passage that is a near-duplicate of one of dev or test is in no split.
 
     Args:
         passages: In document order, at least one.
         groups: Document ids that belong together; every document is in exactly one.
         same: Passage id → number of its group of near-duplicate passages.
         shares: Wanted share of the passages by split; they sum to 1.
-        seed: Another seed draws other documents.
+        seed: Another seed gives another split.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     unit = "document" if len(groups) >= MIN_GROUPS else "section"

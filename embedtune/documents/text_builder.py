@@ -1,4 +1,4 @@
-"""Put a document together from headings, blocks of text and pages, and keep track of where each of them is."""
+"""Build a document from headings, blocks of text and pages, with the offsets of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi",
 
 
 class TooMuchText(ValueError):
-    """A document grew beyond the limit; what a small archive can unpack to knows no bound."""
+    """A document beyond the limit of characters; a small archive can unpack to any size."""
 
 
 class _Heading(NamedTuple):
@@ -29,7 +29,7 @@ class TextBuilder:
     """Collects the parts of one document in reading order.
 
     Attributes:
-        title: The document's title; readers set it when they come upon it.
+        title: The document's title; set by the reader.
     """
 
     def __init__(self, max_chars: int | None = None) -> None:
@@ -48,23 +48,22 @@ class TextBuilder:
 
     def heading(self, level: int, text: str) -> None:
         """Start a section; ``level`` counts from 1, and a smaller one is further out."""
-        text = one_line(text)
-        if text:
+        if text := one_line(text):
             start = self._append(text, _GAP)
             self._headings.append(_Heading(level, text, start, self._length))
 
     def block(self, text: str) -> None:
         """Add a paragraph, a list or a row; white space within a line shrinks to one space, lines stay."""
-        self._add(clean(text), _GAP)
+        self._append(clean(text), _GAP)
 
     def code(self, text: str) -> None:
-        """Add text whose spaces mean something."""
+        """Add text in which white space is significant."""
         lines = (_INVISIBLE.sub("", line).rstrip() for line in text.expandtabs(4).splitlines())
-        self._add("\n".join(lines).strip("\n"), _GAP)
+        self._append("\n".join(lines).strip("\n"), _GAP)
 
     def carry_on(self, text: str) -> None:
-        """Add text to the paragraph before, which a page break had parted."""
-        self._add(clean(text), " ")
+        """Add text to the last paragraph, which a page break has split."""
+        self._append(clean(text), " ")
 
     def page(self) -> None:
         """Start the next page, slide or sheet."""
@@ -88,7 +87,7 @@ class TextBuilder:
             if text[heading.end : end].strip():
                 sections.append(Section(names, heading.end, end))
             elif following is None or following.level <= heading.level:
-                # Nothing stands below it, in no path would it live on: it is text itself, as is the title of a bare slide.
+                # Nothing is below it and it is in no path: so it is text itself, as is the title of a bare slide.
                 before = sections[-1]
                 if before.headings == names[:-1] and not text[before.end : heading.start].strip():
                     sections[-1] = before._replace(end=heading.end)
@@ -96,11 +95,10 @@ class TextBuilder:
                     sections.append(Section(names[:-1], heading.start, heading.end))
         return [trimmed for section in sections if (trimmed := _trim(section, text)).start < trimmed.end]
 
-    def _add(self, text: str, gap: str) -> None:
-        if text:
-            self._append(text, gap)
-
     def _append(self, text: str, gap: str) -> int:
+        """Add text that is not empty; return where it starts."""
+        if not text:
+            return self._length
         if self._parts:
             self._parts.append(gap)
             self._length += len(gap)
@@ -115,7 +113,7 @@ class TextBuilder:
 
 
 def clean(text: str) -> str:
-    """Drop characters that nobody sees, resolve ligatures, and bring white space down to one space or one blank line."""
+    """Drop invisible characters, resolve ligatures, and bring white space down to one space or one blank line."""
     if text.isascii() and text.isprintable():  # the common case, and ten times faster
         return " ".join(text.split())
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).translate(_LIGATURES)

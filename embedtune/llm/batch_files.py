@@ -1,4 +1,4 @@
-"""The answers of a dataset as a file with stable bytes, and the files that let somebody else do the calls."""
+"""The answers of a dataset as a file with stable bytes, and the files of batch APIs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from embedtune.errors import DataError
 from embedtune.llm.failures import Outcome
-from embedtune.llm.store import Answer, Call, Message
+from embedtune.llm.store import Answer, Call, Message, call_row
 from embedtune.redaction import hide_known
 
 _TABLE = """
@@ -21,11 +21,9 @@ CREATE TABLE answers (
 """
 
 
-def write_answers(path: Path, asked: Iterable[tuple[Call, Outcome]]) -> None:
-    """Write calls and the answers that were used, sorted by key: the same answers give the same bytes."""
-    rows = sorted(
-        _row(call, outcome) for call, outcome in {call.key: (call, outcome) for call, outcome in asked}.values()
-    )
+def write_answers(path: Path, outcomes: Iterable[tuple[Call, Outcome]]) -> None:
+    """Write calls with the answers that were used, sorted by key: equal answers give equal bytes."""
+    rows = sorted({call.key: _row(call, outcome) for call, outcome in outcomes}.values())
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA page_size=4096")
@@ -46,19 +44,11 @@ def read_answers(path: Path) -> list[tuple[Call, Answer]]:
             "SELECT key, purpose, model, messages, params, answer, finish, prompt_tokens, completion_tokens FROM answers "
             "WHERE answer IS NOT NULL"
         )
-        return [
-            (
-                Call(
-                    key,
-                    model,
-                    tuple(Message(*message) for message in json.loads(messages)),
-                    json.loads(params),
-                    purpose,
-                ),
-                Answer(*answer),
-            )
-            for key, purpose, model, messages, params, *answer in connection.execute(query)
-        ]
+        answers = []
+        for key, purpose, model, messages, params, *answer in connection.execute(query):
+            prompt = tuple(Message(*message) for message in json.loads(messages))
+            answers.append((Call(key, model, prompt, json.loads(params), purpose), Answer(*answer)))
+        return answers
     finally:
         connection.close()
 
@@ -68,7 +58,7 @@ def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping
 
     Args:
         path: The file.
-        calls: What to ask.
+        calls: The calls.
         schemas: By purpose, the JSON schema of the answer; a purpose without one asks for none.
     """
     with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -79,10 +69,14 @@ def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping
                 **call.params,
             }
             if schema := schemas.get(call.purpose):
-                form = {"name": "answer", "schema": schema, "strict": True}
-                body["response_format"] = {"type": "json_schema", "json_schema": form}
+                body["response_format"] = response_format(schema)
             row = {"custom_id": call.key, "method": "POST", "url": "/v1/chat/completions", "body": body}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how OpenAI's interface is told the JSON schema of an answer."""
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
 class Response(NamedTuple):
@@ -90,8 +84,8 @@ class Response(NamedTuple):
 
     Attributes:
         key: Of the call.
-        answer: What was said, or None for a call that failed there.
-        line: Where it stands, from 1.
+        answer: The answer, or None for a call that failed.
+        line: Its line, from 1.
     """
 
     key: str
@@ -136,7 +130,6 @@ def _answer(row: Mapping[str, Any]) -> Answer | None:
 
 
 def _row(call: Call, outcome: Outcome) -> tuple[Any, ...]:
-    messages = json.dumps([list(message) for message in call.messages], ensure_ascii=False)
-    params = json.dumps(dict(call.params), sort_keys=True)
+    key, purpose, model, messages, params = call_row(call)
     answer = tuple(outcome.answer) if outcome.answer else (None, None, None, None)
-    return (call.key, call.purpose, call.model, hide_known(messages), params, *answer, outcome.failure)
+    return (key, purpose, model, hide_known(messages), params, *answer, outcome.failure)

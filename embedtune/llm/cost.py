@@ -19,14 +19,14 @@ class CostLimitError(Exception):
 
 
 class Prices(NamedTuple):
-    """What a million tokens cost; None where nobody said."""
+    """Prices of a million tokens; None where unknown."""
 
     input: float | None
     output: float | None
 
     @property
     def known(self) -> bool:
-        """Whether both are given."""
+        """Whether both are known."""
         return self.input is not None and self.output is not None
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
@@ -35,13 +35,13 @@ class Prices(NamedTuple):
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a text is, from above for most scripts."""
+    """Return an estimate of a text's tokens, an upper bound for most scripts."""
     wide = sum(ord(character) > 0x2E80 for character in text)
     return int((len(text) - wide) / _CHARS_PER_TOKEN + wide / _CHARS_PER_TOKEN_UNSPACED) + 1
 
 
 def prompt_tokens(call: Call) -> int:
-    """Return about how many tokens a call's prompt is."""
+    """Return an estimate of the tokens of a call's prompt."""
     return sum(estimate_tokens(message.content) + 4 for message in call.messages)
 
 
@@ -56,7 +56,7 @@ class CostTracker:
     def __init__(
         self, prices: Prices, *, max_cost: float | None, prompt_tokens: int = 0, completion_tokens: int = 0
     ) -> None:
-        """Start from what earlier answers have cost.
+        """Start from the tokens of earlier answers.
 
         Args:
             prices: Of the model.
@@ -84,7 +84,7 @@ class CostTracker:
 
     @asynccontextmanager
     async def reserve(self, call: Call, max_tokens: int) -> AsyncIterator[None]:
-        """Set aside the most that a call can cost while it is in flight; wait while others hold what is left.
+        """Reserve the maximal cost of a call while it is in flight; wait while other calls have reserved what is left.
 
         Raises:
             CostLimitError: If nothing is in flight and the call might still cost more than is left.

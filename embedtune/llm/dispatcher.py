@@ -36,14 +36,14 @@ _UNREACHED = 3  # tries of the very first call before the address is doubted
 
 
 class Settings(NamedTuple):
-    """How calls are sent.
+    """Limits of sending calls.
 
     Attributes:
         concurrency: Calls in flight at most.
         timeout_s: Seconds after which a call without an answer is sent again; sooner once ten times the slowest of the last
             hundred answers have passed, though not within ten seconds.
-        max_wait_s: Longest ``Retry-After`` that is waited; a longer one ends the run.
-        max_tokens: Of an answer, for the price that is set aside.
+        max_wait_s: Longest ``Retry-After`` to wait for; a longer one ends the run.
+        max_tokens: Of an answer, for the cost that is reserved.
         requests_per_minute: None is no limit.
         tokens_per_minute: None is no limit.
     """
@@ -57,10 +57,10 @@ class Settings(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What a display shows.
+    """Progress for a display.
 
     Attributes:
-        finished: Calls that came to an end since the last report.
+        finished: Calls that ended since the last report.
         failed: Calls given up, by class.
         costs: Tokens and money so far.
     """
@@ -71,7 +71,7 @@ class Status(NamedTuple):
 
 
 class Dispatcher:
-    """Asks one provider."""
+    """Sends calls to one provider."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Dispatcher:
         self._n_slots = min(settings.concurrency, provider.max_concurrency)
         self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
         self._end: Exception | None = None  # what ends the run
-        self._contact = asyncio.Event()  # set once the server was heard, whatever it said
+        self._contact = asyncio.Event()  # set by the first response of the server, whatever it is
         self._unreached = 0
         self._row: list[str] = []  # keys of calls given up since the last answer
         self._failed: Counter[str] = Counter()
@@ -105,11 +105,11 @@ class Dispatcher:
         provider.attach(self._gate)
 
     async def ask(self, calls: Sequence[tuple[Call, Outcome]], check: AnswerCheck) -> None:
-        """Ask all calls, each until it is answered or given up; what came back stands in the store.
+        """Send all calls, each until it is answered or given up; answers are in the store.
 
         Args:
-            calls: Calls that wait, with how they stand.
-            check: Tells what is wrong with an answer.
+            calls: Waiting calls with their states.
+            check: Returns what is wrong with an answer.
 
         Raises:
             ProviderError: If the provider refuses to work or cannot be reached, or the cost limit is reached.
@@ -201,7 +201,7 @@ class Dispatcher:
         return answer
 
     def _patience(self) -> float | None:
-        """Return how long to wait for an answer: where all others took a second, one that takes a minute hangs."""
+        """Return the timeout of an answer: where all others took a second, one that takes a minute hangs."""
         if self._provider.is_local:
             return None  # a thread that computes cannot be called off
         if len(self._seconds) < _ENOUGH:
@@ -209,7 +209,7 @@ class Dispatcher:
         return min(self._settings.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
 
     def _note_contact(self, call: Call, failure: CallError) -> None:
-        """Tell a server that was never heard from one that fails now and then."""
+        """Stop the run if the server was never reached; one that fails now and then is tried again."""
         if failure.kind != "unreachable":
             self._contact.set()
         elif not self._contact.is_set():
@@ -224,7 +224,7 @@ class Dispatcher:
         if error.kind in TRANSPORT or error.kind == "bad_request":
             self._row.append(call.key)
         if len(self._row) >= _GIVEN_UP_IN_A_ROW:
-            # They will be asked again when the server is well.
+            # They will be sent again when the server is well.
             self._store.renew(self._row)
             raise self._refused(CallError(error.kind, str(error), scope="run"))
 

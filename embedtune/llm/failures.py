@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 8
 REFUSALS = 3
-"""Refusals of one call after which the model is believed."""
+"""Refusals of one call after which it is given up."""
 
 _FIRST_S, _LONGEST_S = 0.5, 30.0
 
@@ -31,12 +31,12 @@ _FIRST_S, _LONGEST_S = 0.5, 30.0
 def retrying(attempts: int, sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
     """Return tenacity's loop for one call.
 
-    Failures of the way wait a random time that doubles at each try, 30 seconds at most; what the server asks for is waited
-    by the gate, for all calls alike. A bad answer is asked for again at once: the server is well.
+    Transport failures wait a random time that doubles at each try, 30 seconds at most; the rate limiter waits for
+    ``Retry-After``, for all calls alike. A call with a bad answer is sent again at once: the server is well.
 
     Args:
         attempts: Tries at most, at least 1.
-        sleep: Waits; raises when the run is to end.
+        sleep: Waits; raises when the run should stop.
     """
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -61,7 +61,7 @@ Scope = Literal["again", "call", "run"]
 """What a failure ends: nothing (the call is sent again), this call, or the run."""
 
 TRANSPORT = frozenset({"rate_limit", "server", "connection", "unreachable", "timeout", "bad_response"})
-"""Failures of the way to the model and not of its answer."""
+"""Failures of transport, not of the answer."""
 
 _QUOTA = re.compile(
     r"insufficient[_ ]quota|exceeded your current quota|billing|out of credits|credit balance", re.IGNORECASE
@@ -79,7 +79,7 @@ class CallError(Exception):
     Attributes:
         kind: Class of the failure, as counted in the manifest.
         scope: What it ends.
-        retry_after: Seconds for which the server wants no call; None if it said nothing.
+        retry_after: Seconds of the server's ``Retry-After``; None if there is none.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ def classify(error: Exception) -> CallError:
     if names & {"ConnectError", "gaierror"} or isinstance(error, ConnectionRefusedError):
         return CallError("unreachable", str(error))
     if names & {"APIConnectionError", "TransportError", "ConnectionError"}:
-        # ollama's client words a refused connection itself
+        # ollama's client has its own text for a refused connection
         return CallError("unreachable" if "Failed to connect" in str(error) else "connection", str(error))
     return CallError("bad_response", f"{type(error).__name__}: {error}")
 
@@ -148,26 +148,26 @@ def _headers(error: Exception) -> Mapping[str, str]:
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
-    """Return an exception and those it came from: libraries wrap what our hooks raise."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+    """Return an exception and its causes: libraries wrap what our hooks raise."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
         error = error.__cause__ or error.__context__
-    return found
+    return chain
 
 
 AnswerCheck = Callable[[Call, Answer], str | None]
-"""Returns None for an answer that can be used, else its fault: ``refusal``, ``wrong_count``, …"""
+"""Returns None for a usable answer, else its fault: ``refusal``, ``wrong_count``, …"""
 
 REFUSAL = "refusal"
 _ENDS_THE_CALL = frozenset({"too_long", "bad_request", REFUSAL})
 
 
 class Outcome(NamedTuple):
-    """How a call stands.
+    """The state of a call.
 
     Attributes:
-        answer: The first that can be used, or None.
+        answer: The first usable one, or None.
         failure: Why it was given up, or None.
         n_attempts: That count against its limit.
         n_refusals: Of those, refusals.
@@ -180,12 +180,12 @@ class Outcome(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether it is still to be asked."""
+        """Whether the call must still be sent."""
         return self.answer is None and self.failure is None
 
 
 def outcome_of(call: Call, history: Sequence[Attempt], check: AnswerCheck) -> Outcome:
-    """AnswerCheck a call's history: done with its first usable answer, given up after its attempts, or waiting."""
+    """Return the state of a call by its history: answered (first usable answer), given up after its attempts, or waiting."""
     last = None
     n_attempts = n_refusals = 0
     for attempt in history:
@@ -204,22 +204,22 @@ def outcome_of(call: Call, history: Sequence[Attempt], check: AnswerCheck) -> Ou
     return Outcome(None, last if given_up else None, n_attempts, n_refusals)
 
 
-_SLICE_S = 0.2  # a request to stop is heard at least this often
+_SLICE_S = 0.2  # a request to stop is noticed at least this often
 
 
 class StopWaitingError(Exception):
-    """The run is to end; whoever waits should give up."""
+    """The run should stop; whoever waits gives up."""
 
 
 class HeldBackError(Exception):
-    """The gate was closed between its opening for a call and the moment when the call would have been sent."""
+    """A pause began between the admission of a call and the moment it would have been sent."""
 
 
 class RateLimiter:
-    """Lets calls out by llama-index's sliding-window limiter, and none while a server wants none.
+    """Admits calls by llama-index's sliding-window limiter, and none during a server's ``Retry-After``.
 
-    After a pause calls do not go out all at once: one is let out, and one more for every answer that comes (TCP's slow
-    start), so that a server that wants another pause is not sent a flock of calls before that is heard.
+    After a pause one call is admitted, and one more for every answer (as in TCP's slow start), so that a server that needs
+    another pause does not get many calls before it can say so.
     """
 
     def __init__(
@@ -236,7 +236,7 @@ class RateLimiter:
             concurrency: Calls in flight at most.
             requests_per_minute: Calls in any 60 seconds at most; None is no limit.
             tokens_per_minute: Tokens in any 60 seconds at most, estimated before the call; None is no limit.
-            is_stopping: PlannedCall while waiting; True ends the wait with ``StopWaitingError``.
+            is_stopping: Polled while waiting; True ends the wait with ``StopWaitingError``.
         """
         self._closed_until = 0.0
         self._most = self._allowed = concurrency
@@ -253,17 +253,17 @@ class RateLimiter:
             )
 
     def pause(self, seconds: float) -> None:
-        """Close the gate for some seconds from now; a longer pause that is running stays."""
+        """Admit no call for some seconds; a longer pause that is running stays."""
         if (until := time.monotonic() + seconds) > self._closed_until:
             self._closed_until = until
         self._allowed = 1
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the places in flight; wait for one that is free and for the end of a pause.
+        """Reserve one of the slots in flight; wait for a free one and for the end of a pause.
 
         Raises:
-            StopWaitingError: If the run is to end.
+            StopWaitingError: If the run should stop.
         """
         await self.reopened()
         while self._in_flight >= self._allowed:
@@ -278,35 +278,35 @@ class RateLimiter:
             self._changed.set()
 
     def answered(self) -> None:
-        """Note that the server is well: one call more may be in flight."""
+        """Count an answer: one call more may be in flight."""
         self._allowed = min(self._most, self._allowed + 1)
         self._changed.set()
 
     async def enter(self, tokens: int) -> None:
-        """Wait until a call of so many tokens may go out.
+        """Wait until a call of so many tokens may be sent.
 
         Raises:
-            StopWaitingError: If the run is to end.
+            StopWaitingError: If the run should stop.
         """
         await self.reopened()
         if self._limiter is not None:
-            # More than a whole minute's tokens would never be let through.
+            # More than a whole minute's tokens would never be admitted.
             allowed = int(min(tokens, self._tokens_per_minute or tokens))
             await self._patiently(self._limiter.async_acquire(allowed))
         await self.reopened()
 
     async def reopened(self) -> None:
-        """Wait while a pause lasts: one may have begun since ``enter``.
+        """Wait for the end of a pause; one may have begun since ``enter``.
 
         Raises:
-            StopWaitingError: If the run is to end.
+            StopWaitingError: If the run should stop.
         """
         while (left := self._closed_until - time.monotonic()) > 0:
             await self.sleep(left)
         self._check()
 
     def check_open(self) -> None:
-        """Refuse at the last moment, when a call is about to be written to the socket.
+        """Raise if a pause has begun, at the last moment before a call is written to the socket.
 
         Raises:
             HeldBackError: If a pause has begun.
@@ -315,7 +315,7 @@ class RateLimiter:
             raise HeldBackError
 
     def hear(self, status: int, headers: Mapping[str, str]) -> None:
-        """Close the gate as soon as the head of a response asks for it."""
+        """Pause as soon as the headers of a response ask for it."""
         if status in (429, 503) and (seconds := retry_after(headers)) is not None:
             self.pause(seconds)
 
@@ -323,7 +323,7 @@ class RateLimiter:
         """Wait some seconds.
 
         Raises:
-            StopWaitingError: If the run is to end.
+            StopWaitingError: If the run should stop.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:

@@ -18,7 +18,7 @@ _CONTEXT = 2048
 
 
 def describe_local(name: str, quantize: str) -> Described:
-    """Name a model by its hub name or its bytes, and tell whether it chats; weights are not loaded.
+    """Return a model's name (of the hub, or by its bytes) and whether it chats; weights are not loaded.
 
     Raises:
         ConfigError: If there is no such model.
@@ -83,7 +83,7 @@ class LocalModel:
         return Answer(text, finish, sum(self._count(message.content) for message in call.messages), completion)
 
     def attach(self, gate: RateLimiter) -> None:
-        """Nobody asks this process to wait."""
+        """There is no server to wait for."""
 
     async def close(self) -> None:
         """Keep the model."""

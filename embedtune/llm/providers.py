@@ -42,7 +42,7 @@ class Provider(Protocol):
         model: As it goes into the key of a call.
         max_concurrency: Calls it can take at once.
         is_local: Whether it computes in this process.
-        chats: Whether it wants chat messages and can follow a schema; else it gets a plain prompt for one query.
+        chats: Whether it takes chat messages and can follow a schema; otherwise it gets a plain prompt for one query.
     """
 
     name: str
@@ -56,22 +56,22 @@ class Provider(Protocol):
         ...
 
     def attach(self, gate: RateLimiter) -> None:
-        """Ask a gate before each request is written, and tell it of each response's head."""
+        """Check a rate limiter before each request is written, and pass it the headers of each response."""
         ...
 
     async def close(self) -> None:
-        """Close connections; asking again opens new ones."""
+        """Close connections; the next call opens new ones."""
         ...
 
 
 class Access(NamedTuple):
-    """Where a provider is and how it is spoken to.
+    """Address and parameters of a provider.
 
     Attributes:
         name: ``PROVIDER:MODEL``.
         base_url: Of the server; None is the provider's own.
         key_variable: Environment variable that holds the key; None is the provider's usual one.
-        schemas: By purpose of a call, the JSON schema that answers shall follow; a purpose without one asks for none.
+        schemas: By purpose of a call, the JSON schema of answers; a purpose without one asks for none.
         timeout_s: Of the connection.
         quantize: ``none``, ``int8`` or ``nf4``, for local models.
         params: Sampling parameters, for classes that take them only once.
@@ -103,7 +103,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def check_url(url: str | None) -> None:
-    """Refuse an address that is none, or that carries a key: addresses end up in logs.
+    """Reject an address that is invalid, or that has a key in it: addresses end up in logs.
 
     Raises:
         ConfigError: Without the address, since it may hold a key.
@@ -147,14 +147,14 @@ def find_key(provider: str, base_url: str | None, variable: str | None) -> str |
 
 
 class Described(NamedTuple):
-    """What a plan must know of a model that is not loaded yet; see ``Provider``."""
+    """Name and kind of a model that is not loaded yet; see ``Provider``."""
 
     model: str
     chats: bool
 
 
 def describe(access: Access) -> Described:
-    """Name a model as it stands in the key of a call; of a local one the small files are read.
+    """Return the model's name in the key of a call; of a local one the small files are read.
 
     Raises:
         ConfigError: If the name has another form, or a local model cannot be found.
@@ -169,7 +169,7 @@ def describe(access: Access) -> Described:
 
 
 def check_access(access: Access) -> None:
-    """Look for the key and the packages that a provider needs; nothing is loaded or sent.
+    """Check the key and the packages that a provider needs; nothing is loaded or sent.
 
     Raises:
         ConfigError: If one is missing.

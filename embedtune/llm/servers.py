@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
+from embedtune.llm.batch_files import response_format
 from embedtune.llm.cost import estimate_tokens, prompt_tokens
 from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Access, Provider, import_extra
@@ -44,8 +45,8 @@ class ChatServer:
             name: For messages.
             model: For the key of a call.
             llm: With the coroutine ``achat``.
-            forms: By purpose of a call, how its answer shall look, in the server's own words; dropped if it takes none.
-            takes_params: Whether ``achat`` takes sampling parameters; else the LLM was made with them.
+            forms: By purpose of a call, the server's own parameters for the form of its answer; dropped if it rejects them.
+            takes_params: Whether ``achat`` takes sampling parameters; otherwise the LLM was created with them.
             renew: Gives the LLM a new client, with hooks for httpx; None keeps its own.
         """
         self.name = name
@@ -58,7 +59,7 @@ class ChatServer:
         self._connected = False
 
     def attach(self, gate: RateLimiter) -> None:
-        """Ask a gate before each request is written, and tell it of each response's head."""
+        """Check a rate limiter before each request is written, and pass it the headers of each response."""
         self._gate = gate
 
     async def ask(self, call: Call) -> Answer:
@@ -71,7 +72,7 @@ class ChatServer:
             if not form or getattr(error, "status_code", None) not in (400, 422):
                 raise
         answer = await self._chat(call, {})
-        # It is the schema that this server does not know; the reader of answers manages without.
+        # The server does not know schemas; answers can be read without one.
         self._forms.clear()
         return answer
 
@@ -118,15 +119,7 @@ def openai_like(model: str, access: Access, key: str | None) -> Provider:
         max_retries=0,
         timeout=access.timeout_s,
     )
-    forms = {
-        purpose: {
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": schema, "strict": True},
-            }
-        }
-        for purpose, schema in access.schemas.items()
-    }
+    forms = {purpose: {"response_format": response_format(schema)} for purpose, schema in access.schemas.items()}
     return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=_renew_openai)
 
 
@@ -193,7 +186,7 @@ def by_class(model: str, access: Access, key: str | None) -> Provider:
 
 
 def read_response(call: Call, response: ChatResponse) -> Answer:
-    """Return words, reason of the end and tokens of what llama-index returns.
+    """Return text, finish reason and tokens of a response of llama-index.
 
     Raises:
         CallError: If there is no message in it.
@@ -217,11 +210,8 @@ def _counted(call: Call, text: str, finish: str, raw: Mapping[str, Any]) -> Answ
     prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or raw.get("prompt_eval_count")
     completion = usage.get("completion_tokens") or usage.get("output_tokens") or raw.get("eval_count")
     counts = (prompt_tokens(call), estimate_tokens(text))
-    found = [
-        own if isinstance(own, int) and own >= 0 else guess
-        for own, guess in zip((prompt, completion), counts, strict=True)
-    ]
-    return Answer(text, finish, *found)
+    known = zip((prompt, completion), counts, strict=True)
+    return Answer(text, finish, *(own if isinstance(own, int) and own >= 0 else guess for own, guess in known))
 
 
 def _plain(raw: Any) -> Mapping[str, Any]:

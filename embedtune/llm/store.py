@@ -1,9 +1,7 @@
-"""The durable queue: every call that was planned, and every answer and failure as it came, in one SQLite file.
+"""The durable queue: every planned call, and every answer and failure in order, in one SQLite file.
 
-An answer is committed (write-ahead log, ``synchronous=FULL``) before anybody reads it. What an answer is worth is not stored:
-it is judged anew each time from its words, so a better reader costs no second call.
-
-What is sent to a language model, and what comes back.
+An answer is committed (write-ahead log, ``synchronous=FULL``) before it is read. Whether it can be used is not stored but
+decided from its text each time, so that a better reader costs no second call.
 """
 
 from __future__ import annotations
@@ -50,10 +48,10 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a model said.
+    """An answer of a model.
 
     Attributes:
-        text: Its words.
+        text: The text.
         finish: Why it ended: ``stop``, ``length`` (cut off at the limit) or ``refusal`` (the provider's own filter).
         prompt_tokens: As counted by the provider, or estimated.
         completion_tokens: As counted by the provider, or estimated.
@@ -63,6 +61,12 @@ class Answer(NamedTuple):
     finish: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+def call_row(call: Call) -> tuple[str, str, str, str, str]:
+    """Return a call as columns of a table: key, purpose, model, messages and parameters, the last two as JSON."""
+    messages = json.dumps([list(message) for message in call.messages], ensure_ascii=False)
+    return (call.key, call.purpose, call.model, messages, json.dumps(dict(call.params), sort_keys=True))
 
 
 def make_call(model: str, messages: Sequence[Message], params: Mapping[str, float], purpose: str) -> Call:
@@ -87,12 +91,12 @@ _VERSION = 1
 
 
 class Attempt(NamedTuple):
-    """One thing that came back for a call.
+    """An answer or a failure of a call.
 
     Attributes:
         outcome: ``answer``, or the class of the failure.
         answer: The answer; of a failure its message, as text.
-        current: Whether it counts against the call's attempts: it does until failed calls are asked anew.
+        current: Whether it counts against the call's attempts; not after failed calls were reset.
     """
 
     outcome: str
@@ -134,30 +138,21 @@ class AnswerStore:
             self._connection.close()
 
     def register(self, calls: Iterable[Call]) -> None:
-        """Note calls that will be asked; those that are known stay as they are."""
-        rows = [
-            (
-                call.key,
-                call.purpose,
-                call.model,
-                json.dumps([list(message) for message in call.messages], ensure_ascii=False),
-                json.dumps(dict(call.params), sort_keys=True),
-            )
-            for call in calls
-        ]
+        """Add calls that will be sent; known calls stay as they are."""
+        rows = map(call_row, list(calls))
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO calls (key, purpose, model, messages, params) VALUES (?, ?, ?, ?, ?)", rows
             )
 
     def known(self) -> set[str]:
-        """Return the keys of all calls that were ever noted."""
+        """Return the keys of all calls."""
         with self._reading() as connection:
             return {key for (key,) in connection.execute("SELECT key FROM calls")}
 
     def histories(self, keys: Sequence[str]) -> dict[str, list[Attempt]]:
-        """Return what came back for each of some calls, in the order in which it came; calls without any are left out."""
-        wanted, found = set(keys), dict[str, list[Attempt]]()
+        """Return the attempts of some calls in order; calls without any are left out."""
+        wanted, histories = set(keys), dict[str, list[Attempt]]()
         query = (
             "SELECT key, outcome, text, finish, prompt_tokens, completion_tokens, attempts.round = calls.round "
             "FROM attempts JOIN calls USING (key) ORDER BY id"
@@ -165,23 +160,23 @@ class AnswerStore:
         with self._reading() as connection:
             for key, outcome, *answer, current in connection.execute(query):
                 if key in wanted:
-                    found.setdefault(key, []).append(Attempt(outcome, Answer(*answer), bool(current)))
-        return found
+                    histories.setdefault(key, []).append(Attempt(outcome, Answer(*answer), bool(current)))
+        return histories
 
     def tokens(self) -> tuple[int, int]:
-        """Return the prompt and completion tokens of everything that was ever answered here."""
+        """Return the prompt and completion tokens of all answers so far."""
         query = "SELECT coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM attempts"
         with self._reading() as connection:
             prompt, completion = connection.execute(query).fetchone()
         return int(prompt), int(completion)
 
     def renew(self, keys: Iterable[str]) -> None:
-        """Give calls all their attempts again; what came back before is kept."""
+        """Reset the attempts of calls; earlier answers are kept."""
         with self._transaction() as connection:
             connection.executemany("UPDATE calls SET round = round + 1 WHERE key = ?", [(key,) for key in keys])
 
     def add(self, rows: Iterable[tuple[str, Attempt]]) -> None:
-        """Commit attempts of calls that are noted; returns when they are on the disk."""
+        """Commit attempts of known calls; returns when they are on the disk."""
         values = [_values(key, attempt) for key, attempt in rows]
         with self._transaction() as connection:
             connection.executemany(
@@ -191,7 +186,7 @@ class AnswerStore:
             )
 
     async def record(self, key: str, attempt: Attempt) -> None:
-        """Commit one attempt; those that come while the disk is busy are committed together."""
+        """Commit one attempt; attempts during a commit are committed together."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(((key, attempt), done))
         if self._flushing is None or self._flushing.done():
@@ -234,7 +229,7 @@ class AnswerStore:
 
 @contextmanager
 def snapshot(path: Path) -> Iterator[AnswerStore]:
-    """Open a copy of a store that vanishes afterwards, so that looking writes nothing; an empty one if there is none."""
+    """Open a temporary copy of a store, so that reading writes nothing; an empty one if there is none."""
     with tempfile.TemporaryDirectory(prefix="embedtune-") as folder:
         for suffix in ("", "-wal"):
             if (source := path.with_name(path.name + suffix)).is_file():
@@ -254,7 +249,7 @@ def _values(key: str, attempt: Attempt) -> tuple[object, ...]:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Word what SQLite refuses."""
+    """Turn errors of SQLite and of the disk into ours."""
     try:
         yield
     except sqlite3.DatabaseError as error:

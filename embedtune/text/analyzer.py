@@ -18,8 +18,8 @@ _ASCII_PIECE = re.compile(r"[a-z0-9_]+")  # of lower-case text; most text is ASC
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}_]+")
 _SWITCH = regex.compile(r"\p{Ll}\p{Lu}")
 _PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+|\p{N}+|\p{Lo}+")
-_SAMPLE = 1000  # texts, evenly spaced, tell the language as well as all
-_LEAST = 2  # letters; one alone says nothing
+_SAMPLE = 1000  # evenly spaced texts are enough to recognise the language
+_LEAST = 2  # letters of a part
 
 
 def lexical_terms(text: str) -> list[str]:
@@ -47,7 +47,7 @@ class Analyzer:
 
     Stop words and stemmer are those of the corpus's language: ``connections`` finds ``connecting``. The stemmers are
     Snowball's (Porter 1980, 2001); a corpus in no language that ``find_language`` knows keeps its terms as they are.
-    ``writeBoolean`` and ``write_boolean`` stand for themselves and for ``write`` and ``boolean``.
+    ``writeBoolean`` and ``write_boolean`` give their parts ``write`` and ``boolean`` as well.
 
     Attributes:
         language: Its name; empty where none is known.

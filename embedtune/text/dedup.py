@@ -26,7 +26,7 @@ class Match(NamedTuple):
 
 
 class DuplicateIndex:
-    """Texts that come one after the other, to be searched for the one that a further text is most like.
+    """A growing collection of texts, searched for the text that is most similar to another.
 
     A text of n terms shares at least ⌈threshold · n⌉ of them with any text that is similar enough, so at least one of any
     n − ⌈threshold · n⌉ + 1 of them: only the texts with one of that many of its rarest terms are compared (the prefix filter
@@ -59,7 +59,7 @@ class DuplicateIndex:
         self._terms.append(terms)
 
     def find(self, text: str) -> Match | None:
-        """Return the text that is most like this one, of equals the first; None where none is similar enough."""
+        """Return the most similar text, of equals the first; None where none is similar enough."""
         terms = term_set(text)
         prefix = len(terms) - math.ceil(self._threshold * len(terms) - 1e-9) + 1
         rarest = sorted(terms, key=lambda term: (len(self._postings.get(term, ())), term))[:prefix]
@@ -79,7 +79,7 @@ class DuplicateIndex:
 
 
 class Duplicate(NamedTuple):
-    """A text that was left out.
+    """A text that was dropped.
 
     Attributes:
         position: Its place among all texts, from 0.
@@ -95,7 +95,7 @@ class Duplicate(NamedTuple):
 
 
 class DeduplicationResult(NamedTuple):
-    """What ``deduplicate`` found.
+    """The result of ``deduplicate``.
 
     Attributes:
         kept: The texts without near-duplicates, in their order.
@@ -114,13 +114,13 @@ class DeduplicationResult(NamedTuple):
 
 
 def deduplicate(texts: Iterable[str], threshold: float = THRESHOLD) -> DeduplicationResult:
-    """Keep the first of texts that say nearly the same; meant for queries and other short texts.
+    """Drop near-duplicates; meant for queries and other short texts.
 
     A text is left out if the Jaccard similarity of its set of terms with that of a kept text is at least ``threshold``. Terms
-    are lower-case words, or character bigrams where a script has no spaces. A text without terms is like no other.
+    are lower-case words, or character bigrams where a script has no spaces. A text without terms is never a duplicate.
 
     Args:
-        texts: In a stable order, because of two that are alike the first stays.
+        texts: In a stable order: the first of two near-duplicates is kept.
         threshold: In (0, 1]; at 1 only texts with the same terms are duplicates.
 
     Raises:

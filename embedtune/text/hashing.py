@@ -1,7 +1,4 @@
-"""Which of many texts occur more than once, told by eight bytes of each on disk instead of the texts in memory.
-
-Content hashes: stable ids and the digests in manifests.
-"""
+"""Hashes of content: stable ids, the digests in manifests, and fingerprints that find texts that occur more than once."""
 
 from __future__ import annotations
 
@@ -19,12 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BLOCK = 1 << 20
 _ID_DIGITS = 16
 
 
 def hash_text(*parts: str) -> str:
-    """Return the sha256 of several strings, as 64 hex digits; where one ends and the next starts matters."""
+    """Return the sha256 of several strings, as 64 hex digits; the boundaries between them count."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
@@ -44,7 +40,7 @@ def hash_json(value: object) -> str:
 
 
 def hash_rows(rows: Iterable[object]) -> str:
-    """Return the sha256 of JSON values that come one after the other."""
+    """Return the sha256 of a sequence of JSON values."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")
@@ -53,11 +49,8 @@ def hash_rows(rows: Iterable[object]) -> str:
 
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, read in blocks."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
@@ -79,38 +72,38 @@ def fingerprint(text: str) -> int:
 
 
 class Fingerprints:
-    """Fingerprints of texts; beyond a million of them they stand in a file without a name, which vanishes with this."""
+    """Fingerprints of texts, eight bytes each; beyond a million they are in an unnamed temporary file."""
 
     def __init__(self, scratch: Path | None = None) -> None:
-        """Start empty; ``scratch`` is where the file may be, if not where temporary files belong."""
+        """Start empty; ``scratch`` is the folder of the temporary file, by default the system's."""
         self._scratch = scratch
         self._file: IO[bytes] | None = None
-        self._held = array("Q")
+        self._recent = array("Q")
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, text: str) -> None:
-        """Take note of a text."""
-        self._held.append(fingerprint(text))
+        """Add the fingerprint of a text."""
+        self._recent.append(fingerprint(text))
         self._count += 1
-        if len(self._held) >= _IN_MEMORY:
+        if len(self._recent) >= _IN_MEMORY:
             self._flush()
 
     def repeats(self) -> NDArray[np.uint64]:
         """Return the fingerprint of each occurrence but the first ones, sorted."""
         import numpy as np
 
-        held = self._all()
-        held.sort()
-        return np.array(held[1:][held[1:] == held[:-1]])
+        ordered = self._all()
+        ordered.sort()
+        return np.array(ordered[1:][ordered[1:] == ordered[:-1]])
 
     def _all(self) -> NDArray[np.uint64]:
         import numpy as np
 
         if self._file is None:
-            return np.array(self._held, dtype=np.uint64)
+            return np.array(self._recent, dtype=np.uint64)
         self._flush()
         # Sorted in place, in pages that the system may take back.
         return np.memmap(self._file, dtype=np.uint64, mode="r+", shape=(self._count,))
@@ -119,6 +112,6 @@ class Fingerprints:
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - it lives as long as this
         self._file.seek(0, os.SEEK_END)
-        self._file.write(self._held.tobytes())
+        self._file.write(self._recent.tobytes())
         self._file.flush()
-        self._held = array("Q")
+        self._recent = array("Q")

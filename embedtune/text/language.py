@@ -37,7 +37,7 @@ class Language(NamedTuple):
 
     Attributes:
         name: In English, lower case; empty where none was recognised.
-        stop_words: Its words that say nothing alone.
+        stop_words: Its function words.
     """
 
     name: str
@@ -66,7 +66,7 @@ def stop_words_of(language: str) -> frozenset[str]:
 
 
 class LanguageTally:
-    """Counts of the words that are a stop word in some language, over terms that come bit by bit."""
+    """Counts of the words that are a stop word in some language, of a stream of terms."""
 
     def __init__(self) -> None:
         self._languages = _languages()
@@ -107,7 +107,7 @@ def script_of(text: str) -> str | None:
 
 
 def language_of(text: str) -> str | None:
-    """Return the language of one text, or None where its words do not tell: under six of them, or another as likely.
+    """Return the language of one text, or None where it is uncertain: under six words, or another language as likely.
 
     Examples:
         >>> language_of("Füllen Sie den Tank mit kaltem Wasser, wenn die Lampe nicht blinkt, und warten Sie auf das Signal.")
@@ -128,10 +128,10 @@ def language_of(text: str) -> str | None:
 
 
 def same_language(query: str, passage: str) -> bool:
-    """Return whether a query may be in its passage's language: same script, and no other language that both clearly are in."""
+    """Return whether a query may be in its passage's language: the same script, and not clearly another language."""
     scripts = {script_of(query), script_of(passage)}
     if len(scripts) > 1 and None not in scripts:
-        # Chinese and Japanese share characters; Latin names stand in texts of every script.
+        # Chinese and Japanese share characters; Latin names are in texts of every script.
         return scripts == {"Han", "Hiragana"}
     languages = {language_of(query), language_of(passage)}
     return None in languages or len(languages) == 1

@@ -1,4 +1,4 @@
-"""Read one file of any known format: a registry from suffix to reader, and ``read``, which never raises for what a file holds.
+"""Read one file of any known format: a registry by suffix, and ``read``, which never raises for the content of a file.
 
 Readers import their libraries when they are called. Other packages add readers by entry points of the group
 ``embedtune.readers``; see ``Reader`` and ``docs/formats.md``.
@@ -31,8 +31,8 @@ _log = logging.getLogger("embedtune")
 class Reader(Protocol):
     """A function that reads a file of one format.
 
-    It is called in a child process with limits of memory and time, once for each file. Whatever it raises makes the file one
-    that was skipped: ``Unreadable`` with the reason as its message, anything else as a broken file.
+    It is called in a child process with limits of memory and time, once for each file. If it raises, the file
+    is skipped: ``Unreadable`` with the reason as its message, anything else as a broken file.
     """
 
     def __call__(self, path: Path, name: str, limits: ReadingLimits) -> Document | str:
@@ -44,7 +44,7 @@ class Reader(Protocol):
             limits: How many pages and characters it may have; its size was checked.
 
         Returns:
-            A document, whose sections are cut apart; or Markdown, whose headings make the sections.
+            A document, whose sections are never joined in one passage; or Markdown, whose headings are the sections.
         """
         ...
 
@@ -133,10 +133,10 @@ def read(path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
     Args:
         path: The file.
         name: Its id.
-        limits: Size, pages and text are kept here; time and memory are the caller's to keep.
+        limits: Size, pages and text are bounded here; time and memory must be by the caller.
 
     Returns:
-        The document, or why there is none; nothing is raised for what a file holds.
+        The document, or why there is none; nothing is raised for the content of a file.
 
     Raises:
         ConfigError: If its reader cannot be loaded.

@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class ReadingLimits:
-    """Bounds for each file; one that passes a bound is skipped, the others are read.
+    """Bounds of each file; a file beyond one is skipped, the others are read.
 
     Attributes:
         max_file_mb: Size on disk.
@@ -23,7 +23,7 @@ class ReadingLimits:
         max_text_mb: Text, in millions of characters.
         max_pages: Pages, slides or sheets.
         timeout_s: Wall time.
-        memory_mb: Address space of the process that reads; kept on Linux, elsewhere not everywhere.
+        memory_mb: Address space of the reading process; enforced on Linux, elsewhere not always.
     """
 
     max_file_mb: int = 100
@@ -40,7 +40,7 @@ class ReadingLimits:
 
 
 class Unreadable(Exception):
-    """A file that cannot be used; the message is the reason, as it stands in ``skipped.tsv``."""
+    """A file that cannot be used; the message is the reason in ``skipped.tsv``."""
 
 
 OLE = b"\xd0\xcf\x11\xe0"
@@ -79,7 +79,7 @@ def looks_like(head: bytes) -> str:
 
 
 def require_signature(path: Path, signature: bytes, what: str) -> None:
-    """Make sure that a file has a signature among its first bytes.
+    """Check that a signature is among the first bytes of a file.
 
     Raises:
         Unreadable: If it has not; the reason says what it looks like instead.
@@ -95,7 +95,7 @@ _ENCRYPTED_FLAG = 0x1
 
 @contextmanager
 def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFile]:
-    """Open a zip archive after looking at what it says it holds; zipfile reads no more of a member than that.
+    """Open a zip archive after a look at the sizes in its directory; zipfile reads no more of a member than that.
 
     Args:
         path: The file.
@@ -121,6 +121,17 @@ def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFi
         if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
             raise Unreadable("encrypted")
         yield archive
+
+
+def check_archive(path: Path, what: str, limits: ReadingLimits, *, member: str | None = None) -> None:
+    """Check a zip archive that a library will open by itself; see ``open_archive``.
+
+    Raises:
+        Unreadable: As ``open_archive`` does, or if it has not the file ``member``.
+    """
+    with open_archive(path, what, limits) as archive:
+        if member and member not in archive.namelist():
+            raise Unreadable(f"not {what}: a zip archive without {member}")
 
 
 def read_member(archive: ZipFile, name: str, what: str) -> bytes:
@@ -173,7 +184,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
         declared: The encoding that the file itself names, if its format has a place for that.
 
     Raises:
-        Unreadable: If no encoding is certain, or the text holds NUL characters.
+        Unreadable: If no encoding is certain, or the text has NUL characters.
     """
     text = _decode(data, declared)
     if "\0" in text:
@@ -210,15 +221,15 @@ def _as_western(data: bytes) -> str | None:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         return None
-    found = [(index, character) for index, character in enumerate(text) if character > "\x7f"]
-    held = {character for _, character in found}
-    if len(found) < _FEW or not held <= _WESTERN | _BETWEEN_LETTERS | _BESIDE_WORDS:
+    beyond_ascii = [(index, character) for index, character in enumerate(text) if character > "\x7f"]
+    characters = {character for _, character in beyond_ascii}
+    if len(beyond_ascii) < _FEW or not characters <= _WESTERN | _BETWEEN_LETTERS | _BESIDE_WORDS:
         return None
-    if "õ" in held and "ã" not in held:  # Portuguese has both; alone it is a Hungarian ő of Windows-1250
+    if "õ" in characters and "ã" not in characters:  # Portuguese has both; alone it is a Hungarian ő of Windows-1250
         return None
     inside = (
         character in _BESIDE_WORDS and text[index - 1 : index].isalpha() and text[index + 1 : index + 2].isalpha()
-        for index, character in found
+        for index, character in beyond_ascii
     )
     return None if any(inside) else text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.documents.readers.files import ReadingLimits, Unreadable, decode, looks_like
-from embedtune.documents.readers.tables import describe_table
+from embedtune.documents.readers.tables import add_table
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 
@@ -48,7 +48,7 @@ def parse_html(data: bytes) -> Element | None:
     """Parse HTML as browsers do, faults and all; None where there is nothing to parse.
 
     Raises:
-        Unreadable: If the encoding is neither declared nor certain, or elements stand in each other beyond all measure.
+        Unreadable: If the encoding is neither declared nor certain, or elements are nested too deeply.
     """
     from lxml import etree
 
@@ -58,7 +58,7 @@ def parse_html(data: bytes) -> Element | None:
     if not text.strip():
         return None
     root: Element | None = etree.fromstring(text.encode("utf-8", "replace"), parser)
-    if any(_DEPTH in entry.message for entry in parser.error_log):  # what stands deeper has been left out
+    if any(_DEPTH in entry.message for entry in parser.error_log):  # deeper elements have been left out
         raise Unreadable(_TOO_DEEP)
     return root
 
@@ -95,7 +95,7 @@ _SILENT = frozenset(
         "select style svg template textarea title video"
     )
 )
-_PAGE_PARTS = frozenset(("header", "footer", "aside"))  # of the page, unless they stand within its content
+_PAGE_PARTS = frozenset(("header", "footer", "aside"))  # of the page, unless they are part of its content
 _CONTENT = frozenset(("article", "main", "section", "td"))
 _SILENT_ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "menu", "menubar", "toolbar", "dialog"))
 _SILENT_CLASSES = frozenset(
@@ -113,17 +113,8 @@ _WHITE = re.compile(r"\s+")
 
 
 def add_element(builder: TextBuilder, root: Element, outer_level: int = 0) -> None:
-    """Add an element and all within it; headings go ``outer_level`` levels further in."""
-    from lxml import etree
-
-    walker = _Walker(builder, outer_level)
-    events = etree.iterwalk(root, events=("start", "end"))
-    for event, element in events:
-        if event == "end":
-            walker.end(element, is_root=element is root)
-        elif walker.start(element, is_root=element is root):
-            events.skip_subtree()
-    walker.flush()
+    """Add an element with its content; its headings are ``outer_level`` levels deeper."""
+    _Walker(builder, outer_level).walk(root)
 
 
 class _Walker:
@@ -132,12 +123,25 @@ class _Walker:
     def __init__(self, builder: TextBuilder, outer_level: int) -> None:
         self._builder, self._outer_level = builder, outer_level
         self._inline: list[str] = []
-        self._lists: list[
-            int | None
-        ] = []  # of each open list the number of its last item; None where it has no numbers
+        # of each open list the number of its last item; None where it has no numbers
+        self._lists: list[int | None] = []
+
+    def walk(self, root: Element, *, as_inline: bool = False) -> None:
+        """Add an element with its content; with ``as_inline`` the element itself is no block."""
+        from lxml import etree
+
+        events = etree.iterwalk(root, events=("start", "end"))
+        for event, element in events:
+            if event == "end":
+                self.end(element, is_root=element is root)
+            elif as_inline and element is root:
+                self._add(root.text)
+            elif self.start(element, is_root=element is root):
+                events.skip_subtree()
+        self.flush()
 
     def start(self, element: Element, *, is_root: bool) -> bool:
-        """Take in the start of an element; returns True where all within it is done with."""
+        """Process the start of an element; returns True if its content is done too."""
         tag = element.tag
         if not is_root and _is_silent(element):
             return True
@@ -157,7 +161,7 @@ class _Walker:
         return False
 
     def end(self, element: Element, *, is_root: bool) -> None:
-        """Take in the end of an element."""
+        """Process the end of an element."""
         if element.tag in _LISTS and self._lists:
             self._lists.pop()
             self._break(within_list=bool(self._lists))
@@ -202,8 +206,7 @@ class _Walker:
         rows = [list(row.iterchildren("td", "th")) for row in element.iter("tr")]
         named = len(rows) > 1 and bool(rows[0]) and all(cell.tag == "th" for cell in rows[0])
         texts = [[_text_without_silent(cell) for cell in row] for row in rows]
-        for line in describe_table(texts, header=named or None):
-            self._builder.block(line)
+        add_table(self._builder, texts, header=named or None)
 
     def _add(self, text: str | None) -> None:
         if text:
@@ -226,7 +229,7 @@ def _is_silent(element: Element) -> bool:
 
 
 def _is_menu(listed: Element) -> bool:
-    """Tell a list of links to elsewhere from one that says something; in a table cell it is a value."""
+    """Return whether a list is a menu: many short links and nothing else; in a table cell it is a value."""
     items = list(listed.iterchildren("li"))
     if len(items) < _MENU_ITEMS or any(outer.tag == "td" for outer in listed.iterancestors()):
         return False
@@ -248,23 +251,8 @@ def _text_without_silent(element: Element) -> str:
     if len(element) == 0:
         return one_line(element.text or "")
     inner = TextBuilder()
-    walker = _Walker(inner, 0)
-    _walk_inline(walker, element)
-    walker.flush()
+    _Walker(inner, 0).walk(element, as_inline=True)
     return one_line(_NEXT_ITEM.sub(", ", inner.build("").text.removeprefix("- ")))
-
-
-def _walk_inline(walker: _Walker, root: Element) -> None:
-    from lxml import etree
-
-    events = etree.iterwalk(root, events=("start", "end"))
-    for event, element in events:
-        if event == "end":
-            walker.end(element, is_root=element is root)
-        elif element is root:
-            walker._add(element.text)
-        elif walker.start(element, is_root=False):
-            events.skip_subtree()
 
 
 _WORD = re.compile(r"\w+")
@@ -302,7 +290,7 @@ def add_html(builder: TextBuilder, root: Element | None, *, outer_level: int = 0
 
 
 def _content(root: Element) -> Element:
-    """Return the element that holds the page's own text: main, a single article, or the body."""
+    """Return the element with the page's own text: main, a single article, or the body."""
     body = root.find(".//body")
     whole = root if body is None else body
     words = _count_words(whole)

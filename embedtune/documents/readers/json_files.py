@@ -46,12 +46,14 @@ def _add(builder: TextBuilder, value: Any, level: int) -> None:
             _add_row(builder, entry)
     elif isinstance(value, dict) and level <= _MAX_HEADING_LEVEL:
         inner = {
-            key: held for key, held in value.items() if held and isinstance(held, dict | list) and not _is_flat(held)
+            key: inside
+            for key, inside in value.items()
+            if inside and isinstance(inside, dict | list) and not _is_flat(inside)
         }
-        _add_row(builder, {key: held for key, held in value.items() if key not in inner})
-        for key, held in inner.items():
+        _add_row(builder, {key: inside for key, inside in value.items() if key not in inner})
+        for key, inside in inner.items():
             builder.heading(level, key)
-            _add(builder, held, level + 1)
+            _add(builder, inside, level + 1)
     else:
         _add_row(builder, value)
 
@@ -68,11 +70,11 @@ def _add_row(builder: TextBuilder, value: Any) -> None:
 
 def _flatten(value: Any, name: str, pairs: list[str]) -> None:
     if isinstance(value, dict):
-        for key, held in value.items():
-            _flatten(held, f"{name}.{key}" if name else key, pairs)
+        for key, inside in value.items():
+            _flatten(inside, f"{name}.{key}" if name else key, pairs)
     elif isinstance(value, list) and not _is_flat(value):
-        for held in value:
-            _flatten(held, name, pairs)
+        for inside in value:
+            _flatten(inside, name, pairs)
     else:
         text = ", ".join(map(_scalar, value)) if isinstance(value, list) else _scalar(value)
         if text:
@@ -80,7 +82,7 @@ def _flatten(value: Any, name: str, pairs: list[str]) -> None:
 
 
 def _is_flat(value: Any) -> bool:
-    return isinstance(value, list) and not any(isinstance(held, dict | list) for held in value)
+    return isinstance(value, list) and not any(isinstance(inside, dict | list) for inside in value)
 
 
 def _scalar(value: Any) -> str:

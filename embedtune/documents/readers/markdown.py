@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.documents.readers.files import ReadingLimits, read_decoded
 from embedtune.documents.readers.html import add_html, parse_html
-from embedtune.documents.readers.tables import describe_table
+from embedtune.documents.readers.tables import add_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -25,7 +25,7 @@ _ADMONITION = re.compile(
 )
 _OPTIONS = re.compile(r"\A(?::[\w-]+:.*\n)+")
 _ROLE = re.compile(r"\{[a-z][\w:-]*\}$")
-_MAX_NESTING = 100  # of lists and quotations; what stands deeper is left out by the parser
+_MAX_NESTING = 100  # of lists and quotations; the parser leaves out what is nested deeper
 _TAG = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 
 
@@ -69,12 +69,11 @@ def _add_block(builder: TextBuilder, token: Token, tokens: Iterator[Token]) -> N
         case "html_block":
             add_html(builder, parse_html(token.content.encode()))
         case "table_open":
-            for line in describe_table(_rows(tokens), header=True):
-                builder.block(line)
+            add_table(builder, _rows(tokens), header=True)
 
 
 def _add_list(builder: TextBuilder, tokens: Iterator[Token], first: Token) -> None:
-    """Add a list as one block, a line for each item; code and tables within it stand alone."""
+    """Add a list as one block, a line for each item; code and tables in it are blocks of their own."""
     lines: list[str] = []
     numbers: list[int | None] = [_first_number(first)]
     prefix = ""

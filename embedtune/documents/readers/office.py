@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from embedtune.documents.readers.files import ReadingLimits, Unreadable, open_archive, read_member, require_signature
+from embedtune.documents.readers.files import (
+    ReadingLimits,
+    Unreadable,
+    check_archive,
+    open_archive,
+    read_member,
+    require_signature,
+)
 from embedtune.documents.readers.html import add_html, local_name, parse_xhtml, parse_xml, text_of
-from embedtune.documents.readers.tables import describe, describe_table
+from embedtune.documents.readers.tables import add_table, describe
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -39,7 +46,6 @@ def read_rich_text(path: Path, name: str, limits: ReadingLimits) -> Document:
     return builder.build(name)
 
 
-_WORD_FILE = "a Word document"
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
 _CONTROLS = ("sdt", "sdtContent", "customXml", "ins", "moveTo")
@@ -49,12 +55,10 @@ _NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
 
 
 def read_word(path: Path, name: str, limits: ReadingLimits) -> Document:
-    """Read a Word document; headings are told by their styles, deletions that are tracked are left out."""
+    """Read a Word document; headings are recognised by their styles, tracked deletions are left out."""
     from docx import Document as open_document
 
-    with open_archive(path, _WORD_FILE, limits) as archive:
-        if "word/document.xml" not in archive.namelist():
-            raise Unreadable(f"not {_WORD_FILE}: a zip archive without word/document.xml")
+    check_archive(path, "a Word document", limits, member="word/document.xml")
     document = open_document(str(path))
     builder = TextBuilder(limits.max_chars)
     _WordWalker(builder, document).add(document.element.body)
@@ -74,8 +78,7 @@ class _WordWalker:
         for element in _blocks(parent):
             if element.tag == f"{_W}tbl":
                 self._flush()
-                for line in describe_table(self._rows(element)):
-                    self._builder.block(line)
+                add_table(self._builder, self._rows(element))
             else:
                 self._paragraph(element)
         self._flush()
@@ -107,7 +110,7 @@ class _WordWalker:
         self._items.clear()
 
     def _rows(self, table: Any) -> Iterator[list[str]]:
-        """Yield the texts of the cells; a cell that spans rows stands in the first of them."""
+        """Yield the texts of the cells; a cell that spans rows is in the first of them."""
         for row in _children(table, "tr"):
             yield [self._cell(cell) for cell in _children(row, "tc")]
 
@@ -115,7 +118,7 @@ class _WordWalker:
         return " ".join(self._text(paragraph) for paragraph in cell.iter(f"{_W}p"))
 
     def _text(self, element: Any) -> str:
-        """Return the text of a paragraph; notes stand in brackets where they are called."""
+        """Return the text of a paragraph; notes are in brackets at their references."""
         parts: list[str] = []
         for child in element:
             name = local_name(child)
@@ -132,7 +135,7 @@ class _WordWalker:
 
 
 def _blocks(parent: Any) -> Iterator[Any]:
-    """Yield paragraphs and tables, those within content controls and insertions too."""
+    """Yield paragraphs and tables, also of content controls and insertions."""
     for child in parent:
         name = local_name(child)
         if name in ("p", "tbl"):
@@ -172,16 +175,11 @@ def _level(paragraph: Paragraph, style: str) -> int | None:
     return None
 
 
-_PRESENTATION = "a PowerPoint presentation"
-
-
 def read_slides(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a presentation; each slide is a page, its title a heading."""
     from pptx import Presentation
 
-    with open_archive(path, _PRESENTATION, limits) as archive:
-        if "ppt/presentation.xml" not in archive.namelist():
-            raise Unreadable(f"not {_PRESENTATION}: a zip archive without ppt/presentation.xml")
+    check_archive(path, "a PowerPoint presentation", limits, member="ppt/presentation.xml")
     slides = Presentation(str(path)).slides
     if len(slides) > limits.max_pages:
         raise Unreadable(f"too many slides: {len(slides):,}, the limit is {limits.max_pages:,}")
@@ -205,7 +203,7 @@ def _add_slide(builder: TextBuilder, slide: Any) -> None:
 
 
 def _in_reading_order(shapes: Any) -> Iterator[Any]:
-    """Yield shapes from top to bottom and left to right; those within a group stay together."""
+    """Yield shapes from top to bottom and left to right; those of a group stay together."""
     for shape in sorted(shapes, key=lambda shape: (shape.top or 0, shape.left or 0)):
         if hasattr(shape, "shapes"):
             yield from _in_reading_order(shape.shapes)
@@ -217,8 +215,7 @@ def _add_shape(builder: TextBuilder, shape: Any) -> None:
     if shape.has_text_frame:
         builder.block(shape.text_frame.text)
     elif shape.has_table:
-        for line in describe_table([[cell.text for cell in row.cells] for row in shape.table.rows]):
-            builder.block(line)
+        add_table(builder, [[cell.text for cell in row.cells] for row in shape.table.rows])
     elif shape.has_chart:
         _add_chart(builder, shape.chart)
 
@@ -277,8 +274,7 @@ def _add_odt(builder: TextBuilder, element: Element) -> None:
                 rows = [
                     [_odt_text(cell) for cell in row if cell.tag == "table-cell"] for row in child.iter("table-row")
                 ]
-                for line in describe_table(rows):
-                    builder.block(line)
+                add_table(builder, rows)
             case tag if tag not in _SILENT_ELEMENTS:
                 _add_odt(builder, child)
 
@@ -288,7 +284,7 @@ def _odt_items(listed: Element) -> list[str]:
 
 
 def _odt_text(element: Element) -> str:
-    """Return the text of a paragraph or a cell; footnotes stand where they are called."""
+    """Return the text of a paragraph or a cell; footnotes are at their references."""
     parts = [element.text or ""]
     for child in element:
         if child.tag in _SPACES:

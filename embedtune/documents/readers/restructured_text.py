@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.readers.files import ReadingLimits, read_decoded
-from embedtune.documents.readers.tables import describe_table
+from embedtune.documents.readers.tables import add_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -103,8 +103,7 @@ def _add_table(builder: TextBuilder, table: Any) -> None:
     rows = [[_text(cell) for cell in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
     for title in table.findall(nodes.title):
         builder.block(_text(title))
-    for line in describe_table(rows, header=named or None):
-        builder.block(line)
+    add_table(builder, rows, header=named or None)
 
 
 def _items(listed: Any) -> list[str]:

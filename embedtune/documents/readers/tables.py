@@ -12,7 +12,7 @@ from embedtune.documents.readers.files import (
     OLE,
     ReadingLimits,
     Unreadable,
-    open_archive,
+    check_archive,
     read_decoded,
     require_signature,
 )
@@ -35,7 +35,7 @@ def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None)
 
     Args:
         rows: Cells, rows of any length.
-        header: Whether the first row holds the names of the columns; None means to judge by what it looks like.
+        header: Whether the first row has the names of the columns; None decides by its looks.
     """
     table = [[one_line(cell) for cell in row] for row in rows]
     table = [row for row in table if any(row)]
@@ -45,6 +45,12 @@ def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None)
         lines = [describe(table[0], row) for row in table[1:]]
         return lines or [" | ".join(cell for cell in table[0] if cell)]
     return [_join(row) for row in table]
+
+
+def add_table(builder: TextBuilder, rows: Iterable[Sequence[str]], *, header: bool | None = None) -> None:
+    """Add the lines of a table to a document; see ``describe_table``."""
+    for line in describe_table(rows, header=header):
+        builder.block(line)
 
 
 def looks_like_header(table: Sequence[Sequence[str]]) -> bool:
@@ -74,26 +80,24 @@ def read_csv(path: Path, name: str, limits: ReadingLimits) -> Document:
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # it is the whole process's; never less
     rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     builder = TextBuilder(limits.max_chars)
-    for line in describe_table(rows, header=True):
-        builder.block(line)
+    add_table(builder, rows, header=True)
     return builder.build(name)
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that stands most often in the first line; csv.Sniffer guesses letters on short files."""
+    """Return the most frequent delimiter of the first line; csv.Sniffer guesses letters on short files."""
     first = text.lstrip("\n").partition("\n")[0]
     return max(_DELIMITERS, key=first.count)
 
 
 def read_workbook(path: Path, name: str, limits: ReadingLimits) -> Document:
-    """Read a workbook; each sheet that holds something is a page and a heading."""
+    """Read a workbook; each sheet that is not empty is a page with a heading."""
     from python_calamine import CalamineWorkbook, PasswordError
 
     if path.suffix.lower() == ".xls":
         require_signature(path, OLE, "an Excel workbook of the old kind")
     else:
-        with open_archive(path, "a workbook", limits):
-            pass
+        check_archive(path, "a workbook", limits)
     try:
         workbook = CalamineWorkbook.from_path(str(path))
     except PasswordError:

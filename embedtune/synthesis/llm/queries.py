@@ -1,18 +1,18 @@
-"""Queries written by a language model: asked, read, filtered, graded, labelled."""
+"""Queries of a language model: calls, answers, filters, grades, labels."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
-from embedtune.llm.failures import Outcome
+from embedtune.llm.failures import AnswerCheck, Outcome
 from embedtune.llm.providers import check_access, describe
-from embedtune.llm.store import Answer, Call, snapshot
+from embedtune.llm.store import Call, snapshot
 from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
@@ -20,7 +20,7 @@ from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
 from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
-from embedtune.synthesis.llm.replies import read_grades, read_queries
+from embedtune.synthesis.llm.replies import grade_check, read_grades, read_queries
 from embedtune.synthesis.llm.session import (
     ANSWERS,
     STORE,
@@ -64,7 +64,7 @@ class LlmQueries:
         self._run = run
 
     def identity(self) -> dict[str, object]:
-        """Return what the dataset depends on beside the settings."""
+        """Return what the dataset depends on besides the settings."""
         identity = {**self.settings.identity(), "model": self.described.model}
         folder = Path(self._config.llm.cross_encoder)
         if self._config.llm.relabel == "cross-encoder" and folder.is_dir():
@@ -76,23 +76,23 @@ class LlmQueries:
         return self.settings.plan(pool, self.described.model, single_query=not self.described.chats)
 
     def preview(self, pool: PassagePool) -> dict[str, object]:
-        """Return what asking would take; what is answered already is looked up in a copy of the store."""
+        """Return the cost of the calls; known answers are read from a copy of the store."""
         planned, n_screened = self.plan(pool)
         with snapshot(self._run / STORE) as store:
             outcomes = LlmSession(self._config.llm, store).outcomes(
-                [planned_call.call for planned_call in planned], reader(planned)
+                [planned_call.call for planned_call in planned], query_check(planned)
             )
         return preview(planned, outcomes, self._config.llm, n_screened)
 
     def asks_again(self, folder: Path) -> bool:
-        """Return whether a finished dataset has failed calls that are to be asked again."""
+        """Return whether a finished dataset has failed calls that must be sent again."""
         if not (self._config.llm.retry_errors and (folder / MANIFEST).is_file()):
             return False
         llm = read_manifest(folder, DatasetRecord).record.llm
         return bool(llm and llm.failed)
 
     def check(self) -> None:
-        """Look for what asking needs, before any work; a run folder that has answers may need nothing.
+        """Check the requirements of calls before any work; a run folder with answers may need nothing.
 
         Raises:
             ConfigError: If a key or a package is missing.
@@ -103,7 +103,7 @@ class LlmQueries:
     def make(
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-        """Ask, filter and label; the answers go to ``llm.sqlite`` in a folder.
+        """Call the model, filter and label; the answers go to ``llm.sqlite`` in a folder.
 
         Returns:
             Queries by split, and how many each filter dropped.
@@ -116,7 +116,7 @@ class LlmQueries:
             return self._make(pool, statistics, encoder, folder, session)
 
     def pending(self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
-        """Return the calls that ``make`` would send next, and note them in the store; none when all answers are there."""
+        """Return the calls that ``make`` would send next, and add them to the store; none when all are answered."""
         with (
             tempfile.TemporaryDirectory(prefix="embedtune-") as scratch,
             open_session(self._config.llm, self._run, collect=True) as session,
@@ -131,7 +131,7 @@ class LlmQueries:
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.plan(pool)
-        outcomes = session.ask([planned_call.call for planned_call in planned], reader(planned), "write queries")
+        outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
         drafts = _drafts(planned, outcomes)
         _require_drafts(planned, drafts, outcomes)
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
@@ -165,12 +165,12 @@ class LlmQueries:
             window_tokens=self._config.window_tokens,
             window_overlap=self._config.window_overlap,
         )
-        found = _found(kept, search, pool)
-        dropped["round_trip"] = len(kept) - len(found)
+        retrieved = _retrieved(kept, search, pool)
+        dropped["round_trip"] = len(kept) - len(retrieved)
         if config.judge:
-            kept, found = found, self._judged(found, session)
-            dropped["judge"] = len(kept) - len(found)
-        capped = cap_documents(found, config.max_per_document)
+            kept, retrieved = retrieved, self._judged(retrieved, session)
+            dropped["judge"] = len(kept) - len(retrieved)
+        capped = cap_documents(retrieved, config.max_per_document)
         dropped |= capped.dropped
         if config.relabel == "none":
             return capped.kept, dropped, [[] for _ in capped.kept]
@@ -191,7 +191,7 @@ class LlmQueries:
             for key, group in by_call.items()
         }
         sizes = {calls[key].key: len(group) for key, group in by_call.items()}
-        outcomes = session.ask(list(calls.values()), _grade_reader(sizes), "judge queries")
+        outcomes = session.ask(list(calls.values()), grade_check(sizes, _BEST), "judge queries")
         kept = []
         for key, group in by_call.items():
             answer = outcomes[calls[key].key].answer
@@ -202,18 +202,14 @@ class LlmQueries:
         return kept
 
 
-def reader(planned: Sequence[PlannedCall]) -> Callable[[Call, Answer], str | None]:
-    """Return what is wrong with an answer to a planned call: not so many queries as were asked for, or none at all."""
+def query_check(planned: Sequence[PlannedCall]) -> AnswerCheck:
+    """Return the check of answers to planned calls: each must have as many queries as were requested."""
     sizes = {planned_call.call.key: len(planned_call.request.wanted) for planned_call in planned}
     return lambda call, answer: read_queries(answer.text, finish=answer.finish, n=sizes[call.key]).fault
 
 
-def _grade_reader(sizes: Mapping[str, int]) -> Callable[[Call, Answer], str | None]:
-    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=_BEST)[1]
-
-
 def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> list[LlmDraft]:
-    """Read the answers in the order of the plan, whatever the order in which they came."""
+    """Read the answers in the order of the plan."""
     drafts = []
     for request, call in planned:
         if answer := outcomes[call.key].answer:
@@ -226,7 +222,7 @@ def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> 
 
 
 def _preambles(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> int:
-    """Count the answers with words around their queries."""
+    """Count the answers with text around their queries."""
     answers = [(outcomes[call.key].answer, len(request.wanted)) for request, call in planned]
     return sum(read_queries(answer.text, finish=answer.finish, n=n).preamble for answer, n in answers if answer)
 
@@ -243,20 +239,20 @@ def _require_drafts(
         )
 
 
-def _found(drafts: Sequence[LlmDraft], search: FusedSearch, pool: PassagePool) -> list[LlmDraft]:
+def _retrieved(drafts: Sequence[LlmDraft], search: FusedSearch, pool: PassagePool) -> list[LlmDraft]:
     """Keep the queries whose sources are among the fused top twenty."""
     column = {passage.passage_id: number for number, passage in enumerate(pool.passages)}
 
     def columns(passage: Passage) -> list[int]:
         return [column[name] for name in pool.copies[passage.passage_id] if name in column]
 
-    wanted = [[columns(passage) for passage in draft.passages] for draft in drafts]
-    ranks = search.ranks([draft.text for draft in drafts], wanted)
+    sources = [[columns(passage) for passage in draft.passages] for draft in drafts]
+    ranks = search.ranks([draft.text for draft in drafts], sources)
     return [draft for draft, rank in zip(drafts, ranks, strict=True) if rank <= ROUND_TRIP]
 
 
 def _labelled(drafts: Sequence[LlmDraft], extra: Sequence[Sequence[str]], pool: PassagePool) -> dict[str, QuerySet]:
-    """Make query sets; a training query gets no answer from another split."""
+    """Build query sets; a training query gets no relevant passage of another split."""
     queries = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
     side = pool.split.of_passage
     for draft, more in zip(drafts, extra, strict=True):

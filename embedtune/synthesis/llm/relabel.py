@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from embedtune.config.settings import LlmConfig
 from embedtune.errors import ConfigError
-from embedtune.llm.store import Answer, Call
 from embedtune.progress import track
 from embedtune.retrieval.searcher import HybridSearcher
 from embedtune.synthesis.llm.filters import LlmDraft
-from embedtune.synthesis.llm.replies import read_grades
+from embedtune.synthesis.llm.replies import grade_check, read_grades
 from embedtune.synthesis.llm.session import LlmSession, LlmSettings
 from embedtune.types import Matrix, Passage
 
 
 class FusedSearch(HybridSearcher):
-    """Finds where a fused search ranks passages; nothing is known yet about either side, so the weight is the default."""
+    """Ranks passages by a fused search, with the default weight, because neither side has been measured yet."""
 
     def top(self, queries: Sequence[str], depth: int) -> Iterator[list[int]]:
-        """Yield for each query the numbers of its best passages, best first."""
+        """Yield the numbers of the best passages of each query, best first."""
         for block in self._scores(queries):
             yield from np.argsort(-block, axis=1, kind="stable")[:, :depth].tolist()
 
     def ranks(self, queries: Sequence[str], wanted: Sequence[Sequence[Sequence[int]]]) -> list[int]:
-        """Return how far down a search leads to all that a query came from: the rank of its worst placed source.
+        """Return the rank, from 1, of the worst placed source of each query.
 
         Args:
             queries: Texts.
-            wanted: For each query its sources; for each source the numbers of the passages that say it.
+            wanted: For each query its sources; for each source the numbers of its passage and the copies.
         """
         ranks: list[int] = []
         for block in self._scores(queries):
@@ -73,7 +72,7 @@ def further_answers(
         settings: Which judge, and its prompt.
         session: The language model.
         model: Its name in the key of a call.
-        known: Ids of the passages that are known to answer a query; they are not asked about again.
+        known: Ids of the passages that are known to answer a query; they are not graded again.
     """
     texts = [draft.text for draft in drafts]
     found = [
@@ -83,11 +82,6 @@ def further_answers(
     if settings.config.relabel == "llm":
         return _by_llm(drafts, found, settings, session, model)
     return _by_cross_encoder(drafts, found, settings.config)
-
-
-def read_relevance(n_passages: Mapping[str, int]) -> Callable[[Call, Answer], str | None]:
-    """Return what is wrong with an answer that grades passages; ``n_passages`` by key of the call."""
-    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=n_passages[call.key], most=MOST)[1]
 
 
 def _by_llm(
@@ -103,7 +97,7 @@ def _by_llm(
         for draft, passages in zip(drafts, found, strict=True)
     ]
     sizes = {call.key: len(passages) for call, passages in zip(calls, found, strict=True) if call}
-    outcomes = session.ask([call for call in calls if call], read_relevance(sizes), "relabel")
+    outcomes = session.ask([call for call in calls if call], grade_check(sizes, MOST), "relabel")
     answers: Answers = []
     for call, passages in zip(calls, found, strict=True):
         answer = outcomes[call.key].answer if call else None

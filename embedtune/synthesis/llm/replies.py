@@ -1,13 +1,15 @@
-"""From a model's words to queries: JSON by schema, else a tolerant reading; what is no query is recognised and named."""
+"""Read queries and grades from a model's text: JSON by schema, else tolerantly; what is no query is classified."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from embedtune.llm.failures import AnswerCheck
 
 EMPTY, REFUSAL, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "refusal", "cut_off", "broken", "wrong_count"
 
@@ -37,12 +39,12 @@ _REFUSAL = re.compile(
 
 
 class Reading(NamedTuple):
-    """What an answer holds.
+    """The content of an answer.
 
     Attributes:
         texts: The queries, in order; none where there is a fault.
-        fault: ``empty``, ``refusal``, ``cut_off``, ``broken`` or ``wrong_count``; None for an answer that can be used.
-        preamble: Whether words stood around the queries.
+        fault: ``empty``, ``refusal``, ``cut_off``, ``broken`` or ``wrong_count``; None for a usable answer.
+        preamble: Whether there was text around the queries.
     """
 
     texts: tuple[str, ...] = ()
@@ -68,9 +70,9 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
     """Read the queries of an answer.
 
     Args:
-        text: The model's words.
-        finish: Why it ended: ``stop``, ``length`` or ``refusal``.
-        n: How many were asked for.
+        text: The model's answer.
+        finish: The finish reason: ``stop``, ``length`` or ``refusal``.
+        n: Number of requested queries.
 
     Examples:
         >>> read_queries('Here you go: {"queries": ["cold tap water", "fill the tank"]}', finish="stop", n=2).texts
@@ -109,6 +111,11 @@ def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int]
     return ([], BROKEN) if any(not 0 <= grade <= most for grade in grades) else (grades, None)
 
 
+def grade_check(sizes: Mapping[str, int], most: int) -> AnswerCheck:
+    """Return the check of answers with grades from 0 to ``most``; ``sizes`` is the number of grades by key of the call."""
+    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=most)[1]
+
+
 def clean(text: str) -> str:
     """Return a query on one line, without numbering, quotes and emphasis."""
     text = " ".join(text.split())
@@ -123,7 +130,7 @@ def _bare(text: str) -> str:
 
 
 def _json_in(words: str) -> tuple[Any, bool]:
-    """Return the first JSON value in a text and whether words stand around it; None if there is none."""
+    """Return the first JSON value in a text and whether there is text around it; None if there is none."""
     fenced = _FENCE.search(words)
     body = fenced.group(1).strip() if fenced else words
     start = min((place for place in (body.find("{"), body.find("[")) if place >= 0), default=-1)
