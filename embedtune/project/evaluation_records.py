@@ -25,12 +25,7 @@ class Difference(Record):
     """Mean difference between two systems on the same queries.
 
     Attributes:
-        system: The system.
-        reference: The system it is compared with.
-        measure: Name of the measure.
-        n_queries: Number of queries.
         mean: Mean score of the system, in [0, 1].
-        reference_mean: Mean score of the reference.
         difference: ``mean`` - ``reference_mean``.
         ci95: 95 % interval of the difference; None if the queries cannot give one.
     """
@@ -124,11 +119,8 @@ class SeedsRecord(Record):
     """Several seeds of one recipe.
 
     Attributes:
-        systems: The models.
-        means: Measure → mean over seeds.
         deviations: Measure → sample standard deviation over seeds; None for a single seed.
         comparisons: Of each query's average over seeds with the base.
-        verdict: On the recipe.
     """
 
     systems: list[str]
@@ -142,10 +134,8 @@ class AuditRecord(Record):
     """What an audit found.
 
     Attributes:
-        name: Name of the audit.
         severity: ``ok``; ``note`` for something to know; ``warn`` for a defect that moves a figure by a point or more, or
             makes it meaningless.
-        sentence: The finding with its figures.
         n_affected: Queries (for ``prompts``: prompts) concerned.
         score_impact: Change of the base's score once the defect is fixed, in points of the primary measure; None if unknown.
         gain_impact: Change of the gain of tuned over base; None if unknown or without a tuned model.
@@ -174,12 +164,7 @@ class ForgettingSet(Record):
     """Base and tuned model on one set that has nothing to do with the corpus.
 
     Attributes:
-        n_passages: Passages.
-        n_queries: Queries.
         measures: Measure → comparison of tuned and base.
-        drift: How far vectors and rankings moved.
-        severity: ``ok``, ``note`` or ``warn``.
-        sentence: The finding.
         curve: For each strength, ``strength`` and the measures.
     """
 
@@ -198,7 +183,6 @@ class ForgettingRecord(Record):
     Attributes:
         severity: The worst of all sets.
         strengths: Points of the curves.
-        sets: Name → finding.
     """
 
     severity: str
@@ -210,20 +194,11 @@ class QuerySetRecord(Record):
     """What ``evaluate`` measured on one query set: the content of ``metrics.json``.
 
     Attributes:
-        queries: Name of the set.
-        n_queries: Number of queries.
         judged_unit: ``passage`` or ``document``.
         identical_passages: Passages whose text an earlier one has already.
         systems: System → measures.
-        fusion_weights: As in ``ModelRecord``.
-        shipped: As in ``ModelRecord``.
         clustered_by: ``document`` or ``section``.
-        n_clusters: Number of them.
-        comparisons: Pairs of systems on every measure.
-        verdict: The decision.
-        slices: Differences by kind of query, lexical overlap, length and document.
         seeds: Present if several seeds of one recipe were compared.
-        audits: Defects that move the figures.
         forgetting: Present for a tuned model if this is the only set.
     """
 
@@ -266,12 +241,6 @@ class EvaluationRecord(Record):
     """What ``evaluate`` measured on all query sets.
 
     A single set is stored without this frame.
-
-    Attributes:
-        queries: Names of the sets.
-        shipped: As in ``ModelRecord``.
-        sets: Name → results.
-        forgetting: What tuning cost elsewhere.
     """
 
     schema_version: int = 1

@@ -48,10 +48,6 @@ class WindowRecord(Record):
     """How passages fit the windows of the model.
 
     Attributes:
-        tokens: Size of a window.
-        model_tokens: Tokens that the model itself can take.
-        corpus_tokens: Tokens of all passages.
-        windows: Number of windows.
         share_lost_by_truncation: Share of tokens that truncation at the model's window would lose.
         share_lost: Share of tokens that windows lose.
     """
@@ -84,9 +80,6 @@ class ExamplesRecord(Record):
     """How close LLM-generated queries come to the user's examples.
 
     Attributes:
-        n_examples: Number of examples.
-        words: Lengths.
-        forms: Forms.
         vocabulary: Share of the examples' terms that the generated queries use.
     """
 
@@ -100,15 +93,9 @@ class LlmRecord(Record):
     """What follows from the answers of a language model, whatever failed on the way.
 
     Attributes:
-        model: Name of the model.
-        calls: Number of calls.
         answered: Calls with a usable answer.
-        failed: Failure → number of calls.
-        prompt_tokens: Tokens sent.
-        completion_tokens: Tokens received.
         screened_passages: Passages left out because they contain instructions to a model.
         preambles: Answers whose introductory words were cut off.
-        written: Queries generated.
         relabelled: Further relevant passages found.
         examples: Comparison with the user's examples, if there are any.
     """
@@ -130,9 +117,6 @@ class LlmCosts(Record):
     """What a run folder has paid for.
 
     Attributes:
-        rejected_answers: Reason → answers that were rejected.
-        prompt_tokens: Tokens sent.
-        completion_tokens: Tokens received.
         cost: In the currency of the settings; None without prices.
     """
 
@@ -146,10 +130,6 @@ class DatasetRecord(Record):
     """What ``generate`` made.
 
     Attributes:
-        source: Name of the source.
-        documents: Documents read.
-        skipped: Files not read.
-        passages: Passages of the corpus.
         identical_passages: Passages whose text an earlier one has already.
         synthetic_query_passages: Passages from which queries were made.
         forgotten_terms: Whether rare terms were dropped from the statistics to save memory.
@@ -158,8 +138,6 @@ class DatasetRecord(Record):
         queries: Split → kind → number of queries.
         held_out_kind: The kind that occurs in the test split only.
         dropped_queries: Filter → queries dropped.
-        window: How passages fit the windows.
-        language: Main language of the corpus, if recognised.
         warnings: For example that the model does not know the language.
         llm: Present if a language model generated the queries.
     """
@@ -194,15 +172,10 @@ class DevRecord(Record):
     """Dev retrieval of the method that was chosen.
 
     Attributes:
-        measure: Name of the measure.
-        n_queries: Dev queries.
         n_clusters: Documents they come from.
-        base: Score of the base.
         by_step: Training step → score at full strength.
-        best_step: The step that was kept.
         by_strength: Strength α → score.
         gain: Gain over the base at the chosen strength, or the best one if the base was shipped.
-        standard_error: Standard error of the gain.
     """
 
     measure: str = "mean reciprocal rank"
@@ -243,30 +216,20 @@ class ModelRecord(Record):
     """What ``train`` shipped, and why.
 
     Attributes:
-        base_model: The base as the user named it.
-        train_queries: Queries of the train split.
         shipped: ``tuned``, or ``base`` if no method gained more than noise.
         method: The method that was chosen; if the base was shipped, the one that came closest.
         passages: The model whose dense passage vectors the shipped model searches. An index of the base serves every
             model with ``base`` here and no sketch.
         sketch: Whether a BM25 sketch is appended to these vectors.
         token_vectors: The model that gives the token vectors before pooling, as late interaction uses them.
-        loading: How to load the model.
-        quantize: Quantisation of the frozen weights.
         strength: Interpolation coefficient α (WiSE-FT); 0 if the base was shipped.
         fusion_weights: Model → weight of its dense side in fusion with BM25, chosen on dev.
-        dev: Dev retrieval.
-        steps: Training steps.
-        losses: Loss of each step.
         pairs: Training pairs, for methods that tune both sides.
         queries: Training queries, for methods that tune queries only.
-        teacher: The teacher of these queries.
         directions: Principal directions, for ``pca``.
         over: The method that the sketch is appended to, for ``hybrid-vector``.
         share: Share of the sketch in the spread of scores at full strength.
         scale: Factor of the sketch.
-        candidates: All methods that were tried.
-        checks: Checks of the saved model.
     """
 
     base_model: str = ""
@@ -315,12 +278,8 @@ class QueryAdapterRecord(Record):
     """What ``fit_query_adapter`` found.
 
     Attributes:
-        embedding: Name of the embedding model.
         shipped: ``tuned`` if the adapter gains more than noise on dev.
         strength: Interpolation coefficient α.
-        dimension: Length of a vector.
-        steps: Training steps.
-        dev: Dev retrieval.
         test: Model → measures on the test split.
     """
 

@@ -13,7 +13,7 @@ from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.resampling import bootstrap_interval, sum_by_cluster
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
-from embedtune.project.manifest import Manifest, library_versions
+from embedtune.project.manifest import Circumstances, Manifest, library_versions
 from embedtune.project.records import (
     CandidateRecord,
     ChecksRecord,
@@ -185,16 +185,6 @@ class LlmData(Record):
     cost: float | None
 
 
-class StageData(Record):
-    """When and where a stage ran; fields as in ``Circumstances``."""
-
-    started: str | None = None
-    duration_s: float | None = None
-    python: str | None = None
-    system: str | None = None
-    cpus: int | None = None
-
-
 class ExamplePassage(Record):
     """A passage of an example; ``pieces`` are parts of its text, each with whether the query has these words too."""
 
@@ -211,14 +201,8 @@ class Example(Record):
     """A query that changed.
 
     Attributes:
-        query_id: Id.
-        query: Text.
-        kind: How it was made.
         score_a: Score with system a.
-        score_b: Score with system b.
         rank_a: Rank of the best relevant unit with system a; None if it was not found.
-        rank_b: The same with system b.
-        passages: What each system finds first.
     """
 
     query_id: str
@@ -249,12 +233,8 @@ class Background(Record):
 
     Attributes:
         title: Name of the source.
-        base_model: Name of the base model.
-        dataset: The dataset.
-        training: The training.
         llm: Present if a language model generated queries.
         settings: Stage → settings.
-        versions: Library → version.
         made: Stage → when and where.
     """
 
@@ -266,7 +246,7 @@ class Background(Record):
     llm: LlmData | None
     settings: dict[str, dict[str, object]]
     versions: dict[str, str]
-    made: dict[str, StageData]
+    made: dict[str, Circumstances]
 
 
 class ReportData(Background):
@@ -310,9 +290,9 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
         },
         versions=library_versions(),
         made={
-            "generate": StageData.from_json(dataset.circumstances.as_json()),
-            "train": StageData.from_json(model.circumstances.as_json()),
-            "eval": StageData(),
+            "generate": _time_and_machine(dataset.circumstances),
+            "train": _time_and_machine(model.circumstances),
+            "eval": Circumstances(),
         },
     )
 
@@ -320,6 +300,12 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
 def _name(model: str) -> str:
     """Return the name of a model on the hub, or that of its folder without the path."""
     return Path(model).name if Path(model).exists() else redact(model)
+
+
+def _time_and_machine(circumstances: Circumstances) -> Circumstances:
+    """Leave out the command line, which may name what a report should not."""
+    shown = ("started", "duration_s", "python", "system", "cpus")
+    return Circumstances.from_json({name: value for name, value in circumstances.as_json().items() if name in shown})
 
 
 def _llm(dataset: Manifest[DatasetRecord]) -> LlmData | None:

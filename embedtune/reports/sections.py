@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from embedtune.project.evaluation_records import Comparison, Difference, Slice
+from embedtune.project.manifest import Circumstances
 from embedtune.project.records import DevRecord
 from embedtune.reports.charts import Chart, Histogram, Points, Whisker, colour_of, histogram, line_chart, whiskers
 from embedtune.reports.data import (
@@ -15,7 +16,6 @@ from embedtune.reports.data import (
     HitRates,
     ReportData,
     ScoreHistograms,
-    StageData,
     TrainingData,
 )
 from embedtune.reports.rendering import interval, points, score, share, spoken
@@ -280,7 +280,7 @@ def origin(data: Background) -> dict[str, object]:
     return {"stages": stages, "dataset": _dataset(data.dataset), "settings": [*settings, versions]}
 
 
-def _machine(made: StageData) -> str:
+def _machine(made: Circumstances) -> str:
     cores = f"{made.cpus} cores" if made.cpus else None
     python = f"Python {made.python}" if made.python else None
     return ", ".join(part for part in (made.system, cores, python) if part)
