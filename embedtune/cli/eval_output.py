@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord, QuerySetRecord, Slice
     from embedtune.project.stage import StageResult
 
-_MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 _COMPARED = ("ndcg@10", "hit_rate@5", "mrr@10")
 _WAYS = {
     "kind": "kind",
@@ -52,13 +51,12 @@ def _print_table(results: QuerySetRecord) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from embedtune.evaluation.measures import MEASURES
+    from embedtune.evaluation.measures import shown_measures
 
     systems = results.systems
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("system")
-    added = [name for name in next(iter(systems.values())) if name not in MEASURES]
-    names = [*_MEASURES, *added]
+    names = shown_measures(systems)
     for name in names:
         table.add_column(name, justify="right")
     highest = {name: max(values[name] for values in systems.values()) for name in names}

@@ -22,16 +22,7 @@ _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
 
 
 class Summary(NamedTuple):
-    """What the scores of one query set show; rounded to six decimals.
-
-    Attributes:
-        clustered_by: ``document`` or ``section``.
-        n_clusters: Number of them.
-        comparisons: Pairs of systems on every measure.
-        verdict: The decision.
-        slices: Differences on some of the queries.
-        seeds: Several seeds of one recipe, if there are any.
-    """
+    """What the scores of one query set show; rounded to six decimals."""
 
     clustered_by: str
     n_clusters: int

@@ -8,7 +8,7 @@ are aliases of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -32,6 +32,9 @@ among the first k. ``recall@k`` is the share of the relevant passages that are a
 
 MEASURES = ("hit_rate@1", "hit_rate@3", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 """The measures that every evaluation reports."""
+
+SHOWN = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
+"""Those that tables for people show."""
 
 _CUTOFF = re.compile(r"@\d+$")
 
@@ -124,3 +127,8 @@ def _suggestion(name: str) -> str:
     close = get_close_matches(stem, known, n=1)
     cutoff = found.group() if (found := _CUTOFF.search(name)) else ""
     return f"; did you mean {known[close[0]] + cutoff!r}?" if close else ""
+
+
+def shown_measures(systems: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the columns of a table of systems: ``SHOWN``, then the measures that were asked for besides."""
+    return [*SHOWN, *(name for name in next(iter(systems.values())) if name not in MEASURES)]

@@ -23,8 +23,6 @@ class Model(NamedTuple):
     """A model of the table.
 
     Attributes:
-        name: Name of the dense system.
-        load: Loads the model.
         weight: Weight of the dense side in fusion with BM25, chosen on dev; None for a model that is not fused.
         family: Models of one family have one tokenizer and one document prompt, and share their windows.
         documents: The model whose passages it searches: itself or, where tuning left the vectors of passages as they were,

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation import significance
+from embedtune.evaluation.comparisons import as_arrays
 from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.verdict import PRIMARY, judge
@@ -76,10 +76,7 @@ class Report:
         """
         pair = self._known(system), self._known(reference)
         if pair not in self._compared:
-            scores = {
-                name: {measure: np.array(list(row.values())) for measure, row in self.per_query[name].items()}
-                for name in pair
-            }
+            scores = as_arrays({name: self.per_query[name] for name in pair})
             self._compared |= significance.compare(scores, [pair], self._clusters, **self._resampling)
         return self._compared[pair]
 

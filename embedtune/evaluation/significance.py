@@ -29,9 +29,7 @@ class Spread(NamedTuple):
     """How a mean varies over seeds.
 
     Attributes:
-        mean: Over seeds.
         deviation: Sample standard deviation; None for a single seed.
-        n_seeds: Number of seeds.
     """
 
     mean: float

@@ -124,7 +124,6 @@ class Grouping(NamedTuple):
     """The cluster of each query.
 
     Attributes:
-        labels: In the order of the qrels.
         unit: ``document`` or ``section``: what a cluster is.
         documents: The document that answers each query, in the same order.
     """

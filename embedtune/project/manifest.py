@@ -54,7 +54,6 @@ class Identity(BaseModel):
     """What determines the result of a stage; stages add what else it depends on.
 
     Attributes:
-        stage: Name of the stage.
         config: Settings as JSON values.
         dataset: Hashes of the dataset's files, for the stages after ``generate``.
         model: Hash of the base model; for ``eval``, hashes of the files of the shipped model.
@@ -81,12 +80,6 @@ class Circumstances(Record):
     Attributes:
         command: The command line, secrets removed.
         started: UTC.
-        duration_s: Seconds.
-        python: Version.
-        system: Operating system and architecture.
-        cpus: Cores.
-        llm: What the queries cost.
-        query_sets: The query sets of an evaluation.
     """
 
     command: tuple[str, ...] = ()
@@ -104,10 +97,7 @@ class Manifest(BaseModel, Generic[R]):
 
     Attributes:
         identity: What determines the result.
-        identity_hash: Its hash.
-        record: What the stage counted and measured.
         outputs: File → sha256.
-        circumstances: When, where, how long.
         manifest_hash: Hash of all of this.
     """
 

@@ -18,7 +18,6 @@ class Plan:
     """What a dry run found.
 
     Attributes:
-        would_run: Whether the stage would run; else it would be skipped.
         details: JSON values: what it would work on.
     """
 
@@ -31,10 +30,8 @@ class StageResult(Generic[R]):
     """Where a stage's files are and what it found.
 
     Attributes:
-        folder: The stage's folder.
         status: ``done``, ``skipped`` (it was done already) or ``planned`` (a dry run).
         recorded: What the stage counted and measured, the same whether it ran or was skipped; None after a dry run.
-        plan: What a dry run found.
     """
 
     folder: Path

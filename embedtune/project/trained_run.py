@@ -19,9 +19,6 @@ class TrainedRun(NamedTuple):
     """A run folder whose dataset, and mostly its model too, is finished.
 
     Attributes:
-        folder: The run folder.
-        dataset: Manifest of the dataset.
-        model: Manifest of the model.
         settings: Settings of the dataset.
     """
 

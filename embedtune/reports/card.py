@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from embedtune.evaluation.measures import SHOWN
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import QuerySetRecord
 from embedtune.project.records import ModelRecord
-from embedtune.reports.page import MEASURES
 from embedtune.reports.rendering import fill
 from embedtune.reports.sections import decision
 from embedtune.systems import System, in_order
@@ -25,8 +25,6 @@ class Card(NamedTuple):
         record: What training shipped.
         prompts: In front of queries (``query``) and passages (``document``).
         window_tokens: Of passages, as they were measured.
-        version: Of embedtune.
-        n_passages: Of the corpus.
         results: Results on each query set; none before the evaluation.
     """
 
@@ -59,7 +57,7 @@ def model_card(card: Card) -> str:
         "n_passages": card.n_passages,
         "sets": [_set(results) for results in card.results],
     }
-    return fill("model_card.md.jinja", {"card": values, "measures": MEASURES})
+    return fill("model_card.md.jinja", {"card": values, "measures": SHOWN})
 
 
 def _quoted(prompt: str | None) -> str | None:

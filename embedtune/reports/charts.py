@@ -19,11 +19,8 @@ class Scale(NamedTuple):
     """A line from the lowest value to the highest.
 
     Attributes:
-        low: Lowest value.
-        high: Highest value, above ``low``.
         start: Where the lowest is drawn.
         end: Where the highest is drawn.
-        logarithmic: Whether equal ratios are equal lengths.
         step: Between the values that are written; None lets ``ticks`` choose.
     """
 
@@ -100,9 +97,6 @@ class Line(NamedTuple):
     """A line of a chart.
 
     Attributes:
-        name: What it shows.
-        colour: Number of its colour and dashes.
-        path: An SVG path.
         dots: Its points, where there are few enough to be marked.
     """
 
@@ -116,12 +110,6 @@ class Chart(NamedTuple):
     """A chart with two axes.
 
     Attributes:
-        title: What it shows; read aloud.
-        x_label: Of the axis below.
-        y_label: Of the axis at the left.
-        x_ticks: Along it.
-        y_ticks: Likewise.
-        lines: In the order of the legend.
         level: Where a level to compare with is drawn, and its name; None without one.
     """
 
@@ -139,8 +127,6 @@ class Whisker(NamedTuple):
 
     Attributes:
         low: Lower end; None for a value without interval.
-        mid: The value.
-        high: Upper end.
         zero: Where nothing changes; None where the scale has no zero.
     """
 
@@ -197,9 +183,6 @@ class Histogram(NamedTuple):
     """How often each range of scores occurs, for the right passage and the best wrong one.
 
     Attributes:
-        title: What it shows; read aloud.
-        x_ticks: Scores.
-        y_ticks: Queries.
         right: Outline of the right passages, an SVG path.
         wrong: Outline of the best wrong ones.
     """

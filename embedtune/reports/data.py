@@ -232,8 +232,6 @@ class Background(Record):
     """What does not depend on the queries.
 
     Attributes:
-        title: Name of the source.
-        llm: Present if a language model generated queries.
         settings: Stage → settings.
         made: Stage → when and where.
     """

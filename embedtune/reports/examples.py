@@ -15,6 +15,7 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.run_files import ranked
 from embedtune.reports.data import Example, ExamplePassage, Examples
 from embedtune.retrieval.ranks import first_relevant
+from embedtune.retrieval.searcher import passages_by_unit
 from embedtune.types import Passage, QuerySet, Run
 
 Analyse = Callable[[str], Sequence[str]]
@@ -31,7 +32,6 @@ class Piece(NamedTuple):
     """A stretch of text.
 
     Attributes:
-        text: The text itself.
         shared: Whether the query has these words too.
     """
 
@@ -170,14 +170,7 @@ class _PassageViewer:
 
     def __init__(self, queries: QuerySet, passages: Sequence[Passage], analyse: Analyse) -> None:
         self._analyse = analyse
-        self._members: dict[str, list[Passage]] = {}
-        key: Callable[[Passage], str] = (
-            (lambda passage: passage.passage_id)
-            if queries.judged_unit == "passage"
-            else (lambda passage: passage.document_id)
-        )
-        for passage in passages:
-            self._members.setdefault(key(passage), []).append(passage)
+        self._members = passages_by_unit(passages, queries.judged_unit)
 
     def first_passages(
         self, query: str, grades: Mapping[str, int], pair: tuple[str, str], found: Sequence[Mapping[str, float]]

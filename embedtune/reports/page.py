@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from embedtune.evaluation.measures import MEASURES as ALWAYS_MEASURED
+from embedtune.evaluation.measures import shown_measures
 from embedtune.project.evaluation_records import ForgettingRecord, QuerySetRecord
 from embedtune.reports.charts import Chart, line_chart
 from embedtune.reports.data import OverviewData, ReportData
@@ -22,8 +22,6 @@ from embedtune.reports.sections import (
     tiles,
     training,
 )
-
-MEASURES = ("hit_rate@1", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10", "recall@100")
 
 _SECTIONS = {
     "verdict": "Verdict",
@@ -59,7 +57,7 @@ def as_html(data: ReportData) -> str:
     added = {
         "sections": sections,
         "tiles": tiles(data),
-        "systems": systems(data, shown_measures(data.metrics)),
+        "systems": systems(data, shown_measures(data.metrics.systems)),
         "depth": depth(data.hit_rate),
     }
     return _fill_page("page.html.jinja", shared | parts | added)
@@ -85,18 +83,13 @@ def overview_as_markdown(data: OverviewData, sets: Sequence[tuple[str, QuerySetR
     return fill("overview.md.jinja", _overview_values(data, sets))
 
 
-def shown_measures(results: QuerySetRecord) -> list[str]:
-    """Return the measures of a table of systems: the usual ones, then those that were asked for."""
-    return [*MEASURES, *(name for name in next(iter(results.systems.values())) if name not in ALWAYS_MEASURED)]
-
-
 def _values(data: ReportData) -> dict[str, object]:
     """Return what page and Markdown share."""
     found = data.metrics
     return {
         "data": data,
         "found": found,
-        "measures": shown_measures(found),
+        "measures": shown_measures(found.systems),
         "decision": decision(found.verdict.decision),
         "differences": differences(found.comparisons, data.intervals.measure),
         "slices": slice_groups(found.slices),

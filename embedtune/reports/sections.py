@@ -183,14 +183,7 @@ def _spoken_interval(ends: tuple[float, float] | None) -> str:
 
 
 class Row(NamedTuple):
-    """A difference with its interval drawn.
-
-    Attributes:
-        found: The difference.
-        drawn: Its interval.
-        colour: Of the system.
-        spoken: The difference in words.
-    """
+    """A difference with its interval drawn."""
 
     found: Comparison | Slice
     drawn: Whisker

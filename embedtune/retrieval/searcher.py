@@ -66,6 +66,14 @@ def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
     return Units([name for name, _ in groups], first, int(np.diff(first, append=len(passages)).max(initial=1)))
 
 
+def passages_by_unit(passages: Iterable[Passage], judged_unit: str) -> dict[str, list[Passage]]:
+    """Return passage or document id → its passages."""
+    members: dict[str, list[Passage]] = {}
+    for passage in passages:
+        members.setdefault(passage.passage_id if judged_unit == "passage" else passage.document_id, []).append(passage)
+    return members
+
+
 class DenseSource(Protocol):
     """Where the dense scores come from: vectors in memory, or a vector store."""
 

@@ -17,7 +17,6 @@ class Moved(NamedTuple):
     """A passage in a system's list.
 
     Attributes:
-        hit: The passage.
         was: Its rank among the base's first k; None where it is not among them, and in the base's own list.
         move: ``↑3``, ``↓1``, ``=`` or ``new``; empty in the base's own list.
     """
@@ -31,8 +30,6 @@ class Comparison(NamedTuple):
     """The lists of all systems.
 
     Attributes:
-        query: Text of the query.
-        k: Passages of each system.
         chosen: The system that ``auto`` means for this run.
         systems: System → its list, best first.
         gone: System → passages among the base's first k that its list has not.

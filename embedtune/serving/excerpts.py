@@ -67,7 +67,6 @@ class Quote(NamedTuple):
     """A sentence that answers a query.
 
     Attributes:
-        text: Verbatim.
         passage_id: Passage that it is taken from.
         score: Cosine of query and sentence.
     """

@@ -18,7 +18,6 @@ class Hit(NamedTuple):
     """One passage of an answer.
 
     Attributes:
-        passage: The passage.
         score: As in the run files of ``eval``: a cosine, a BM25 score, or a fused score; higher is better.
         rank: From 1.
         parts: Its ranks by the model and by BM25.

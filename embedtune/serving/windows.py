@@ -29,7 +29,6 @@ class WindowRow(NamedTuple):
     Attributes:
         window_id: Of the passage, ``#`` and the number of the window in it, from 0.
         passage_id: To be kept as metadata; a passage scores as its best window.
-        text: The encoded text.
         vector: Unit vector ``(dim,)`` in fp32.
     """
 

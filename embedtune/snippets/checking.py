@@ -99,9 +99,7 @@ class Job(NamedTuple):
     """The inputs of a check.
 
     Attributes:
-        queries: Texts.
         passages: Rows with ``id``, ``title`` and ``text``.
-        windows: The windows of all passages, in order.
         starts: First window of each passage.
     """
 

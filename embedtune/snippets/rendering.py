@@ -22,11 +22,8 @@ class Plug(NamedTuple):
     """What is printed.
 
     Attributes:
-        target: Its name.
         code: Python, to be pasted; comments at its head say what is loaded, why, and which commands start a server.
-        route: What is loaded and why.
         commands: That start a server, in order; none for other targets.
-        install: The line that installs what the code imports.
     """
 
     target: str

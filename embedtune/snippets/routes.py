@@ -25,14 +25,9 @@ class Facts(NamedTuple):
     Attributes:
         run: Absolute path of the run folder.
         name: What a server calls the model: lower case letters, digits, ``.``, ``_`` and ``-``.
-        method: Of the training; ``base`` where the base was shipped.
-        shape: See ``Shape``.
         query_prompt: In front of every query; empty where there is none.
         document_prompt: In front of every document.
-        dimension: Length of a vector.
         window_tokens: Tokens of a window, as ``eval`` cut passages.
-        trust_remote_code: Whether the base brings code of its own.
-        has_adapter: Whether there is ``adapter/``.
         map_file: Weights of the map, for shape ``map``.
     """
 
@@ -104,8 +99,6 @@ class Target(NamedTuple):
     """A stack or a server.
 
     Attributes:
-        title: For people.
-        kind: See ``Kind``.
         modules: What the code imports besides this package.
         install: What ``pip install`` brings them.
     """
@@ -197,7 +190,6 @@ class Route(NamedTuple):
 
     Attributes:
         loads: What it loads; None where it cannot.
-        reasons: Reasons, one sentence each.
     """
 
     loads: str | None

@@ -25,12 +25,8 @@ class Choice(NamedTuple):
     """What is chosen; what there is not is replaced by the first that there is.
 
     Attributes:
-        run: Name of a run.
-        queries: Name of a query set.
         pair: ``tuned against base``.
-        measure: One of ``MEASURES``.
         slice: ``all queries``, or a way to slice and a label: ``kind: heading``.
-        side: ``gains`` or ``losses``.
     """
 
     run: str = ""
@@ -46,10 +42,6 @@ class Offer(NamedTuple):
 
     Attributes:
         choice: The choice, all of whose parts are there.
-        queries: Names of query sets.
-        pairs: As in ``Choice.pair``.
-        measures: As in ``Choice.measure``.
-        slices: As in ``Choice.slice``.
         rows: The biggest changes, biggest first, with what is read of each.
         summary: A sentence on all queries of the slice.
     """

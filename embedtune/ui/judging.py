@@ -113,8 +113,6 @@ class Task(NamedTuple):
     """A passage to judge.
 
     Attributes:
-        query: What was asked.
-        passage: The passage.
         number: Which of the query's pool it is, from 1.
         n_pooled: Passages of the pool.
     """

@@ -32,7 +32,6 @@ class Piece(NamedTuple):
     """A stretch of an excerpt.
 
     Attributes:
-        text: As it stands in the passage.
         match: Whether the query has this word too.
     """
 
@@ -45,7 +44,6 @@ class Shown(NamedTuple):
 
     Attributes:
         place: File, heading path and page.
-        pieces: Its excerpt.
         text: The whole of it, or as much as a page should hold.
     """
 
@@ -63,9 +61,10 @@ def fill(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(values)
 
 
-def shown(place: str, text: str, excerpt: Excerpt) -> Shown:
-    """Return what a template shows of a text."""
-    return Shown(place, pieces_of(excerpt), text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+def shown(passage: Passage, excerpt: Excerpt) -> Shown:
+    """Return what a template shows of a passage."""
+    text = passage.text
+    return Shown(place_of(passage), pieces_of(excerpt), text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
 def pieces_of(excerpt: Excerpt) -> list[Piece]:

@@ -5,77 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from embedtune.serving.comparison import Comparison, Moved
+from embedtune.retrieval.searcher import passages_by_unit
+from embedtune.serving.comparison import Comparison
 from embedtune.serving.excerpts import Excerpts
 from embedtune.systems import BASE, TUNED, Pair, System, fused_kinds, main_pairs, pairs_to_compare
 from embedtune.types import Passage, Query
 from embedtune.ui.evaluations import Evaluation
 from embedtune.ui.rendering import Shown, fill, place_of, shown
 
-_KINDS = {"↑": "up", "↓": "down", "n": "up", "=": "same"}
-
-
-class Row(NamedTuple):
-    """A passage in a column.
-
-    Attributes:
-        rank: From 1.
-        move: As ``compare`` marks it.
-        kind: ``up``, ``down``, ``same``, or empty without a mark.
-        passage: What is shown of it.
-    """
-
-    rank: int
-    move: str
-    kind: str
-    passage: Shown
-
-
-class Column(NamedTuple):
-    """The list of one system.
-
-    Attributes:
-        system: Its name.
-        chosen: Whether the run's verdict names it.
-        rows: Best first.
-        gone: Places of the passages that the base has among its first and this list has not.
-    """
-
-    system: str
-    chosen: bool
-    rows: list[Row]
-    gone: list[str]
+_MARKS = {"↑": "up", "↓": "down", "n": "up", "=": "same"}
 
 
 def show_search(found: Mapping[str, Comparison]) -> str:
     """Return the HTML of the comparisons, by the name of their run."""
-    return fill("search.html", runs={name: columns(each) for name, each in found.items()}, several=len(found) > 1)
-
-
-def columns(found: Comparison) -> list[Column]:
-    """Return a comparison's columns."""
-    return [
-        Column(
-            system,
-            system == found.chosen,
-            [_row(moved, found) for moved in hits],
-            [place_of(passage) for passage in found.gone[system]],
-        )
-        for system, hits in found.systems.items()
-    ]
-
-
-def _row(moved: Moved, found: Comparison) -> Row:
-    passage = moved.hit.passage
-    text = shown(place_of(passage), passage.text, found.excerpts[passage.passage_id])
-    return Row(moved.hit.rank, moved.move, _KINDS.get(moved.move[:1], ""), text)
+    return fill("search.html", runs=found, marks=_MARKS, place_of=place_of, shown=shown)
 
 
 class Change(NamedTuple):
     """What a query's measure was before and after.
 
     Attributes:
-        query: The query.
         before: By the reference, in [0, 1].
         after: By the system, in [0, 1].
     """
@@ -142,8 +91,6 @@ class Found(NamedTuple):
 
     Attributes:
         rank: From 1; None where the system did not find it as deep as ``eval`` looked.
-        relevant: Whether it is judged relevant.
-        passage: What is shown of it.
     """
 
     rank: int | None
@@ -155,9 +102,6 @@ class FoundList(NamedTuple):
     """What a system found.
 
     Attributes:
-        system: Its name.
-        value: The measure of this query.
-        first: The first ten.
         below: Relevant ones further down, or not found at all.
     """
 
@@ -174,10 +118,7 @@ class QueryViews:
         """Take the corpus that was searched."""
         self._evaluation = evaluation
         self._excerpts = excerpts
-        self._units: dict[str, list[Passage]] = {}
-        for passage in passages:
-            unit = passage.passage_id if evaluation.queries.judged_unit == "passage" else passage.document_id
-            self._units.setdefault(unit, []).append(passage)
+        self._units = passages_by_unit(passages, evaluation.queries.judged_unit)
 
     def show(self, change: Change, measure: str, system: str, reference: str) -> str:
         """Return the HTML of a query."""
@@ -208,7 +149,7 @@ class QueryViews:
         if not found:
             return Shown(name, [], "")
         passage, excerpt = max(found, key=lambda each: len(each[1].matches))
-        return shown(place_of(passage), passage.text, excerpt)
+        return shown(passage, excerpt)
 
 
 def _numbered(names: Sequence[str]) -> list[tuple[int, str]]:

@@ -60,6 +60,6 @@ def test_a_place_names_file_path_and_page():
 
 
 def test_a_long_text_is_cut_and_a_missing_value_is_told():
-    assert len(shown("here", "x" * 50_000, Excerpt("x", [])).text) == 20_001
+    assert len(shown(Passage("p", "d", "", "x" * 50_000, 0, 50_000), Excerpt("x", [])).text) == 20_001
     with pytest.raises(UndefinedError):
         fill("message.html", kind="note")

@@ -1,24 +1,27 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from embedtune.serving.excerpts import Excerpts
 from embedtune.types import Query
 from embedtune.ui.evaluations import read_evaluations
-from embedtune.ui.views import Change, QueryViews, biggest, changes, columns, pairs, show_search, summary
+from embedtune.ui.views import Change, QueryViews, biggest, changes, pairs, show_search, summary
 from tests.served_runs import QUERIES
 
 
 def test_columns_are_the_lists_with_their_marks(runs):
-    (found,) = runs.compare("clean the spray arm with water", 4).values()
-    made = {column.system: column for column in columns(found)}
-    assert list(made) == list(found.systems)
-    assert [column.system for column in made.values() if column.chosen] == ["tuned"]
-    for name, column in made.items():
-        assert [row.move for row in column.rows] == [moved.move for moved in found.systems[name]]
-        assert len(column.gone) == len(found.gone[name])
-    assert {row.kind for row in made["base"].rows} == {""}
-    assert all("".join(piece.text for piece in row.passage.pieces) for row in made["base"].rows)
+    found = runs.compare("clean the spray arm with water", 4)
+    (only,) = found.values()
+    html = show_search(found)
+    assert re.findall(r"<h4>(\w+)", html) == list(only.systems)
+    assert re.findall(r"<h4>(\w+) <span class=\"chosen\">", html) == ["tuned"]
+    for name, column in zip(only.systems, html.split("<section>")[1:], strict=True):
+        marks = re.findall(r"class=\"move (?:up|down|same)\">([^<g][^<]*)<", column)
+        assert marks == [moved.move for moved in only.systems[name] if moved.move]
+        assert column.count("<article>") == len(only.systems[name])
+        assert column.partition(">gone<")[2].count("<div>") == len(only.gone[name])
 
 
 def test_the_page_marks_words_and_says_where_nothing_was_found(runs):

@@ -16,7 +16,6 @@ class Seen(NamedTuple):
     """A relevant text, and how much of it the model sees.
 
     Attributes:
-        text: The text as it is encoded.
         n_characters: Characters of it within the window.
     """
 

@@ -183,7 +183,10 @@ def audit_leakage(
     if not affected:
         return Finding("leakage", "ok", f"No test query, and no answer of one, was trained on{scope}.", 0)
     all_scores = score(qrels, runs)
-    clean = {system: _without(scores, affected) for system, scores in all_scores.items()}
+    clean = {
+        system: {query_id: value for query_id, value in scores.items() if query_id not in affected}
+        for system, scores in all_scores.items()
+    }
     impact = impact_of(all_scores, clean)
     opening = (
         f"Training saw {len(queries)} of {len(qrels)} test queries, word for word or nearly, and an answer of "
@@ -197,10 +200,6 @@ def audit_leakage(
         impact,
         "Take these queries out of the test set, or out of training, and train again; quote the gain without them.",
     )
-
-
-def _without(scores: Mapping[str, float], affected: Collection[str]) -> dict[str, float]:
-    return {query_id: value for query_id, value in scores.items() if query_id not in affected}
 
 
 def _severity(n_affected: int, n_queries: int, impact: Impact) -> str:

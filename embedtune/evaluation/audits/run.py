@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,11 @@ from embedtune.evaluation.audits.queries import (
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.project.evaluation_records import AuditRecord
-from embedtune.retrieval.searcher import Units, dense_run
+from embedtune.retrieval.searcher import Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, QuerySet, Run, Vectors
 
-_SOURCE = "source"
+_KINDS_OF_PEOPLE = ("source", "typed")  # brought as a query set, or typed on the page of ``embedtune ui``
 
 
 def audit(
@@ -63,8 +63,12 @@ def audit(
     compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
     labelled = share_judgements(as_judged, dataset.passages)
     qrels = labelled.qrels
-    relevant = _relevant_passages(labelled, dataset.passages)
-    texts = _unit_texts(dataset.passages, labelled.judged_unit)
+    members = passages_by_unit(dataset.passages, labelled.judged_unit)
+    texts = {unit: "\n".join(passage.full_text for passage in passages) for unit, passages in members.items()}
+    relevant = {
+        query_id: [passage for unit, grade in grades.items() if grade > 0 for passage in members.get(unit, ())]
+        for query_id, grades in qrels.items()
+    }
     found = [
         audit_same_text(as_judged.qrels, qrels, compared),
         audit_equal_negatives(qrels, compared, texts),
@@ -154,35 +158,13 @@ def _record(finding: Finding) -> AuditRecord:
     )
 
 
-def _units(passages: Sequence[Passage], judged_unit: str) -> Iterator[tuple[str, Passage]]:
-    for passage in passages:
-        yield passage.passage_id if judged_unit == "passage" else passage.document_id, passage
-
-
-def _unit_texts(passages: Sequence[Passage], judged_unit: str) -> dict[str, str]:
-    parts: dict[str, list[str]] = {}
-    for unit, passage in _units(passages, judged_unit):
-        parts.setdefault(unit, []).append(passage.full_text)
-    return {unit: "\n".join(texts) for unit, texts in parts.items()}
-
-
-def _relevant_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[Passage]]:
-    members: dict[str, list[Passage]] = {}
-    for unit, passage in _units(passages, labelled.judged_unit):
-        members.setdefault(unit, []).append(passage)
-    return {
-        query_id: [passage for unit, grade in grades.items() if grade > 0 for passage in members.get(unit, ())]
-        for query_id, grades in labelled.qrels.items()
-    }
-
-
 def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dataset: Dataset) -> set[str] | None:
-    """Return the synthetic test queries whose answer was trained on; None for queries of the user.
+    """Return the synthetic test queries whose answer was trained on; None for queries of people.
 
     A model is meant to be tuned on the documents that are searched; only of queries drawn from set-aside documents was it
     promised that none of their text was trained on.
     """
-    drawn = {query.query_id for query in labelled.queries if query.kind != _SOURCE}
+    drawn = {query.query_id for query in labelled.queries if query.kind not in _KINDS_OF_PEOPLE}
     if not drawn:
         return None
     same = same_passages(dataset.passages)

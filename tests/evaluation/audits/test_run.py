@@ -79,9 +79,10 @@ def test_defects_are_found_in_the_queries_as_they_were_judged(corpus):
     assert found["same_text"].gain_impact == pytest.approx(-100 * (1 - 0.63093) / 3, abs=1e-2)
 
 
-def test_queries_that_somebody_brought_may_ask_for_text_that_was_trained_on(corpus):
+@pytest.mark.parametrize("kind", ["source", "typed"])
+def test_queries_of_people_may_ask_for_text_that_was_trained_on(corpus, kind):
     train = labelled({"t": {"c": 1}}, {"t": "water"})
-    asked = labelled({"r": {"c": 1}}, {"r": "rinse the bowl"}, kind="source")
+    asked = labelled({"r": {"c": 1}}, {"r": "rinse the bowl"}, kind=kind)
     found = by_name(audit(dataset(corpus, train), asked, {"base": run(r="c")}, WORDS))
     assert found["leakage"].severity == "ok"
     assert "is meant here" in found["leakage"].sentence
