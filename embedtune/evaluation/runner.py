@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Search:
         window_tokens: int,
         window_overlap: float,
         depth: int,
-        base: KeptVectors | None = None,
+        kept: KeptVectors | None = None,
         directions: int | None = None,
         rerank: int = 0,
     ) -> None:
@@ -45,11 +45,11 @@ class Search:
             window_tokens: Size of a window.
             window_overlap: Share of a window that the next one repeats.
             depth: Length of the runs.
-            base: Where the base's passage vectors are kept; None encodes them.
+            kept: Where passage vectors of the run's models are kept; None encodes all.
             directions: Principal directions of ``base_pca``; None leaves it out.
             rerank: Passages of each fused search that are reranked by their tokens; 0 leaves those systems out.
         """
-        self._kept = base
+        self._kept = kept
         self._directions = directions
         self._documents: dict[str, Vectors] = {}
         self._passages = passages
@@ -66,16 +66,20 @@ class Search:
         known = model.documents in self._documents
         with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as on_progress:
             vectors = (
-                self._known(model, encoder, windows) if known else self._encode(model, encoder, windows, on_progress)
+                self._known(model, encoder, windows)
+                if known
+                else self._encode(model.name, encoder, windows.texts, on_progress)
             )
             encoded = [encoder.encode_queries(table.texts, on_progress) for table in self._tables]
+        if model.name == "base":
+            self._documents["base"] = vectors  # models that tune queries only search them too
         for table, queries in zip(self._tables, encoded, strict=True):
             table.search(
                 model, queries, PassageVectors(vectors, windows), partial(_match, model.name, encoder, windows)
             )
             if model.name == "base":
                 table.cut_off = plain_run(
-                    partial(self._encode_as_base, encoder),
+                    partial(self._encode, "base", encoder),
                     self._passages,
                     table.ids,
                     queries,
@@ -101,18 +105,12 @@ class Search:
 
         return append_sketches(encoder.model[0], vectors, windows.texts)
 
-    def _encode(self, model: Model, encoder: Encoder, windows: Windows, on_progress: Callable[[int], None]) -> Vectors:
-        """Encode passages; the base's vectors are kept for models that tune queries only."""
-        if model.name != "base":
-            return encoder.encode_documents(windows.texts, on_progress)
-        self._documents["base"] = self._encode_as_base(encoder, windows.texts, on_progress)
-        return self._documents["base"]
-
-    def _encode_as_base(
-        self, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    def _encode(
+        self, name: str, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        if self._kept:
-            return self._kept.cache.documents(encoder, self._kept.model, texts, on_progress)
+        """Encode passages with a model, or read their vectors if they are kept."""
+        if self._kept and name in self._kept.models:
+            return self._kept.cache.documents(encoder, self._kept.models[name], texts, on_progress)
         return encoder.encode_documents(texts, on_progress)
 
     def for_audits(self) -> list[AuditRuns]:
@@ -130,15 +128,15 @@ class Search:
 
 
 class KeptVectors(NamedTuple):
-    """Where vectors of the base are kept.
+    """Where passage vectors of the run's own models are kept.
 
     Attributes:
         cache: Of the run.
-        model: Hash of the base's files.
+        models: Name of the model → hash of its files.
     """
 
     cache: VectorCache
-    model: str
+    models: Mapping[str, str]
 
 
 class AuditRuns(NamedTuple):

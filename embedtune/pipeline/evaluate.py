@@ -92,7 +92,9 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         window_tokens=run.settings.window_tokens,
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
-        base=KeptVectors(VectorCache(run.folder / VECTORS), hash_model(inputs.base_folder)),
+        kept=KeptVectors(
+            VectorCache(run.folder / VECTORS), {"base": hash_model(inputs.base_folder), "tuned": run.model_hash}
+        ),
         directions=next((tried.directions for tried in run.record.candidates if tried.directions), None),
         rerank=config.rerank,
     )

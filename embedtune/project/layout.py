@@ -19,7 +19,7 @@ QUERY_ADAPTER = "query_adapter"
 """A linear map of the query vectors of a hosted embedding model, by ``fit_query_adapter``."""
 
 VECTORS = ".vectors"
-"""Passage vectors of the base model, which train, eval and serving share."""
+"""Passage vectors of the base and the tuned model, which train, eval and serving share."""
 
 CHECKPOINTS = ".checkpoints"
 """State of a training that has not ended, to resume from."""

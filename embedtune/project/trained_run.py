@@ -11,6 +11,7 @@ from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import MANIFEST, Manifest, read_manifest, verify
 from embedtune.project.records import DatasetRecord, ModelRecord, Record
+from embedtune.text.hashing import hash_json
 
 _CORPUS = "corpus.jsonl"
 
@@ -41,6 +42,11 @@ class TrainedRun(NamedTuple):
     def merged(self) -> Path:
         """Folder of the shipped model."""
         return self.folder / MODEL / "merged"
+
+    @property
+    def model_hash(self) -> str:
+        """Hash of the files of the shipped model, under which its passage vectors are kept."""
+        return hash_json(self.model.outputs)
 
     @property
     def record(self) -> ModelRecord:

@@ -1,4 +1,4 @@
-"""Passage vectors of the base model, cached in the run folder: train and eval need the same, and encoding takes minutes.
+"""Passage vectors of a run's models, cached in its folder: train, eval and serving share them, and encoding takes minutes.
 
 It may be deleted at any time; an entry is used only if its hash is right.
 """

@@ -19,7 +19,6 @@ from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import vectors_of_run
 from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.serving.embedder import Embedder, Which
-from embedtune.text.hashing import hash_json
 from embedtune.types import Matrix, Passage, Vectors
 
 
@@ -100,7 +99,7 @@ def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
     base = run.model.identity.model
     if which != "base" and run.record.passages == "base" and base:
         return str(base)
-    return hash_model(embedder.folder) if which == "base" else hash_json(run.model.outputs)
+    return hash_model(embedder.folder) if which == "base" else run.model_hash
 
 
 class VectorStore(Protocol):

@@ -8,7 +8,8 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.evaluation.models import Model, check_names
-from embedtune.evaluation.runner import Search
+from embedtune.evaluation.runner import KeptVectors, Search
+from embedtune.project.vector_cache import VectorCache
 from embedtune.types import Passage, Query, QuerySet
 
 TEXTS = ("fill the tank with water", "the lamp blinks orange", "rinse the bowl twice a day")
@@ -20,6 +21,7 @@ class Stub:
 
     def __init__(self, pattern=r"\S+", window=100, prompts=None):
         self.window = window
+        self.precision, self.document_prompt = "fp32", None
         self.model = SimpleNamespace(prompts=prompts or {})
         self._pattern = pattern
         self.documents = []
@@ -115,6 +117,17 @@ def test_a_model_of_tuned_queries_searches_the_vectors_of_the_base():
     assert tuned.documents == []
     (runs,) = found.runs()
     assert runs["tuned"] == runs["base"]
+
+
+def test_passage_vectors_of_the_run_s_own_models_are_kept(tmp_path):
+    """What eval encoded, compare and serving read."""
+    base, tuned, added = Stub(), Stub(), Stub()
+    for _ in range(2):
+        kept = KeptVectors(VectorCache(tmp_path), {"base": "b", "tuned": "t"})
+        found = Search(PASSAGES, [query_set("a", "tank")], window_tokens=100, window_overlap=0.0, depth=100, kept=kept)
+        for name, encoder in (("base", base), ("tuned", tuned), ("mine", added)):
+            found.add(model(name, encoder))
+    assert (len(base.documents), len(tuned.documents), len(added.documents)) == (1, 1, 2)
 
 
 def test_queries_are_projected_onto_the_directions_of_the_corpus():
