@@ -11,7 +11,6 @@ from typing import NamedTuple
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 _CPU_INFO = Path("/proc/cpuinfo")
-_UNLIMITED = 1 << 60  # cgroup v1 writes a number near 2⁶³ for "no limit"
 
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
 """Those that make encoding or training faster, by their names in /proc/cpuinfo."""
@@ -45,45 +44,32 @@ def memory() -> Memory:
 
 
 def group_limits(root: Path, own: Path) -> Iterator[tuple[int, int]]:
-    """Yield limit and bytes left of every control group that holds this process and has a limit.
+    """Yield limit and bytes left of every control group (version 2) that holds this process and has a limit.
 
     Args:
         root: Where control groups are mounted.
         own: The file that lists this process's groups.
     """
-    # Version 2 has one tree and memory.max; version 1 a tree for memory alone and memory.limit_in_bytes.
-    for base, group in _groups(root, own, "memory"):
-        for folder in _upwards(base, group):
-            limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
-            if limit is None or limit >= _UNLIMITED:
-                continue
-            used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0
+    for folder in _groups(root, own):
+        limit = _number(folder / "memory.max")
+        if limit is not None:
+            used = _number(folder / "memory.current") or 0
             yield limit, max(0, limit - used + _reclaimable(folder))
 
 
 def _reclaimable(folder: Path) -> int:
     """Return the file cache that the group would give up first; it is counted as used."""
     fields = dict(line.split(" ", 1) for line in _text(folder / "memory.stat").splitlines() if " " in line)
-    value = fields.get("total_inactive_file") or fields.get("inactive_file") or "0"
-    return int(value) if value.strip().isdecimal() else 0
+    value = fields.get("inactive_file", "0").strip()
+    return int(value) if value.isdecimal() else 0
 
 
-def _groups(root: Path, own: Path, controller: str) -> Iterator[tuple[Path, str]]:
+def _groups(root: Path, own: Path) -> Iterator[Path]:
+    """Yield the folders of this process's group and of those around it; in a container only the topmost may be visible."""
     for line in _text(own).splitlines():
-        _, controllers, group = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
-        if not controllers:
-            yield root, group
-        elif controller in controllers.split(","):
-            yield root / controller, group
-
-
-def _upwards(base: Path, group: str) -> Iterator[Path]:
-    """Yield a group's folder and those around it; inside a container only the topmost may be visible."""
-    folder = base / group.strip("/")
-    while folder != base:
-        yield folder
-        folder = folder.parent
-    yield base
+        if line.startswith("0::"):
+            folder = root / line.removeprefix("0::").strip("/")
+            yield from (folder, *(parent for parent in folder.parents if parent.is_relative_to(root)))
 
 
 def _text(path: Path) -> str:
@@ -119,13 +105,10 @@ def cores() -> int:
 def core_quota() -> float | None:
     """Return how many cores' time a container grants, or None without a limit."""
     quotas = []
-    for base, group in _groups(_CGROUPS, _OWN_GROUPS, "cpu"):
-        for folder in _upwards(base, group):
-            words = _text(folder / "cpu.max").split() or [
-                _text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip()
-            ]  # fmt: skip
-            if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
-                quotas.append(int(words[0]) / int(words[1]))
+    for folder in _groups(_CGROUPS, _OWN_GROUPS):
+        words = _text(folder / "cpu.max").split()
+        if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
+            quotas.append(int(words[0]) / int(words[1]))
     return min(quotas, default=None)
 
 

@@ -27,13 +27,8 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
     Yields:
         A function to call with the units done since the last call.
     """
-    if not _log.isEnabledFor(logging.INFO):
-        yield lambda _: None
-    elif sys.stderr.isatty():
-        with _bar(what, total) as on_progress:
-            yield on_progress
-    else:
-        yield _Lines(what, total).on_progress
+    with track_with_note(what, total) as on_progress:
+        yield lambda done: on_progress(done, "")
 
 
 @contextmanager
@@ -54,16 +49,6 @@ def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None
                 progress.stop_task(task)
     else:
         yield _Lines(what, total).on_progress
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    with _display() as progress:
-        task = progress.add_task(what, total=total)
-        try:
-            yield lambda done: progress.update(task, advance=done)
-        finally:
-            progress.stop_task(task)
 
 
 _shown: list[Progress] = []

@@ -14,22 +14,12 @@ def group(folder, **files):
     return folder
 
 
-def test_limits_of_version_2_count_the_cache_as_free(tmp_path):
+def test_limits_count_the_cache_as_free(tmp_path):
     stat = "anon 100\ninactive_file 300\nactive_file 7\n"
     group(tmp_path / "fs" / "job", memory__max="1000\n", memory__current="600\n", memory__stat=stat)
     group(tmp_path / "fs" / "job" / "step", memory__max="max\n", memory__current="600\n")
     (tmp_path / "own").write_text("0::/job/step\n")
     assert list(machine.group_limits(tmp_path / "fs", tmp_path / "own")) == [(1000, 700)]
-
-
-def test_limits_of_version_1(tmp_path):
-    folder = tmp_path / "fs" / "memory"
-    group(
-        folder / "a", memory__limit_in_bytes="2000", memory__usage_in_bytes="500", memory__stat="total_inactive_file 9"
-    )
-    group(folder, memory__limit_in_bytes=str(2**63 - 4096), memory__usage_in_bytes="1")
-    (tmp_path / "own").write_text("4:memory:/a\n3:cpuset:/\n0::/\n")
-    assert list(machine.group_limits(tmp_path / "fs", tmp_path / "own")) == [(2000, 1509)]
 
 
 def test_inside_a_container_the_group_is_at_the_root(tmp_path):
