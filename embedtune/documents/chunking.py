@@ -1,4 +1,4 @@
-"""Cut documents into passages that the embedder's window holds completely.
+"""Cut documents into passages that fit into the embedder's window.
 
 Our own packer does it, not LlamaIndex's SentenceSplitter, which asks for the tokens of one text at a time and cuts a long
 sentence behind every full stop and comma, those inside "3.5" and "os.path" included.
@@ -44,7 +44,7 @@ def chunk(
 
     A text is cut at its headings (Markdown, reStructuredText or underlined lines), a longer section into pieces of about equal
     length at ends of paragraphs, sentences, lines, clauses or words, in this order of preference. There is no overlap:
-    nothing is cut off that an overlap would have to save. The heading path is the passage's title and takes a quarter of
+    no sentence is cut that an overlap would have to repair. The heading path is the passage's title and takes a quarter of
     the tokens at most.
 
     Args:
@@ -108,7 +108,7 @@ def keep_whole(documents: Iterable[Document]) -> Iterator[Passage]:
 
 
 def count_tokens(passages: Iterable[Passage], token_counts: TokenCounts) -> Iterator[CountedPassage]:
-    """Count the tokens of passages as they come."""
+    """Yield passages with their numbers of tokens."""
     for block in in_blocks(passages, lambda passage: len(passage.text), max_items=_BLOCK, max_chars=_BLOCK_CHARS):
         yield from map(CountedPassage, block, token_counts([passage.full_text for passage in block]))
 
@@ -124,7 +124,7 @@ def fit_title(headings: tuple[str, ...], count: Callable[[str], int], room: int)
 
 
 class _Chunk(NamedTuple):
-    """A stretch of a document that becomes a passage."""
+    """A part of a document that becomes a passage."""
 
     document: Document
     title: str
@@ -157,7 +157,7 @@ class _Chunk(NamedTuple):
 
 
 class _Chunker:
-    """Cuts documents; words and headings that come again are not tokenized again."""
+    """Cuts documents; repeated words and headings are tokenized once."""
 
     def __init__(self, token_counts: TokenCounts, budget: int) -> None:
         self._words = WordFinder(token_counts)
@@ -190,8 +190,8 @@ def _halve_until_fitting(
 ) -> Iterator[tuple[_Chunk, int]]:
     """Yield the chunks with their tokens; one that does not fit is halved.
 
-    That is a word longer than the budget; or, where a tokenizer joins what stands on both sides of a blank, its words
-    together may have a token more than each by itself.
+    That is a word longer than the budget; or, where a tokenizer joins text across white space, words together may
+    have more tokens than by themselves.
     """
     for chunk, n_tokens in zip(chunks, token_counts([chunk.full_text() for chunk in chunks]), strict=True):
         if n_tokens <= budget or chunk.end - chunk.start < 2:
@@ -223,7 +223,7 @@ def _token_counter(source: Any) -> tuple[TokenCounts, int | None]:
         backend.no_truncation()
         backend.no_padding()
         return lambda texts: [
-            len(found) for found in backend.encode_batch_fast(list(texts), add_special_tokens=False)
+            len(encoding) for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=False)
         ], longest
     if hasattr(tokenizer, "num_special_tokens_to_add"):  # of transformers
         window = longest - tokenizer.num_special_tokens_to_add() if longest else None

@@ -21,16 +21,16 @@ class _Heading(NamedTuple):
 
 
 def find_sections(text: str) -> list[Section]:
-    """Split text at its headings; sections without a body are left out, their headings live on in the paths below them.
+    """Split text at its headings; sections without a body are left out, their headings are in the paths below them.
 
     Known are ``# Markdown`` headings and lines underlined with one repeated character (reStructuredText, setext). The level
-    of an underline character is the order of its first appearance, as reStructuredText has it. Fenced code is passed over.
+    of an underline character is the order of its first appearance, as reStructuredText has it. Fenced code is skipped.
     """
     return SectionFinder().find(text)
 
 
 class SectionFinder:
-    """Finds the sections of a text that comes in parts; it remembers what is open where a part ends."""
+    """Finds the sections of a text that comes in parts; it keeps the state at the end of a part."""
 
     def __init__(self) -> None:
         self._path: list[_Heading] = []

@@ -1,6 +1,6 @@
-"""Segment a text: its words with their tokens and with what ends in front of each, packed into as few pieces as hold them.
+"""Segment a text: words with their tokens and with the kind of break before each, packed into as few pieces as possible.
 
-Words are looked at once and remembered: a text has far fewer different words than words.
+Words are analysed once and cached: a text has far fewer distinct words than words.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ TokenCounts = Callable[[Sequence[str]], Sequence[int]]
 """How many of the embedder's tokens each text has, special tokens not counted."""
 
 INSIDE, WORD, CLAUSE, LINE, SENTENCE, PARAGRAPH = range(6)
-"""What ends in front of a word; inside, nothing does: a longer run of characters came in parts."""
+"""Kind of the break before a word; inside there is none: a longer run of characters is in parts."""
 
-_MAX_WORD = 1000  # characters; what is longer comes in parts
+_MAX_WORD = 1000  # characters; longer words are in parts
 _WORD = re.compile(rf"\s*\S{{1,{_MAX_WORD}}}")
 _WIDE_WORD = re.compile(
     rf"\s*(?:[^\s{WIDE_MARKS}]{{1,{_MAX_WORD}}}[{WIDE_MARKS}]{{0,9}}|[{WIDE_MARKS}]{{1,9}})[{WIDE_CLOSERS}]*"
@@ -31,7 +31,7 @@ _HAS_WIDE_MARK = re.compile(rf"[{WIDE_MARKS}]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 _CLAUSE_ENDS, _SENTENCE_ENDS = 1, 2
-_REMEMBERED_CHARS = 6_000_000  # of all remembered words; they take some 50 MB
+_REMEMBERED_CHARS = 6_000_000  # of all cached words; they take some 50 MB
 _ENTRY_CHARS = 8
 
 
@@ -41,7 +41,7 @@ class Words(NamedTuple):
     Attributes:
         ends: One past the last character of each word, ``(n,)``.
         tokens: Of each word by itself, ``(n,)``.
-        breaks: What ends in front of each word, ``INSIDE`` to ``PARAGRAPH``, ``(n,)``.
+        breaks: Kind of break before each word, ``INSIDE`` to ``PARAGRAPH``, ``(n,)``.
     """
 
     ends: NDArray[np.int64]
@@ -50,7 +50,7 @@ class Words(NamedTuple):
 
 
 class WordFinder:
-    """Finds the words of texts; of those it has seen it knows the rest."""
+    """Finds the words of texts; known words are cached."""
 
     def __init__(self, token_counts: TokenCounts) -> None:
         self._token_counts = token_counts
@@ -108,7 +108,7 @@ def pack(words: Words, size: int, room: int) -> Iterator[tuple[int, int]]:
     Args:
         words: Of a text.
         size: Tokens that a piece should hold at most.
-        room: Tokens that it can hold; a word that is longer is parted too, and a part that is still longer comes alone.
+        room: Tokens that it can hold; a word that is longer is split too, and a part that is still longer is one piece.
     """
     before = [0, *accumulate(words.tokens.tolist())]
     first = last = 0
@@ -143,7 +143,7 @@ def find_break(text: str, start: int, end: int) -> int:
     """Return where to cut ``text[start:end]``: behind its last blank line, else line, sentence or word; else at the end."""
     earliest = end - int((end - start) * _LAST_SHARE)
     for mark in _BREAKS:
-        found = text.rfind(mark, earliest, end)
-        if found >= 0:
-            return found + len(mark)
+        place = text.rfind(mark, earliest, end)
+        if place >= 0:
+            return place + len(mark)
     return end

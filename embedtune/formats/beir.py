@@ -1,7 +1,7 @@
 """BEIR folders: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/{train,dev,test}.tsv``.
 
-The format is the one of the BEIR benchmark (Thakur et al. 2021). What we add stands in the ``metadata`` object that the
-format allows, so other readers open our folders unaided.
+The format is the one of the BEIR benchmark (Thakur et al. 2021). Our additions are in the ``metadata`` object that the
+format allows, so that other readers can open our folders.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ QRELS_HEADER = ("query-id", "corpus-id", "score")
 
 
 def is_beir(folder: Path) -> bool:
-    """Return whether a folder holds a BEIR corpus."""
+    """Return whether a folder has a BEIR corpus."""
     return (folder / "corpus.jsonl").is_file()
 
 
 def read_documents(folder: Path) -> Iterator[Document]:
-    """Read ``corpus.jsonl`` as documents, one after the other.
+    """Yield the documents of ``corpus.jsonl``.
 
     Raises:
         DataError: If the file is missing, a line is not an object with ``_id`` and ``text``, or an id is used twice.
@@ -68,7 +68,7 @@ def read_passages(folder: Path, *, any_corpus: bool = False) -> list[Passage]:
 
 
 def stream_passages(folder: Path, *, any_corpus: bool = False) -> Iterator[Passage]:
-    """Yield the passages one after the other; see ``read_passages``."""
+    """Yield the passages; see ``read_passages``."""
     path = folder / "corpus.jsonl"
 
     def passage(row: dict[str, Any]) -> Passage:
@@ -104,24 +104,17 @@ def read_qrels(path: Path) -> Qrels:
                 break
             continue
         if len(cells) != len(QRELS_HEADER) or not all(map(is_identifier, cells[:2])) or not _GRADE.fullmatch(cells[2]):
-            raise DataError.at(
-                path,
-                number,
-                "query id, corpus id and a whole grade, separated by tabs",
-                repr(line[:120]),
-                hint=_COLUMNS,
-            )
+            expected = "query id, corpus id and a whole grade, separated by tabs"
+            raise DataError.at(path, number, expected, repr(line[:120]), hint=_COLUMNS)
         judged = qrels.setdefault(cells[0], {})
         if cells[1] in judged:
-            raise DataError.at(
-                path, number, "one judgement for each query and document", f"a second one for {cells[:2]}"
-            )
+            expected = "one judgement for each query and document"
+            raise DataError.at(path, number, expected, f"a second one for {cells[:2]}")
         judged[cells[1]] = int(cells[2])
     if header != QRELS_HEADER:
         found = repr("\t".join(header)) if header else "an empty file"
-        raise DataError.at(
-            path, number if header else 1, f"the header {'⇥'.join(QRELS_HEADER)}", found, hint="add the header line"
-        )
+        expected = f"the header {'⇥'.join(QRELS_HEADER)}"
+        raise DataError.at(path, number if header else 1, expected, found, hint="add the header line")
     return qrels
 
 
@@ -132,7 +125,7 @@ def read_splits(folder: Path) -> dict[str, Qrels]:
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
-    """Write ``corpus.jsonl`` as the passages come; document id, offsets and page, if there is one, stand in ``metadata``."""
+    """Write ``corpus.jsonl`` as the passages come; document id, offsets and page, if there is one, are in ``metadata``."""
     _write_lines(
         folder / "corpus.jsonl",
         (
@@ -148,7 +141,7 @@ def _metadata(passage: Passage) -> dict[str, object]:
 
 
 def write_queries(folder: Path, queries: Iterable[Query]) -> None:
-    """Write ``queries.jsonl``; the kind stands in ``metadata``."""
+    """Write ``queries.jsonl``; the kind is in ``metadata``."""
     _write_lines(
         folder / "queries.jsonl",
         ({"_id": query.query_id, "text": query.text, "metadata": {"kind": query.kind}} for query in queries),
@@ -165,7 +158,7 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
 
 
 def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
-    """Yield the rows; an id that stands there twice is told at the end, so that no id needs to be remembered."""
+    """Yield the rows; a repeated id is reported at the end, from fingerprints instead of ids in memory."""
     ids = Fingerprints()
     for number, line in numbered_lines(path):
         row = _parse_row(path, number, line)
@@ -184,13 +177,12 @@ def _refuse_repetition(path: Path, suspects: frozenset[int]) -> None:
     for number, line in numbered_lines(path):
         name = _parse_row(path, number, line)["_id"]
         if fingerprint(name) in suspects and (first := seen.setdefault(name, number)) != number:
-            raise DataError.at(
-                path, number, "every _id once", f"{name!r} again (first in line {first})", hint="remove one of them"
-            )
+            again = f"{name!r} again (first in line {first})"
+            raise DataError.at(path, number, "every _id once", again, hint="remove one of them")
 
 
 class _OtherRowError(Exception):
-    """A row that is good JSON and no use; its arguments are what was expected and what was found."""
+    """A row that is valid JSON and unusable; its arguments are the expected and the found."""
 
 
 def _is_offset(value: object) -> TypeGuard[int]:
@@ -207,9 +199,8 @@ def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not is_identifier(row.get("_id")):
         raise DataError.at(path, number, 'an object with the strings "_id" and "text"', line[:80])
     if not isinstance(row.get("title", ""), str | None) or not isinstance(row.get("metadata", {}), dict | None):
-        raise DataError.at(
-            path, number, '"title" to be a string and "metadata" an object, if they are there', line[:80]
-        )
+        expected = '"title" to be a string and "metadata" an object, if they are there'
+        raise DataError.at(path, number, expected, line[:80])
     if "\0" in row["text"] or "\0" in (row.get("title") or ""):
         raise DataError.at(path, number, "text", "a NUL character in it", hint="remove the \\u0000")
     return row

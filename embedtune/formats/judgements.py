@@ -1,7 +1,7 @@
-"""Judgements against a corpus: which of them it holds, and texts that it holds more than once.
+"""Judgements of a corpus: which of them it has, and identical texts in it.
 
-Identical texts are one relevance class: no system can tell them apart, so who judged one of them judged all. Every member gets
-the highest grade that a query gave to any.
+Identical texts are one relevance class: no system can distinguish them, so that a judgement of one is a judgement of all. Every
+member gets the highest grade that a query gave to any.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _log = logging.getLogger("embedtune")
 
 
 def check_judged(where: str, qrels: Qrels, known: Iterable[str]) -> None:
-    """Hold what is judged against what is there; warn of what is missing, with its number and the first.
+    """Check that judged documents are in the corpus; log a warning with the number of missing ones and the first.
 
     Raises:
-        DataError: If nothing that is judged is there.
+        DataError: If no judged document is in the corpus.
     """
-    held = set(known)
+    ids = set(known)
     judged = {name for grades in qrels.values() for name in grades}
-    missing = sorted(judged - held)
-    if not judged & held:
-        some = f"such as {min(held)!r}" if held else "of which there are none"
+    missing = sorted(judged - ids)
+    if not judged & ids:
+        some = f"such as {min(ids)!r}" if ids else "of which there are none"
         found = f"only others, such as {missing[:3]}" if missing else "no judgement"
         raise DataError(
             f"{where}: expected judgements of documents of this corpus, {some}, found {found}",
@@ -36,12 +36,12 @@ def check_judged(where: str, qrels: Qrels, known: Iterable[str]) -> None:
 
 
 def identical_passages(passages: Sequence[Passage]) -> int:
-    """Count the passages whose title and text an earlier one has already."""
+    """Count the passages that repeat title and text of an earlier one."""
     return len(passages) - len({passage.full_text for passage in passages})
 
 
 def share_judgements(labelled: QuerySet, passages: Sequence[Passage]) -> QuerySet:
-    """Give all identical passages or documents the highest grade of any; see above."""
+    """Give all identical passages or documents the highest grade of any."""
     members = _identical_units(passages, labelled.judged_unit)
     qrels: Qrels = {}
     for query_id, judged in labelled.qrels.items():
@@ -54,7 +54,7 @@ def share_judgements(labelled: QuerySet, passages: Sequence[Passage]) -> QuerySe
 
 
 def _identical_units(passages: Sequence[Passage], judged_unit: str) -> dict[str, list[str]]:
-    """Return for each unit that has a double all units of its class, itself included."""
+    """Return the class of identical units, itself included, of each unit that has a copy."""
     texts: dict[str, list[str]] = {}
     for passage in passages:
         texts.setdefault(passage.passage_id if judged_unit == "passage" else passage.document_id, []).append(

@@ -1,4 +1,4 @@
-"""Text files that others wrote: numbered lines, and refusals that name file and line."""
+"""Text files: numbered lines, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENCODING = "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 converts a file"
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, counted from 1, without their ends, Unix or Windows.
+    """Yield the lines that are not blank, counted from 1, without Unix or Windows line ends.
 
     A byte order mark at the start is dropped.
 
@@ -68,7 +68,7 @@ def decode(path: Path, content: bytes, line: int | None) -> str:
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> EmbedtuneError:
-    """Word why a file could not be opened; our own errors pass through."""
+    """Return our error for a file that could not be opened; errors of ours are returned as they are."""
     if isinstance(error, EmbedtuneError):
         return error
     if isinstance(error, PermissionError):

@@ -1,6 +1,6 @@
-"""TREC run files, ``query-id Q0 document-id rank score tag``, and judgements and runs as other libraries hold them.
+"""TREC run files, ``query-id Q0 document-id rank score tag``, and judgements and runs in the forms of other libraries.
 
-Columns are parted by white space, so white space and per cent signs inside an id (a file called ``my notes.txt``) are
+Columns are separated by white space, so white space and per cent signs inside an id (a file called ``my notes.txt``) are
 written in per cent form and read back.
 """
 

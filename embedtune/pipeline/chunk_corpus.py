@@ -1,4 +1,4 @@
-"""Documents → ``corpus.jsonl``: passages are cut, counted and written as they come; a bounded sample of them is kept."""
+"""Documents → ``corpus.jsonl``: a stream of passages is counted and written, and a bounded sample of it is kept."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from embedtune.types import Passage, Source
 
 @dataclass(frozen=True)
 class ChunkedCorpus:
-    """What remains in memory of a corpus that was written.
+    """A written corpus, as far as it stays in memory.
 
     Attributes:
         sample: All passages of an ordinary corpus, some of a large one.
         statistics: Of all passages.
         n_passages: How many there are.
-        n_identical: Passages whose title and text an earlier one has already.
+        n_identical: Passages that repeat title and text of an earlier one.
         first_document: The smallest document id, as an example; empty without passages.
         window: How all passages fit the windows.
     """
@@ -49,15 +49,15 @@ def chunk_corpus(
     n_chars: int,
     wanted: Collection[str] = frozenset(),
 ) -> ChunkedCorpus:
-    """Cut a source into passages and write them; ready-made passages stay whole.
+    """Chunk a source into passages and write them; ready-made passages stay whole.
 
     Args:
-        source: What was read.
+        source: The source.
         encoder: Its tokenizer measures passages and windows.
         config: Settings.
-        folder: Where ``corpus.jsonl`` goes; scratch files without a name lie there meanwhile.
+        folder: Folder of ``corpus.jsonl`` and of unnamed temporary files.
         n_chars: Characters of the documents, for the progress.
-        wanted: Documents whose passages the sample must hold.
+        wanted: Documents whose passages the sample must have.
     """
     sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
     statistics = CorpusStatistics(max_terms=config.max_terms)
@@ -87,7 +87,7 @@ def chunk_corpus(
 
 
 class _WindowTally:
-    """Counts of windows and tokens, and what truncation would lose."""
+    """Counts of windows and tokens, and of tokens lost by truncation."""
 
     def __init__(self, encoder: Encoder, size: int, overlap: float) -> None:
         self.size = size
@@ -100,7 +100,7 @@ class _WindowTally:
         """Count a passage."""
         self._corpus_tokens += n_tokens
         self._truncated += self._excess(n_tokens)
-        # What fits is one window; it is not tokenized again to learn that.
+        # A passage that fits is one window and not tokenized again.
         for length in [n_tokens] if n_tokens <= self.size else self._window_lengths(passage):
             self._n_windows += 1
             self._window_tokens += length

@@ -35,13 +35,13 @@ _log = logging.getLogger("embedtune")
 def generate(
     config: GenerateConfig, out: Path, *, force: bool = False, dry_run: bool = False
 ) -> StageResult[DatasetRecord]:
-    """Make a dataset from documents: ``OUT/dataset`` with passages, queries and qrels in BEIR form.
+    """Generate a dataset from documents: ``OUT/dataset`` with passages, queries and qrels in BEIR form.
 
     Args:
         config: Settings; ``config.source`` says what to read.
         out: The run folder.
-        force: Work even if nothing has changed.
-        dry_run: Read the source and tell what would happen; write nothing.
+        force: Generate even if nothing has changed.
+        dry_run: Read the source and plan; write nothing.
 
     Returns:
         With a record of the documents, passages and queries by split and kind, of what the filters dropped, and of the
@@ -89,7 +89,8 @@ def generate(
         if llm and llm.costs:
             stage.circumstances = Circumstances(llm=llm.costs)
         write_labels(stage.path, splits, source.skipped)
-    _log.info("%s: %d passages, %s", folder, record.passages, _summary(record.queries))
+    numbers = ", ".join(f"{sum(kinds.values())} {name} queries" for name, kinds in record.queries.items())
+    _log.info("%s: %d passages, %s", folder, record.passages, numbers)
     return StageResult(folder, "done", record)
 
 
@@ -107,10 +108,10 @@ def base_encoder(config: GenerateConfig, model_folder: Path) -> Encoder:
 def prepare_dry_run(
     config: GenerateConfig, out: Path, act: Callable[[LlmQueries, PassagePool, CorpusStatistics, Encoder], Result]
 ) -> Result:
-    """Read and cut a source as ``generate`` would, let ``act`` look at what came of it, and leave nothing behind.
+    """Read and chunk a source as ``generate`` would, apply ``act`` to the result, and leave nothing behind.
 
     Raises:
-        EmbedtuneError: As ``generate`` does before it asks.
+        EmbedtuneError: As ``generate`` does before it calls a model.
     """
     source, survey = read_for(config, out)
     llm = LlmQueries(config, out)
@@ -127,7 +128,3 @@ def _prepared(
     with tempfile.TemporaryDirectory(prefix="embedtune-") as scratch:
         corpus, pool = prepare(source, encoder, config, Path(scratch), n_chars=n_chars)
         return act(pool, corpus.statistics, encoder)
-
-
-def _summary(queries: dict[str, dict[str, int]]) -> str:
-    return ", ".join(f"{sum(kinds.values())} {name} queries" for name, kinds in queries.items())

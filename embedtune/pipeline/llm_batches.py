@@ -1,4 +1,4 @@
-"""Calls that somebody else makes: prompts out, answers in, by a batch API or a cluster."""
+"""Export prompts for a batch API or a cluster, and import the answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, o
 
     Args:
         config: As for ``generate``.
-        out: The run folder; the calls are noted there, so that their answers are known when they come.
+        out: The run folder; the calls are stored there, so that their answers can be imported.
         file: Where to write.
 
     Returns:
@@ -52,10 +52,10 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, o
 
 
 def import_responses(run: Path, files: Iterable[Path]) -> dict[str, object]:
-    """Take answers into a run folder; ``generate`` then uses them as its own. Nothing is taken unless all lines can be read.
+    """Import answers into a run folder, where ``generate`` uses them. Nothing is imported unless all lines are valid.
 
     Args:
-        run: The run folder that the prompts came from.
+        run: The run folder of the prompts.
         files: JSON lines: the output of a batch API, or ``{"custom_id": …, "text": …}``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From a source to passages, splits and labelled queries: what ``generate`` writes and ``advise`` tries out."""
+"""From a source to passages, splits and labelled queries: for ``generate`` and ``advise``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _log = logging.getLogger("embedtune")
 
 
 def read_for(config: GenerateConfig, out: Path) -> tuple[Source, Survey]:
-    """Read a source under the limits of the settings; ``out`` is where much text may be kept meanwhile.
+    """Read a source under the limits of the settings; ``out`` is the place of temporary files.
 
     Raises:
         DataError: As ``read_source`` does.
@@ -53,9 +53,9 @@ def make_dataset(
     n_chars: int,
     llm: LlmQueries | None = None,
 ) -> tuple[dict[str, QuerySet], DatasetRecord]:
-    """Cut a source into ``corpus.jsonl`` of a folder, split it, make queries and filter them; see ``generate``.
+    """Chunk a source into ``corpus.jsonl`` of a folder, split it, generate and filter queries; see ``generate``.
 
-    Of a corpus beyond ``config.max_query_passages`` all this but the cutting happens to a sample; ``n_chars`` is for the
+    Of a corpus beyond ``config.max_query_passages`` all but the chunking uses a sample; ``n_chars`` is for the
     progress. With ``llm`` a language model writes the queries.
 
     Returns:
@@ -111,22 +111,22 @@ def prepare(
     n_chars: int,
     wanted: Collection[str] = frozenset(),
 ) -> tuple[ChunkedCorpus, PassagePool]:
-    """Cut a source into ``corpus.jsonl`` of a folder and split the passages that queries will be made from.
+    """Chunk a source into ``corpus.jsonl`` of a folder and split the passages for queries.
 
-    Of a large corpus that is a sample; it holds the documents that are ``wanted``.
+    Of a large corpus they are a sample that has the ``wanted`` documents.
 
     Raises:
         DataError: If there is no text.
     """
     if config.queries_from != "generate" and "dev" not in source.queries:
-        # By the side of these documents labelled queries are dealt to train and dev.
+        # The splits of these documents decide whether a labelled query is for train or dev.
         wanted = judged_documents(source, ("train",)).union(wanted)
     corpus = chunk_corpus(source, encoder, config, folder, n_chars=n_chars, wanted=frozenset(wanted))
     if not corpus.n_passages:
         raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
     passages = corpus.sample.passages()
     shares = config.split.model_dump()
-    if "test" in source.queries:  # no documents need to be set aside for synthetic ones
+    if "test" in source.queries:  # synthetic ones need no documents
         shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
     pool = build_pool(
         passages,
@@ -139,7 +139,7 @@ def prepare(
 
 
 def _outside(folder: Path, corpus: ChunkedCorpus, passages: list[Passage]) -> Iterator[Passage]:
-    """Yield the passages that the sample has left out."""
+    """Yield the passages outside the sample."""
     if not corpus.sample.is_whole:
         sampled = {passage.passage_id for passage in passages}
         yield from (passage for passage in beir.stream_passages(folder) if passage.passage_id not in sampled)

@@ -15,8 +15,8 @@ from embedtune.config.settings import TrainConfig
 from embedtune.dataset import read_dataset
 from embedtune.evaluation.measures import means, per_query
 from embedtune.models.encoder import load_encoder
+from embedtune.models.hosted import EmbeddingCache, HostedEmbedding, HostedEncoder
 from embedtune.models.locate import find_model
-from embedtune.pipeline.hosted_embeddings import EmbeddingCache, HostedEmbedding, HostedEncoder
 from embedtune.pipeline.train import identity_of
 from embedtune.project.layout import DATASET, QUERY_ADAPTER, VECTORS
 from embedtune.project.lock import locked

@@ -1,9 +1,9 @@
-"""Queries without a language model: what a passage itself offers as something to search for.
+"""Queries without a language model: heading, spans, key phrases and sentences of a passage.
 
 Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a few salient words in a row),
 ``keyphrase`` (terms that set the passage apart) and ``sentence``. Half of the spans and sentences lose their stop words,
-because people type key words as often as sentences, and a share of all but the sentences is asked as a question. Everything
-is drawn with a generator seeded by the passage, so a passage gives the same queries whatever stands around it in the list.
+because people type key words as often as sentences, and a share of all but the sentences becomes a question. The random
+generator is seeded by the passage, so that its queries do not depend on other passages.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def draft_queries(
     seed: int,
     question_share: float = 0.0,
 ) -> list[Draft]:
-    """Draw up to ``per_kind`` queries of each kind from each passage, and as many more as it is longer than 150 words.
+    """Draft up to ``per_kind`` queries of each kind for each 150 words of a passage.
 
     Args:
-        passages: Where to draw from.
+        passages: The passages.
         kinds: Some of ``KINDS``.
         per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
         statistics: Of the whole corpus.
-        seed: Another seed draws other queries.
-        question_share: Share of all but the sentences, 0 to 1, that are put into the form of a question, where the language
-            of the corpus has forms.
+        seed: Another seed gives other queries.
+        question_share: Share of all but the sentences, 0 to 1, that become questions, where the language of the
+            corpus has forms.
     """
     drafts = []
     for passage in passages:
@@ -67,13 +67,13 @@ def draft_queries(
             if kind in kinds:
                 texts = _MAKERS[kind](passage, count, statistics, draw)
                 if kind != "sentence":
-                    texts = [_asked(text, statistics.language, question_share, seed) for text in texts]
+                    texts = [_as_question(text, statistics.language, question_share, seed) for text in texts]
                 drafts += [Draft(text, kind, passage.passage_id) for text in texts]
     return drafts
 
 
-def _asked(text: str, language: str, share: float, seed: int) -> str:
-    """Ask for a share of the texts; a text is drawn for itself, so that no form moves the draw of the next text."""
+def _as_question(text: str, language: str, share: float, seed: int) -> str:
+    """Make a question of a share of the texts, with a generator for each text, so that texts are independent."""
     draw = random.Random(f"{seed}:{text}")  # noqa: S311 (reproducible on purpose)
     return ask(text, language, draw) if draw.random() < share else text
 
@@ -106,12 +106,12 @@ def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: ran
 
 
 def is_language(text: str) -> bool:
-    """Return whether most of a text's characters, white space aside, are letters: a run of figures or symbols is no query."""
+    """Return whether most characters of a text, without white space, are letters: numbers and symbols are no query."""
     return sum(map(str.isalpha, text)) >= _LETTERS * sum(map(len, text.split())) > 0
 
 
 def _wordy(text: str) -> str:
-    """Return a run of words as it is, of a table's cells those that hold a word, and nothing where that is too little."""
+    """Return words as they are, of table cells only those with letters, and nothing where that is too little."""
     if is_language(text):
         return text
     words = [word for word in text.split() if any(map(str.isalpha, word))]
@@ -133,11 +133,11 @@ def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw:
 
 
 def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
-    """Return handfuls of telling terms, each from one sentence, in the order of the text.
+    """Return groups of distinctive terms, each of one sentence, in the order of the text.
 
-    From one sentence, because a search is about one thing, and so that the sentence can be taken out (see ``cloze``).
+    Of one sentence, because a search is about one thing, and so that the sentence can be removed.
     """
-    pools = [_telling_terms(sentence, statistics) for sentence in sentences_of(passage.text)]
+    pools = [_distinctive_terms(sentence, statistics) for sentence in sentences_of(passage.text)]
     pools = [pool for pool in pools if len(pool) >= _PHRASE_TERMS[0]]
     phrases = []
     for pool in draw.sample(pools, min(count, len(pools))):
@@ -148,13 +148,13 @@ def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw
     return phrases
 
 
-def _telling_terms(sentence: str, statistics: CorpusStatistics) -> list[str]:
+def _distinctive_terms(sentence: str, statistics: CorpusStatistics) -> list[str]:
     terms = dict.fromkeys(statistics.content_terms(sentence))
     return [term for term in terms if len(term) > 1 and not term.isdigit()]
 
 
 def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
-    """Flatten white space; in half of the cases leave out the stop words."""
+    """Normalise white space; in half of the cases drop the stop words."""
     words = text.split()
     if draw.random() < 0.5:
         kept = [word for word in words if not statistics.stop_words.issuperset(lexical_terms(word))]
@@ -163,7 +163,7 @@ def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
 
 
 def _apart(texts: Sequence[str], count: int) -> list[str]:
-    """Keep the first texts that share less than half of their words with those already kept."""
+    """Keep the first texts that share less than half of their words with each kept before."""
     kept: dict[str, set[str]] = {}
     for text in texts:
         words = set(text.split())
@@ -221,12 +221,12 @@ FORMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Language, as ``find_language`` names it → forms; the words of the passage take the place of the braces."""
 
-_MOST_WORDS = 10  # longer text is a statement by itself
+_MOST_WORDS = 10  # a longer text is a statement by itself
 _MOST_CHARS = 80
 
 
 def ask(text: str, language: str, draw: random.Random) -> str:
-    """Put a text into the form of a question, half of the time with its mark; one that is too long stays as it is.
+    """Make a question of a text, half of the time with a question mark; a long text stays as it is.
 
     Args:
         text: Some words of a passage.

@@ -1,4 +1,4 @@
-"""Which drafts are worth asking: every filter counts what it drops."""
+"""Filters of extractive queries; each counts the queries that it drops."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.dedup import term_set
 
 RanksOfSources = Callable[[Sequence[Draft]], Sequence[int]]
-"""Rank from 1 of each draft's own passage (or of one that says the same) in a search for the draft."""
+"""Rank from 1 of each draft's passage, or of a near-duplicate of it, in a search for the draft."""
 
 MAX_CHARS = 300
 _BOILERPLATE = 3  # passages that give the same query
 ROUND_TRIP = 20
-"""Rank in a search for a query from which on its source does not count as found."""
+"""Largest rank of its source in a search for a query."""
 
 
 def filter_drafts(
     drafts: Sequence[Draft], statistics: CorpusStatistics, ranks: RanksOfSources
 ) -> tuple[list[Draft], dict[str, int]]:
-    """Drop drafts that would teach or test nothing.
+    """Drop drafts that are useless for training and testing.
 
-    Dropped are, in this order: ``not_language`` (tables, code, numbers), ``boilerplate`` (the same words come out of three
-    passages or more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (a search for it does not bring its
-    own passage among the first twenty).
+    The filters in order: ``not_language`` (tables, code, numbers), ``boilerplate`` (the same words in three passages or
+    more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (its passage is not among the first
+    twenty of a search).
 
     Returns:
-        What is left, in order, and how many each filter dropped.
+        The kept drafts in order, and the number that each filter dropped.
     """
     dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
     sources: dict[frozenset[str], set[str]] = {}
-    keys = [term_set(draft.text) for draft in drafts]  # the same terms in any order ask the same
+    keys = [term_set(draft.text) for draft in drafts]  # the same terms in any order are the same query
     for draft, key in zip(drafts, keys, strict=True):
         sources.setdefault(key, set()).add(draft.passage_id)
     kept, seen = [], set()
@@ -42,9 +42,9 @@ def filter_drafts(
         else:
             seen.add(key)
             kept.append(draft)
-    found = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= ROUND_TRIP]
-    dropped["round_trip"] = len(kept) - len(found)
-    return found, dropped
+    retrieved = [draft for draft, rank in zip(kept, ranks(kept), strict=True) if rank <= ROUND_TRIP]
+    dropped["round_trip"] = len(kept) - len(retrieved)
+    return retrieved, dropped
 
 
 def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:

@@ -24,13 +24,13 @@ _BLOCK = 256  # queries that are searched for at once
 
 @dataclass(frozen=True)
 class PassagePool:
-    """The passages that queries are made from.
+    """The passages that queries are generated from.
 
     Attributes:
         passages: All of an ordinary corpus, a sample of a large one; in document order.
         document_groups: Groups of ids of documents that share text.
-        copies: Passage id → ids of the passages of the whole corpus that say the same, itself among them.
-        split: Where each passage belongs.
+        copies: Passage id → ids of its near-duplicates in the whole corpus, itself included.
+        split: The split of each passage.
     """
 
     passages: Sequence[Passage]
@@ -51,11 +51,11 @@ def build_pool(
     shares: Mapping[str, float],
     seed: int,
 ) -> PassagePool:
-    """Group what says the same, and split.
+    """Group near-duplicates, and split.
 
     Args:
-        passages: To make queries from, in document order.
-        documents: What they were cut from, as far as it is to be compared.
+        passages: To generate queries from, in document order.
+        documents: Their documents, as far as they are compared.
         others: The passages of the corpus that are not among them.
         shares: Of the passages by split.
         seed: Of the split.
@@ -70,7 +70,7 @@ def build_pool(
 def sample_queries(
     pool: PassagePool, statistics: CorpusStatistics, config: GenerateConfig
 ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-    """Make and filter queries for each split; the held-out kind goes to dev and test alone, the others to train alone.
+    """Generate and filter queries of each split: the held-out kind for dev and test only, the others for train only.
 
     Returns:
         Queries by split, and how many each filter dropped.
@@ -102,7 +102,7 @@ def synthesize_queries(
     question_share: float = 0.0,
     seed: int = 0,
 ) -> QuerySet:
-    """Make extractive queries from passages, without a language model, and drop those that would teach or test nothing.
+    """Generate extractive queries from passages, without a language model, and filter them.
 
     Kinds are ``heading`` (the title above a passage), ``span`` (salient words in a row), ``keyphrase`` (terms that set the
     passage apart) and ``sentence``. A query is dropped if it is no language, repeats another, fits anywhere, or if BM25
@@ -112,7 +112,7 @@ def synthesize_queries(
         passages: Passages, or passage id → text; at least a few pages, because terms are weighted by how rare they are.
         kinds: Some of the four.
         per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
-        question_share: Share of all but the sentences, 0 to 1, that are put into the form of a question.
+        question_share: Share of all but the sentences, 0 to 1, that become questions.
         seed: Another seed gives other queries.
 
     Returns:
@@ -123,8 +123,8 @@ def synthesize_queries(
 
     Examples:
         >>> text = "The pressure valve of boiler {} opens at {} bar. Brass fittings tolerate only {} degrees."
-        >>> made = synthesize_queries({f"p{n}": text.format(n, n * 3, n * 40) for n in range(3)}, kinds=["span"], per_kind=1)
-        >>> made.queries[0].kind, made.qrels[made.queries[0].query_id]
+        >>> queries = synthesize_queries({f"p{n}": text.format(n, n * 3, n * 40) for n in range(3)}, kinds=["span"], per_kind=1)
+        >>> queries.queries[0].kind, queries.qrels[queries.queries[0].query_id]
         ('span', {'p0': 1})
     """
     if unknown := set(kinds) - set(KINDS):
@@ -147,12 +147,12 @@ def synthesize_queries(
 
 
 def train_kinds(config: GenerateConfig) -> list[str]:
-    """Return the kinds of queries that training sees."""
+    """Return the kinds of training queries."""
     return [kind for kind in config.kinds if kind != config.held_out_kind]
 
 
 def held_out_kind(config: GenerateConfig) -> str | None:
-    """Return the kind of synthetic queries that dev and test alone see; None where there is none."""
+    """Return the kind of synthetic queries that only dev and test have; None if there is none."""
     if config.queries_from == "source":
         return None
     if config.generator == "llm":
@@ -182,9 +182,9 @@ def _add_query(queries: QuerySet, draft: Draft, copies: Mapping[str, list[str]])
 
 
 def judged_documents(source: Source, splits: Sequence[str]) -> set[str]:
-    """Return the ids of all documents that the source's judgements of these splits name."""
+    """Return the ids of all documents that are judged in these splits of a source."""
     labelled = (source.queries[name] for name in splits if name in source.queries)
-    return {document for given in labelled for judged in given.qrels.values() for document in judged}
+    return {document for queries in labelled for judged in queries.qrels.values() for document in judged}
 
 
 def with_labelled(
@@ -197,16 +197,16 @@ def with_labelled(
     stream: Callable[[], Iterable[Passage]],
     example: str,
 ) -> dict[str, QuerySet]:
-    """Add the queries that came with a source to synthetic ones; its test queries take the place of those for the test.
+    """Add a source's labelled queries to synthetic ones; its test queries replace the synthetic test queries.
 
     Args:
         queries: By split.
-        source: What was read; documents that its judgements name and that were not read drop out.
-        split: Where each passage belongs. Without a dev split of the source, its train queries are dealt by this.
+        source: The source; judgements of documents that were not read are dropped.
+        split: The split of each passage. Without a dev split of the source, it divides its train queries.
         splits: Which of the source's splits to take.
         passages: The corpus; None where it does not fit into memory.
-        stream: Yields the corpus, each time from the start.
-        example: A document of the corpus, to show in an error what its ids look like.
+        stream: Iterates the corpus from the start.
+        example: Id of a document, for error messages.
 
     Raises:
         DataError: If no judgement names a document of the corpus.
@@ -222,7 +222,7 @@ def with_labelled(
 
 
 def _judged_passages(documents: Collection[str], stream: Callable[[], Iterable[Passage]]) -> list[Passage]:
-    """Return the passages of some documents and those that are identical to one of them; all passages are seen twice."""
+    """Return the passages of some documents and those identical to one of them, in two passes."""
     texts = {fingerprint(passage.full_text) for passage in stream() if passage.document_id in documents}
     return [
         passage for passage in stream() if passage.document_id in documents or fingerprint(passage.full_text) in texts
@@ -230,7 +230,7 @@ def _judged_passages(documents: Collection[str], stream: Callable[[], Iterable[P
 
 
 def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str], example: str) -> dict[str, QuerySet]:
-    """Translate a source's judgements from its documents to passages, of which the judged ones and their copies suffice."""
+    """Translate a source's judgements from documents to passages; the judged ones and their copies suffice."""
     of_document: dict[str, list[str]] = {}
     for passage in passages:
         of_document.setdefault(passage.document_id, []).append(passage.passage_id)
@@ -253,22 +253,24 @@ def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str
 def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split) -> dict[str, QuerySet]:
     """Add the source's train and dev queries; without a dev split of its own, its train queries are split by document."""
     queries = {
-        name: QuerySet(name, list(given.queries), dict(given.qrels), "passage") for name, given in generated.items()
+        name: QuerySet(name, list(query_set.queries), dict(query_set.qrels), "passage")
+        for name, query_set in generated.items()
     }
     if "dev" in labelled:
         queries["dev"] = labelled["dev"]
     elif labelled:
         queries["dev"] = QuerySet("dev", [], {}, "passage")
-    for name, given in labelled.items():
-        for query in given.queries:
-            target = name if "dev" in labelled else _side(given.qrels[query.query_id], split)
+    for name, query_set in labelled.items():
+        for query in query_set.queries:
+            judged = query_set.qrels[query.query_id]
+            target = name if "dev" in labelled else _side(judged, split)
             if target and query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
-                queries[target].qrels[query.query_id] = given.qrels[query.query_id]
+                queries[target].qrels[query.query_id] = judged
     return queries
 
 
 def _side(judged: dict[str, int], split: Split) -> str | None:
-    """Return the split of a labelled query: that of its relevant passages, or None where they lie on several sides."""
+    """Return the split of a labelled query: that of its relevant passages, or None if they are in several splits."""
     sides = {split.of_passage.get(passage) for passage, grade in judged.items() if grade > 0}
     return sides.pop() if len(sides) == 1 else None

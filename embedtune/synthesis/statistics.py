@@ -1,4 +1,4 @@
-"""Which terms set a passage apart from its corpus."""
+"""Document frequencies and idf of the terms of a corpus."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from embedtune.text.language import Language, LanguageTally
 
 
 class CorpusStatistics:
-    """Document frequencies of a corpus whose texts are seen once, one after the other.
+    """Document frequencies of a corpus that is read once.
 
-    The terms that are kept have a bound. Beyond it the rarest are forgotten (lossy counting, Manku and Motwani 2002), and a
-    term that comes again is counted anew: frequencies are then too small by at most ``n_prunings`` times the last floor. A
-    forgotten term counts as one of a single text.
+    The number of terms is bounded. Beyond it the rarest are dropped (lossy counting, Manku and Motwani 2002), and counted from
+    0 if they occur again: frequencies are then too small by at most ``n_prunings`` times the last floor. A dropped term
+    counts as one of a single text.
 
     Attributes:
         n_texts: Texts so far.
-        n_prunings: How often terms were forgotten.
+        n_prunings: How often terms were dropped.
     """
 
     def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
@@ -79,11 +79,11 @@ class CorpusStatistics:
     def is_generic(self, text: str) -> bool:
         """Return whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
         rare = max(20, self.n_texts // 100)
-        least = 0 if self.n_prunings else 1  # what is not there may have been forgotten
+        least = 0 if self.n_prunings else 1  # an unknown term may have been dropped
         return not any(least <= self._frequency[term] <= rare for term in set(self.content_terms(text)))
 
     def _prune(self) -> None:
-        """Forget terms, the rarest first, until three quarters of the bound are left at most."""
+        """Drop the rarest terms until at most three quarters of the bound are left."""
         counts = Counter(self._frequency.values())
         left, floor = len(self._frequency), 0
         while left > 0.75 * self._max_terms:

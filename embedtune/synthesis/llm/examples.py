@@ -1,4 +1,4 @@
-"""The user's own queries: read as a pattern for the model, and compared with what it wrote."""
+"""The user's own queries: examples for the model, and a comparison of its queries with them."""
 
 from __future__ import annotations
 
@@ -27,25 +27,17 @@ def read_examples(path: Path) -> list[str]:
     """Read queries, one a line: plain text, or JSON objects with ``text`` or ``query`` (a BEIR ``queries.jsonl``).
 
     Raises:
-        DataError: If there is no such file, it holds no query or more than 1,000, or a line cannot be read.
+        DataError: If there is no such file, it has no query or more than 1,000, or a line is invalid.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.at(path, None, "a text file in UTF-8 with one query a line", str(error)) from error
-    found: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            found[_example(path, number, line)] = None
-    if not 0 < len(found) <= MAX_EXAMPLES:
-        raise DataError.at(
-            path,
-            None,
-            f"1 to {MAX_EXAMPLES} queries, one a line",
-            str(len(found)),
-            hint="a handful of real queries is enough",
-        )
-    return list(found)
+    examples = list(dict.fromkeys(_example(path, number, line) for number, line in enumerate(lines, 1) if line.strip()))
+    if not 0 < len(examples) <= MAX_EXAMPLES:
+        expected, hint = f"1 to {MAX_EXAMPLES} queries, one a line", "a handful of real queries is enough"
+        raise DataError.at(path, None, expected, str(len(examples)), hint=hint)
+    return examples
 
 
 def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
@@ -59,7 +51,7 @@ def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
     """
     lengths = [[len(lexical_terms(text)) for text in texts] for texts in (examples, written)]
     forms = [_forms(texts) for texts in (examples, written)]
-    real, made = (set(lexical_terms(" ".join(texts))) for texts in (examples, written))
+    real, generated = (set(lexical_terms(" ".join(texts))) for texts in (examples, written))
     inside = [min(lengths[0]) <= length <= max(lengths[0]) for length in lengths[1]]
     return ExamplesRecord(
         n_examples=len(examples),
@@ -73,7 +65,7 @@ def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
             written=forms[1],
             overlap=round(sum(min(forms[0][form], forms[1][form]) for form in forms[0]), 3),
         ),
-        vocabulary=round(len(real & made) / max(1, len(real)), 3),
+        vocabulary=round(len(real & generated) / max(1, len(real)), 3),
     )
 
 
@@ -83,7 +75,7 @@ def _forms(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _form(text: str) -> str:
-    """Tell a query's form from its surface: a user's queries carry no kinds."""
+    """Return a query's form by its surface: a user's queries have no kinds."""
     if _ASKING.search(text):
         return "question"
     return "keywords" if len(text.split()) <= _FEW_WORDS and not text.rstrip().endswith(".") else "statement"

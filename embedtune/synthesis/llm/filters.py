@@ -1,7 +1,7 @@
-"""Which queries of a language model are worth keeping: every filter counts what it drops.
+"""Filters of LLM-generated queries; each counts the queries that it drops.
 
-A document may try to speak through the model. So these filters also hold when it obeys: what stands in the passage word for
-word, what is an address or markup, and what the search does not lead back to the passage, is dropped whatever the prompt said.
+A document may try to control the model. The filters hold even if it succeeds: a query that is copied from its passage, that has
+addresses or markup, or that does not retrieve its passage is dropped whatever the prompt was.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _SELF = tuple(
 
 
 class LlmDraft(NamedTuple):
-    """A query that a model wrote.
+    """An LLM-generated query.
 
     Attributes:
         text: The query.
         kind: One of ``LLM_KINDS``.
-        passages: Where it came from: one passage, or two.
-        call: Key of the call that brought it.
+        passages: Its sources: one passage, or two.
+        call: Key of its call.
     """
 
     text: str
@@ -67,14 +67,14 @@ class LlmDraft(NamedTuple):
 
 
 class Filtered(NamedTuple):
-    """What is left, and how many each filter dropped."""
+    """The kept drafts, and the number that each filter dropped."""
 
     kept: list[LlmDraft]
     dropped: dict[str, int]
 
 
 def drop_injections(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
-    """Leave out passages that speak to a language model; return the others and how many there were."""
+    """Drop passages that give orders to a language model; return the others and the number of dropped ones."""
     kept = [passage for passage in passages if not speaks_to_model(passage.full_text)]
     return kept, len(passages) - len(kept)
 
@@ -83,7 +83,7 @@ def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *,
     """Drop drafts by their words alone, in the order of ``FILTERS``.
 
     Args:
-        drafts: In a stable order: of two that say the same the first stays.
+        drafts: In a stable order: the first of two duplicates is kept.
         statistics: Of the whole corpus.
         max_copied: Words in a row that a query may share with its passage.
     """
@@ -120,10 +120,10 @@ def longest_copied_run(query: str, passage: str) -> int:
         >>> longest_copied_run("why fill the tank with milk", "Fill the tank with cold tap water.")
         4
     """
-    asked, said = lexical_terms(query), f" {' '.join(lexical_terms(passage))} "
+    terms, text = lexical_terms(query), f" {' '.join(lexical_terms(passage))} "
     longest = 0
-    for start in range(len(asked)):
-        while start + longest < len(asked) and f" {' '.join(asked[start : start + longest + 1])} " in said:
+    for start in range(len(terms)):
+        while start + longest < len(terms) and f" {' '.join(terms[start : start + longest + 1])} " in text:
             longest += 1
     return longest
 
@@ -140,7 +140,7 @@ def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> st
         "copied": any(_is_copied(text, passage.full_text, max_copied) for passage in draft.passages),
         "fits_anywhere": statistics.is_generic(text),
     }
-    return next((name for name, found in checks.items() if found), None)
+    return next((name for name, failed in checks.items() if failed), None)
 
 
 def _is_copied(query: str, passage: str, most: int) -> bool:

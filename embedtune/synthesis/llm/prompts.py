@@ -34,11 +34,11 @@ _LENGTH = ("at most 9 words", "12 to 25 words")
 
 
 class Wanted(NamedTuple):
-    """One query to ask for.
+    """A requested query.
 
     Attributes:
         kind: One of ``LLM_KINDS``.
-        long: Whether it shall be long.
+        long: Whether it should be long.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
     @property
     def description(self) -> str:
-        """What the prompt says about the kind."""
+        """The description of the kind in the prompt."""
         return _DESCRIPTIONS[self.kind][0]
 
     @property
@@ -56,12 +56,12 @@ class Wanted(NamedTuple):
 
     @property
     def length(self) -> str:
-        """What the prompt says about the length."""
+        """The description of the length in the prompt."""
         return _LENGTHS.get(self.kind, _LENGTH)[self.long]
 
 
 class Request(NamedTuple):
-    """What one call asks for.
+    """The content of one call.
 
     Attributes:
         passages: One passage, or two of one document for ``multi_hop``.
@@ -81,17 +81,17 @@ def plan_requests(
     seed: int,
     single_query: bool = False,
 ) -> list[Request]:
-    """Deal kinds and lengths to passages.
+    """Assign kinds and lengths to passages.
 
-    Everything is drawn with a generator seeded by the passage, so a passage is asked the same whatever stands around it; only
-    the partner of a ``multi_hop`` query depends on the other passages of its document.
+    The random generator is seeded by the passage, so that its requests do not depend on other passages; only the partner of a
+    ``multi_hop`` query depends on the other passages of its document.
 
     Args:
         passages: Of one split, in document order.
-        weights: Of the kinds; they need not sum to 1. A kind of weight 0 is not asked for.
+        weights: Of the kinds; they need not sum to 1. A kind of weight 0 is not used.
         per_passage: Queries for each passage.
         long_share: Share of long queries, 0 to 1.
-        seed: Another seed deals other kinds.
+        seed: Another seed gives other kinds.
         single_query: One query for each request, for models that cannot write several.
     """
     by_document: dict[str, list[Passage]] = {}
@@ -108,10 +108,12 @@ def plan_requests(
         wanted = [Wanted(kind, draw.random() < long_share) for kind in kinds]
         single = tuple(want for want in wanted if want.kind != MULTI_HOP)
         double = tuple(want for want in wanted if want.kind == MULTI_HOP)
-        found = [Request((passage,), single)] if single else []
+        planned = [Request((passage,), single)] if single else []
         if double and partner:
-            found.append(Request((passage, partner), double))
-        requests += [Request(one.passages, (want,)) for one in found for want in one.wanted] if single_query else found
+            planned.append(Request((passage, partner), double))
+        requests += (
+            [Request(one.passages, (want,)) for one in planned for want in one.wanted] if single_query else planned
+        )
     return requests
 
 
@@ -139,7 +141,7 @@ class Prompts:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Read the packaged templates and, in their place, those of a folder; each is tried at once.
+        """Read the packaged templates, replaced by those of a folder; each is filled once as a test.
 
         Raises:
             ConfigError: If the folder or a template cannot be used; with file and line.
@@ -157,7 +159,7 @@ class Prompts:
         self._try_all()
 
     def system(self) -> str:
-        """Return the message that tells the model its task."""
+        """Return the system message."""
         return self._fill("system", {})
 
     def write(
@@ -202,7 +204,7 @@ class Prompts:
             ) from error
 
     def _try_all(self) -> None:
-        """Fill each template with a passage of ours, and look for it in the result."""
+        """Fill each template with a test passage, and look for it in the result."""
         passage = Passage("p", "d", "Title", _CANARY, 0, len(_CANARY))
         request = Request((passage,), (Wanted("question", False),))
         double = Request((passage, passage), (Wanted("multi_hop", True),))
@@ -239,12 +241,12 @@ def copy_templates(folder: Path) -> list[Path]:
 
 
 def delimiter_for(seed: int, texts: Sequence[str]) -> str:
-    """Return a delimiter for one prompt: random to whoever wrote the texts, since it depends on every word of them."""
+    """Return a delimiter for one prompt: the author of the texts cannot guess it, because it depends on every word of them."""
     return hash_text("marker", str(seed), *texts)[:_DELIMITER_DIGITS]
 
 
 def choose_examples(examples: Sequence[str], n: int, seed: int, passage_id: str) -> list[str]:
-    """Draw some of the user's queries for one prompt; each prompt sees others."""
+    """Sample some of the user's queries for one prompt."""
     draw = random.Random(f"{seed}:examples:{passage_id}")  # noqa: S311 (reproducible on purpose)
     return draw.sample(list(examples), min(n, len(examples)))
 

@@ -69,7 +69,7 @@ class LlmSettings:
         self._seed = seed
 
     def identity(self) -> dict[str, object]:
-        """Return what answers depend on beside the settings."""
+        """Return what answers depend on besides the settings."""
         return {"templates": self.prompts.hash, "examples": hash_json(self.examples)}
 
     def plan(self, pool: PassagePool, model: str, *, single_query: bool) -> tuple[list[PlannedCall], int]:
@@ -77,7 +77,7 @@ class LlmSettings:
 
         Args:
             pool: Passages and their splits.
-            model: As it stands in the key of a call.
+            model: The model's name in the key of a call.
             single_query: One query for each call, in the plain template: for models that do not chat.
         """
         config, planned, n_screened = self.config, list[PlannedCall](), 0
@@ -129,7 +129,7 @@ class LlmSettings:
 
 
 def weights_of(config: LlmConfig, split: str) -> dict[str, float]:
-    """Return the weights of the kinds that a split is asked for: the held-out kind is kept for dev and test."""
+    """Return the weights of a split's kinds: the held-out kind is for dev and test only."""
     held_out = config.held_out_kind if config.kinds.get(config.held_out_kind or "question", 0) > 0 else None
     if held_out is None:
         return {str(kind): weight for kind, weight in config.kinds.items()}
@@ -144,13 +144,13 @@ def asks_llm(config: GenerateConfig) -> bool:
 
 
 def identity_settings(config: GenerateConfig) -> dict[str, object]:
-    """Return the settings that determine a dataset; what was read is hashed beside them."""
+    """Return the settings that determine a dataset; the source has a hash of its own."""
     without_llm: set[str] | bool = set(LLM_ASKING | _PATHS) if asks_llm(config) else True
     return config.model_dump(mode="json", exclude={"source": True, "reading": True, "strict": True, "llm": without_llm})
 
 
 def _distinct(pool: PassagePool, split: str) -> list[Passage]:
-    """Return the passages of a split, of those that say the same only the first."""
+    """Return the passages of a split, of near-duplicates only the first."""
     seen: set[str] = set()
     kept = []
     for passage in pool.of_split(split):
@@ -161,7 +161,7 @@ def _distinct(pool: PassagePool, split: str) -> list[Passage]:
 
 
 def _limited(passages: list[Passage], limit: int | None, n_all: int, seed: int) -> list[Passage]:
-    """Keep a split's part of so many passages, at least two, at random; in document order."""
+    """Sample a split's share of ``limit`` passages, at least two, in document order."""
     if limit is None or not passages:
         return passages
     n_kept = max(2, round(limit * len(passages) / max(1, n_all)))
@@ -178,11 +178,11 @@ _CALL_S = 3.0  # of one call, where no rate is given: a guess
 def preview(
     planned: Sequence[PlannedCall], outcomes: dict[str, Outcome], config: LlmConfig, n_screened: int
 ) -> dict[str, object]:
-    """Return what the writing of queries would take; calls that grade and relabel come on top and depend on the answers.
+    """Return size and cost of the calls that write queries; calls that grade and relabel are extra and depend on the answers.
 
     Args:
         planned: All calls.
-        outcomes: How they stand by the answers that are there.
+        outcomes: Their states by the known answers.
         config: Prices and rates.
         n_screened: Passages left out.
     """
@@ -227,7 +227,7 @@ _log = logging.getLogger("embedtune")
 
 
 class PendingError(Exception):
-    """Calls that would be sent now."""
+    """Raised with the calls that would be sent now."""
 
     def __init__(self, calls: list[Call]) -> None:
         super().__init__(f"{len(calls)} calls")
@@ -239,12 +239,12 @@ class LlmSession:
 
     Attributes:
         store: Every answer of the run folder.
-        asked: By key, all calls of this dataset and how they stand.
-        rejected: Answers that were set aside, by what was wrong with them.
+        calls: By key, all calls of this dataset and their states.
+        rejected: Numbers of rejected answers by fault.
     """
 
     def __init__(self, config: LlmConfig, store: AnswerStore, *, collect: bool = False) -> None:
-        """Ask by settings, and keep everything in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
+        """Send calls by the settings, and keep answers in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
         self._config = config
         self._collect = collect
         self._provider: Provider | None = None
@@ -255,29 +255,29 @@ class LlmSession:
 
     @property
     def provider(self) -> Provider:
-        """The provider; made when it is first needed."""
+        """The provider, created on first use."""
         if self._provider is None:
             self._provider = load_provider(access_of(self._config))
         return self._provider
 
     def outcomes(self, calls: Sequence[Call], check: AnswerCheck) -> dict[str, Outcome]:
-        """Return how calls stand by what the store holds."""
+        """Return the states of calls by the answers in the store."""
         unique = {call.key: call for call in calls}
         histories = self.store.histories(list(unique))
         return {key: outcome_of(call, histories.get(key, ()), check) for key, call in unique.items()}
 
     def ask(self, calls: Sequence[Call], check: AnswerCheck, what: str) -> dict[str, Outcome]:
-        """Ask what is not answered yet; return how every call stands by key.
+        """Send the calls without an answer; return the states of all by key.
 
         Args:
-            calls: What to ask; equal calls are asked once.
-            check: Tells what is wrong with an answer.
+            calls: The calls; equal ones are sent once.
+            check: Returns what is wrong with an answer.
             what: For the display.
 
         Raises:
             ProviderError: If the provider refuses, or the cost limit is reached; all answers are kept.
             StoppedError: After Ctrl-C or SIGTERM; the calls in flight were finished and kept.
-            PendingError: In place of sending, when calls are collected.
+            PendingError: Instead of sending, if calls are collected.
         """
         unique = {call.key: call for call in calls}
         self.store.register(unique.values())
@@ -309,7 +309,7 @@ class LlmSession:
         relabelled: int,
         examples: ExamplesRecord | None,
     ) -> LlmRecord:
-        """Return what follows from the answers alone: the same whatever failed on the way; for the fields see there."""
+        """Return the record, which depends on the answers alone; see ``LlmRecord`` for the fields."""
         outcomes = [outcome for _, outcome in self.calls.values()]
         answers = [outcome.answer for outcome in outcomes if outcome.answer]
         optional = {"examples": examples} if examples else {}
@@ -328,7 +328,7 @@ class LlmSession:
         )
 
     def costs(self) -> LlmCosts:
-        """Return what the run folder has paid for, used or not, and what was rejected."""
+        """Return tokens and cost of all answers of the run folder, used or not, and the rejected ones."""
         prompt, completion = self.store.tokens()
         cost = round(self._prices.of(prompt, completion), 6) if self._prices.known else None
         return LlmCosts(
@@ -381,7 +381,7 @@ class LlmSession:
 
 @contextmanager
 def open_session(config: LlmConfig, run: Path, *, collect: bool = False) -> Iterator[LlmSession]:
-    """Open the store of a run folder; one whose store is gone starts from the answers of its dataset."""
+    """Open the store of a run folder; a missing store starts from the answers of the dataset."""
     run.mkdir(parents=True, exist_ok=True)
     fresh = not (run / STORE).exists()
     store = AnswerStore(run / STORE)
@@ -397,7 +397,7 @@ def open_session(config: LlmConfig, run: Path, *, collect: bool = False) -> Iter
 
 
 def access_of(config: LlmConfig) -> Access:
-    """Return how the settings reach their provider."""
+    """Return address and parameters of the provider in the settings."""
     return Access(
         config.name or "",
         base_url=config.base_url,

@@ -1,0 +1,148 @@
+"""Vectors of an embedding model on a server: each text is embedded once and cached.
+
+``HostedEncoder`` takes the place of a local model.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from embedtune.errors import EmbedtuneError, IntegrityError, ProviderError, ResourceError
+from embedtune.models.encoder import Encoder
+from embedtune.text.hashing import hash_json
+from embedtune.types import Vectors
+
+_BLOCK = 64  # texts of one request
+_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (side TEXT, text TEXT, vector BLOB NOT NULL, PRIMARY KEY (side, text))"
+
+Ask = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+"""Texts → a vector of each."""
+
+
+class HostedEmbedding(Protocol):
+    """Any embedding of LlamaIndex."""
+
+    def get_query_embedding(self, query: str) -> list[float]:
+        """Return the vector of a query."""
+        ...
+
+    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
+        """Return the vectors of texts."""
+        ...
+
+
+class EmbeddingCache:
+    """The vectors of one embedding model in an SQLite file, so that none is paid for twice, even after a crash."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Open or create the file of a model.
+
+        Args:
+            folder: For example ``RUN/.vectors``.
+            name: Of the model; another name is another file.
+
+        Raises:
+            ResourceError: If the file cannot be written.
+        """
+        self._path = folder / f"asked-{hash_json(name)[:16]}.sqlite"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(self._path)
+            self._file.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise ResourceError(f"{self._path}: expected to write there, found: {error}") from error
+
+    def get(
+        self, side: str, texts: Sequence[str], ask: Ask, on_progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32; missing ones are requested in blocks, and each block is cached.
+
+        Args:
+            side: ``query`` or ``document``.
+            texts: At least one.
+            ask: Requests vectors of the model.
+            on_progress: Called with the number of texts done since the last call.
+
+        Raises:
+            ProviderError: If the model fails; earlier vectors are kept.
+            IntegrityError: If its vectors are invalid.
+            ResourceError: If they cannot be written.
+        """
+        unique = list(dict.fromkeys(texts))
+        known = {text: vector for text in unique if (vector := self._find(side, text)) is not None}
+        missing = [text for text in unique if text not in known]
+        if on_progress:
+            on_progress(len(known))
+        for start in range(0, len(missing), _BLOCK):
+            block = missing[start : start + _BLOCK]
+            known |= zip(block, self._ask(side, block, ask), strict=True)
+            if on_progress:
+                on_progress(len(block))
+        if len({len(vector) for vector in known.values()}) > 1:
+            raise IntegrityError(f"{self._path}: expected vectors of one length, found several", hint="delete the file")
+        return np.stack([known[text] for text in texts])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _find(self, side: str, text: str) -> Vectors | None:
+        row = self._file.execute("SELECT vector FROM vectors WHERE side = ? AND text = ?", (side, text)).fetchone()
+        return None if row is None else np.frombuffer(row[0], dtype="<f4")
+
+    def _ask(self, side: str, texts: Sequence[str], ask: Ask) -> Vectors:
+        try:
+            vectors = np.asarray(ask(texts), dtype="<f4")
+        except EmbedtuneError:
+            raise
+        except Exception as error:  # whatever a client raises
+            raise ProviderError(
+                f"embedder: expected vectors, found: {type(error).__name__}: {error}",
+                hint="give the same call again; vectors that it gave are kept",
+            ) from error
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True) if vectors.ndim == 2 else np.zeros((1, 1))
+        if len(vectors) != len(texts) or not np.all(np.isfinite(lengths) & (lengths > 0)):
+            raise IntegrityError(
+                f"embedder: expected {len(texts)} vectors other than zero, found an array {vectors.shape}"
+            )
+        unit: Vectors = (vectors / lengths).astype("<f4")
+        try:
+            with self._file:
+                rows = [(side, text, vector.tobytes()) for text, vector in zip(texts, unit, strict=True)]
+                self._file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise ResourceError(f"{self._path}: expected to write there, found: {error}") from error
+        return unit
+
+
+class HostedEncoder(Encoder):
+    """An encoder by a hosted model; windows are cut by the tokenizer of another, local model."""
+
+    def __init__(self, tokenizing: Encoder, embedding: HostedEmbedding, cache: EmbeddingCache) -> None:
+        """Wrap an embedding.
+
+        Args:
+            tokenizing: Whose tokenizer and window cut passages.
+            embedding: Any embedding of LlamaIndex; it puts its own prompts in front, if it has any.
+            cache: Of its vectors.
+        """
+        super().__init__(tokenizing.model, precision=tokenizing.precision)
+        self._embedding = embedding
+        self._cache = cache
+
+    def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """See ``Encoder``; queries are embedded one by one, as in LlamaIndex."""
+        return self._cache.get(
+            "query", texts, lambda block: [self._embedding.get_query_embedding(text) for text in block], on_progress
+        )
+
+    def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """See ``Encoder``."""
+        return self._cache.get(
+            "document", texts, lambda block: self._embedding.get_text_embedding_batch(list(block)), on_progress
+        )
