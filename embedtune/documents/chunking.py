@@ -54,7 +54,7 @@ def chunk(
         window_tokens: Tokens of a passage at most, special tokens not counted; 8 or more.
 
     Returns:
-        Passages in document order; ``text[start:end]`` of the document is each one's text, white space at its ends left out.
+        Passages in document order; their text is ``text[start:end]`` of the document, without white space at its ends.
 
     Raises:
         ConfigError: If there is no tokenizer, or the window is smaller than 8 tokens.
@@ -92,7 +92,7 @@ def chunk_documents(documents: Iterable[Document], token_counts: TokenCounts, bu
         budget: The embedder's window less its special tokens and its document prompt, in tokens.
 
     Yields:
-        Passages in document order; ``document.text[start:end]`` is each one's text.
+        Passages in document order; their text is ``document.text[start:end]``.
     """
     chunker = _Chunker(token_counts, budget)
     chunks = (chunk for document in documents for chunk in chunker.chunks(document))

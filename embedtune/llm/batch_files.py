@@ -75,7 +75,7 @@ def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how OpenAI's interface is told the JSON schema of an answer."""
+    """Return the parameter of OpenAI's interface for the JSON schema of an answer."""
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 

@@ -54,7 +54,7 @@ def generate(
         ResourceError: If the folder cannot be written.
         InUseError: If another process works in the run folder.
         ProviderError: If a language model's provider refuses or the cost limit is reached; every answer is kept.
-        StoppedError: After Ctrl-C or SIGTERM while a language model was asked; every answer is kept.
+        StoppedError: After Ctrl-C or SIGTERM during calls of a language model; every answer is kept.
     """
     folder = Path(out) / DATASET
     source, survey = read_for(config, folder.parent)

@@ -1,6 +1,6 @@
 """Where sentences and clauses end, and a passage without the sentence that a query was taken from.
 
-``sentences_of`` splits behind every mark, because its pieces are queries, or are dropped for one. Where a document is cut for
+``sentences_of`` splits behind every mark: its pieces become queries, or are dropped for one. Where a document is cut for
 good, ``ends_sentence`` spares abbreviations and the numbers of list items too.
 """
 
@@ -66,16 +66,16 @@ def ends_clause(word: str) -> bool:
 
 
 def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:
-    """Leave out the sentence that shares most with the query, by the letters of shared terms: function words have few.
+    """Drop the sentence that shares most with the query, by the letters of shared terms: function words have few.
 
-    Text that was cut out of a passage finds it by its very words, which no person's query does. With its source gone the
-    passage must be found by what it is about (the inverse cloze task of Lee et al. 2019, https://arxiv.org/abs/1906.00300).
+    A query that was cut out of a passage matches it literally, which no person's query does. Without that sentence
+    the passage must be found by its topic (the inverse cloze task of Lee et al. 2019, https://arxiv.org/abs/1906.00300).
     Training does this to a share of its pairs, dev retrieval to all.
 
     Args:
         text: A passage or window.
-        query: The query that was taken from it.
-        keep: Share of the characters, 0 to 1, that must stay; else the text comes back whole.
+        query: A query cut out of it.
+        keep: Share of the characters, 0 to 1, that must remain; otherwise the text is returned whole.
     """
     sentences = sentences_of(text)
     terms = set(lexical_terms(query))

@@ -1,4 +1,4 @@
-"""Parse XML and HTML with lxml: no entities of the file's own, no network."""
+"""HTML: the main text of a page under its headings; and XML and HTML parsers without entities of the file or network access."""
 
 from __future__ import annotations
 
@@ -274,9 +274,9 @@ def add_html(builder: TextBuilder, root: Element | None, *, outer_level: int = 0
     """Add a page to a document.
 
     Args:
-        builder: What it is added to; gets the page's title if it has no title yet and the page no ``h1``.
+        builder: The document; gets the page's title if it has no title yet and the page no ``h1``.
         root: The page.
-        outer_level: Level of the heading that the page stands under.
+        outer_level: Level of the heading above the page.
     """
     if root is None:
         return

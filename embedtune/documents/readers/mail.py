@@ -66,7 +66,7 @@ def _add_headers(builder: TextBuilder, headers: Iterable[tuple[str, str]]) -> No
 
 
 def _add_plain(builder: TextBuilder, text: str) -> None:
-    """Add a plain body, paragraph by paragraph; link targets that mail programs put behind a text go."""
+    """Add a plain body, paragraph by paragraph; link targets that mail programs add behind a text are dropped."""
     for paragraph in re.split(r"\n[^\S\n]*\n", _LINK.sub("", text.replace("\r\n", "\n"))):
         builder.block(paragraph)
 

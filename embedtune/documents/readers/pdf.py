@@ -103,7 +103,7 @@ def _has_images(pdf: Any, number: int) -> bool:
 
 
 def _trusted(title: str, pages: list[list[Line]]) -> str:
-    """Return the title of the metadata if the first page shows it; often it is the name of a file or of a template."""
-    shown = next((page for page in pages if page), [])
-    squeezed = "".join("".join(line.text for line in shown).casefold().split())
+    """Return the metadata's title if it is on the first page; often it is the name of a file or of a template."""
+    first = next((page for page in pages if page), [])
+    squeezed = "".join("".join(line.text for line in first).casefold().split())
     return title if title and "".join(title.casefold().split()) in squeezed else ""

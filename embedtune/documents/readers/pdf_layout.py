@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from embedtune.documents.text_builder import TextBuilder
 
-_BESIDE = 0.5  # of the lower line's height: lines that overlap by less stand one below the other
+_BESIDE = 0.5  # of the lower line's height: lines that overlap by less are below each other
 
 
 class Line(NamedTuple):
     """One line of a page; lengths are in points, and y grows upwards.
 
     Attributes:
-        text: What it says.
+        text: Its text.
         left: Where its first character starts.
         right: Where its last character ends.
         top: Upper edge of its characters.
@@ -39,7 +39,7 @@ class Line(NamedTuple):
         return max(self.top - self.bottom, 1.0)
 
     def is_beside(self, other: Line) -> bool:
-        """Return whether it stands on the line of another: a superscript, or the next cell of a row."""
+        """Return whether it is on the same line as another: a superscript, or the next cell of a row."""
         overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
         return overlap > _BESIDE * min(self.height, other.height)
 
@@ -58,7 +58,7 @@ _ENDS_TEXT = (".", ",", ";")
 
 
 class Heading(NamedTuple):
-    """What a line is a heading of.
+    """The heading that a line belongs to.
 
     Attributes:
         level: From 1, the outermost.
@@ -79,15 +79,15 @@ def from_outline(page: Sequence[Line], entries: Iterable[tuple[int, str]]) -> di
     Returns:
         The headings by the identity of the line; an entry that no line shows is left out.
     """
-    found: dict[int, Heading] = {}
+    headings: dict[int, Heading] = {}
     for number, (level, title) in enumerate(entries):
-        wanted = _squeeze(title)
+        key = _squeeze(title)
         room = 2 * len(title) + 12  # for the number in front; a sentence that ends with the title is longer
         for line in page:
-            if wanted and id(line) not in found and len(line.text) < room and _squeeze(line.text).endswith(wanted):
-                found[id(line)] = Heading(level, number)
+            if key and id(line) not in headings and len(line.text) < room and _squeeze(line.text).endswith(key):
+                headings[id(line)] = Heading(level, number)
                 break
-    return found
+    return headings
 
 
 def heading_sizes(pages: Sequence[Sequence[Line]]) -> dict[int, int]:
@@ -107,7 +107,7 @@ def heading_sizes(pages: Sequence[Sequence[Line]]) -> dict[int, int]:
 
 def by_size(page: Sequence[Line], sizes: Mapping[int, int]) -> dict[int, Heading]:
     """Find the lines that are headings by their size; ``sizes`` as ``heading_sizes`` gives them."""
-    found: dict[int, Heading] = {}
+    headings: dict[int, Heading] = {}
     last: Heading | None = None
     for number, line in enumerate(page):
         level = sizes.get(round(line.size))
@@ -115,8 +115,8 @@ def by_size(page: Sequence[Line], sizes: Mapping[int, int]) -> dict[int, Heading
             last = None
             continue
         last = last if last is not None and last.level == level else Heading(level, number)
-        found[id(line)] = last
-    return found
+        headings[id(line)] = last
+    return headings
 
 
 def _could_be(text: str) -> bool:
@@ -128,7 +128,7 @@ def _squeeze(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
-_EDGE_LINES = 3  # headers and footers stand among the first and last lines of a page
+_EDGE_LINES = 3  # headers and footers are among the first and last lines of a page
 _FURNITURE_SHARE = 0.6  # of the pages
 _FURNITURE_PAGES = 3  # fewer pages repeat nothing
 _NEW_PARAGRAPH = 0.6  # of the line's height: a wider gap parts paragraphs
@@ -161,7 +161,7 @@ def drop_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
 
 
 def _edges(page: Sequence[Line]) -> set[int]:
-    """Return the indices of the lines that stand highest and lowest on the page."""
+    """Return the indices of the highest and lowest lines of the page."""
     order = sorted(range(len(page)), key=lambda index: -page[index].top)
     return {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}
 
@@ -226,7 +226,7 @@ def _layout_statistics(pages: Sequence[Sequence[Line]]) -> _LayoutStatistics:
 
 
 def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[Line]]:
-    """Group lines that stand close together in one size."""
+    """Group lines that are close together and of one size."""
     blocks: list[list[Line]] = []
     for line in page:
         last = blocks[-1][-1] if blocks else None
@@ -245,7 +245,7 @@ def _same_block(last: Line, line: Line) -> bool:
 
 
 def _goes_on(last: Line, line: Line) -> bool:
-    """Return whether a sentence that a page break parted goes on."""
+    """Return whether a sentence continues after a page break."""
     return not last.text.endswith(_END_OF_SENTENCE) and line.text[:1].islower() and not _ITEM.match(line.text)
 
 
@@ -275,7 +275,7 @@ def _runs_on(last: Line, line: Line, around: Sequence[Line], statistics: _Layout
 
 
 def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:
-    """Join two lines; a word that a hyphen parts is made whole, unless the hyphen is its own."""
+    """Join two lines; a word that is hyphenated at the line end is joined, unless the hyphen belongs to it."""
     if _SOFT_HYPHEN.search(text):
         return text[:-1] + following
     match = _HYPHEN.search(text)
@@ -287,7 +287,7 @@ def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:
 
 
 def _is_compound(first: str, second: str, words: Mapping[str, int]) -> bool:
-    """Tell from the rest of the document whether a word is written with a hyphen, or both its halves are words."""
+    """Return whether the document writes a word with a hyphen, or both its halves are words in it."""
     whole, hyphened = words.get(first + second, 0), words.get(f"{first}-{second}", 0)
     if whole or hyphened:
         return hyphened > whole

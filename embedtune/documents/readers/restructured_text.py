@@ -1,4 +1,4 @@
-"""reStructuredText, parsed by docutils; what Sphinx adds to it is understood as far as it holds text."""
+"""reStructuredText, parsed by docutils; directives and roles of Sphinx are read as far as they have text."""
 
 from __future__ import annotations
 
@@ -47,18 +47,7 @@ _ROLES = str.split(
 _TARGET = re.compile(r"^(.+?)\s*<[^<>]*>$", re.DOTALL)
 _UNKNOWN_ROLE = re.compile(r":[\w.:+-]+:`([^`]*)`")
 _SILENT_NODES = frozenset(
-    [
-        "comment",
-        "target",
-        "substitution_definition",
-        "system_message",
-        "pending",
-        "raw",
-        "image",
-        "meta",
-        "header",
-        "footer",
-    ]
+    str.split("comment target substitution_definition system_message pending raw image meta header footer")
 )
 
 
@@ -74,7 +63,7 @@ def read_restructured_text(path: Path, name: str, limits: ReadingLimits) -> Docu
 
 
 def _add(builder: TextBuilder, node: Any, level: int) -> None:
-    """Add a node and all below it; ``level`` is that of the section it stands in."""
+    """Add a node with its content; ``level`` is that of its section."""
     tag = node.tagname
     if tag in _SILENT_NODES:
         return
@@ -128,7 +117,7 @@ def _holds_blocks(node: Any) -> bool:
 
 
 def _text(node: Any) -> str:
-    """Return the text of a node; images, targets and messages of the parser say nothing."""
+    """Return the text of a node; images, targets and messages of the parser have none."""
     from docutils import nodes
 
     if isinstance(node, nodes.Text):

@@ -1,4 +1,4 @@
-"""Tables as lines that can be understood alone (``name: Ada; born: 1815``): CSV and TSV, and workbooks by calamine."""
+"""Tables as lines that make sense by themselves (``name: Ada; born: 1815``): CSV and TSV, and workbooks by calamine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_NAME_CHARS = 80
 
 
 def describe(names: Sequence[str], cells: Sequence[str]) -> str:
-    """Return one row with its column names; empty cells are left out, a cell without a name stands alone."""
+    """Return one row with its column names; empty cells are left out, a cell without a name has no prefix."""
     padded = [*names, *[""] * (len(cells) - len(names))]
     pairs = ((one_line(name), one_line(cell)) for name, cell in zip(padded, cells, strict=False))
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)

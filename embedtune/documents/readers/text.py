@@ -26,8 +26,8 @@ def is_large_text(path: Path, limits: ReadingLimits) -> bool:
 def read_large_text(path: Path, name: str, limits: ReadingLimits) -> Iterator[Document | Skipped]:
     """Read a text in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; its size is bounded by no limit.
 
-    In other encodings it is read at once, as small files are, or not at all. The file is read twice: what turns out to be no
-    text in its last line must not have been taken in before.
+    In other encodings it is read at once, as small files are, or not at all. The file is read twice: a file that is no text in
+    its last line must not be read in part.
 
     Yields:
         The parts, each at most ``limits.max_chars`` long and begun behind a blank line where there is one; or why there are
@@ -54,7 +54,7 @@ def _encoding(path: Path) -> str:
 
 
 def _kind(path: Path, encoding: str) -> str:
-    """Tell ``text`` from ``blank`` text and from what is no text in that encoding, ``other``."""
+    """Return ``text``, ``blank``, or ``other`` for what is no text in that encoding."""
     kind = "blank"
     try:
         with path.open(encoding=encoding) as file:

@@ -97,6 +97,6 @@ def _is_small(element: Element) -> bool:
 
 
 def _is_text(element: Element) -> bool:
-    """Distinguish running text, in which elements stand between words, from elements that hold other elements."""
+    """Return whether an element is running text, with elements between words, and not a container of elements."""
     between = [element.text, *(child.tail for child in element)]
     return _is_leaf(element) or any(text and text.strip() for text in between)

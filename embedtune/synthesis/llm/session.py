@@ -1,4 +1,4 @@
-"""What a language model is asked for a dataset, and the session that asks: planned calls, their preview, one durable store."""
+"""Calls of a language model for a dataset: plan, preview, and the session that sends them and stores the answers."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ class LlmSession:
     def _send(self, waiting: Sequence[tuple[Call, Outcome]], check: AnswerCheck, what: str, *, n_known: int) -> None:
         provider = self.provider
         if n_known:
-            _log.info("%s: %d calls are settled already, %d are to be asked", what, n_known, len(waiting))
+            _log.info("%s: %d calls are settled already, %d are to be sent", what, n_known, len(waiting))
         prompt, completion = self.store.tokens()
         costs = CostTracker(
             self._prices, max_cost=self._config.max_cost, prompt_tokens=prompt, completion_tokens=completion
