@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from embedtune.config.settings import EvaluateConfig, takes_settings
 from embedtune.evaluation.audits.run import audit, prompts_between
@@ -24,12 +23,11 @@ from embedtune.project.evaluation_records import AuditRecord, EvaluationRecord, 
 from embedtune.project.layout import EVAL, VECTORS, file_name
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
-from embedtune.project.records import ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.data import background
 from embedtune.reports.writing import Reporter
-from embedtune.types import Passage, QuerySet, Run
+from embedtune.types import QuerySet, Run
 
 
 @takes_settings(EvaluateConfig)
@@ -114,11 +112,10 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
             inputs.dataset, as_judged, runs, base,
             prompts=prompts, plain=found.cut_off, without_prompt=found.bare, query_cosine=found.query_cosine,
         )  # fmt: skip
-        files = SetFiles(folder / file_name(queries.name) if several else folder, queries, runs)
-        sets[queries.name] = files.write(
-            passages, run.record, audits, None if several else forgetting, reporter,
-            measures=list(dict.fromkeys([*MEASURES, *config.measures])), seeds=inputs.seeds(), seed=config.seed,
-        )  # fmt: skip
+        own = folder / file_name(queries.name) if several else folder
+        sets[queries.name] = _write_set(
+            own, config, inputs, queries, runs, audits, None if several else forgetting, reporter
+        )
     if run.is_trained:
         card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
         write_card(folder / MODEL_CARD, card)
@@ -154,75 +151,50 @@ def _measure_forgetting(
     )
 
 
-class SetFiles(NamedTuple):
-    """Writes the files of one query set.
-
-    Attributes:
-        folder: Where to write.
-        queries: The query set, with the judgements that are scored.
-        runs: System → run.
-    """
-
-    folder: Path
-    queries: QuerySet
-    runs: Mapping[str, Run]
-
-    def write(
-        self,
-        passages: Sequence[Passage],
-        trained: ModelRecord,
-        audits: list[AuditRecord],
-        forgetting: ForgettingRecord | None,
-        reporter: Reporter,
-        *,
-        measures: Sequence[str],
-        seeds: Sequence[str],
-        seed: int,
-    ) -> QuerySetRecord:
-        """Score and compare the runs, write the files, and return the content of ``metrics.json``.
-
-        Args:
-            passages: The corpus.
-            trained: What training shipped.
-            audits: Defects that move the figures.
-            forgetting: Measured if this is the only query set.
-            reporter: Writes the report.
-            measures: Names of the measures.
-            seeds: As for ``comparisons.summarise``.
-            seed: Of the resamples.
-        """
-        self.folder.mkdir(exist_ok=True)
-        values = {system: per_query(self.queries.qrels, run, measures) for system, run in self.runs.items()}
-        for system, run in self.runs.items():
-            write_run(self.folder / f"{file_name(system)}.run.trec", run, file_name(system))
-        _write_per_query(self.folder / "per_query.tsv", values, measures)
-        method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
-        summary = summarise(values, self.runs["bm25"], self.queries, passages, seeds=seeds, method=method, seed=seed)
-        optional = {"seeds": summary.seeds, "forgetting": forgetting}
-        record = QuerySetRecord(
-            schema_version=1,
-            queries=self.queries.name,
-            n_queries=len(self.queries.queries),
-            judged_unit=self.queries.judged_unit,
-            identical_passages=identical_passages(passages),
-            systems={system: _rounded(means(scores)) for system, scores in values.items()},
-            fusion_weights=trained.fusion_weights,
-            shipped=trained.shipped,
-            clustered_by=summary.clustered_by,
-            n_clusters=summary.n_clusters,
-            comparisons=summary.comparisons,
-            verdict=summary.verdict,
-            slices=summary.slices,
-            audits=audits,
-            **{name: value for name, value in optional.items() if value},
-        )
-        write_json(self.folder / "metrics.json", record.as_json())
-        reporter.write(self.folder, self.queries, self.runs, values, record)
-        return record
-
-
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 6) for name, value in values.items()}
+def _write_set(
+    folder: Path,
+    config: EvaluateConfig,
+    inputs: Inputs,
+    queries: QuerySet,
+    runs: Mapping[str, Run],
+    audits: list[AuditRecord],
+    forgetting: ForgettingRecord | None,
+    reporter: Reporter,
+) -> QuerySetRecord:
+    """Score and compare the runs of one query set, write its files, and return the content of ``metrics.json``."""
+    folder.mkdir(exist_ok=True)
+    measures = list(dict.fromkeys([*MEASURES, *config.measures]))
+    passages, trained = inputs.dataset.passages, inputs.run.record
+    values = {system: per_query(queries.qrels, run, measures) for system, run in runs.items()}
+    for system, run in runs.items():
+        write_run(folder / f"{file_name(system)}.run.trec", run, file_name(system))
+    _write_per_query(folder / "per_query.tsv", values, measures)
+    method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
+    summary = summarise(values, runs["bm25"], queries, passages, seeds=inputs.seeds(), method=method, seed=config.seed)
+    optional = {"seeds": summary.seeds, "forgetting": forgetting}
+    record = QuerySetRecord(
+        schema_version=1,
+        queries=queries.name,
+        n_queries=len(queries.queries),
+        judged_unit=queries.judged_unit,
+        identical_passages=identical_passages(passages),
+        systems={
+            system: {name: round(value, 6) for name, value in means(scores).items()}
+            for system, scores in values.items()
+        },
+        fusion_weights=trained.fusion_weights,
+        shipped=trained.shipped,
+        clustered_by=summary.clustered_by,
+        n_clusters=summary.n_clusters,
+        comparisons=summary.comparisons,
+        verdict=summary.verdict,
+        slices=summary.slices,
+        audits=audits,
+        **{name: value for name, value in optional.items() if value},
+    )
+    write_json(folder / "metrics.json", record.as_json())
+    reporter.write(folder, queries, runs, values, record)
+    return record
 
 
 def _write_per_query(path: Path, values: dict[str, PerQuery], names: Sequence[str]) -> None:

@@ -90,12 +90,14 @@ def fit_query_adapter(
 
 
 def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
+    import torch
     from safetensors.torch import save_file
 
     base, dev = data.base, build_dev_set(data.dataset, data.base, data.dataset_config, data.config)
     windows = base.encode_documents(dev.windows)
     scores = dev.dense_scores(base, windows=windows)
-    matrix, losses = fit_linear(prepare_distillation(data), data.config)
+    learned = prepare_distillation(data)
+    matrix, losses = fit_linear(torch.from_numpy(learned.vectors), learned.passages, learned.teacher, data.config)
     by_strength = {
         strength: dev.dense_scores(_Adapted(base, interpolate(matrix, strength)), windows=windows)
         for strength in data.config.strengths

@@ -95,12 +95,9 @@ def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = N
     if not len(next(iter(scores.values()))):
         return DEFAULT_WEIGHT
     best = max(scores, key=lambda weight: (round(float(scores[weight].mean()), 4), -abs(weight - DEFAULT_WEIGHT)))
-    bearable = [weight for weight in scores if not _clearly_worse(scores[best] - scores[weight], clusters)]
-    return min(max(bearable), max(DEFAULT_WEIGHT, best))
-
-
-def _clearly_worse(loss: Floats, clusters: ArrayLike | None) -> bool:
-    return _exceeds(loss.mean(), _CLEARLY * _error(loss, clusters))
+    losses = {weight: scores[best] - values for weight, values in scores.items()}
+    close = [weight for weight, loss in losses.items() if not _exceeds(loss.mean(), _CLEARLY * _error(loss, clusters))]
+    return min(max(close), max(DEFAULT_WEIGHT, best))
 
 
 def _exceeds(gain: float, error: float) -> bool:

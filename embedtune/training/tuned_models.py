@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from embedtune.models import weights
 from embedtune.models.weights import Weights, merge
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class TunedModel(Protocol):
+class TunedModel:
     """A model in training, and how its update is scaled, merged and saved.
 
     Attributes:
@@ -21,22 +21,22 @@ class TunedModel(Protocol):
     """
 
     model: SentenceTransformer
-    queries_only: bool
+    queries_only: bool = False
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return base + strength · update, made of ``copy``, an unquantised copy of the base whose weights may be changed."""
-        ...
+        raise NotImplementedError
 
     def fold(self, strength: float) -> None:
-        """Scale the update for good."""
-        ...
+        """Scale the update permanently."""
+        raise NotImplementedError
 
     def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """Write ``folder`` if there is an adapter; return whether there is."""
-        ...
+        """Write ``folder`` if the update is a PEFT adapter; return whether it is."""
+        return False
 
 
-class Lora:
+class Lora(TunedModel):
     """Low-rank updates of all linear layers (Hu et al. 2021); the frozen weights may be quantised."""
 
     def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
@@ -59,10 +59,8 @@ class Lora:
         return True
 
 
-class Full:
-    """Every weight that moves an embedding; no adapter comes out, and eight times the memory of the weights is needed."""
-
-    queries_only = False
+class Full(TunedModel):
+    """All weights that affect an embedding; training needs eight times the memory of the weights."""
 
     def __init__(self, model: SentenceTransformer) -> None:
         self.model = model
@@ -78,10 +76,6 @@ class Full:
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
         weights.restore(self.model, self._interpolated(strength))
-
-    def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """See ``TunedModel``."""
-        return False
 
     def _interpolated(self, strength: float) -> Weights:
         # lerp gives the end exactly at 1; base + (tuned − base) would round.

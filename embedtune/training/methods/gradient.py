@@ -25,6 +25,7 @@ from embedtune.training.dev_set import rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.selection import choose_evaluation
+from embedtune.training.tuned_models import Full, Lora, TunedModel
 from embedtune.types import Floats, Matrix, Passage
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from embedtune.training.losses import GuidedContrastiveLoss
     from embedtune.training.trainer import Examples, TrainingSettings
-    from embedtune.training.tuned_models import TunedModel
 
 _log = logging.getLogger("embedtune")
 
@@ -219,7 +219,7 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
     pairs = _sample_pairs(context)
     batches = _plan_batches(context, pairs)
     model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
-    tuned = _tuned_model(context, name, model)
+    tuned = Full(model) if name == "full" else Lora(model, rank=config.lora_rank, alpha=config.lora_alpha)
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
     rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
     return GradientTraining(tuned, scheme, columns, batches, _loss(context, model, pairs), config.learning_rate, rows)
@@ -257,14 +257,6 @@ def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
             hint="add documents, or --set train.batch_size=8",
         )
     return batches
-
-
-def _tuned_model(context: Context, name: str, model: SentenceTransformer) -> TunedModel:
-    from embedtune.training.tuned_models import Full, Lora
-
-    if name == "full":
-        return Full(model)
-    return Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
 
 
 def _loss(context: Context, model: SentenceTransformer, pairs: Sequence[Pair]) -> GuidedContrastiveLoss:
@@ -308,7 +300,6 @@ def prepare_query_lora(context: Context) -> GradientTraining:
     import torch
 
     from embedtune.training.losses import CorpusDistillationLoss
-    from embedtune.training.tuned_models import Lora
 
     config, settings, data = context.config, context.config.query_side, context.distillation
     model, scheme = load_for_training(context, config.quantize)

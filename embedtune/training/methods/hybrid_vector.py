@@ -6,7 +6,6 @@ The strength is the scale of the sketch, and a method that tunes queries alone m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +14,11 @@ from embedtune.models.bm25_sketch import BM25Sketch
 from embedtune.models.weights import two_towers
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
+from embedtune.training.tuned_models import TunedModel
 from embedtune.types import Matrix, Progress, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-    from embedtune.training.tuned_models import TunedModel
 
 FULL_SHARE = 0.5
 """Spread of the sketch's scores against that of the cosines at full strength, where fusion weighs both equally.
@@ -31,14 +29,12 @@ _MARGIN = 1.25  # of the longest sketch in the sample; longer ones are shortened
 _SAMPLE = 4000  # windows
 
 
-class HybridVectorModel:
-    """v → (v, BM25 sketch), of unit length, see ``models.hybrid_vector``; a ``TunedModel`` without a PEFT adapter.
+class HybridVectorModel(TunedModel):
+    """v → (v, BM25 sketch), of unit length, see ``models.hybrid_vector``.
 
     Attributes:
         model: The model at full strength.
     """
-
-    queries_only = False
 
     def __init__(
         self,
@@ -76,17 +72,13 @@ class HybridVectorModel:
         return self._with_sketch(two_towers(queries, self._base), strength)
 
     def fold(self, strength: float) -> None:
-        """Scale the sketch for good."""
+        """See ``TunedModel``."""
         self._scale *= strength
         self._longest *= strength
         if self._queries:
             self._queries.fold(self._queries_strength)
             self._queries_strength = 1.0
         self.model = self._at_full_strength()
-
-    def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """Write nothing: all of it is in the merged folder."""
-        return False
 
     def _at_full_strength(self) -> SentenceTransformer:
         return self._with_sketch(two_towers(self._queries.model, self._base) if self._queries else self._base, 1.0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.config.settings import TrainConfig
 from embedtune.retrieval.query_projection import principal_map
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
-from embedtune.training.methods.data import DistillationData
+from embedtune.training.tuned_models import TunedModel
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,8 +21,8 @@ _WARM_UP = 0.1
 _SHARES = (0.75, 0.5, 0.25)  # of the dimensions; the most is taken unless less is better
 
 
-class LinearQueryAdapter:
-    """q → M·q, then to unit length; a ``TunedModel`` without a PEFT adapter.
+class LinearQueryAdapter(TunedModel):
+    """q → M·q, normalised; in the merged folder M is a module.
 
     Attributes:
         model: The query encoder with the matrix at full strength; its other modules are the base's own.
@@ -42,13 +41,9 @@ class LinearQueryAdapter:
         return _with_matrix(copy, interpolate(self.matrix, strength))
 
     def fold(self, strength: float) -> None:
-        """Scale the update for good."""
+        """See ``TunedModel``."""
         self.matrix = interpolate(self.matrix, strength)
         self.model = _with_matrix(self._base, self.matrix)
-
-    def save_adapter(self, folder: Path, base_name: str) -> bool:
-        """Write nothing: the matrix is a module of the merged folder."""
-        return False
 
 
 def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None) -> Candidate:
@@ -73,13 +68,15 @@ def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None)
 
 
 def tune_linear(context: Context, name: str = "linear", best: Candidate | None = None) -> Candidate:
-    """Fit a residual matrix to the teacher's ranking of all passages.
+    """Fit a residual matrix to the teacher's distribution over all passages.
 
     Raises:
         DataError: If there are too few queries for a batch.
     """
+    import torch
+
     data = context.distillation
-    matrix, losses = fit_linear(data, context.config)
+    matrix, losses = fit_linear(torch.from_numpy(data.vectors), data.passages, data.teacher, context.config)
     adapter = LinearQueryAdapter(context.base.model, matrix)
     decision, chosen, dev = select_on_dev(context.dev, context.retrieval.base, context.search_strengths(adapter))
     details = {
@@ -92,51 +89,16 @@ def tune_linear(context: Context, name: str = "linear", best: Candidate | None =
     return Candidate(name, adapter, "none", decision, chosen, rows, dev, details)
 
 
-def fit_linear(data: DistillationData, config: TrainConfig) -> tuple[Tensor, list[float]]:
-    """Fit the matrix with the settings of ``train``; see ``fit_matrix``."""
-    import torch
-
-    settings = config.query_side
-    return fit_matrix(
-        torch.from_numpy(data.vectors),
-        data.passages,
-        data.teacher,
-        temperature=config.temperature,
-        hubness_weight=settings.hubness_weight,
-        learning_rate=settings.linear_learning_rate,
-        weight_decay=config.weight_decay,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        seed=config.seed,
-    )
-
-
-def fit_matrix(
-    queries: Tensor,
-    passages: FrozenPassages,
-    teacher: Teacher,
-    *,
-    temperature: float,
-    hubness_weight: float = 0.0,
-    learning_rate: float,
-    weight_decay: float,
-    batch_size: int,
-    epochs: int,
-    seed: int,
+def fit_linear(
+    queries: Tensor, passages: FrozenPassages, teacher: Teacher, config: TrainConfig
 ) -> tuple[Tensor, list[float]]:
-    """Fit q + W·q by a teacher's ranking of the whole corpus; W starts at zero, so the start is the base.
+    """Fit q + W·q by a teacher's distribution over all passages; W starts at zero, so the start is the base.
 
     Args:
         queries: Base vectors, ``(n_queries, dim)``.
-        passages: Base vectors of the corpus.
+        passages: Base vectors of the passages.
         teacher: The distribution that each query should have.
-        temperature: Of the student's softmax over cosines, above 0.
-        hubness_weight: Weight of ``popularity_shift``.
-        learning_rate: AdamW's peak; warm-up over the first tenth, then linear decay.
-        weight_decay: AdamW's, pulls W to zero.
-        batch_size: Queries in a step.
-        epochs: Passes over the queries.
-        seed: Of their order.
+        config: Settings; AdamW's learning rate warms up over the first tenth and then decays linearly.
 
     Returns:
         I + W, ``(dim, dim)``, and the loss of each step.
@@ -146,10 +108,10 @@ def fit_matrix(
 
     from embedtune.training.losses import distillation_loss, popularity_shift
 
-    dim = queries.shape[1]
+    dim, settings, temperature = queries.shape[1], config.query_side, config.temperature
     update = Parameter(torch.zeros(dim, dim))
-    optimizer = torch.optim.AdamW([update], lr=learning_rate, weight_decay=weight_decay)
-    batches = list(_batches(len(queries), batch_size, epochs, seed))
+    optimizer = torch.optim.AdamW([update], lr=settings.linear_learning_rate, weight_decay=config.weight_decay)
+    batches = list(_batches(len(queries), settings.batch_size, settings.epochs, config.seed))
     warm_up = max(1, int(_WARM_UP * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / warm_up, (len(batches) - step) / max(1, len(batches) - warm_up))
@@ -158,7 +120,7 @@ def fit_matrix(
     for rows in batches:
         moved = functional.normalize(queries[rows] + queries[rows] @ update.T, dim=-1)
         loss = distillation_loss(passages.cosines(moved), teacher(rows), temperature)
-        loss = loss + hubness_weight * popularity_shift(moved, queries[rows], passages, temperature)
+        loss = loss + settings.hubness_weight * popularity_shift(moved, queries[rows], passages, temperature)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
