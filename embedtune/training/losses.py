@@ -213,14 +213,13 @@ class GuidedContrastiveLoss(CachedLoss):
 
 
 Scores = Callable[[Sequence[int]], Matrix]
-"""Numbers of queries → scores of all passages, ``(n, n_passages)``, each row of mean 0 and some spread of its own."""
+"""Row numbers of queries → scores of all passages, ``(n, n_passages)``, each row with mean 0."""
 
 
 class SoftTeacher:
-    """softmax((score + boost · known) / temperature): a scorer's order, with the passages known to be right lifted.
+    """softmax((score + boost · relevant) / temperature): a scorer's distribution with boosted relevant passages.
 
-    The known ones are those that a query was drawn from, and those that say the same. Without a scorer they share the whole
-    distribution (InfoNCE over the corpus).
+    Without a scorer, the relevant passages share the whole distribution (InfoNCE over the corpus).
     """
 
     def __init__(
@@ -232,14 +231,14 @@ class SoftTeacher:
         positive_boost: float,
         temperature: float,
     ) -> None:
-        """Take what is known.
+        """Set the scorer and the relevant passages.
 
         Args:
-            relevant: Passages known to be right, for each query.
-            n_passages: Of the corpus.
+            relevant: Relevant passages of each query.
+            n_passages: Number of passages.
             scores: The scorer; None for no teacher.
-            positive_boost: Added to the score of a known passage, in standard deviations.
-            temperature: Above 0; the smaller, the more the best passages get of the distribution.
+            positive_boost: Added to the score of a relevant passage, in standard deviations.
+            temperature: Temperature of the softmax, above 0.
         """
         self._relevant = relevant
         self._n_passages = n_passages
@@ -248,25 +247,25 @@ class SoftTeacher:
         self._temperature = temperature
 
     def __call__(self, rows: Sequence[int]) -> Tensor:
-        """Return what some queries should find, ``(n, n_passages)``."""
-        known = torch.zeros(len(rows), self._n_passages)
+        """Return the distributions of some queries, ``(n, n_passages)``."""
+        relevant = torch.zeros(len(rows), self._n_passages)
         for line, row in enumerate(rows):
-            known[line, list(self._relevant[row])] = 1
+            relevant[line, list(self._relevant[row])] = 1
         if self._scores is None:
-            return known / known.sum(dim=1, keepdim=True)
+            return relevant / relevant.sum(dim=1, keepdim=True)
         scores = torch.from_numpy(self._scores(rows))
-        return ((scores + self._positive_boost * known) / self._temperature).softmax(dim=1)
+        return ((scores + self._positive_boost * relevant) / self._temperature).softmax(dim=1)
 
 
 Teacher = Callable[[Sequence[int]], Tensor]
-"""Numbers of queries → what to aim at, ``(n, n_passages)``; each row is a distribution."""
+"""Row numbers of queries → target distributions over passages, ``(n, n_passages)``."""
 
 
 class FrozenPassages:
-    """Vectors of the whole corpus, which no step changes; a passage scores as its best window."""
+    """Passage vectors that training does not change; the score of a passage is that of its best window."""
 
     def __init__(self, vectors: Tensor, starts: Sequence[int]) -> None:
-        """Take unit vectors ``(n_windows, dim)`` and each passage's first window, rising from 0."""
+        """Set unit vectors ``(n_windows, dim)`` and the first window of each passage, ascending from 0."""
         # ``encode`` returns inference tensors, through which no gradient can be computed.
         self._vectors = vectors.clone() if vectors.is_inference() else vectors
         self._n_passages = len(starts)
@@ -304,17 +303,16 @@ def distillation_loss(cosines: Tensor, targets: Tensor, temperature: float) -> T
 
 
 def popularity_shift(queries: Tensor, base: Tensor, passages: FrozenPassages, temperature: float) -> Tensor:
-    """Return how far passages became more or less popular with the queries of a batch as a whole.
+    """Return the hubness penalty: the mean square of each window's change of mean cosine with the queries of a batch.
 
-    The mean square of each passage's change of mean cosine, in units of the temperature. Queries that are drawn from a corpus
-    come from some of its passages more than people's do; learning that paragraphs are asked for and tables are not would
-    move every query away from tables, whatever it asks.
+    It is in units of the temperature. Synthetic queries come from some types of passages more often than people's queries do;
+    a model that learns this moves every query away from tables, say, whatever it asks.
 
     Args:
         queries: Unit vectors of a batch, ``(n, dim)``.
-        base: Those of the untouched model.
-        passages: Of the corpus.
-        temperature: Of the student's softmax.
+        base: Unit vectors of the same queries by the base model, ``(n, dim)``.
+        passages: The passages.
+        temperature: Temperature of the student's softmax.
     """
     change = passages.window_cosines(queries.mean(dim=0) - base.mean(dim=0))
     return (change / temperature).square().mean()
