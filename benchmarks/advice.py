@@ -26,8 +26,7 @@ from embedtune.cli.options import set_up_logging
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.evaluation.measures import per_query
-from embedtune.evaluation.models import Model
-from embedtune.evaluation.runner import Search
+from embedtune.evaluation.runner import Model, Search
 from embedtune.evaluation.significance import ALPHA, Comparison, compare
 from embedtune.evaluation.verdict import MIN_GAIN
 from embedtune.formats.judgements import share_judgements

@@ -10,8 +10,7 @@ from embedtune.evaluation.audits.run import audit, prompts_between
 from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
 from embedtune.evaluation.measures import MEASURES, PerQuery, check_measures, means, per_query
-from embedtune.evaluation.models import Model
-from embedtune.evaluation.runner import KeptVectors, Search
+from embedtune.evaluation.runner import KeptVectors, Model, Search
 from embedtune.formats.judgements import identical_passages, share_judgements
 from embedtune.formats.run_files import write_run
 from embedtune.models.encoder import Encoder

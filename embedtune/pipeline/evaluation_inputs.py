@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 
 from embedtune.config.settings import EvaluateConfig
 from embedtune.dataset import Dataset, read_dataset
-from embedtune.evaluation.models import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
+from embedtune.evaluation.runner import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.models.encoder import choose_precision
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight

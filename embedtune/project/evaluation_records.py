@@ -71,7 +71,7 @@ class Comparison(Difference):
         p: Two-sided p of the clustered randomisation test.
         p_holm: The same, corrected for all measures of this pair of systems.
         p_mcnemar: McNemar's exact p for a measure of hits and misses, which ignores clusters; None for other measures.
-        detectable: Smallest true gain that these queries would show with 80 % power.
+        detectable: Smallest true gain that these queries detect with 80 % power.
         better: Whether test and interval agree that the system is better.
         worse: Whether they agree that it is worse.
     """

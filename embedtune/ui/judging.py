@@ -38,7 +38,7 @@ def count(qrels: Qrels) -> tuple[int, int]:
 
 
 def needed(differences: Sequence[float]) -> dict[float, int] | None:
-    """Return for each of ``GAINS`` how many queries show it four times in five; None for too few to tell.
+    """Return for each of ``GAINS`` how many queries detect it with 80 % power; None for too few differences.
 
     By ``evaluation.power``, with the standard error of the mean of these differences; queries are taken for independent, which
     those that people typed mostly are.
@@ -64,10 +64,10 @@ def sentence(qrels: Qrels, plan: dict[float, int] | None, *, borrowed: bool) -> 
     said = f"{judged} quer{'y' if judged == 1 else 'ies'} judged"
     said += f", {empty} without a relevant passage. " if empty else ". "
     if plan is None:
-        return f"{said}After {FEWEST} it can be told how many are needed."
-    told = ", ".join(f"{queries:,} to show a gain of {100 * gain:g} points" for gain, queries in plan.items())
+        return f"{said}After {FEWEST}, the number needed can be estimated."
+    needed_for = ", ".join(f"{queries:,} to detect a gain of {100 * gain:g} points" for gain, queries in plan.items())
     by = "by how much the queries of the run's evaluation differ" if borrowed else "by how much these differ"
-    return f"{said}About {told} of nDCG@10 four times in five ({by})."
+    return f"{said}About {needed_for} of nDCG@10 with 80 % power ({by})."
 
 
 _STRETCHES = re.compile(r"\s+|\S+")

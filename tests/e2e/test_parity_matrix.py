@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.evaluation.models import models_of_run
+from embedtune.evaluation.runner import models_of_run
 from embedtune.formats.beir import read_passages
 from embedtune.formats.run_files import ranked, read_run
 from embedtune.project.trained_run import read_trained_run

@@ -7,10 +7,33 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.evaluation.models import Model, check_names
-from embedtune.evaluation.runner import KeptVectors, Search
+from embedtune.evaluation.runner import KeptVectors, Model, Search, added_model, check_names
 from embedtune.project.vector_cache import VectorCache
 from embedtune.types import Passage, Query, QuerySet
+
+
+def named_model(name, weight=None):
+    return Model(name, lambda: pytest.fail("loaded"), weight, ("base", None), name)
+
+
+def test_an_added_model_is_named_by_its_folder_or_as_on_the_hub(tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert added_model(str(tmp_path / "mine"), tmp_path / "mine", "fp32").name == "mine"
+    hub = added_model("owner/model", tmp_path, "fp32")
+    assert (hub.name, hub.documents, hub.weight) == ("owner/model", "owner/model", None)
+
+
+def test_token_vectors_are_a_models_own_unless_another_is_named():
+    assert named_model("tuned").tokens == "tuned"
+    assert named_model("tuned")._replace(token_vectors="base").tokens == "base"
+
+
+def test_every_row_has_a_name_of_its_own():
+    check_names([named_model("base", 0.5), named_model("tuned", 0.5), named_model("other")])
+    for double in ("base", "bm25", "hybrid_base"):
+        with pytest.raises(ConfigError, match=f"found '{double}' more than once"):
+            check_names([named_model("base", 0.5), named_model(double)])
+
 
 TEXTS = ("fill the tank with water", "the lamp blinks orange", "rinse the bowl twice a day")
 PASSAGES = [Passage(f"p{n}", "d0" if n < 2 else "d1", "", text, 0, len(text)) for n, text in enumerate(TEXTS)]

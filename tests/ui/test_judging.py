@@ -21,7 +21,8 @@ def test_judged_queries_are_counted_and_those_without_an_answer():
 def test_too_few_tell_nothing():
     assert needed([0.1] * (FEWEST - 1)) is None
     assert (
-        sentence({"a": {"p": 1}}, None, borrowed=True) == "1 query judged. After 10 it can be told how many are needed."
+        sentence({"a": {"p": 1}}, None, borrowed=True)
+        == "1 query judged. After 10, the number needed can be estimated."
     )
 
 
@@ -44,7 +45,7 @@ def test_the_plan_is_the_same_however_many_queries_told_the_spread():
 def test_the_sentence_names_its_source():
     said = sentence({"a": {"p": 0}, "b": {"p": 1}}, {0.05: 92, 0.02: 1572}, borrowed=False)
     assert said.startswith(
-        "2 queries judged, 1 without a relevant passage. About 92 to show a gain of 5 points, 1,572 to show"
+        "2 queries judged, 1 without a relevant passage. About 92 to detect a gain of 5 points, 1,572 to detect"
     )
     assert said.endswith("(by how much these differ).")
 
