@@ -30,9 +30,10 @@ def load_embedding(name: str, base_url: str | None = None) -> HostedEmbedding:
     if colon and model and provider == "openai":
         return OpenAIEmbedding(model, base_url, find_key("openai", base_url, None))
     if colon and model and _CLASS.fullmatch(provider):
-        module, _, kind = provider.rpartition(".")
-        embedding: HostedEmbedding = getattr(_import(module), kind, _no_class(name))(model_name=model)
-        return embedding
+        module, _, class_name = provider.rpartition(".")
+        if kind := getattr(_import(module), class_name, None):
+            embedding: HostedEmbedding = kind(model_name=model)
+            return embedding
     raise _unknown(name)
 
 
@@ -63,13 +64,6 @@ def _import(module: str, package: str | None = None) -> Any:
     install = package or module.replace("llama_index", "llama-index").replace(".", "-").replace("_", "-")
     with requires(install, where="--embedding"):
         return import_module(module)
-
-
-def _no_class(name: str) -> Any:
-    def refuse(**_: Any) -> None:
-        raise _unknown(name)
-
-    return refuse
 
 
 def _unknown(name: str) -> ConfigError:

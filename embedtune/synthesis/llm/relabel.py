@@ -75,18 +75,18 @@ def further_answers(
         known: Ids of the passages that are known to answer a query; they are not graded again.
     """
     texts = [draft.text for draft in drafts]
-    found = [
+    candidates = [
         [search.passages[number] for number in numbers if search.passages[number].passage_id not in known(draft)]
         for draft, numbers in zip(drafts, search.top(texts, DEPTH), strict=True)
     ]
     if settings.config.relabel == "llm":
-        return _by_llm(drafts, found, settings, session, model)
-    return _by_cross_encoder(drafts, found, settings.config)
+        return _by_llm(drafts, candidates, settings, session, model)
+    return _by_cross_encoder(drafts, candidates, settings.config)
 
 
 def _by_llm(
     drafts: Sequence[LlmDraft],
-    found: Sequence[Sequence[Passage]],
+    candidates: Sequence[Sequence[Passage]],
     settings: LlmSettings,
     session: LlmSession,
     model: str,
@@ -94,24 +94,26 @@ def _by_llm(
     """Take the passages that the model graded as answers; a call that failed adds none."""
     calls = [
         settings.relabel(model, draft.text, passages) if passages else None
-        for draft, passages in zip(drafts, found, strict=True)
+        for draft, passages in zip(drafts, candidates, strict=True)
     ]
-    sizes = {call.key: len(passages) for call, passages in zip(calls, found, strict=True) if call}
+    sizes = {call.key: len(passages) for call, passages in zip(calls, candidates, strict=True) if call}
     outcomes = session.ask([call for call in calls if call], grade_check(sizes, MOST), "relabel")
     answers: Answers = []
-    for call, passages in zip(calls, found, strict=True):
+    for call, passages in zip(calls, candidates, strict=True):
         answer = outcomes[call.key].answer if call else None
         grades = read_grades(answer.text, finish=answer.finish, n=len(passages), most=MOST)[0] if answer else []
         answers.append([passage.passage_id for passage, grade in zip(passages, grades, strict=False) if grade == MOST])
     return answers
 
 
-def _by_cross_encoder(drafts: Sequence[LlmDraft], found: Sequence[Sequence[Passage]], config: LlmConfig) -> Answers:
+def _by_cross_encoder(
+    drafts: Sequence[LlmDraft], candidates: Sequence[Sequence[Passage]], config: LlmConfig
+) -> Answers:
     """Take the passages that score at least as high as the weakest of the query's own sources."""
     model = _load_cross_encoder(config.cross_encoder)
     answers: Answers = []
     with track("relabel", len(drafts)) as on_progress:
-        for draft, passages in zip(drafts, found, strict=True):
+        for draft, passages in zip(drafts, candidates, strict=True):
             texts = [passage.full_text for passage in (*draft.passages, *passages)]
             scores = model.predict(
                 [(draft.text, text) for text in texts], batch_size=_PAIRS, show_progress_bar=False

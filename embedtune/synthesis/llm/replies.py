@@ -86,9 +86,9 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
         return Reading(fault=REFUSAL)
     if not words:
         return Reading(fault=CUT_OFF if cut_off else EMPTY)
-    found, around = _json_in(words)
-    if found is not None:
-        return _checked(_strings(found), n, preamble=around)
+    value, around = _json_in(words)
+    if value is not None:
+        return _checked(_strings(value), n, preamble=around)
     if "{" in words or words.startswith(("[", "<")):
         torn = cut_off or not words.endswith(("}", "]", "```", ">"))
         return Reading(fault=CUT_OFF if torn else BROKEN)
@@ -101,9 +101,9 @@ def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int]
     words = _bare(text)
     if finish == "refusal" or _REFUSAL.match(words):
         return [], REFUSAL
-    found, _ = _json_in(words)
+    value, _ = _json_in(words)
     try:
-        grades = GradesAnswer.model_validate({"grades": found} if isinstance(found, list) else found or {}).grades
+        grades = GradesAnswer.model_validate({"grades": value} if isinstance(value, list) else value or {}).grades
     except ValidationError:
         return [], CUT_OFF if finish == "length" else EMPTY if not words else BROKEN
     if len(grades) != n:
@@ -156,16 +156,16 @@ def _lenient(text: str) -> Any:
     return json.loads(json.dumps(value)) if isinstance(value, dict | list) else None
 
 
-def _strings(found: Any) -> list[str] | None:
+def _strings(value: Any) -> list[str] | None:
     """Return the queries of a JSON value in any of the forms that models give it."""
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list)]
-        found = found.get("queries", lists[0] if len(lists) == 1 else [found] if _text_of(found) else None)
-        if isinstance(found, dict):
-            found = list(found.values())
-    if not isinstance(found, list):
+    if isinstance(value, dict):
+        lists = [entry for entry in value.values() if isinstance(entry, list)]
+        value = value.get("queries", lists[0] if len(lists) == 1 else [value] if _text_of(value) else None)
+        if isinstance(value, dict):
+            value = list(value.values())
+    if not isinstance(value, list):
         return None
-    texts = [_text_of(item) for item in found]
+    texts = [_text_of(item) for item in value]
     return None if any(text is None for text in texts) else [text for text in texts if text is not None]
 
 
