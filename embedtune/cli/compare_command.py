@@ -90,8 +90,8 @@ def _print_passages(console: Console, found: Comparison, passages: dict[str, Pas
 def command(run: Path, query: str, k: int, systems: tuple[str, ...], as_json: bool) -> None:
     """Show what BM25, the base model, the tuned model and hybrid search find for QUERY, side by side.
 
-    The marks compare each system with the base model: moved up or down, new, or gone from its top k. The first call may take
-    longer: it encodes all passages, and keeps the vectors in RUN.
+    The marks compare each system with the base model: moved up or down, new, or gone from its top k. It searches the vectors
+    that eval has cached in RUN; without an evaluation, the first call encodes all passages.
 
     \b
     Example: embedtune compare runs/mine "how do I get a refund"
