@@ -26,7 +26,7 @@ def test_eval_prints_a_table_with_every_system(trained_run, invoke):
     assert [line.split()[0] for line in stdout.splitlines()[3:13]] == list(results["eval"].record.systems)
     assert f"\n{results['eval'].record.verdict.decision}: " in stdout
     assert "\ntuned − base " in stdout
-    assert "BM25 rank of answer" in stdout
+    assert "BM25 rank of the answer" in stdout
     assert len(stdout.splitlines()) < 40
 
 

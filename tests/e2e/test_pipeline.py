@@ -11,7 +11,9 @@ from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.evaluation.measures import MEASURES, means, per_query
 from embedtune.formats.beir import read_qrels
 from embedtune.formats.run_files import read_run
+from embedtune.project.evaluation_records import EvaluationRecord
 from embedtune.project.manifest import verify
+from embedtune.project.records import DatasetRecord, ModelRecord
 
 SYSTEMS = [
     "bm25", "base", "base_quantized", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned",
@@ -39,8 +41,8 @@ def test_the_run_folder_holds_the_files_of_the_contract(trained_run):
         "eval/model_card.md",
     ]
     assert [name for name in expected if not (out / name).is_file()] == []
-    for stage in ("dataset", "model", "eval"):
-        verify(out / stage)
+    for stage, record in (("dataset", DatasetRecord), ("model", ModelRecord), ("eval", EvaluationRecord)):
+        verify(out / stage, record)
 
 
 def test_metrics_json_has_every_system_and_measure_in_order(trained_run):

@@ -102,7 +102,8 @@ def test_own_llm(run_small):
 
 def test_keep_index(run_small, tmp_path):
     run_small("keep-index")
-    assert _trained(tmp_path / "run")["queries_only"]
+    trained = _trained(tmp_path / "run")
+    assert (trained["passages"], trained["sketch"]) == ("base", False)
 
 
 def test_other_language(run_small, tmp_path):

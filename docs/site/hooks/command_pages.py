@@ -95,9 +95,9 @@ def command_page(command: click.Command, context: click.Context) -> str:
 
 
 def settings_of(command: click.Command) -> type[BaseModel] | None:
-    """Return the settings model of a command, found in its call of ``load_config``; None if there is none."""
+    """Return the settings model of a command, from its call of ``load_config`` or ``Shared.load``; None if there is none."""
     assert command.callback is not None
-    called = re.search(r"load_config\((\w+)", inspect.getsource(inspect.unwrap(command.callback)))
+    called = re.search(r"load(?:_config)?\((\w+)", inspect.getsource(inspect.unwrap(command.callback)))
     return getattr(config, called[1]) if called else None
 
 
