@@ -39,10 +39,7 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     if not (run / MODEL).exists():
         print_next(f"embedtune train {run}")
         return
-    print_next(
-        f"embedtune ui {run}   (search, and judge queries of your own)",
-        f"embedtune plug {run}   (the code for your application)",
-    )
+    print_next(f"embedtune ui {run} to search and judge, or embedtune plug {run} for the code of your application")
 
 
 def _print_table(results: QuerySetRecord) -> None:
@@ -104,7 +101,6 @@ def _print_seeds(results: QuerySetRecord) -> None:
 
 def _print_audits(results: QuerySetRecord) -> None:
     """Print the problems that the audits found, and the names of the checks that passed."""
-    click.echo()
     found = [row for row in results.audits if row.severity != "ok"]
     for row in sorted(found, key=lambda row: row.severity != "warn"):
         advice = f" → {row.advice}" if row.advice else ""
@@ -116,9 +112,7 @@ def _print_audits(results: QuerySetRecord) -> None:
 def _print_forgetting(forgetting: ForgettingRecord) -> None:
     """Print what tuning cost on general retrieval, which has nothing to do with the corpus."""
     for found in forgetting.sets.values():
-        curve = ", ".join(f"{point['strength']:g} → {point[_COMPARED[0]]:.3f}" for point in found.curve)
-        by_strength = f" {_COMPARED[0]} by strength α: {curve}" if curve else ""
-        click.echo(wrapped(f"forgetting: {found.sentence}{by_strength}", "     "))
+        click.echo(wrapped(f"forgetting: {found.sentence}", "     "))
 
 
 def _print_slices(results: QuerySetRecord) -> None:

@@ -31,7 +31,6 @@ def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
         click.echo(indent + "  ".join([first.ljust(widths[0]), *cells]).rstrip())
 
 
-def print_next(*commands: str) -> None:
-    """Print what to run next; the first command is the usual one."""
-    for number, command in enumerate(commands):
-        click.echo(f"{'' if number else 'next:':<6}{command}")
+def print_next(command: str) -> None:
+    """Print what to run next."""
+    click.echo(f"next: {command}")

@@ -13,6 +13,6 @@ def test_the_first_column_is_left_and_the_others_right(capsys):
     assert capsys.readouterr().out == "  name    a  bb\n  x     100\n"
 
 
-def test_next_commands_stand_under_each_other(capsys):
-    print_next("embedtune train runs/x", "embedtune eval runs/x")
-    assert capsys.readouterr().out == "next: embedtune train runs/x\n      embedtune eval runs/x\n"
+def test_the_next_command_is_a_line(capsys):
+    print_next("embedtune train runs/x")
+    assert capsys.readouterr().out == "next: embedtune train runs/x\n"
