@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedtune import machine
 from embedtune.doctor.rows import FAIL, OK, WARN, Row
-from embedtune.pipeline.preflight import check_writable
+from embedtune.pipeline.machine_checks import check_writable
 from embedtune.project.manifest import library_versions
 
 KEYS = ("OPENAI_API_KEY", "EMBEDTUNE_LLM_KEY", "HF_TOKEN")

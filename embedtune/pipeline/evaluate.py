@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from embedtune.config.settings import EvaluateConfig, takes_settings
 from embedtune.evaluation.audits.run import audit, prompts_between
-from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.forgetting import measure_forgetting, strengths_between
-from embedtune.evaluation.measures import MEASURES, PerQuery, check_measures, means, per_query
+from embedtune.evaluation.measures import check_measures
 from embedtune.evaluation.runner import KeptVectors, Model, Search
-from embedtune.formats.judgements import identical_passages, share_judgements
-from embedtune.formats.run_files import write_run
+from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
+from embedtune.pipeline.evaluation_files import write_query_set
 from embedtune.pipeline.evaluation_inputs import Inputs
 from embedtune.pipeline.model_cards import MODEL_CARD, card_of, write_card
-from embedtune.project.evaluation_records import AuditRecord, EvaluationRecord, ForgettingRecord, QuerySetRecord
+from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord
 from embedtune.project.layout import EVAL, VECTORS, file_name
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
@@ -26,7 +26,6 @@ from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.data import background
 from embedtune.reports.writing import Reporter
-from embedtune.types import QuerySet, Run
 
 
 @takes_settings(EvaluateConfig)
@@ -68,8 +67,9 @@ def evaluate(
     identity, models = inputs.identity(config), inputs.models(config)
     plan = {"queries": ", ".join(queries.name for queries in inputs.query_sets), "n_queries": inputs.n_queries}
     n_added = len(inputs.others) + len(inputs.added)
-    check = preflight.before_evaluate(
-        config, folder, inputs.base_folder, inputs.n_queries, len(inputs.dataset.passages), n_added
+    n_passages = len(inputs.dataset.passages)
+    check = partial(
+        preflight.before_evaluate, config, folder, inputs.base_folder, inputs.n_queries, n_passages, n_added
     )
     if result := skip_or_plan(folder, identity, EvaluationRecord, plan, force=force, dry_run=dry_run, check=check):
         return result
@@ -98,21 +98,21 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     for model in models:
         search.add(model)
     base = models[0].load()
-    given = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
-    prompts = prompts_between(inputs.base_folder, run.merged if run.is_trained else inputs.base_folder, **given)
+    recorded = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
+    prompts = prompts_between(inputs.base_folder, run.merged if run.is_trained else inputs.base_folder, **recorded)
     reporter = Reporter(background(run, config), passages, seed=config.seed)
     several = len(judged) > 1
     forgetting = _measure_forgetting(config, inputs, models, base)
     sets = {}
-    for as_judged, queries, runs, found in zip(
+    for as_judged, queries, runs, extra in zip(
         inputs.query_sets, judged, search.runs(), search.for_audits(), strict=True
     ):
         audits = audit(
             inputs.dataset, as_judged, runs, base,
-            prompts=prompts, plain=found.cut_off, without_prompt=found.bare, query_cosine=found.query_cosine,
+            prompts=prompts, plain=extra.cut_off, without_prompt=extra.bare, query_cosine=extra.query_cosine,
         )  # fmt: skip
         own = folder / file_name(queries.name) if several else folder
-        sets[queries.name] = _write_set(
+        sets[queries.name] = write_query_set(
             own, config, inputs, queries, runs, audits, None if several else forgetting, reporter
         )
     if run.is_trained:
@@ -148,58 +148,3 @@ def _measure_forgetting(
         window_overlap=settings.window_overlap,
         seed=config.seed,
     )
-
-
-def _write_set(
-    folder: Path,
-    config: EvaluateConfig,
-    inputs: Inputs,
-    queries: QuerySet,
-    runs: Mapping[str, Run],
-    audits: list[AuditRecord],
-    forgetting: ForgettingRecord | None,
-    reporter: Reporter,
-) -> QuerySetRecord:
-    """Score and compare the runs of one query set, write its files, and return the content of ``metrics.json``."""
-    folder.mkdir(exist_ok=True)
-    measures = list(dict.fromkeys([*MEASURES, *config.measures]))
-    passages, trained = inputs.dataset.passages, inputs.run.record
-    values = {system: per_query(queries.qrels, run, measures) for system, run in runs.items()}
-    for system, run in runs.items():
-        write_run(folder / f"{file_name(system)}.run.trec", run, file_name(system))
-    _write_per_query(folder / "per_query.tsv", values, measures)
-    method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
-    summary = summarise(values, runs["bm25"], queries, passages, seeds=inputs.seeds(), method=method, seed=config.seed)
-    optional = {"seeds": summary.seeds, "forgetting": forgetting}
-    record = QuerySetRecord(
-        schema_version=1,
-        queries=queries.name,
-        n_queries=len(queries.queries),
-        judged_unit=queries.judged_unit,
-        identical_passages=identical_passages(passages),
-        systems={
-            system: {name: round(value, 6) for name, value in means(scores).items()}
-            for system, scores in values.items()
-        },
-        fusion_weights=trained.fusion_weights,
-        shipped=trained.shipped,
-        clustered_by=summary.clustered_by,
-        n_clusters=summary.n_clusters,
-        comparisons=summary.comparisons,
-        verdict=summary.verdict,
-        slices=summary.slices,
-        audits=audits,
-        **{name: value for name, value in optional.items() if value},
-    )
-    write_json(folder / "metrics.json", record.as_json())
-    reporter.write(folder, queries, runs, values, record)
-    return record
-
-
-def _write_per_query(path: Path, values: dict[str, PerQuery], names: Sequence[str]) -> None:
-    """Write one row for each query and system, a column for each measure."""
-    rows = ["\t".join(("query-id", "system", *names))]
-    for system, scores in values.items():
-        for query_id in scores[names[0]]:
-            rows.append("\t".join((query_id, system, *(f"{scores[name][query_id]:.6g}" for name in names))))
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")

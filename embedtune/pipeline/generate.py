@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,7 +70,7 @@ def generate(
         **({"llm": llm.identity()} if llm else {}),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
-    check = preflight.before_generate(config, folder, model_folder, survey.n_bytes)
+    check = partial(preflight.before_generate, config, folder, model_folder, survey.n_bytes)
     force = force or (llm is not None and llm.asks_again(folder))
     if result := skip_or_plan(folder, identity, DatasetRecord, plan, force=force, dry_run=dry_run, check=check):
         if llm and result.plan and result.plan.would_run:

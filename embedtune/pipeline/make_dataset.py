@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
@@ -27,7 +27,7 @@ from embedtune.synthesis.query_sampler import (
     sample_queries,
     with_labelled,
 )
-from embedtune.types import SPLITS, Passage, QuerySet, Source
+from embedtune.types import SPLITS, Document, Passage, QuerySet, Source
 
 _log = logging.getLogger("embedtune")
 
@@ -128,21 +128,12 @@ def prepare(
     shares = config.split.model_dump()
     if "test" in source.queries:  # synthetic ones need no documents
         shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
-    pool = build_pool(
-        passages,
-        source.documents if corpus.sample.is_whole else join_by_document(passages),
-        _outside(folder, corpus, passages),
-        shares=shares,
-        seed=config.seed,
-    )
-    return corpus, pool
-
-
-def _outside(folder: Path, corpus: ChunkedCorpus, passages: list[Passage]) -> Iterator[Passage]:
-    """Yield the passages outside the sample."""
+    documents: Iterable[Document] = source.documents
+    outside: Iterable[Passage] = ()
     if not corpus.sample.is_whole:
-        sampled = {passage.passage_id for passage in passages}
-        yield from (passage for passage in beir.stream_passages(folder) if passage.passage_id not in sampled)
+        documents, sampled = join_by_document(passages), {passage.passage_id for passage in passages}
+        outside = (passage for passage in beir.stream_passages(folder) if passage.passage_id not in sampled)
+    return corpus, build_pool(passages, documents, outside, shares=shares, seed=config.seed)
 
 
 def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source: Source) -> None:

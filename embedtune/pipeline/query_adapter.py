@@ -34,8 +34,6 @@ from embedtune.types import Progress, TextEncoder, Vectors
 if TYPE_CHECKING:
     from torch import Tensor
 
-_DEPTH = 100
-
 
 @locked("run")
 def fit_query_adapter(
@@ -145,7 +143,7 @@ def _measure(data: TrainingData, encoders: dict[str, TextEncoder]) -> dict[str, 
     ids = [query.query_id for query in labelled.queries]
     texts = [query.text for query in labelled.queries]
     runs = {
-        name: dense_run(ids, encoder.encode_queries(texts), vectors, windows=windows, units=units, depth=_DEPTH)
+        name: dense_run(ids, encoder.encode_queries(texts), vectors, windows=windows, units=units, depth=100)
         for name, encoder in encoders.items()
     }
     return {name: means(per_query(labelled.qrels, run)) for name, run in runs.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def train(
     base_folder = preflight.find_base(dataset_config.model, run / MODEL)
     identity = identity_of("train", config, recorded, base_folder)
     plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
-    check = preflight.before_train(config, dataset_config, run / MODEL, base_folder)
+    check = partial(preflight.before_train, config, dataset_config, run / MODEL, base_folder)
     if result := skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check):
         return result
     for warning in recorded.record.warnings:
