@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,6 +157,9 @@ class Search:
                 else self._encode(model.name, encoder, windows.texts, on_progress)
             )
             encoded = [encoder.encode_queries(table.texts, on_progress) for table in self._tables]
+        if self._kept and not model.has_sketch:
+            texts = [text for table in self._tables for text in table.texts]
+            self._kept.keep(model, encoder, windows, dict(zip(texts, chain.from_iterable(encoded), strict=True)))
         if model.name == "base":
             self._documents["base"] = vectors  # models that tune queries only search them too
         for table, queries in zip(self._tables, encoded, strict=True):
@@ -213,15 +217,24 @@ class Search:
 
 
 class KeptVectors(NamedTuple):
-    """Where passage vectors of the run's own models are kept.
+    """Where vectors of the run's own models are kept, for later evaluations and for serving.
 
     Attributes:
         cache: Of the run.
         models: Name of the model → hash of its files.
+        search_name: Hash of a model's files, and precision → name of what is kept of its search.
     """
 
     cache: VectorCache
     models: Mapping[str, str]
+    search_name: Callable[[str, str], str]
+
+    def keep(self, model: Model, encoder: Encoder, windows: Windows, queries: Mapping[str, Vectors]) -> None:
+        """Keep the query vectors of one of these models; text → vector."""
+        if model.name in self.models:
+            name = self.search_name(self.models[model.name], encoder.precision)
+            passages = self.cache.path(encoder, self.models[model.documents], windows.texts)
+            self.cache.keep_search(name, queries, passages, windows.starts.tolist())
 
 
 class AuditRuns(NamedTuple):

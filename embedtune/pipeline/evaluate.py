@@ -90,7 +90,9 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
         kept=KeptVectors(
-            VectorCache(run.folder / VECTORS), {"base": hash_model(inputs.base_folder), "tuned": run.model_hash}
+            VectorCache(run.folder / VECTORS),
+            {"base": hash_model(inputs.base_folder), "tuned": run.model_hash},
+            run.search_name,
         ),
         directions=next((tried.directions for tried in run.record.candidates if tried.directions), None),
         rerank=config.rerank,

@@ -48,6 +48,15 @@ class TrainedRun(NamedTuple):
         """Hash of the files of the shipped model, under which its passage vectors are kept."""
         return hash_json(self.model.outputs)
 
+    def search_name(self, model: str, precision: str) -> str:
+        """Return the name under which a model's vectors of an evaluation's queries are kept.
+
+        Args:
+            model: Hash of the model's files.
+            precision: ``fp32`` or ``bf16``.
+        """
+        return hash_json([model, precision, self.dataset.outputs, self.dataset.identity.config])
+
     @property
     def record(self) -> ModelRecord:
         """What training shipped."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -36,6 +36,20 @@ class CachedEncoder(TextEncoder, Protocol):
     def document_prompt(self) -> str | None:
         """Text in front of every passage."""
         ...
+
+
+class KnownSearch(NamedTuple):
+    """What answers the queries of an evaluation without its model.
+
+    Attributes:
+        queries: Text → unit vector, ``(dim,)``.
+        passages: Unit vectors of all windows, ``(n_windows, dim)``.
+        starts: Index of each passage's first window.
+    """
+
+    queries: Mapping[str, Vectors]
+    passages: Vectors
+    starts: Sequence[int]
 
 
 class VectorCache:
@@ -66,13 +80,36 @@ class VectorCache:
 
     def find(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Vectors | None:
         """Return what is there, or None; nothing is encoded or written."""
-        return _read(self._path(encoder, model, texts))
+        found = _read(self.path(encoder, model, texts))
+        return found and found[0]
 
     def keep(self, encoder: CachedEncoder, model: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Write vectors; whoever calls holds the run folder."""
-        _write(self._path(encoder, model, texts), vectors)
+        _write(self.path(encoder, model, texts), vectors)
 
-    def _path(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Path:
+    def keep_search(self, name: str, queries: Mapping[str, Vectors], passages: Path, starts: Sequence[int]) -> None:
+        """Write the query vectors of an evaluation, and how to find the passage vectors without a tokenizer.
+
+        Args:
+            name: Of the file; a hash of the dataset, the model, and how it encodes.
+            queries: Text → unit vector.
+            passages: ``path`` of the passage vectors.
+            starts: Index of each passage's first window.
+        """
+        if queries:
+            facts = {"texts": list(queries), "passages": passages.name, "starts": list(starts)}
+            _write(self._folder / f"{name[:32]}.npy", np.stack(list(queries.values())), facts)
+
+    def find_search(self, name: str) -> KnownSearch | None:
+        """Return what ``keep_search`` wrote, if the passage vectors are still there."""
+        if (found := _read(self._folder / f"{name[:32]}.npy")) is None:
+            return None
+        queries, facts = found
+        passages = _read(self._folder / facts["passages"])
+        return passages and KnownSearch(dict(zip(facts["texts"], queries, strict=True)), passages[0], facts["starts"])
+
+    def path(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Path:
+        """Return the file of these vectors."""
         key = hash_json([model, encoder.precision, encoder.document_prompt, list(texts)])
         return self._folder / f"{key[:32]}.npy"
 
@@ -98,13 +135,14 @@ def vectors_of_run(
     return vectors
 
 
-def _read(path: Path) -> Vectors | None:
+def _read(path: Path) -> tuple[Vectors, dict[str, Any]] | None:
+    """Return vectors and their record; None if there are none, or not these."""
     try:
         record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         if hash_file(path) != record["sha256"]:
             raise ValueError("its bytes do not fit its record")
         vectors: Vectors = np.load(path, allow_pickle=False)
-        return vectors
+        return vectors, record
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -112,7 +150,7 @@ def _read(path: Path) -> Vectors | None:
         return None
 
 
-def _write(path: Path, vectors: Vectors) -> None:
+def _write(path: Path, vectors: Vectors, facts: Mapping[str, object] | None = None) -> None:
     """Keep vectors, the record last; a disk that refuses costs time later and nothing else."""
     part = path.with_suffix(".part")
     try:
@@ -121,7 +159,7 @@ def _write(path: Path, vectors: Vectors) -> None:
             np.save(file, vectors)
         sync(part)
         part.rename(path)
-        write_json(path.with_suffix(".json"), {"sha256": hash_file(path)})
+        write_json(path.with_suffix(".json"), {"sha256": hash_file(path), **(facts or {})})
     except OSError as error:
         _log.warning("%s: not kept: %s", path, error)
         with suppress(OSError):

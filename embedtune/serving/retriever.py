@@ -90,7 +90,7 @@ class Retriever:
             return []
         with self._lock:
             # All at once, because what shares a batch with a text moves the last bits of its vector, in bf16 those that show.
-            vectors = self.embedder.encode_queries(queries) if self.embedder else None
+            vectors = self.opened.encode_queries(self.system, queries)
             answers = self._searcher.answers(queries, vectors, self._kind, k)
         return [
             [Hit(self._by_id[name], score, rank, parts) for rank, (name, score, parts) in enumerate(found, start=1)]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from embedtune.errors import ConfigError, DataError, did_you_mean
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.beir import read_passages
+from embedtune.models.locate import hash_model
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
-from embedtune.project.layout import DATASET, EVAL
+from embedtune.project.layout import DATASET, EVAL, VECTORS
 from embedtune.project.manifest import MANIFEST, verify
 from embedtune.project.trained_run import TrainedRun, read_trained_run
+from embedtune.project.vector_cache import KnownSearch, VectorCache
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.late_interaction import DEPTH as RERANKED
 from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.retrieval.searcher import DenseSource, PassageVectors, Searcher, Units, units_of
+from embedtune.retrieval.windows import Windows
 from embedtune.serving.embedder import Embedder, Which, require_tuned
 from embedtune.serving.windows import StoredVectors, VectorStore, encode_passages
 from embedtune.systems import BASE, TUNED, System, served_systems
-from embedtune.types import Passage
+from embedtune.types import Passage, Vectors
 
 _SHIPS = ("ship", "ship_query_side")
 
@@ -147,6 +153,7 @@ class RunIndex:
         self._token_memory = token_memory
         self._embedders: dict[Which, Embedder] = {}
         self._sources: dict[Which, DenseSource] = {}
+        self._known: dict[Which, KnownSearch | None] = {}
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
         self.systems = systems_of(self._run)
 
@@ -169,6 +176,16 @@ class RunIndex:
         """Return the model that encodes the queries of a system; None for ``bm25``."""
         model = _model_of(system)
         return model and self.embedder(model)
+
+    def encode_queries(self, system: str, texts: Sequence[str]) -> Vectors | None:
+        """Return the vectors ``(n, dim)`` of queries, for the evaluation's own queries without the model; None for ``bm25``."""
+        model = _model_of(system)
+        if model is None:
+            return None
+        known = self._known_search(model)
+        if known and known.queries.keys() >= set(texts):
+            return np.stack([known.queries[text] for text in texts])
+        return self.embedder(model).encode_queries(texts)
 
     def searcher(self, system: str) -> Searcher:
         """Return what answers the queries of a system, by its exact name."""
@@ -198,8 +215,19 @@ class RunIndex:
         if self._store is not None:
             self._check_store(self._store, model)
             return StoredVectors(self._store, self._units.ids)
+        if known := self._known_search(model):
+            return PassageVectors(known.passages, Windows([], np.array(known.starts)))
         windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
         return PassageVectors(vectors, windows)
+
+    def _known_search(self, model: Which) -> KnownSearch | None:
+        """Return what the evaluation kept of a model's search: with it, the model is loaded for other queries only."""
+        if model not in self._known:
+            embedder = self.embedder(model)
+            files = hash_model(embedder.folder) if model == BASE else self._run.model_hash
+            name = self._run.search_name(files, embedder.precision)
+            self._known[model] = VectorCache(self.folder / VECTORS).find_search(name)
+        return self._known[model]
 
     def _check_store(self, store: VectorStore, model: Which) -> None:
         """Refuse a store that holds the passage vectors of the run's other model, by one passage."""

@@ -146,11 +146,15 @@ def test_passage_vectors_of_the_run_s_own_models_are_kept(tmp_path):
     """What eval encoded, compare and serving read."""
     base, tuned, added = Stub(), Stub(), Stub()
     for _ in range(2):
-        kept = KeptVectors(VectorCache(tmp_path), {"base": "b", "tuned": "t"})
+        kept = KeptVectors(VectorCache(tmp_path), {"base": "b", "tuned": "t"}, "{}-{}".format)
         found = Search(PASSAGES, [query_set("a", "tank")], window_tokens=100, window_overlap=0.0, depth=100, kept=kept)
         for name, encoder in (("base", base), ("tuned", tuned), ("mine", added)):
             found.add(model(name, encoder))
     assert (len(base.documents), len(tuned.documents), len(added.documents)) == (1, 1, 2)
+    searched = VectorCache(tmp_path).find_search("b-fp32")
+    assert searched.starts == list(range(len(PASSAGES)))
+    assert searched.queries["tank"].tolist() == base.encode_queries(["tank"])[0].tolist()
+    assert VectorCache(tmp_path).find_search("mine-fp32") is None
 
 
 def test_queries_are_projected_onto_the_directions_of_the_corpus():

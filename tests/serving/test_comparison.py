@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
+from embedtune.dataset import read_dataset
+from embedtune.project.layout import DATASET, VECTORS
 from embedtune.serving.comparison import compare
 from embedtune.serving.retriever import Retriever
 from embedtune.serving.run_index import RunIndex
@@ -53,6 +56,20 @@ def test_the_tuned_model_brings_up_what_it_learnt(opened):
     assert found.systems["tuned"][0].hit.passage.document_id == "d3"
     assert "d3" not in {moved.hit.passage.document_id for moved in found.systems["base"]}
     assert found.systems["bm25"] == []
+
+
+def test_queries_of_the_evaluation_need_no_model(served_run, tmp_path, monkeypatch):
+    """Loading one takes most of the time of `embedtune compare`."""
+    run = served_run("linear", evaluated=True)
+    query = read_dataset(run / DATASET).splits["test"].queries[0].text
+    fresh = shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns(VECTORS, ".lock*"))
+    loaded = compare(fresh, query, 4).as_json()
+    monkeypatch.setattr("embedtune.serving.embedder.load_encoder", lambda *_: pytest.fail("a model was loaded"))
+    found = compare(run, query, 4).as_json()
+    for system, rows in loaded["systems"].items():
+        scores = [row.pop("score") for row in found["systems"][system]]
+        assert scores == pytest.approx([row.pop("score") for row in rows], abs=1e-3)  # z-scores of nearly equal cosines
+    assert found == loaded
 
 
 def test_it_becomes_json(opened):
