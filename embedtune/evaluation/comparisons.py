@@ -9,13 +9,13 @@ import numpy as np
 
 from embedtune.evaluation import slices
 from embedtune.evaluation.measures import PerQuery
-from embedtune.evaluation.significance import SystemScores, average_seeds, compare, spread
+from embedtune.evaluation.significance import SystemScores, average_seeds, compare
 from embedtune.evaluation.slices import Grouping, group_queries
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
-from embedtune.evaluation.verdict import PRIMARY, Comparisons, judge, judge_base, lexical_objection, reranking_advice
+from embedtune.evaluation.verdict import Comparisons, judge, judge_base, lexical_objection, reranking_advice
 from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_relevant
-from embedtune.systems import Pair, pairs_to_compare, sliced_pairs
+from embedtune.systems import pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, Qrels, QuerySet, Run
 
 _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
@@ -55,7 +55,9 @@ def summarise(
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
-    found = compare(scores, _pairs(list(scores)), grouping.labels, seed=seed)
+    decisive = [pair for pair in VERDICT_PAIRS if set(pair) <= scores.keys()]
+    pairs = list(dict.fromkeys([*decisive, *pairs_to_compare(list(scores))]))
+    found = compare(scores, pairs, grouping.labels, seed=seed)
     if method and "tuned" in scores:
         verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s")
     else:
@@ -71,24 +73,19 @@ def summarise(
     )
 
 
-def _pairs(systems: Sequence[str]) -> list[Pair]:
-    """Return the pairs to compare, those of the verdict first."""
-    decisive = [pair for pair in VERDICT_PAIRS if set(pair) <= set(systems)]
-    return list(dict.fromkeys([*decisive, *pairs_to_compare(systems)]))
-
-
 def _across_seeds(
     scores: SystemScores, seeds: Sequence[str], grouping: Grouping, *, method: str, seed: int
 ) -> SeedsRecord:
     """Judge the recipe rather than one model: each query's score is averaged over the seeds before the comparison."""
     averaged = {measure: average_seeds([scores[name][measure] for name in seeds]) for measure in scores["base"]}
     found = compare({"base": scores["base"], "tuned": averaged}, [("tuned", "base")], grouping.labels, seed=seed)
-    spreads = {measure: spread([float(scores[name][measure].mean()) for name in seeds]) for measure in scores["base"]}
+    means = {measure: [float(scores[name][measure].mean()) for name in seeds] for measure in scores["base"]}
     return SeedsRecord(
         systems=list(seeds),
-        means={measure: round(over.mean, 6) for measure, over in spreads.items()},
+        means={measure: round(float(np.mean(values)), 6) for measure, values in means.items()},
         deviations={
-            measure: None if over.deviation is None else round(over.deviation, 6) for measure, over in spreads.items()
+            measure: round(float(np.std(values, ddof=1)), 6) if len(values) > 1 else None
+            for measure, values in means.items()
         },
         comparisons=_rows(found),
         verdict=judge(found, method=method, clustered_by=f"{grouping.unit}s"),
@@ -113,17 +110,14 @@ def lexical_ranks(qrels: Qrels, lexical: Run) -> list[int | None]:
 
 
 def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
-    """Return the label of each query, in the order of the qrels, by what it says: the slices of ``metrics.json``.
+    """Return the slices of ``metrics.json``: what they are by → label of each query, in the order of the qrels.
 
-    Args:
-        lexical: The run of BM25.
-        labelled: The queries with their judgements.
-        grouping: Their documents.
+    ``lexical`` is the run of BM25.
     """
     by_id = {query.query_id: query for query in labelled.queries}
     queries = [by_id[query_id] for query_id in labelled.qrels]
     return {
-        "kind": slices.by_kind(queries),
+        "kind": [query.kind for query in queries],
         "lexical_overlap": slices.by_overlap(lexical_ranks(labelled.qrels, lexical)),
         "length": slices.by_length(queries),
         "document": grouping.documents,
@@ -134,11 +128,10 @@ def _slices(scores: SystemScores, labels: Mapping[str, Sequence[str]], grouping:
     """Return a slice for each pair and label; labels that all queries share are left out, and documents of few queries."""
     rows = []
     for pair in sliced_pairs(scores.keys()):
-        system, reference = ({PRIMARY: scores[name][PRIMARY]} for name in pair)
         for by, names in labels.items():
             if len(set(names)) == 1:
                 continue
-            found = slices.summarise(by, names, {pair[0]: system, pair[1]: reference}, pair, grouping.labels, seed=seed)
+            found = slices.summarise(by, names, scores, pair, grouping.labels, seed=seed)
             rows += [
                 row.rounded()
                 for row in sorted(found, key=_order)

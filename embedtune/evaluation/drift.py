@@ -15,11 +15,9 @@ PERSISTENCE = 0.9
 
 
 def mean_cosine(base: NDArray[np.float32], tuned: NDArray[np.float32]) -> float:
-    """Return the mean cosine between the vectors of the same texts, in [-1, 1]; 1 means that nothing moved.
+    """Return the mean cosine between unit vectors ``(n_texts, dim)`` of the same texts, in [-1, 1]; 1: nothing moved.
 
-    Args:
-        base: Unit vectors of the base, ``(n_texts, dim)``.
-        tuned: Unit vectors of the tuned model, ``(n_texts, dim)``, or more dimensions, in which the base has zeros.
+    The tuned vectors may have more dimensions, in which the base has zeros.
     """
     return float(np.einsum("td,td->t", base, tuned[:, : base.shape[1]], dtype=np.float64).mean())
 
@@ -30,7 +28,8 @@ def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:
     Averaged over the queries of ``base``, at least one. Where lists are shorter, the share is of the longer of the two; two
     empty lists agree.
     """
-    return float(np.mean([_overlap(*lists) for lists in _top_lists(base, tuned, depth)]))
+    lists = _top_lists(base, tuned, depth)
+    return float(np.mean([len({*a} & {*b}) / max(len(a), len(b)) if a or b else 1.0 for a, b in lists]))
 
 
 def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persistence: float = PERSISTENCE) -> float:
@@ -38,8 +37,7 @@ def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persiste
 
     Averaged over the queries of ``base``, at least one.
     """
-    values = [rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]
-    return float(np.mean(values))
+    return float(np.mean([rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]))
 
 
 def n_identical(base: Run, tuned: Run, depth: int = DEPTH) -> int:
@@ -51,12 +49,8 @@ def rank_biased_overlap(first: Sequence[str], second: Sequence[str], persistence
     """Return the extrapolated rank-biased overlap of two rankings, in [0, 1].
 
     RBO_EXT of Webber, Moffat & Zobel 2010, equation 32, which allows lists of different lengths: agreement at each depth, with
-    weights that fall geometrically, and carried on beyond the end of the lists.
-
-    Args:
-        first: Ids, best first, none twice.
-        second: The same.
-        persistence: p in (0, 1); the larger, the deeper the comparison looks.
+    weights that fall geometrically, and carried on beyond the end of the lists. Ids come best first, none twice; the larger
+    ``persistence`` in (0, 1), the deeper the comparison looks.
     """
     short, long = sorted((first, second), key=len)
     if not short:
@@ -72,15 +66,10 @@ def rank_biased_overlap(first: Sequence[str], second: Sequence[str], persistence
     return (1 - persistence) / persistence * total + beyond * persistence ** len(long)
 
 
-def _overlap(first: Sequence[str], second: Sequence[str]) -> float:
-    longest = max(len(first), len(second))
-    return len(set(first) & set(second)) / longest if longest else 1.0
-
-
 def _top_lists(base: Run, tuned: Run, depth: int) -> list[tuple[list[str], list[str]]]:
-    return [(_top(scores, depth), _top(tuned.get(query_id, {}), depth)) for query_id, scores in base.items()]
+    """Return the best ids of each query; ties by falling id, as the measures have it."""
 
+    def top(scores: Mapping[str, float]) -> list[str]:
+        return sorted(scores, key=lambda unit: (scores[unit], unit), reverse=True)[:depth]
 
-def _top(scores: Mapping[str, float], depth: int) -> list[str]:
-    """Return the best ids; ties by falling id, as the measures have it."""
-    return sorted(scores, key=lambda unit: (scores[unit], unit), reverse=True)[:depth]
+    return [(top(scores), top(tuned.get(query_id, {}))) for query_id, scores in base.items()]

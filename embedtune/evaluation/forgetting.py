@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,8 +39,7 @@ _PAIR = ("tuned", "base")
 _DEPTH = 10
 
 
-@dataclass(frozen=True)
-class _Set:
+class _Set(NamedTuple):
     """A BEIR folder, ready to be searched."""
 
     name: str
@@ -51,8 +50,7 @@ class _Set:
     units: Units
 
 
-@dataclass(frozen=True)
-class _Searched:
+class _Searched(NamedTuple):
     """What one model made of one set."""
 
     passages: Vectors
@@ -88,7 +86,14 @@ def measure_forgetting(
         DataError: If a folder is no BEIR folder with test queries, or judges nothing that it holds.
         ConfigError: If the two models give vectors of different length, or a strength is not in [0, 1].
     """
-    _check_comparable(base, tuned, strengths)
+    lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
+    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
+        raise ConfigError(
+            f"forgetting: expected two models with vectors of one length, found {lengths[0]} and {lengths[1]}",
+            hint="the base must be the model that was tuned",
+        )
+    if outside := [strength for strength in strengths if not 0 <= strength <= 1]:
+        raise ConfigError(f"forgetting: expected strengths from 0 to 1, found {outside[0]}")
     general = find_query_set(GENERAL)
     assert general is not None, "data/general travels with the package"
     sets: dict[str, ForgettingSet] = {}
@@ -114,17 +119,6 @@ def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encode
         return None
     line = Interpolation(in_shape_of(tuned.model, base.model), tuned.model)
     return lambda strength: Encoder(line.at(strength), precision=tuned.precision)
-
-
-def _check_comparable(base: Encoder, tuned: Encoder, strengths: Sequence[float]) -> None:
-    lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
-    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
-        raise ConfigError(
-            f"forgetting: expected two models with vectors of one length, found {lengths[0]} and {lengths[1]}",
-            hint="the base must be the model that was tuned",
-        )
-    if outside := [strength for strength in strengths if not 0 <= strength <= 1]:
-        raise ConfigError(f"forgetting: expected strengths from 0 to 1, found {outside[0]}")
 
 
 def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: float) -> _Set:
@@ -163,15 +157,12 @@ def _curve(
     at_strength: Callable[[float], Encoder],
     strengths: Sequence[float],
 ) -> list[Measures]:
-    def searched() -> Iterator[tuple[float, _Searched]]:
-        ends = {0.0: base, 1.0: tuned}
-        for strength in strengths:
-            yield strength, ends[strength] if strength in ends else _search(query_set, at_strength(strength))
-
-    return [
-        {"strength": strength, **{name: round(float(found.scores[name].mean()), 6) for name in MEASURES}}
-        for strength, found in searched()
-    ]
+    ends, curve = {0.0: base, 1.0: tuned}, []
+    for strength in strengths:
+        found = ends[strength] if strength in ends else _search(query_set, at_strength(strength))
+        means = {name: round(float(found.scores[name].mean()), 6) for name in MEASURES}
+        curve.append({"strength": strength, **means})
+    return curve
 
 
 def _compare(query_set: _Set, base: _Searched, tuned: _Searched, curve: list[Measures], seed: int) -> ForgettingSet:

@@ -65,11 +65,7 @@ def parse_measure(name: str) -> Any:
 
 
 def check_measures(names: Iterable[str], depth: int | None = None) -> None:
-    """Refuse measures that cannot be computed.
-
-    Args:
-        names: As ``per_query`` takes them.
-        depth: Length of the runs; a cutoff beyond it would count what was never retrieved as missed. None for any.
+    """Refuse measures that cannot be computed from runs of a depth: what is beyond it would count as missed.
 
     Raises:
         ConfigError: With the first that cannot be used.
@@ -101,11 +97,10 @@ def per_query(qrels: Qrels, run: Run, measures: Sequence[str] = MEASURES) -> Per
     """
     import ir_measures
 
-    parsed = {name: parse_measure(name) for name in measures}
     names: dict[Any, list[str]] = {}
-    for name, measure in parsed.items():
-        names.setdefault(measure, []).append(name)
-    values = {name: dict.fromkeys(qrels, 0.0) for name in parsed}
+    for name in dict.fromkeys(measures):
+        names.setdefault(parse_measure(name), []).append(name)
+    values = {name: dict.fromkeys(qrels, 0.0) for name in measures}
     for metric in ir_measures.iter_calc(list(names), qrels, run):
         for name in names[metric.measure]:
             if metric.query_id in values[name]:

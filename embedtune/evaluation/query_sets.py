@@ -25,7 +25,9 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
         ConfigError: If two sets have one name.
         DataError: If a set cannot be read or judges nothing in this corpus.
     """
-    found = [_linked(path, dataset.passages) for path in map(_locate, names)] if names else [_test_split(dataset)]
+    if not names and not dataset.splits["test"].queries:
+        raise DataError("dataset: expected test queries, found none", hint="give your own with --queries")
+    found = [_linked(_locate(name), dataset.passages) for name in names] or [dataset.splits["test"]]
     if double := doubles([queries.name for queries in found]):
         raise ConfigError(
             f"--queries: expected sets with names of their own, found {', '.join(map(repr, double))} more than once",
@@ -35,11 +37,7 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
 
 
 def read_judging(name: str, known: Collection[str]) -> QuerySet:
-    """Read queries that judge documents: a BEIR folder, a LlamaIndex JSON, or the name of a packaged set.
-
-    Args:
-        name: Where they are.
-        known: Ids of the documents that there are.
+    """Read queries that judge the known documents: a BEIR folder, a LlamaIndex JSON, or the name of a packaged set.
 
     Raises:
         DataError: If they cannot be read or judge none of these documents.
@@ -58,18 +56,18 @@ def _locate(name: str) -> Path:
 
 def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
     """Read a set and find out what it judges; of passages only those judgements are kept whose passage the corpus has."""
-    where, queries = str(path), read_query_set(path)
+    queries = read_query_set(path)
     documents, known = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
     judged = {name for grades in queries.qrels.values() for name in grades}
-    if judged & documents or not judged & known:
-        check_judged(where, queries.qrels, documents)
+    by_document = bool(judged & documents or not judged & known)
+    check_judged(str(path), queries.qrels, documents if by_document else known)
+    if by_document:
         return queries
-    check_judged(where, queries.qrels, known)
     qrels = {
-        query_id: {name: grade for name, grade in grades.items() if name in known}
+        query_id: there
         for query_id, grades in queries.qrels.items()
+        if (there := {name: grade for name, grade in grades.items() if name in known})
     }
-    qrels = {query_id: grades for query_id, grades in qrels.items() if grades}
     kept = [query for query in queries.queries if query.query_id in qrels]
     return replace(queries, queries=kept, qrels=qrels, judged_unit="passage")
 
@@ -82,10 +80,3 @@ def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:
             for queries in query_sets
         ]
     )
-
-
-def _test_split(dataset: Dataset) -> QuerySet:
-    queries = dataset.splits["test"]
-    if not queries.queries:
-        raise DataError("dataset: expected test queries, found none", hint="give your own with --queries")
-    return queries

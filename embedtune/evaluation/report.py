@@ -118,13 +118,10 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head, *rows = ([f"<{tag}>{escape(cell)}</{tag}>" for cell in row] for tag, row in self._tagged())
-        body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-        return f"<table><thead><tr>{''.join(head)}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._caption())}</p>"
-
-    def _tagged(self) -> list[tuple[str, list[str]]]:
         head, *rows = self._rows()
-        return [("th", head), *(("td", row) for row in rows)]
+        titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._caption())}</p>"
 
     def _rows(self) -> list[list[str]]:
         reference = next(iter(self.runs))
@@ -133,7 +130,11 @@ class Report:
         for name in self.runs:
             cells = [name, *(f"{value:.3f}" for value in self[name].values())]
             if several:
-                cells += ["", ""] if name == reference else _difference(self.compare(name, reference)[self.primary])
+                cells += ["", ""]
+            if name != reference:
+                found = self.compare(name, reference)[self.primary]
+                interval = f"{found.low:+.3f} to {found.high:+.3f}" if found.ci95 else "–"
+                cells[-2:] = f"{found.difference:+.3f} ({interval})", f"{found.p:.2g}"
             rows.append(cells)
         return rows
 
@@ -204,11 +205,4 @@ def compare(
             f"clusters: expected a label for each of {len(judged)} queries, found {len(labels)} or none for some"
         )
     tables = {name: as_run(run) for name, run in runs.items()}
-    return Report(
-        judged, tables, measures, None if labels is None else list(labels), n_resamples=n_resamples, seed=seed
-    )
-
-
-def _difference(found: Comparison) -> list[str]:
-    interval = f"{found.low:+.3f} to {found.high:+.3f}" if found.ci95 else "–"
-    return [f"{found.difference:+.3f} ({interval})", f"{found.p:.2g}"]
+    return Report(judged, tables, measures, labels, n_resamples=n_resamples, seed=seed)

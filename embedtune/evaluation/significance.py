@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,37 +24,11 @@ from embedtune.project.evaluation_records import Comparison
 from embedtune.types import Floats
 
 
-class Spread(NamedTuple):
-    """How a mean varies over seeds.
-
-    Attributes:
-        deviation: Sample standard deviation; None for a single seed.
-    """
-
-    mean: float
-    deviation: float | None
-    n_seeds: int
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Summarise one figure over seeds, such as the mean nDCG@10 of each.
-
-    Raises:
-        ValueError: If there are no values.
-    """
-    if not values:
-        raise ValueError("expected at least one seed")
-    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None, len(values))
-
-
 def average_seeds(scores: Sequence[Floats]) -> Floats:
-    """Average each query's score over seeds, ``(n_queries,)``; this is what is tested.
+    """Average each query's score over seeds, each ``(n_queries,)``; this is what is tested.
 
     Seeds answer the same queries, so they are no new evidence about queries: tested as 3 · n_queries scores, they would be
-    counted three times. The average speaks about the expected model of a training, the spread about a single one.
-
-    Args:
-        scores: For each seed ``(n_queries,)``, the same queries in the same order.
+    counted three times. The average speaks about the expected model of a training, the deviation about a single one.
     """
     mean: Floats = np.mean(np.stack(scores), axis=0)
     return mean
@@ -172,12 +145,12 @@ def compare(
     p = randomisation_p(data, n_resamples=n_resamples, seed=seed)
     ends = bootstrap_interval(data, n_resamples=n_resamples, seed=seed)
     errors, n_clusters = guarded_errors(data), len(data.sizes)
-    found: dict[tuple[str, str], dict[str, Comparison]] = {pair: {} for pair in pairs}
+    found: dict[tuple[str, str], list[Comparison]] = {pair: [] for pair in pairs}
     for number, (system, reference, measure) in enumerate(rows):
         before, after = scores[reference][measure], scores[system][measure]
         low, high = map(float, ends[number])
         probability, error = float(p[number]), float(errors[number])
-        found[system, reference][measure] = Comparison(
+        comparison = Comparison(
             system=system,
             reference=reference,
             measure=measure,
@@ -196,12 +169,11 @@ def compare(
             better=is_better(probability, low),
             worse=is_worse(probability, high),
         )
-    return {pair: _corrected(measures) for pair, measures in found.items()}
-
-
-def _corrected(measures: Mapping[str, Comparison]) -> dict[str, Comparison]:
-    corrected = holm([comparison.p for comparison in measures.values()])
+        found[system, reference].append(comparison)
     return {
-        name: comparison.model_copy(update={"p_holm": p})
-        for (name, comparison), p in zip(measures.items(), corrected, strict=True)
+        pair: {
+            row.measure: row.model_copy(update={"p_holm": p_holm})
+            for row, p_holm in zip(rows_of_pair, holm([row.p for row in rows_of_pair]), strict=True)
+        }
+        for pair, rows_of_pair in found.items()
     }

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from embedtune.documents.splits import section_bounds
 from embedtune.evaluation.significance import SystemScores, compare
@@ -23,18 +23,10 @@ MIN_CLUSTERS = 20
 """The same for documents: the coverage of the interval was simulated from 20 clusters up (``docs/verdict.md``)."""
 
 
-def by_kind(queries: Sequence[Query]) -> list[str]:
-    """Label each query with how it was made."""
-    return [query.kind for query in queries]
-
-
 def by_overlap(ranks: Sequence[int | None]) -> list[str]:
-    """Label each query with where BM25 has its best relevant unit: ``1``, ``2-10`` or ``>10``.
+    """Label each query with where BM25 has its best relevant unit: ``1``, ``2-10`` or ``>10`` (or None, not at all).
 
     What BM25 finds first shares its words with the query; a dense model earns its keep on the others.
-
-    Args:
-        ranks: Rank from 1 of the best relevant unit of each query; None where BM25 does not return it.
     """
     return [">10" if rank is None or rank > 10 else "1" if rank == 1 else "2-10" for rank in ranks]
 
@@ -48,18 +40,14 @@ def by_length(queries: Sequence[Query]) -> list[str]:
 def by_document(qrels: Qrels, documents: Mapping[str, str] | None = None) -> list[str]:
     """Label each query with the document that answers it, in the order of the qrels; these labels are also the clusters.
 
-    Of several the one with the highest grade, of equals the first; an empty label where nothing is relevant.
-
-    Args:
-        qrels: Judgements.
-        documents: Passage id → document id, where the qrels judge passages.
+    Of several the one with the highest grade, of equals the first; an empty label where nothing is relevant. ``documents``
+    (passage id → document id) is needed where the qrels judge passages.
     """
-    labels = []
-    for grades in qrels.values():
-        best = max(grades, key=lambda unit: grades[unit], default=None)
-        relevant = best is not None and grades[best] > 0
-        labels.append("" if best is None or not relevant else documents[best] if documents else best)
-    return labels
+    best = [max(grades, key=lambda unit: grades[unit], default="") for grades in qrels.values()]
+    return [
+        "" if grades.get(unit, 0) <= 0 else documents[unit] if documents else unit
+        for unit, grades in zip(best, qrels.values(), strict=True)
+    ]
 
 
 def summarise(
@@ -69,10 +57,9 @@ def summarise(
     pair: tuple[str, str],
     clusters: ArrayLike | None = None,
     *,
-    measure: str = PRIMARY,
     seed: int = 0,
 ) -> list[Slice]:
-    """Compare two systems on each slice, in the order in which labels first appear.
+    """Compare a system and its reference by the primary measure on each slice, in the order in which labels first appear.
 
     Args:
         by: What the labels are.
@@ -80,44 +67,33 @@ def summarise(
         scores: Of both systems.
         pair: System and reference.
         clusters: Document of each query, ``(n_queries,)``; None takes queries for independent.
-        measure: The measure.
         seed: Of the resamples.
     """
     names = np.asarray(labels)
     groups = np.arange(len(names)) if clusters is None else np.asarray(clusters)
-    return [
-        _slice(by, name, {system: {measure: scores[system][measure][names == name]} for system in pair}, pair,
-               groups[names == name], measure, seed)
-        for name in dict.fromkeys(labels)
-    ]  # fmt: skip
-
-
-def _slice(
-    by: str,
-    name: str,
-    scores: SystemScores,
-    pair: tuple[str, str],
-    clusters: NDArray[np.generic],
-    measure: str,
-    seed: int,
-) -> Slice:
-    mean, reference_mean = (float(scores[system][measure].mean()) for system in pair)
-    test: Comparison | None = None
-    if len(clusters) >= MIN_QUERIES and len(np.unique(clusters)) >= MIN_CLUSTERS:
-        test = compare(scores, [pair], clusters, seed=seed)[pair][measure]
-    return Slice(
-        system=pair[0],
-        reference=pair[1],
-        measure=measure,
-        by=by,
-        name=name,
-        n_queries=len(clusters),
-        mean=mean,
-        reference_mean=reference_mean,
-        difference=mean - reference_mean,
-        ci95=test and test.ci95,
-        p=test and test.p,
-    )
+    rows = []
+    for name in dict.fromkeys(labels):
+        chosen = names == name
+        mine = {system: {PRIMARY: scores[system][PRIMARY][chosen]} for system in pair}
+        mean, reference_mean = (float(mine[system][PRIMARY].mean()) for system in pair)
+        test: Comparison | None = None
+        if chosen.sum() >= MIN_QUERIES and len(np.unique(groups[chosen])) >= MIN_CLUSTERS:
+            test = compare(mine, [pair], groups[chosen], seed=seed)[pair][PRIMARY]
+        row = Slice(
+            system=pair[0],
+            reference=pair[1],
+            measure=PRIMARY,
+            by=by,
+            name=name,
+            n_queries=int(chosen.sum()),
+            mean=mean,
+            reference_mean=reference_mean,
+            difference=mean - reference_mean,
+            ci95=test and test.ci95,
+            p=test and test.p,
+        )
+        rows.append(row)
+    return rows
 
 
 class Grouping(NamedTuple):
@@ -142,11 +118,8 @@ def group_queries(labelled: QuerySet, passages: Sequence[Passage]) -> Grouping:
     """Group queries by the document of their best relevant passage; under 20 documents by contiguous sections.
 
     Sections are those of ``queries.splits``, cut from the row of the passages that answer something. Documents stay the
-    clusters where there would be no more sections than documents, and where the judgements name no passages.
-
-    Args:
-        labelled: Queries with judgements, none of which names what is not in the corpus.
-        passages: The corpus, in document order.
+    clusters where there would be no more sections than documents, and where the judgements name no passages. The judgements
+    name only what is in the corpus, whose passages come in document order.
     """
     if labelled.judged_unit == "document":
         documents = by_document(labelled.qrels)

@@ -16,11 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from numpy.typing import ArrayLike
-
 from embedtune.evaluation.points import evidence, interval, points
-from embedtune.evaluation.resampling import N_RESAMPLES
-from embedtune.evaluation.significance import SystemScores, compare, queries_needed
+from embedtune.evaluation.significance import queries_needed
 from embedtune.project.evaluation_records import Comparison, Verdict
 
 PRIMARY = "ndcg@10"
@@ -43,47 +40,16 @@ FEWEST_CLUSTERS = 6
 _SHIP = {"symmetric": "ship", "query_side": "ship_query_side"}
 
 
-def decide(
-    scores: SystemScores,
-    clusters: ArrayLike | None = None,
-    *,
-    method: str = "symmetric",
-    primary: str = PRIMARY,
-    min_gain: float = MIN_GAIN,
-    clustered_by: str = "documents",
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> Verdict:
-    """Compare the systems and give the verdict.
-
-    Args:
-        scores: At least ``base``; ``tuned``, ``hybrid_base`` and ``hybrid_tuned`` where there are. A model that training did
-            not ship is the base. Measures other than the primary one can only speak against shipping.
-        clusters: Document (or section) of each query, ``(n_queries,)``.
-        method: ``symmetric`` (documents are encoded with the tuned model) or ``query_side``.
-        primary: The measure that decides; it must be chosen before looking.
-        min_gain: Smallest gain that matters, of the primary measure.
-        clustered_by: What the clusters are, for the reasons: ``documents`` or ``sections``.
-        n_resamples: As in ``compare``.
-        seed: Of the resamples.
-    """
-    systems = {"tuned": scores["base"], **scores}
-    if "hybrid_base" in systems:
-        systems.setdefault("hybrid_tuned", systems["hybrid_base"])
-    pairs = [pair for pair in PAIRS if set(pair) <= systems.keys()]
-    found = compare(systems, pairs, clusters, n_resamples=n_resamples, seed=seed)
-    return judge(found, method=method, primary=primary, min_gain=min_gain, clustered_by=clustered_by)
-
-
 def judge(
-    comparisons: Comparisons,
-    *,
-    method: str = "symmetric",
-    primary: str = PRIMARY,
-    min_gain: float = MIN_GAIN,
-    clustered_by: str = "documents",
+    comparisons: Comparisons, *, method: str = "symmetric", primary: str = PRIMARY, clustered_by: str = "documents"
 ) -> Verdict:
     """Give the verdict on comparisons that were made before: those of ``PAIRS``, or of tuned and base alone.
+
+    Args:
+        comparisons: As ``compare`` returns them; a measure other than the primary one can only speak against shipping.
+        method: ``symmetric`` (documents are encoded with the tuned model) or ``query_side``.
+        primary: The measure that decides; it must be chosen before looking.
+        clustered_by: What the clusters are, for the reasons: ``documents`` or ``sections``.
 
     Raises:
         ValueError: If the method is unknown.
@@ -91,51 +57,46 @@ def judge(
     if method not in _SHIP:
         raise ValueError(f"expected one of {sorted(_SHIP)} as method, found {method!r}")
     alone = comparisons["tuned", "base"]
-    gain = alone[primary]
-    if _fusion_wins(comparisons, primary):
-        return _fused_verdict(comparisons, _SHIP[method], primary, min_gain)
-    if _worth_shipping(alone, primary, min_gain):
-        return _verdict(_SHIP[method], [f"Ship the tuned model: {_describe(gain)}.", *_advice(comparisons, primary)])
-    if against := _reason_against(alone, primary, min_gain):
-        return _verdict("do_not_ship", [f"Keep the base model: {against}.", *_advice(comparisons, primary)])
-    return _open_verdict(alone, primary, min_gain, clustered_by, _advice(comparisons, primary))
+    fusions = [comparisons.get(("hybrid_base", reference)) for reference in ("base", "tuned")]
+    if all(fusion and fusion[primary].better for fusion in fusions):
+        return _fused_verdict(comparisons, _SHIP[method], primary)
+    # What fusion would do, where it would do something.
+    pairs = ("hybrid_tuned", "tuned"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base")
+    advice = [
+        f"With BM25: {_describe(comparisons[pair][primary])}."
+        for pair in pairs
+        if pair in comparisons and comparisons[pair][primary].better
+    ]
+    if _worth_shipping(alone, primary):
+        return _verdict(_SHIP[method], [f"Ship the tuned model: {_describe(alone[primary])}.", *advice])
+    if against := _reason_against(alone, primary):
+        return _verdict("do_not_ship", [f"Keep the base model: {against}.", *advice])
+    return _open_verdict(alone, primary, clustered_by, advice)
 
 
 def judge_base(comparisons: Comparisons, *, trained: bool = True, primary: str = PRIMARY) -> Verdict:
     """Give the verdict without a tuned model: fusion can be worth it, and where nothing was trained yet, tuning too.
 
-    Args:
-        comparisons: As ``compare`` returns them.
-        trained: Whether training shipped the base; else nothing was trained yet.
-        primary: Measure of the decision.
+    ``trained`` is whether training shipped the base; else nothing was trained yet.
     """
     cause = "fell back to the base, because no method gained more than noise on dev"
     fusion = comparisons.get(("hybrid_base", "base"))
-    if not trained:
-        use_fusion = fusion and fusion[primary].better
-        first = (
-            f"Use the base fused with BM25: {_describe(fusion[primary])}."
-            if fusion and use_fusion
-            else "Keep the base model."
-        )
-        return _verdict("use_fusion" if use_fusion else "do_not_ship", [first, *_headroom(fusion, primary)])
     if fusion and fusion[primary].better:
-        return _verdict(
-            "use_fusion",
-            [
-                f"Use the base fused with BM25: {_describe(fusion[primary])}.",
-                f"There is no tuned model: training {cause}.",
-            ],
-        )
-    return _verdict("do_not_ship", [f"Keep the base model. Training already {cause}."])
+        decision, first = "use_fusion", f"Use the base fused with BM25: {_describe(fusion[primary])}."
+        more = [f"There is no tuned model: training {cause}."]
+    else:
+        decision, first = "do_not_ship", "Keep the base model."
+        more = []
+        if trained:
+            first += f" Training already {cause}."
+    return _verdict(decision, [first, *(more if trained else _headroom(fusion, primary))])
 
 
 def _headroom(fusion: Mapping[str, Comparison] | None, primary: str) -> list[str]:
     """Say whether tuning is worth a try: whether the better of base and fusion finds answers that it ranks too low."""
     if not fusion:
         return []
-    side = "mean" if fusion[primary].difference > 0 else "reference_mean"
-    name = "hybrid_base" if side == "mean" else "base"
+    side, name = ("mean", "hybrid_base") if fusion[primary].difference > 0 else ("reference_mean", "base")
     now, found = (float(getattr(fusion[measure], side)) for measure in (primary, "recall@100"))
     figures = f"{name} has {now:.3f} {primary} and {found:.3f} recall@100"
     if found - now < SMALL_HEADROOM:
@@ -154,22 +115,19 @@ def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> li
 
 
 def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
-    """Say so where late-interaction reranking is worth its time; the decision is about models and stays.
+    """Say so where late-interaction reranking is worth its time; the decision is about models, stays, and chooses the model.
 
     A fusion that reranking improves can still be no better than the model alone, which costs less: then that is said too.
     A fusion without significant improvement is worth reranking if only the reranked one is better than the model alone.
-
-    Args:
-        comparisons: Those that were made.
-        decision: Of the verdict: what is not shipped is not reranked.
-        primary: The measure that decides.
     """
     model = "tuned" if decision in _SHIP.values() else "base"
     fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
     if fusion and fusion[primary].better:
         advice = f"Late-interaction reranking improves hybrid search, and makes queries slower: {_describe(fusion[primary])}."
         if alone and not alone[primary].better:
-            advice += f" {_without_gain(alone[primary])}"
+            outcome = "it loses" if alone[primary].worse else "the gain is not significant"
+            figures = f"{points(alone[primary].difference)} points, {interval(alone[primary].ci95)}"
+            advice += f" Over {model} alone {outcome} ({figures})."
         return [advice, *_objections(fusion, primary)]
     fused = comparisons.get((f"hybrid_{model}", model))
     if alone and alone[primary].better and not (fused and fused[primary].better):
@@ -182,27 +140,18 @@ def _verdict(decision: str, reasons: list[str], more_queries: int | None = None)
     return Verdict(decision=decision, reasons=reasons, more_queries=more_queries)
 
 
-def _worth_shipping(measures: Mapping[str, Comparison], primary: str, min_gain: float) -> bool:
+def _worth_shipping(measures: Mapping[str, Comparison], primary: str) -> bool:
     gain = measures[primary]
-    return gain.better and gain.high >= min_gain and not _objections(measures, primary)
+    return gain.better and gain.high >= MIN_GAIN and not _objections(measures, primary)
 
 
-def _fusion_wins(comparisons: Comparisons, primary: str) -> bool:
-    pairs = ("hybrid_base", "base"), ("hybrid_base", "tuned")
-    return all(pair in comparisons and comparisons[pair][primary].better for pair in pairs)
-
-
-def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: float) -> Verdict:
+def _fused_verdict(comparisons: Comparisons, ship: str, primary: str) -> Verdict:
     """Judge tuning by what it adds to the fusion, as dense search alone is not what anyone should run here."""
     fusion, added = comparisons["hybrid_base", "base"][primary], comparisons["hybrid_tuned", "hybrid_base"]
     alone = f"Without fusion: {_describe(comparisons['tuned', 'base'][primary])}."
-    if _worth_shipping(added, primary, min_gain):
-        reasons = [
-            f"Ship the tuned model and fuse it with BM25: {_describe(added[primary])}.",
-            f"Fusion alone does much of it: {_describe(fusion)}.",
-            alone,
-        ]
-        return _verdict(ship, reasons)
+    if _worth_shipping(added, primary):
+        first = f"Ship the tuned model and fuse it with BM25: {_describe(added[primary])}."
+        return _verdict(ship, [first, f"Fusion alone does much of it: {_describe(fusion)}.", alone])
     reasons = [
         f"Use the base fused with BM25: {_describe(fusion)}.",
         f"Tuning the fusion too is not worth it: {_describe(added[primary])}.",
@@ -212,31 +161,33 @@ def _fused_verdict(comparisons: Comparisons, ship: str, primary: str, min_gain: 
     return _verdict("use_fusion", reasons)
 
 
-def _reason_against(alone: Mapping[str, Comparison], primary: str, min_gain: float) -> str | None:
+def _reason_against(alone: Mapping[str, Comparison], primary: str) -> str | None:
     gain = alone[primary]
     if not any(comparison.n_changed for comparison in alone.values()):
         return f"the tuned model scores all {gain.n_queries} queries as the base does"
     if gain.worse:
         return f"the tuned model is worse: {_describe(gain)}"
-    if gain.high < min_gain:
-        return f"a gain of {_points(min_gain)} can be ruled out: {_describe(gain)}"
+    if gain.high < MIN_GAIN:
+        return f"a gain of {_points(MIN_GAIN)} can be ruled out: {_describe(gain)}"
     return None
 
 
-def _open_verdict(
-    measures: Mapping[str, Comparison], primary: str, min_gain: float, clustered_by: str, advice: list[str]
-) -> Verdict:
+def _open_verdict(measures: Mapping[str, Comparison], primary: str, clustered_by: str, advice: list[str]) -> Verdict:
     gain, lost = measures[primary], _objections(measures, primary)
     if gain.better:
         return _verdict("inconclusive", [f"The measures disagree: {_describe(gain)}.", *lost, *advice])
-    opening = f"Not enough evidence: {_describe_open(gain)}."
+    opening = (
+        f"Not enough evidence: {points(gain.difference)} points of {gain.measure} measured ({gain.reference} "
+        f"{gain.reference_mean:.3f}, {gain.system} {gain.mean:.3f}; p = {gain.p:.2g})"
+    )
+    opening += f", but anything from {interval(gain.ci95)} fits the data." if gain.ci95 else "."
     if gain.n_clusters < FEWEST_CLUSTERS:
         why = (
             f"The test queries come from {gain.n_clusters} {clustered_by}; significance needs at least {FEWEST_CLUSTERS}. "
             f"Use queries about more {clustered_by}."
         )
         return _verdict("inconclusive", [opening, why, *lost, *advice])
-    wanted = max(gain.difference, min_gain)
+    wanted = max(gain.difference, MIN_GAIN)
     more = queries_needed(wanted, gain.error, gain.n_queries)
     origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""
     reasons = [
@@ -260,39 +211,13 @@ def _objections(measures: Mapping[str, Comparison], primary: str) -> list[str]:
     ]
 
 
-def _advice(comparisons: Comparisons, primary: str) -> list[str]:
-    """Say what fusion would do, where it would do something."""
-    pairs = ("hybrid_tuned", "tuned"), ("hybrid_tuned", "hybrid_base"), ("hybrid_base", "base")
-    return [
-        f"With BM25: {_describe(comparisons[pair][primary])}."
-        for pair in pairs
-        if pair in comparisons and comparisons[pair][primary].better
-    ]
-
-
 def _describe(comparison: Comparison) -> str:
-    """Return a comparison in words, with its figures."""
     difference = comparison.difference
     verb = "gains" if difference > 0 else "loses" if difference < 0 else "changes"
     return (
         f"{comparison.system} {verb} {_points(abs(difference))} of {comparison.measure} over {comparison.reference} "
         f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {evidence(comparison.ci95, comparison.p)})"
     )
-
-
-def _describe_open(comparison: Comparison) -> str:
-    """Return a difference that may be chance in words, with what else fits the data."""
-    measured = (
-        f"{points(comparison.difference)} points of {comparison.measure} measured ({comparison.reference} "
-        f"{comparison.reference_mean:.3f}, {comparison.system} {comparison.mean:.3f}; p = {comparison.p:.2g})"
-    )
-    fits = f", but anything from {interval(comparison.ci95)} fits the data"
-    return measured + (fits if comparison.ci95 else "")
-
-
-def _without_gain(comparison: Comparison) -> str:
-    outcome = "it loses" if comparison.worse else "the gain is not significant"
-    return f"Over {comparison.reference} alone {outcome} ({points(comparison.difference)} points, {interval(comparison.ci95)})."
 
 
 def _points(value: float) -> str:

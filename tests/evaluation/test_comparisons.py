@@ -84,6 +84,17 @@ def test_where_training_kept_the_base_nothing_is_said_about_a_tuned_model():
     assert "no tuned model" in fused.verdict.reasons[1]
 
 
+@pytest.mark.parametrize("seeds", [("tuned",), ("tuned", "tuned:b", "tuned:c")])
+def test_a_recipe_has_the_mean_and_the_sample_deviation_of_its_seeds(seeds):
+    runs = {"base": run_with(ranks(6, 1)), **{name: run_with(ranks(3, n)) for n, name in enumerate(seeds)}}
+    values = {system: per_query(LABELLED.qrels, run) for system, run in runs.items()}
+    record = summarise(values, run_with(ranks(9)), LABELLED, PASSAGES, seeds=seeds, seed=0).seeds
+    means = [float(np.mean(list(values[name]["mrr@10"].values()))) for name in seeds]
+    assert record.means["mrr@10"] == pytest.approx(sum(means) / len(means), abs=1e-6)
+    deviation = pytest.approx(np.std(means, ddof=1), abs=1e-6) if len(seeds) > 1 else None
+    assert record.deviations["mrr@10"] == deviation
+
+
 def test_slices_part_the_queries_and_small_ones_have_no_interval():
     lexical = run_with([(1, 5, 15)[number % 3] for number in range(len(QUERIES))])
     record, _ = found({"bm25": lexical, "base": run_with(ranks(6, 1)), "tuned": run_with(ranks(3, 2))})

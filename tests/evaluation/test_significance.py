@@ -17,7 +17,6 @@ from embedtune.evaluation.resampling import (
     sum_by_cluster,
 )
 from embedtune.evaluation.significance import (
-    Spread,
     average_seeds,
     compare,
     detectable_gain,
@@ -26,21 +25,7 @@ from embedtune.evaluation.significance import (
     is_worse,
     mcnemar_p,
     queries_needed,
-    spread,
 )
-
-
-def test_spread_is_the_sample_deviation():
-    assert spread([1.0, 2.0, 3.0]) == Spread(2.0, 1.0, 3)
-
-
-def test_one_seed_has_no_spread():
-    assert spread([0.5]) == Spread(0.5, None, 1)
-
-
-def test_no_seeds():
-    with pytest.raises(ValueError, match="one seed"):
-        spread([])
 
 
 def test_seeds_are_averaged_by_query():

@@ -1,4 +1,4 @@
-"""What an audit found, and its impact: by how many points a figure changes once the defect is fixed."""
+"""The impact of a defect: by how many points a figure changes once it is fixed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
+from embedtune.project.evaluation_records import AuditRecord
 from embedtune.types import Qrels, Run
 
 Runs = Mapping[str, Run]
@@ -31,20 +32,25 @@ class Impact(NamedTuple):
 UNKNOWN = Impact(None, None)
 
 
-class Finding(NamedTuple):
-    """What one audit found.
-
-    Attributes:
-        name, severity, sentence, n_affected, advice: As in ``AuditRecord``.
-        impact: Points by which fixing it would change the base's score and the gain.
-    """
-
-    name: str
-    severity: str
-    sentence: str
-    n_affected: int
-    impact: Impact = UNKNOWN
-    advice: str | None = None
+def record(
+    name: str,
+    sentence: str,
+    n_affected: int = 0,
+    impact: Impact = UNKNOWN,
+    advice: str | None = None,
+    *,
+    severity: str | None = None,
+) -> AuditRecord:
+    """Return the record of an audit; unless a severity is given it follows from the impact."""
+    return AuditRecord(
+        name=name,
+        severity=severity or severity_of(n_affected, impact),
+        sentence=sentence,
+        n_affected=n_affected,
+        score_impact=impact.score,
+        gain_impact=impact.gain,
+        advice=advice,
+    )
 
 
 def score(qrels: Qrels, runs: Runs) -> Scores:
@@ -76,17 +82,16 @@ def points(share: float) -> float:
     return round(100 * share, 4) + 0.0
 
 
-def severity_of(n_affected: int, found: Impact) -> str:
-    """Return the severity of a defect by its impact."""
+def severity_of(n_affected: int, impact: Impact) -> str:
+    """Return the severity of a defect: a point of score or gain is worth a warning."""
     if not n_affected:
         return "ok"
-    known = [abs(value) for value in found if value is not None]
-    return "warn" if any(value >= 100 * MIN_GAIN for value in known) else "note"
+    return "warn" if any(abs(value or 0) >= 100 * MIN_GAIN for value in impact) else "note"
 
 
-def describe(found: Impact) -> str:
+def describe(impact: Impact) -> str:
     """Return an impact in words."""
-    if found.score is None:
+    if impact.score is None:
         return "the effect of that is unknown"
-    words = f"the base's {PRIMARY} changes by {found.score:+.2f} points"
-    return words if found.gain is None else f"{words} and the gain by {found.gain:+.2f}"
+    words = f"the base's {PRIMARY} changes by {impact.score:+.2f} points"
+    return words if impact.gain is None else f"{words} and the gain by {impact.gain:+.2f}"

@@ -1,12 +1,14 @@
-"""Audits of models: truncated passages, a tuned model without effect, prompts."""
+"""Audits of models: truncated passages, a tuned model without effect, prompts; ``qrels`` are the judgements as scored."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from embedtune.evaluation.audits.impact import Finding, Impact, Runs, mean, points, score, severity_of
+from embedtune.evaluation.audits.impact import Impact, Runs, gain, mean, points, record, score, severity_of
 from embedtune.evaluation.drift import DEPTH, n_identical
+from embedtune.project.evaluation_records import AuditRecord
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.sentences import sentences_of
 from embedtune.types import Qrels, Query, Run
@@ -26,80 +28,67 @@ class Seen(NamedTuple):
 def answers_beyond(queries: Sequence[Query], relevant: Mapping[str, Sequence[Seen]]) -> set[str]:
     """Find queries whose answer lies beyond the window, as far as words can tell.
 
-    The answer is taken to be the sentence of the relevant texts that shares most terms with the query, of equals one that is
-    seen. A sentence is beyond when it starts there. Queries that share no term with any sentence are not counted.
-
-    Args:
-        queries: Queries.
-        relevant: Query id → its relevant texts.
+    The answer is taken to be the sentence of the relevant texts (query id → texts) that shares most terms with the query, of
+    equals one that is seen. A sentence is beyond when it starts there. Queries that share no term with any sentence are not
+    counted.
     """
-    return {query.query_id for query in queries if _is_beyond(query.text, relevant.get(query.query_id, ()))}
+    found = set()
+    for query in queries:
+        terms = set(lexical_terms(query.text))
+        ranked = []
+        for text, n_characters in relevant.get(query.query_id, ()):
+            sentences = list(sentences_of(text))
+            starts = accumulate(map(len, sentences), initial=0)
+            ranked += [
+                (len(terms.intersection(lexical_terms(sentence))), start < n_characters)
+                for sentence, start in zip(sentences, starts, strict=False)
+            ]
+        n_shared, is_seen = max(ranked, default=(0, True))
+        if n_shared and not is_seen:
+            found.add(query.query_id)
+    return found
 
 
 def audit_truncation(
     qrels: Qrels, runs: Runs, beyond: Collection[str], n_long: int, window: int, plain: Run | None = None
-) -> Finding:
+) -> AuditRecord:
     """Measure the effect of truncation: the base's score with windows, minus with passages cut off at the model's window.
 
     Without ``plain`` the finding only compares the scores of queries with and without a cut-off answer, and has no impact:
     these are different queries, and one kind may be harder for other reasons.
 
     Args:
-        qrels: Judgements as they are scored.
+        qrels: Judgements.
         runs: See ``Runs``; found with windows.
         beyond: Ids of queries whose answer lies beyond the window, see ``answers_beyond``.
         n_long: Queries of which at least one relevant passage is longer than the window.
         window: Tokens that the model sees of a passage.
         plain: The base's run with passages cut off.
     """
-    affected = set(beyond) & qrels.keys()
     if not n_long:
-        return Finding("truncation", "ok", f"Every answer fits the model's window of {window} tokens.", 0)
+        return record("truncation", f"Every answer fits the model's window of {window} tokens.")
     scores = score(qrels, {"base": runs["base"]})["base"]
-    lost = None if plain is None else points(mean(scores) - mean(score(qrels, {"base": plain})["base"]))
-    impact = Impact(lost, None)
-    share = (
-        f"{n_long} of {len(qrels)} queries have a relevant passage longer than the model's window of {window} tokens; of "
-        f"{len(affected)} the sentence most like the query lies beyond it"
-    )
-    return Finding(
+    impact, effect = Impact(None, None), "What cutting off costs was not measured."
+    if plain is not None:
+        lost = points(mean(scores) - mean(score(qrels, {"base": plain})["base"]))
+        impact = Impact(lost, None)
+        effect = f"Searching windows instead of cutting passages off changes the base's score by {lost:+.2f} points."
+    cut = {query_id: value for query_id, value in scores.items() if query_id in beyond}
+    fitting = {query_id: value for query_id, value in scores.items() if query_id not in beyond}
+    if cut and fitting:
+        effect += (
+            f" With windows these queries score {mean(cut):.3f} and the others {mean(fitting):.3f}; that compares different "
+            "queries and is no impact."
+        )
+    return record(
         "truncation",
-        severity_of(n_long, impact),
-        f"{share}. {_impact_sentence(lost)}{_groups_sentence(scores, affected)}",
-        len(affected),
+        f"{n_long} of {len(qrels)} queries have a relevant passage longer than the model's window of {window} tokens; of "
+        f"{len(cut)} the sentence most like the query lies beyond it. {effect}",
+        len(cut),
         impact,
         "Split long passages, or search with windows as this evaluation does; most stacks cut off without a word.",
+        severity=severity_of(n_long, impact),
     )
-
-
-def _impact_sentence(lost: float | None) -> str:
-    if lost is None:
-        return "What cutting off costs was not measured."
-    return f"Searching windows instead of cutting passages off changes the base's score by {lost:+.2f} points."
-
-
-def _groups_sentence(scores: Mapping[str, float], affected: Collection[str]) -> str:
-    cut = {query_id: value for query_id, value in scores.items() if query_id in affected}
-    fitting = {query_id: value for query_id, value in scores.items() if query_id not in affected}
-    if not cut or not fitting:
-        return ""
-    return (
-        f" With windows these queries score {mean(cut):.3f} and the others {mean(fitting):.3f}; that compares different "
-        "queries and is no impact."
-    )
-
-
-def _is_beyond(query: str, relevant: Iterable[Seen]) -> bool:
-    terms = set(lexical_terms(query))
-    best_shared, best_beyond = 0, False
-    for seen in relevant:
-        start = 0
-        for sentence in sentences_of(seen.text):
-            shared, beyond = len(terms.intersection(lexical_terms(sentence))), start >= seen.n_characters
-            if shared and (shared, not beyond) > (best_shared, not best_beyond):
-                best_shared, best_beyond = shared, beyond
-            start += len(sentence)
-    return best_beyond
 
 
 SAME_COSINE = 1 - 1e-4
@@ -123,11 +112,11 @@ class Prompts(NamedTuple):
     saved: Mapping[str, str]
 
 
-def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) -> Finding:
+def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) -> AuditRecord:
     """Check whether the tuned model differs from the base; what it would have gained otherwise is unknown.
 
     Args:
-        qrels: Judgements as they are scored.
+        qrels: Judgements.
         runs: Of base and tuned.
         query_cosine: Mean cosine of the queries' vectors under base and tuned, in [-1, 1], where it was measured.
     """
@@ -135,73 +124,63 @@ def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) ->
     cosine = "" if query_cosine is None else f"; the mean cosine of query vectors is {query_cosine:.4f}"
     figures = f"{n_same} of {n_queries} queries have the same first {DEPTH} in the same order{cosine}"
     if n_same == n_queries or (query_cosine is not None and query_cosine >= SAME_COSINE):
-        return Finding(
+        return record(
             "unchanged",
-            "warn",
             f"The tuned model does what the base does: {figures}.",
             n_same,
             advice="Raise train.epochs or train.learning_rate, and check that the tuned model is the one that was loaded.",
+            severity="warn",
         )
     if n_same < _MOSTLY * n_queries:
-        return Finding("unchanged", "ok", f"Tuning changed the model: {figures}.", n_same)
-    scores = score(qrels, runs)
-    gained = points(mean(scores["tuned"]) - mean(scores["base"]))
-    return Finding(
+        return record("unchanged", f"Tuning changed the model: {figures}.", n_same, severity="ok")
+    gained = points(gain(score(qrels, runs)) or 0.0)
+    return record(
         "unchanged",
-        "note",
         f"Tuning changed little: {figures}; the gain of {gained:+.2f} points rests on the other {n_queries - n_same}.",
         n_same,
         advice="More training pairs or epochs may move it further; the verdict says whether that little is sure.",
     )
 
 
-def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | None = None) -> Finding:
+def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | None = None) -> AuditRecord:
     """Compare prompts, and measure the effect of dropping them: score without the query prompt, minus with it.
 
     Args:
         prompts: Where they are recorded.
-        qrels: Judgements as they are scored.
+        qrels: Judgements.
         runs: See ``Runs``; found with prompts.
         without: The run of the shipped model (tuned, or else base) with queries encoded without their prompt.
     """
     wrong = [side for side in _SIDES if prompts.saved.get(side, "") != prompts.used.get(side, "")]
     own = [side for side in _SIDES if prompts.base.get(side, "") != prompts.used.get(side, "")]
     used = [side for side in _SIDES if prompts.used.get(side)]
-    impact = Impact(_dropped(qrels, runs, without), None)
+    impact, effect = Impact(None, None), ""
+    if without is not None:
+        scores = score(qrels, {"with": runs.get("tuned", runs["base"]), "without": without})
+        lost = points(mean(scores["without"]) - mean(scores["with"]))
+        impact, effect = Impact(lost, None), f" A stack that drops the query prompt gets {lost:+.2f} points."
     if wrong:
-        return Finding(
+        return record(
             "prompts",
-            "warn",
             f"The saved model carries {_quote(prompts.saved, wrong)}, but was trained and measured with "
-            f"{_quote(prompts.used, wrong)}.{_describe_dropped(impact)}",
+            f"{_quote(prompts.used, wrong)}.{effect}",
             len(wrong),
             impact,
             "Save the model again with the prompts of the run, or set them in your stack; else it is not what was measured.",
+            severity="warn",
         )
     if not used and not own:
-        return Finding("prompts", "ok", "The model has no prompts, so none can be forgotten.", 0)
+        return record("prompts", "The model has no prompts, so none can be forgotten.")
     other = f" The base model's own: {_quote(prompts.base, own)}." if own else ""
-    return Finding(
+    return record(
         "prompts",
-        "note",
-        f"The saved model carries the prompts of the run: {_quote(prompts.used, _SIDES)}.{other}{_describe_dropped(impact)}",
+        f"The saved model carries the prompts of the run: {_quote(prompts.used, _SIDES)}.{other}{effect}",
         len(own) or len(used),
         impact,
         "Encode with encode_query and encode_document, or give your stack these prompts.",
+        severity="note",
     )
 
 
-def _dropped(qrels: Qrels, runs: Runs, without: Run | None) -> float | None:
-    if without is None:
-        return None
-    shipped = runs.get("tuned", runs["base"])
-    scores = score(qrels, {"with": shipped, "without": without})
-    return points(mean(scores["without"]) - mean(scores["with"]))
-
-
-def _describe_dropped(impact: Impact) -> str:
-    return "" if impact.score is None else f" A stack that drops the query prompt gets {impact.score:+.2f} points."
-
-
-def _quote(prompts: Mapping[str, str], sides: list[str] | tuple[str, ...]) -> str:
+def _quote(prompts: Mapping[str, str], sides: Sequence[str]) -> str:
     return " and ".join(f"{side} {prompts.get(side, '')!r}" for side in sides)

@@ -1,27 +1,34 @@
-"""Audits of queries and their judgements: identical texts, equal negatives, unanswered queries, leakage from training."""
+"""Audits of queries and their judgements: identical texts, equal negatives, unanswered queries, leakage from training.
+
+``qrels`` are the judgements as they are scored.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
 from embedtune.evaluation.audits.impact import (
     UNKNOWN,
-    Finding,
     Impact,
     Runs,
     describe,
     gain,
     impact_of,
     points,
+    record,
     score,
     severity_of,
 )
+from embedtune.project.evaluation_records import AuditRecord
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.dedup import THRESHOLD, DuplicateIndex
-from embedtune.types import Qrels, Query, Run
+from embedtune.types import Qrels, Query
+
+T = TypeVar("T", int, float)
 
 
-def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> Finding:
+def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> AuditRecord:
     """Measure the effect of identical texts that were judged differently: score with one judgement for all, minus as judged.
 
     Args:
@@ -29,41 +36,38 @@ def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> Finding:
         shared: The same after identical texts were given one judgement; the same queries.
         runs: See ``Runs``.
     """
-    affected = [query_id for query_id, grades in as_judged.items() if grades != shared[query_id]]
-    if not affected:
-        return Finding("same_text", "ok", "No text stands under two ids that were judged differently.", 0)
+    n_affected = sum(grades != shared[query_id] for query_id, grades in as_judged.items())
+    if not n_affected:
+        return record("same_text", "No text stands under two ids that were judged differently.")
     impact = impact_of(score(as_judged, runs), score(shared, runs))
-    return Finding(
+    return record(
         "same_text",
-        severity_of(len(affected), impact),
-        f"For {len(affected)} of {len(as_judged)} queries the text of a judged unit stands in the corpus again under an id "
+        f"For {n_affected} of {len(as_judged)} queries the text of a judged unit stands in the corpus again under an id "
         f"that was judged otherwise or not at all; judged alike, {describe(impact)}.",
-        len(affected),
+        n_affected,
         impact,
         "The table judges identical texts alike already; take the doubles out of the corpus, or a search returns them twice.",
     )
 
 
-def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) -> Finding:
-    """Impact answers that also stand among the wrong ones: score with such ties ranked once, minus as it is.
+def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) -> AuditRecord:
+    """Measure the effect of answers that also stand among the wrong ones: score with such ties ranked once, minus as it is.
 
-    Texts count as equal when their terms are the same in the same order, whatever case, white space and punctuation.
-
-    Args:
-        qrels: Judgements as they are scored.
-        runs: See ``Runs``.
-        texts: Unit id → text, for the whole corpus.
+    Texts (unit id → text, for the whole corpus) count as equal when their terms are the same in the same order, whatever case,
+    white space and punctuation.
     """
     classes = _equal_texts(texts)
-    tied = {query_id: found for query_id, grades in qrels.items() if (found := _ties(grades, classes))}
+    tied = {query_id: names for query_id, grades in qrels.items() if (names := _ties(grades, classes))}
     if not tied:
-        return Finding("equal_negatives", "ok", "No relevant text equals one that counts as wrong.", 0)
-    merged = {query_id: _rename(grades, tied.get(query_id, {})) for query_id, grades in qrels.items()}
-    merged_runs = {system: _merge_run(run, tied) for system, run in runs.items()}
+        return record("equal_negatives", "No relevant text equals one that counts as wrong.")
+    merged = {query_id: _merge(grades, tied.get(query_id, {})) for query_id, grades in qrels.items()}
+    merged_runs = {
+        system: {query_id: _merge(scores, tied.get(query_id, {})) for query_id, scores in run.items()}
+        for system, run in runs.items()
+    }
     impact = impact_of(score(qrels, runs), score(merged, merged_runs))
-    return Finding(
+    return record(
         "equal_negatives",
-        severity_of(len(tied), impact),
         f"For {len(tied)} of {len(qrels)} queries a relevant text stands in the corpus again, but for case, spaces or "
         f"punctuation, and counts as wrong there; with these ranked as one, {describe(impact)}.",
         len(tied),
@@ -72,31 +76,30 @@ def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) ->
     )
 
 
-def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> Finding:
-    """Impact judgements of what the corpus does not hold: score without them, minus as it is.
+def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> AuditRecord:
+    """Measure the effect of judgements of what the corpus does not have: score without them, minus as it is.
 
     Queries of which nothing relevant is there are left out; of the others only the missing judgements are.
 
     Args:
-        qrels: Judgements as they are scored.
+        qrels: Judgements.
         runs: See ``Runs``.
         known: Ids of all units of the corpus.
     """
-    held = {
+    present = {
         query_id: {unit: grade for unit, grade in grades.items() if unit in known} for query_id, grades in qrels.items()
     }
-    answered = {query_id: grades for query_id, grades in held.items() if _relevant(grades)}
+    answered = {query_id: grades for query_id, grades in present.items() if _relevant(grades)}
     n_lost = len(qrels) - len(answered)
     n_partly = sum(len(_relevant(grades)) < len(_relevant(qrels[query_id])) for query_id, grades in answered.items())
     if not n_lost and not n_partly:
-        return Finding("unanswered", "ok", "The corpus holds everything that was judged relevant.", 0)
+        return record("unanswered", "The corpus holds everything that was judged relevant.")
     left = {
         system: {query_id: run[query_id] for query_id in answered if query_id in run} for system, run in runs.items()
     }
     impact = impact_of(score(qrels, runs), score(answered, left))
-    return Finding(
+    return record(
         "unanswered",
-        severity_of(n_lost + n_partly, impact),
         f"{n_lost} of {len(qrels)} queries have no answer in this corpus and count 0 for every system; {n_partly} more have "
         f"lost some of theirs. Without what is missing, {describe(impact)}.",
         n_lost + n_partly,
@@ -127,23 +130,12 @@ def _ties(grades: Mapping[str, int], classes: Mapping[str, list[str]]) -> dict[s
     return names
 
 
-def _rename(grades: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
-    renamed: dict[str, int] = {}
-    for unit, grade in grades.items():
+def _merge(values: Mapping[str, T], names: Mapping[str, str]) -> dict[str, T]:
+    """Rename units; of several with one name the highest grade or score counts."""
+    merged: dict[str, T] = {}
+    for unit, value in values.items():
         name = names.get(unit, unit)
-        renamed[name] = max(grade, renamed.get(name, grade))
-    return renamed
-
-
-def _merge_run(run: Run, tied: Mapping[str, Mapping[str, str]]) -> Run:
-    """Rank each class once, at its best score."""
-    merged: Run = {}
-    for query_id, scores in run.items():
-        names = tied.get(query_id, {})
-        merged[query_id] = {}
-        for unit, value in scores.items():
-            name = names.get(unit, unit)
-            merged[query_id][name] = max(value, merged[query_id].get(name, value))
+        merged[name] = max(value, merged.get(name, value))
     return merged
 
 
@@ -161,17 +153,16 @@ def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: floa
     index = DuplicateIndex(similarity)
     for query in train:
         index.add(query.text)
-    matches = ((query.query_id, index.find(query.text)) for query in test)
-    return {query_id: train[match.position].query_id for query_id, match in matches if match}
+    return {query.query_id: train[match.position].query_id for query in test if (match := index.find(query.text))}
 
 
 def audit_leakage(
     qrels: Qrels, runs: Runs, seen_queries: Collection[str], seen_answers: Collection[str] | None
-) -> Finding:
+) -> AuditRecord:
     """Measure the effect of test queries that training has seen: gain without the affected queries, minus gain with them.
 
     Args:
-        qrels: Judgements as they are scored.
+        qrels: Judgements.
         runs: See ``Runs``.
         seen_queries: Ids of test queries that are training queries, or nearly.
         seen_answers: Ids of test queries with an answer that was trained on; None where that is meant, as for queries of your
@@ -181,30 +172,24 @@ def audit_leakage(
     affected = queries | answers
     scope = "" if seen_answers is not None else " (that answers were trained on is meant here, and not counted)"
     if not affected:
-        return Finding("leakage", "ok", f"No test query, and no answer of one, was trained on{scope}.", 0)
+        return record("leakage", f"No test query, and no answer of one, was trained on{scope}.")
     all_scores = score(qrels, runs)
     clean = {
         system: {query_id: value for query_id, value in scores.items() if query_id not in affected}
         for system, scores in all_scores.items()
     }
     impact = impact_of(all_scores, clean)
-    opening = (
-        f"Training saw {len(queries)} of {len(qrels)} test queries, word for word or nearly, and an answer of "
-        f"{len(answers)}{scope}"
-    )
-    return Finding(
+    # The base was not trained on anything: that its score differs on other queries is no defect.
+    severity = "warn" if affected == qrels.keys() else severity_of(len(affected), Impact(None, impact.gain))
+    return record(
         "leakage",
-        _severity(len(affected), len(qrels), impact),
-        f"{opening}; {_consequence(gain(all_scores), impact)}.",
+        f"Training saw {len(queries)} of {len(qrels)} test queries, word for word or nearly, and an answer of "
+        f"{len(answers)}{scope}; {_consequence(gain(all_scores), impact)}.",
         len(affected),
         impact,
         "Take these queries out of the test set, or out of training, and train again; quote the gain without them.",
+        severity=severity,
     )
-
-
-def _severity(n_affected: int, n_queries: int, impact: Impact) -> str:
-    """The base was not trained on anything: that its score differs on other queries is no defect."""
-    return "warn" if n_affected == n_queries else severity_of(n_affected, Impact(None, impact.gain))
 
 
 def _consequence(measured: float | None, impact: Impact) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 
 from embedtune.dataset import Dataset
 from embedtune.documents.near_duplicates import same_passages
-from embedtune.evaluation.audits.impact import Finding
 from embedtune.evaluation.audits.models import (
     Prompts,
     Seen,
@@ -58,7 +57,6 @@ def audit(
         plain: The base's run with passages cut off, see ``plain_run``.
         without_prompt: The shipped model's run with queries encoded without the prompt.
         query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
-
     """
     compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
     labelled = share_judgements(as_judged, dataset.passages)
@@ -85,21 +83,17 @@ def audit(
         found.append(audit_change(qrels, compared, query_cosine))
     if prompts:
         found.append(audit_prompts(prompts, qrels, compared, without_prompt))
-    return [_record(finding) for finding in found]
+    return found
 
 
 def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, document_prompt: str | None) -> Prompts:
     """Return the prompts of the base's folder, those a run encodes with, and those that the shipped folder carries.
 
-    Args:
-        base: Folder of the base model.
-        shipped: Folder of the model that training shipped.
-        query_prompt: The run's setting; None keeps the base's own.
-        document_prompt: Likewise.
+    A setting of None keeps the base's own prompt.
     """
     own = _saved_prompts(base)
-    given = {"query": query_prompt, "document": document_prompt}
-    used = {**own, **{name: text for name, text in given.items() if text is not None}}
+    settings = {"query": query_prompt, "document": document_prompt}
+    used = own | {name: text for name, text in settings.items() if text is not None}
     return Prompts(base=own, used=used, saved=_saved_prompts(shipped))
 
 
@@ -146,18 +140,6 @@ def plain_run(
     return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth)
 
 
-def _record(finding: Finding) -> AuditRecord:
-    return AuditRecord(
-        name=finding.name,
-        severity=finding.severity,
-        sentence=finding.sentence,
-        n_affected=finding.n_affected,
-        score_impact=finding.impact.score,
-        gain_impact=finding.impact.gain,
-        advice=finding.advice,
-    )
-
-
 def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dataset: Dataset) -> set[str] | None:
     """Return the synthetic test queries whose answer was trained on; None for queries of people.
 
@@ -183,7 +165,7 @@ def _audit_window(
     runs: Mapping[str, Run],
     encoder: Encoder,
     plain: Run | None,
-) -> Finding:
+) -> AuditRecord:
     distinct = {passage.passage_id: passage.full_text for found in relevant.values() for passage in found}
     seen = {name: Seen(text, _visible(text, encoder)) for name, text in distinct.items()}
     answers = {query_id: [seen[passage.passage_id] for passage in found] for query_id, found in relevant.items()}

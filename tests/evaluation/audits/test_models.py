@@ -53,14 +53,14 @@ def test_the_price_is_what_windows_bring():
         SEEN_QRELS, {"base": {"q": SEEN_FIRST, "r": SEEN_FIRST}}, {"r"}, 1, 254, {"q": SEEN_FIRST, "r": SEEN_SECOND}
     )
     assert found.n_affected == 1
-    assert found.impact.score == pytest.approx(SEEN_STEP / 2, abs=1e-3)
+    assert found.score_impact == pytest.approx(SEEN_STEP / 2, abs=1e-3)
     assert found.severity == "warn"
     assert f"changes the base's score by {SEEN_STEP / 2:+.2f} points" in found.sentence
 
 
 def test_without_a_plain_run_groups_are_told_and_not_priced():
     found = audit_truncation(SEEN_QRELS, {"base": {"q": SEEN_FIRST, "r": SEEN_SECOND}}, {"r"}, 2, 254)
-    assert (found.impact, found.severity) == (UNKNOWN, "note")
+    assert ((found.score_impact, found.gain_impact), found.severity) == (UNKNOWN, "note")
     assert "these queries score 0.631 and the others 1.000" in found.sentence
     assert "is no impact" in found.sentence
 
@@ -78,7 +78,7 @@ BASE = dict.fromkeys(QRELS, SECOND)
 
 def test_a_tuned_model_with_the_same_lists_is_the_base():
     found = audit_change(QRELS, {"base": BASE, "tuned": BASE})
-    assert (found.severity, found.n_affected, found.impact) == ("warn", 20, UNKNOWN)
+    assert (found.severity, found.n_affected, (found.score_impact, found.gain_impact)) == ("warn", 20, UNKNOWN)
     assert "20 of 20 queries" in found.sentence
 
 
@@ -105,7 +105,7 @@ def test_a_saved_prompt_that_was_not_used_is_a_warning():
 
 def test_without_prompts_nothing_is_forgotten():
     found = audit_prompts(Prompts({"query": ""}, {}, {}), ONE, {"base": {"q": FIRST}})
-    assert (found.severity, found.impact) == ("ok", UNKNOWN)
+    assert (found.severity, (found.score_impact, found.gain_impact)) == ("ok", UNKNOWN)
 
 
 def test_the_price_of_a_dropped_prompt_is_that_of_the_shipped_model():
@@ -113,7 +113,7 @@ def test_the_price_of_a_dropped_prompt_is_that_of_the_shipped_model():
     runs = {"base": {"q": SECOND}, "tuned": {"q": FIRST}}
     found = audit_prompts(Prompts(used, used, used), ONE, runs, {"q": SECOND})
     assert (found.severity, found.n_affected) == ("note", 1)
-    assert found.impact.score == pytest.approx(-STEP, abs=1e-3)
+    assert found.score_impact == pytest.approx(-STEP, abs=1e-3)
     assert f"drops the query prompt gets {-STEP:+.2f} points" in found.sentence
 
 
