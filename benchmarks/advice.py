@@ -119,7 +119,7 @@ def _fusion(folder: Path, weight: float) -> Comparison:
             "base",
         )
     )
-    (runs,) = search.runs()
+    (runs,) = (each.runs for each in search.sets)
     pair = ("hybrid_base", "base")
     scores = {
         system: {lift.MEASURE: np.array(list(per_query(queries.qrels, runs[system])[lift.MEASURE].values()))}

@@ -199,7 +199,7 @@ def compare(
     judged = as_qrels(qrels)
     if not judged:
         raise DataError("qrels: expected judged queries, found none")
-    labels = [clusters.get(query) for query in judged] if isinstance(clusters, Mapping) else clusters
+    labels: Any = [clusters.get(query) for query in judged] if isinstance(clusters, Mapping) else clusters
     if labels is not None and (len(labels) != len(judged) or any(label is None for label in labels)):
         raise DataError(
             f"clusters: expected a label for each of {len(judged)} queries, found {len(labels)} or none for some"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError
@@ -65,17 +65,14 @@ def models_of_run(run: TrainedRun, base_folder: Path, precision: str) -> list[Mo
     record, settings = run.record, run.settings
     weights, family = record.fusion_weights, (str(base_folder), settings.document_prompt)
     models = [Model("base", partial(load_encoder, base_folder, settings, precision), weights["base"], family, "base")]
+    if record.is_tuned and record.quantize != "none":
+        load = partial(load_rounded, base_folder, settings, precision, record.quantize)
+        documents = "base" if record.passages == "base" else "base_quantized"
+        models.append(Model("base_quantized", load, None, family, documents))
     if record.is_tuned:
-        if record.quantize != "none":
-            rounded = partial(load_rounded, base_folder, settings, precision, record.quantize)
-            models.append(
-                Model(
-                    "base_quantized", rounded, None, family, "base" if record.passages == "base" else "base_quantized"
-                )
-            )
-        tuned = partial(load_encoder, run.merged, settings, precision)
+        load = partial(load_encoder, run.merged, settings, precision)
         models.append(
-            Model("tuned", tuned, weights["tuned"], family, record.passages, record.sketch, record.token_vectors)
+            Model("tuned", load, weights["tuned"], family, record.passages, record.sketch, record.token_vectors)
         )
     return models
 
@@ -99,9 +96,8 @@ def check_names(models: Sequence[Model]) -> None:
     Raises:
         ConfigError: With every name that is not its model's alone.
     """
-    fused = [System(kind.name, model.name) for model in models if model.weight for kind in fused_kinds()]
-    made = map(str, [System("bm25"), *fused])
-    if double := doubles([*made, *(model.name for model in models)]):
+    fused = [str(System(kind.name, model.name)) for model in models if model.weight for kind in fused_kinds()]
+    if double := doubles(["bm25", *fused, *(model.name for model in models)]):
         raise ConfigError(
             f"models: expected a name of its own for each, found {', '.join(map(repr, double))} more than once",
             hint="models are named by their folders; rename one, or link to it under another name",
@@ -109,7 +105,11 @@ def check_names(models: Sequence[Model]) -> None:
 
 
 class Search:
-    """One corpus and its query sets: one BM25, and one set of windows for each family of models."""
+    """One corpus and its query sets: one BM25, and one set of windows for each family of models.
+
+    Attributes:
+        sets: The runs of each query set.
+    """
 
     def __init__(
         self,
@@ -137,62 +137,47 @@ class Search:
         """
         self._kept = kept
         self._directions = directions
-        self._documents: dict[str, Vectors] = {}
+        self._base: Vectors | None = None
         self._passages = passages
         self._window = (window_tokens, window_overlap)
         self._windows: dict[tuple[str, str | None], Windows] = {}
         bm25 = BM25([passage.full_text for passage in passages])
-        self._tables = [_Table(passages, queries, bm25, depth, rerank) for queries in query_sets]
+        self.sets = [SetRuns(passages, queries, bm25, depth, rerank) for queries in query_sets]
 
     def add(self, model: Model) -> None:
-        """Encode corpus and queries with a model, and search."""
+        """Encode corpus and queries with a model, and search; the base comes first, as others may search its passages."""
         encoder = model.load()
-        windows = self._windows_for(model, encoder)
-        n_queries = sum(len(table.texts) for table in self._tables)
-        known = model.documents in self._documents
-        with track(f"encode: {model.name}", n_queries + (0 if known else len(set(windows.texts)))) as on_progress:
-            vectors = (
-                self._known(model, encoder, windows)
-                if known
-                else self._encode(model.name, encoder, windows.texts, on_progress)
-            )
-            encoded = [encoder.encode_queries(table.texts, on_progress) for table in self._tables]
+        if model.family not in self._windows:
+            self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
+        windows = self._windows[model.family]
+        n_queries = sum(len(table.texts) for table in self.sets)
+        known = self._base if model.documents == "base" else None
+        n_texts = n_queries + (len(set(windows.texts)) if known is None else 0)
+        with track(f"encode: {model.name}", n_texts) as on_progress:
+            if known is None:
+                vectors = self._encode(model.name, encoder, windows.texts, on_progress)
+            else:
+                vectors = _with_sketch(encoder, known, windows) if model.has_sketch else known
+            encoded = [encoder.encode_queries(table.texts, on_progress) for table in self.sets]
         if self._kept and not model.has_sketch:
-            texts = [text for table in self._tables for text in table.texts]
+            texts = [text for table in self.sets for text in table.texts]
             self._kept.keep(model, encoder, windows, dict(zip(texts, chain.from_iterable(encoded), strict=True)))
         if model.name == "base":
-            self._documents["base"] = vectors  # models that tune queries only search them too
-        for table, queries in zip(self._tables, encoded, strict=True):
-            table.search(
-                model, queries, PassageVectors(vectors, windows), partial(_match, model.name, encoder, windows)
-            )
+            self._base = vectors
+        documents = PassageVectors(vectors, windows)
+        for table, queries in zip(self.sets, encoded, strict=True):
+            table.search(model, queries, documents, partial(_match, model.name, encoder, windows))
             if model.name == "base":
-                table.cut_off = plain_run(
-                    partial(self._encode, "base", encoder),
-                    self._passages,
-                    table.ids,
-                    queries,
-                    vectors,
-                    windows=windows,
-                    units=table.units,
-                    depth=table.depth,
-                )
+                encode = partial(self._encode, "base", encoder)
+                options: Any = {"windows": windows, "units": table.units, "depth": table.depth}
+                table.cut_off = plain_run(encode, self._passages, table.ids, queries, vectors, **options)
                 if self._directions:
                     projected = project(queries, principal_map(vectors, self._directions))
-                    table.search(
-                        model._replace(name="base_pca", weight=None), projected, PassageVectors(vectors, windows)
-                    )
+                    table.search(model._replace(name="base_pca", weight=None), projected, documents)
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
-                table.search_bare(encoder.encode_queries_without_prompt(table.texts), vectors, windows)
-
-    def _known(self, model: Model, encoder: Encoder, windows: Windows) -> Vectors:
-        """Return vectors that were encoded before, with the BM25 sketch appended for a hybrid vector."""
-        vectors = self._documents[model.documents]
-        if not model.has_sketch:
-            return vectors
-        from embedtune.models.hybrid_vector import append_sketches
-
-        return append_sketches(encoder.model[0], vectors, windows.texts)
+                # That of the tuned model, which is encoded last, counts.
+                bare = encoder.encode_queries_without_prompt(table.texts)
+                table.bare = dense_run(table.ids, bare, vectors, windows=windows, units=table.units, depth=table.depth)
 
     def _encode(
         self, name: str, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
@@ -201,19 +186,6 @@ class Search:
         if self._kept and name in self._kept.models:
             return self._kept.cache.documents(encoder, self._kept.models[name], texts, on_progress)
         return encoder.encode_documents(texts, on_progress)
-
-    def for_audits(self) -> list[AuditRuns]:
-        """Return what audits need besides the runs, for each query set."""
-        return [AuditRuns(table.cut_off, table.bare, table.query_cosine()) for table in self._tables]
-
-    def runs(self) -> list[dict[str, Run]]:
-        """Return the runs of each query set by system, those of the contract first."""
-        return [{name: table.runs[name] for name in in_order(table.runs)} for table in self._tables]
-
-    def _windows_for(self, model: Model, encoder: Encoder) -> Windows:
-        if model.family not in self._windows:
-            self._windows[model.family] = corpus_windows(self._passages, encoder, *self._window)
-        return self._windows[model.family]
 
 
 class KeptVectors(NamedTuple):
@@ -237,22 +209,13 @@ class KeptVectors(NamedTuple):
             self.cache.keep_search(name, queries, passages, windows.starts.tolist())
 
 
-class AuditRuns(NamedTuple):
-    """What a stack finds that does less than ours, and how far tuning moved the queries.
+class SetRuns:
+    """The runs of one query set by system, and what audits need besides.
 
     Attributes:
-        cut_off: The base's run with every passage cut off at its window.
+        cut_off: The base's run with every passage cut off at its window, as a stack that does less than ours finds it.
         bare: The shipped model's run with queries encoded without their prompt; None where there is none.
-        query_cosine: Mean cosine of query vectors under base and tuned; None without a tuned model.
     """
-
-    cut_off: Run
-    bare: Run | None
-    query_cosine: float | None
-
-
-class _Table:
-    """The runs of one query set."""
 
     def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int, n_reranked: int) -> None:
         self.texts = [query.text for query in queries.queries]
@@ -266,7 +229,12 @@ class _Table:
         self._queries: dict[str, Vectors] = {}
         self._matches: dict[str, list[dict[int, float]]] = {}
         lexical = Searcher(self.units, lexical=bm25)
-        self.runs = lexical.runs(self.ids, self.texts, None, [find_kind("bm25")], depth)
+        self._runs = lexical.runs(self.ids, self.texts, None, [find_kind("bm25")], depth)
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The runs by system, those of the contract first."""
+        return {name: self._runs[name] for name in in_order(self._runs)}
 
     def search(self, model: Model, queries: Vectors, documents: PassageVectors, match: Match | None = None) -> None:
         """Add a model's dense run and, where it has a weight, those of all fused systems; known matches are reused."""
@@ -284,15 +252,19 @@ class _Table:
         )
         known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
         found = searcher.runs(self.ids, self.texts, queries, kinds, self.depth, matches=known)
-        self.runs |= {str(System(kind, model.name)): run for kind, run in found.items()}
+        self._runs |= {str(System(kind, model.name)): run for kind, run in found.items()}
 
-    def search_bare(self, queries: Vectors, vectors: Vectors, windows: Windows) -> None:
-        """Note the run of queries without prompt; that of the tuned model, which is encoded last, counts."""
-        self.bare = dense_run(self.ids, queries, vectors, windows=windows, units=self.units, depth=self.depth)
-
+    @property
     def query_cosine(self) -> float | None:
-        """Return how far tuning moved the queries."""
+        """Mean cosine of query vectors under base and tuned; None without a tuned model."""
         return mean_cosine(self._queries["base"], self._queries["tuned"]) if "tuned" in self._queries else None
+
+
+def _with_sketch(encoder: Encoder, vectors: Vectors, windows: Windows) -> Vectors:
+    """Return the base's vectors with the BM25 sketch of a hybrid vector appended."""
+    from embedtune.models.hybrid_vector import append_sketches
+
+    return append_sketches(encoder.model[0], vectors, windows.texts)
 
 
 def _match(

@@ -106,12 +106,11 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     several = len(judged) > 1
     forgetting = _measure_forgetting(config, inputs, models, base)
     sets = {}
-    for as_judged, queries, runs, extra in zip(
-        inputs.query_sets, judged, search.runs(), search.for_audits(), strict=True
-    ):
+    for as_judged, queries, found in zip(inputs.query_sets, judged, search.sets, strict=True):
+        runs = found.runs
         audits = audit(
             inputs.dataset, as_judged, runs, base,
-            prompts=prompts, plain=extra.cut_off, without_prompt=extra.bare, query_cosine=extra.query_cosine,
+            prompts=prompts, plain=found.cut_off, without_prompt=found.bare, query_cosine=found.query_cosine,
         )  # fmt: skip
         own = folder / file_name(queries.name) if several else folder
         sets[queries.name] = write_query_set(

@@ -83,7 +83,7 @@ def test_a_model_is_encoded_once_for_all_query_sets():
     found = search(query_set("a", "tank", "lamp"), query_set("b", "bowl", judged_unit="document"))
     found.add(model("base", encoder, weight=0.5))
     assert len(encoder.documents) == 1
-    first, second = found.runs()
+    first, second = (each.runs for each in found.sets)
     assert list(first) == list(second) == ["bm25", "base", "hybrid_base", "rrf_base"]
     assert list(first["base"]) == ["a0", "a1"]
     assert set(first["base"]["a0"]) == {"p0", "p1", "p2"}
@@ -94,7 +94,7 @@ def test_what_was_added_stands_behind_and_has_no_fusion():
     found = search(query_set("a", "tank"))
     for name, weight in (("base", 0.5), ("mine", None), ("tuned", 0.5)):
         found.add(model(name, Stub(), weight))
-    assert list(found.runs()[0]) == [
+    assert list(found.sets[0].runs) == [
         "bm25", "base", "tuned", "hybrid_base", "hybrid_tuned", "rrf_base", "rrf_tuned", "mine",
     ]  # fmt: skip
 
@@ -121,14 +121,14 @@ def test_audits_get_what_a_plainer_stack_would_find():
     found = search(query_set("a", "tank", "lamp"))
     for name in ("base", "tuned"):
         found.add(model(name, Stub(prompts={"query": "zzz"}), 0.5))
-    (plainer,) = found.for_audits()
+    (plainer,) = found.sets
     assert plainer.query_cosine == pytest.approx(1.0)
     assert set(plainer.cut_off) == set(plainer.bare) == {"a0", "a1"}
     # Without the prompt's letters in the way the scores are higher.
-    assert max(plainer.bare["a0"].values()) > max(found.runs()[0]["tuned"]["a0"].values())
+    assert max(plainer.bare["a0"].values()) > max(found.sets[0].runs["tuned"]["a0"].values())
     alone = search(query_set("a", "tank"))
     alone.add(model("base", Stub(), 0.5))
-    assert alone.for_audits()[0][1:] == (None, None)
+    assert (alone.sets[0].bare, alone.sets[0].query_cosine) == (None, None)
 
 
 def test_a_model_of_tuned_queries_searches_the_vectors_of_the_base():
@@ -138,7 +138,7 @@ def test_a_model_of_tuned_queries_searches_the_vectors_of_the_base():
     found.add(model("tuned", tuned, documents="base"))
     assert len(base.documents) == 1
     assert tuned.documents == []
-    (runs,) = found.runs()
+    (runs,) = (each.runs for each in found.sets)
     assert runs["tuned"] == runs["base"]
 
 
@@ -162,7 +162,7 @@ def test_queries_are_projected_onto_the_directions_of_the_corpus():
         PASSAGES, [query_set("a", "tank", "lamp")], window_tokens=100, window_overlap=0.0, depth=100, directions=2
     )
     found.add(model("base", Stub()))
-    (runs,) = found.runs()
+    (runs,) = (each.runs for each in found.sets)
     assert list(runs) == ["bm25", "base", "base_pca"]
     assert runs["base_pca"] != runs["base"]
 
@@ -186,7 +186,7 @@ def test_the_best_of_a_fusion_are_reranked_by_their_tokens():
     found = reranking(query_set("a", "the water lamp"), query_set("b", "bowl", judged_unit="document"))
     found.add(model("base", Tokens(), 0.5))
     found.add(model("mine", Tokens()))
-    first, second = found.runs()
+    first, second = (each.runs for each in found.sets)
     assert list(first) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base", "mine"]
     assert set(first["rerank_base"]["a0"]) == {"p0", "p1", "p2"}
     assert set(second["rerank_base"]["b0"]) == {"d0", "d1"}
@@ -200,7 +200,7 @@ def test_pairs_whose_tokens_are_known_are_not_matched_again():
     found.add(model("base", base, 0.5))
     found.add(model("tuned", same, 0.5)._replace(token_vectors="base"))
     assert len(same.documents) == 1  # its own passages, no tokens
-    assert found.runs()[0]["rerank_tuned"] == found.runs()[0]["rerank_base"]
+    assert found.sets[0].runs["rerank_tuned"] == found.sets[0].runs["rerank_base"]
     again = reranking(query_set("a", "tank"))
     again.add(model("base", base, 0.5))
     again.add(model("tuned", other, 0.5))
