@@ -17,13 +17,14 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.evaluation_files import write_query_set
 from embedtune.pipeline.evaluation_inputs import Inputs
-from embedtune.pipeline.model_cards import MODEL_CARD, card_of, write_card
+from embedtune.pipeline.model_cards import MODEL_CARD, card_of
 from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord
 from embedtune.project.layout import EVAL, VECTORS, file_name
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.vector_cache import VectorCache
+from embedtune.reports.card import model_card
 from embedtune.reports.data import background
 from embedtune.reports.writing import Reporter
 
@@ -66,8 +67,7 @@ def evaluate(
     inputs = Inputs.read(config, Path(run), [Path(other) for other in others])
     identity, models = inputs.identity(config), inputs.models(config)
     plan = {"queries": ", ".join(queries.name for queries in inputs.query_sets), "n_queries": inputs.n_queries}
-    n_added = len(inputs.others) + len(inputs.added)
-    n_passages = len(inputs.dataset.passages)
+    n_passages, n_added = len(inputs.dataset.passages), len(inputs.others) + len(inputs.added)
     check = partial(
         preflight.before_evaluate, config, folder, inputs.base_folder, inputs.n_queries, n_passages, n_added
     )
@@ -118,7 +118,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         )
     if run.is_trained:
         card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
-        write_card(folder / MODEL_CARD, card)
+        (folder / MODEL_CARD).write_text(model_card(card), encoding="utf-8")
     record = EvaluationRecord(
         schema_version=1,
         queries=", ".join(sets),
@@ -136,14 +136,14 @@ def _measure_forgetting(
     config: EvaluateConfig, inputs: Inputs, models: Sequence[Model], base: Encoder
 ) -> ForgettingRecord | None:
     """Compare the tuned model, if there is one, with the base on sets that have nothing to do with this corpus."""
-    tuned = next((model for model in models if model.name == "tuned"), None)
+    tuned = next((model.load() for model in models if model.name == "tuned"), None)
     if tuned is None:
         return None
-    encoder, settings = tuned.load(), inputs.run.settings
+    settings = inputs.run.settings
     return measure_forgetting(
         base,
-        encoder,
-        at_strength=strengths_between(base, encoder),
+        tuned,
+        at_strength=strengths_between(base, tuned),
         extra_sets=[Path(name) for name in config.forgetting],
         window_tokens=settings.window_tokens,
         window_overlap=settings.window_overlap,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from embedtune.config.settings import GenerateConfig, takes_settings
 from embedtune.dataset import write_labels
-from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.make_dataset import make_dataset, prepare, read_for
@@ -82,7 +82,7 @@ def generate(
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
     with stage_folder(folder, identity) as stage:
-        encoder = base_encoder(config, model_folder)
+        encoder = load_encoder(model_folder, config, "fp32")
         splits, record = make_dataset(
             source, encoder, config, stage.path, base_folder=model_folder, n_chars=survey.n_chars, llm=llm
         )
@@ -93,17 +93,6 @@ def generate(
     numbers = ", ".join(f"{sum(kinds.values())} {name} queries" for name, kinds in record.queries.items())
     _log.info("%s: %d passages, %s", folder, record.passages, numbers)
     return StageResult(folder, "done", record)
-
-
-def base_encoder(config: GenerateConfig, model_folder: Path) -> Encoder:
-    """Load the base model."""
-    model = load_model(
-        model_folder,
-        query_prompt=config.query_prompt,
-        document_prompt=config.document_prompt,
-        trust_remote_code=config.trust_remote_code,
-    )
-    return Encoder(model)
 
 
 def prepare_dry_run(
@@ -125,7 +114,7 @@ def _prepared(
     n_chars: int,
     act: Callable[[PassagePool, CorpusStatistics, Encoder], Result],
 ) -> Result:
-    encoder = base_encoder(config, preflight.find_base(config.model, Path(DATASET)))
+    encoder = load_encoder(preflight.find_base(config.model, Path(DATASET)), config, "fp32")
     with tempfile.TemporaryDirectory(prefix="embedtune-") as scratch:
         corpus, pool = prepare(source, encoder, config, Path(scratch), n_chars=n_chars)
         return act(pool, corpus.statistics, encoder)

@@ -34,7 +34,11 @@ def load_embedding(name: str, base_url: str | None = None) -> HostedEmbedding:
         if kind := getattr(_import(module), class_name, None):
             embedding: HostedEmbedding = kind(model_name=model)
             return embedding
-    raise _unknown(name)
+    raise ConfigError(
+        f"--embedding: expected openai:MODEL or llama_index.embeddings.PACKAGE.CLASS:MODEL, found {name!r}",
+        hint="for example openai:text-embedding-3-small, or any server with OpenAI's interface: openai:MODEL --base-url "
+        "http://localhost:8000/v1",
+    )
 
 
 class OpenAIEmbedding:
@@ -64,11 +68,3 @@ def _import(module: str, package: str | None = None) -> Any:
     install = package or module.replace("llama_index", "llama-index").replace(".", "-").replace("_", "-")
     with requires(install, where="--embedding"):
         return import_module(module)
-
-
-def _unknown(name: str) -> ConfigError:
-    return ConfigError(
-        f"--embedding: expected openai:MODEL or llama_index.embeddings.PACKAGE.CLASS:MODEL, found {name!r}",
-        hint="for example openai:text-embedding-3-small, or any server with OpenAI's interface: openai:MODEL --base-url "
-        "http://localhost:8000/v1",
-    )

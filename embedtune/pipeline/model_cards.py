@@ -18,7 +18,7 @@ from embedtune.project.layout import EVAL, MODEL
 from embedtune.project.lock import locked
 from embedtune.project.manifest import library_versions, sync, verify
 from embedtune.project.records import ModelRecord, Record
-from embedtune.reports.card import Card, model_card
+from embedtune.reports.card import Card
 
 README = "README.md"
 """The card of a model folder, by the hub's convention."""
@@ -34,29 +34,10 @@ def card_of(
     n_passages: int,
     results: Sequence[QuerySetRecord] = (),
 ) -> Card:
-    """Return the card of a trained model.
-
-    Args:
-        record: What training shipped.
-        dataset_config: Settings of the dataset.
-        prompts: Prompts of the model.
-        n_passages: Passages of the corpus.
-        results: Results on each query set; none before the evaluation.
-    """
-    version = library_versions()["embedtune"]
-    return Card(
-        _public_name(dataset_config.model), record, prompts, dataset_config.window_tokens, version, n_passages, results
-    )
-
-
-def write_card(path: Path, card: Card) -> None:
-    """Write a card."""
-    path.write_text(model_card(card), encoding="utf-8")
-
-
-def _public_name(model: str) -> str | None:
-    """Return the name of a model on the hub; None for a folder."""
-    return None if Path(model).exists() else model
+    """Return the card of a trained model; before the evaluation there are no results on query sets."""
+    name, version = dataset_config.model, library_versions()["embedtune"]
+    on_hub = None if Path(name).exists() else name
+    return Card(on_hub, record, prompts, dataset_config.window_tokens, version, n_passages, results)
 
 
 @locked("run")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 
 from embedtune.errors import ConfigError, QualityError, did_you_mean
 from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.points import evidence, points
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.project.evaluation_records import Comparison, EvaluationRecord, QuerySetRecord
+from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 
 
 def read_bounds(texts: Sequence[str]) -> dict[str, float]:
@@ -21,10 +22,14 @@ def read_bounds(texts: Sequence[str]) -> dict[str, float]:
     problems = []
     for text in texts:
         measure, _, value = text.partition("=")
-        bound = _number(value)
+        try:
+            bound = float(value)
+        except ValueError:
+            bound = nan
         if measure not in MEASURES:
-            problems.append(f"--fail-under {text}: {_unknown(measure)}")
-        elif bound is None:
+            close = did_you_mean(measure, MEASURES) or f"; known: {', '.join(MEASURES)}"
+            problems.append(f"--fail-under {text}: there is no measure {measure!r}{close}")
+        elif not 0 <= bound <= 1:
             problems.append(f"--fail-under {text}: expected a value from 0 to 1, found {value!r}")
         else:
             bounds[measure] = max(bound, bounds.get(measure, 0.0))
@@ -63,24 +68,9 @@ def _problems(results: QuerySetRecord, bounds: Mapping[str, float], *, if_worse:
         if shipped[measure] < bound
     ]
     gain = results.comparison("tuned", "base", PRIMARY)
-    return missed + ([f"{results.queries}: {_loss(gain)}"] if if_worse and gain and gain.worse else [])
-
-
-def _loss(gain: Comparison) -> str:
-    return (
-        f"tuned: expected {PRIMARY} no worse than the base's, found {points(gain.difference)} points "
-        f"({evidence(gain.ci95, gain.p)})"
-    )
-
-
-def _unknown(measure: str) -> str:
-    close = did_you_mean(measure, MEASURES)
-    return f"there is no measure {measure!r}" + (close or f"; known: {', '.join(MEASURES)}")
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1 else None
+    if if_worse and gain and gain.worse:
+        missed.append(
+            f"{results.queries}: tuned: expected {PRIMARY} no worse than the base's, found {points(gain.difference)} points "
+            f"({evidence(gain.ci95, gain.p)})"
+        )
+    return missed

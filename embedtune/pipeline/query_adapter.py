@@ -5,7 +5,7 @@ Its passage vectors stay as they are, and so does every index of them. Each text
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from embedtune.retrieval.windows import corpus_windows
 from embedtune.training.dev_set import build_dev_set, select_on_dev
 from embedtune.training.methods.data import TrainingData, prepare_distillation
 from embedtune.training.methods.query_adapters import fit_linear, interpolate
-from embedtune.types import Progress, TextEncoder, Vectors
+from embedtune.types import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,18 +93,16 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
 
     base, dev = data.base, build_dev_set(data.dataset, data.base, data.dataset_config, data.config)
     windows = base.encode_documents(dev.windows)
-    scores = dev.dense_scores(base, windows=windows)
+    queries = base.encode_queries(dev.queries)
     learned = prepare_distillation(data)
     matrix, losses = fit_linear(torch.from_numpy(learned.vectors), learned.passages, learned.teacher, data.config)
     by_strength = {
-        strength: dev.dense_scores(_Adapted(base, interpolate(matrix, strength)), windows=windows)
+        strength: dev.scores_of(_adapt(queries, interpolate(matrix, strength)), windows)
         for strength in data.config.strengths
     }
-    decision, _, dev_record = select_on_dev(dev, scores, by_strength)
+    decision, _, dev_record = select_on_dev(dev, dev.scores_of(queries, windows), by_strength)
     chosen = interpolate(matrix, decision.strength)
-    encoders: dict[str, TextEncoder] = {"base": base}
     if decision.ship == "tuned":
-        encoders["tuned"] = _Adapted(base, chosen)
         save_file({"map": chosen.contiguous()}, str(folder / "map.safetensors"))
     write_json(folder / "config.json", {"embedding": name, "dimension": len(matrix), "shipped": decision.ship})
     return QueryAdapterRecord(
@@ -114,36 +112,27 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
         dimension=len(matrix),
         steps=len(losses),
         dev=dev_record,
-        test=_measure(data, encoders),
+        test=_measure(data, {"base": None, **({"tuned": chosen} if decision.ship == "tuned" else {})}),
     )
 
 
-class _Adapted:
-    """A ``TextEncoder`` that multiplies query vectors by a matrix."""
-
-    def __init__(self, encoder: TextEncoder, matrix: Tensor) -> None:
-        self._encoder = encoder
-        self._matrix = matrix.numpy()
-
-    def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        moved = self._encoder.encode_queries(texts, on_progress) @ self._matrix.T
-        unit: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-        return unit
-
-    def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        return self._encoder.encode_documents(texts, on_progress)
+def _adapt(queries: Vectors, matrix: Tensor) -> Vectors:
+    moved = queries @ matrix.numpy().T
+    unit: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return unit
 
 
-def _measure(data: TrainingData, encoders: dict[str, TextEncoder]) -> dict[str, dict[str, float]]:
-    """Return the measures of each encoder on the test split, in one search of the whole corpus."""
+def _measure(data: TrainingData, adapters: Mapping[str, Tensor | None]) -> dict[str, dict[str, float]]:
+    """Return the measures with each adapter on the test split, in one search of the whole corpus."""
     passages, labelled, settings = data.dataset.passages, data.dataset.splits["test"], data.dataset_config
     windows = corpus_windows(passages, data.base, settings.window_tokens, settings.window_overlap)
     vectors = data.base.encode_documents(windows.texts)
+    queries = data.base.encode_queries([query.text for query in labelled.queries])
     units = units_of(passages, labelled.judged_unit)
     ids = [query.query_id for query in labelled.queries]
-    texts = [query.text for query in labelled.queries]
-    runs = {
-        name: dense_run(ids, encoder.encode_queries(texts), vectors, windows=windows, units=units, depth=100)
-        for name, encoder in encoders.items()
-    }
-    return {name: means(per_query(labelled.qrels, run)) for name, run in runs.items()}
+    measures = {}
+    for name, matrix in adapters.items():
+        adapted = queries if matrix is None else _adapt(queries, matrix)
+        run = dense_run(ids, adapted, vectors, windows=windows, units=units, depth=100)
+        measures[name] = means(per_query(labelled.qrels, run))
+    return measures

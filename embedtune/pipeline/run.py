@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,6 @@ from embedtune.project.lock import lock_run
 from embedtune.project.manifest import request_rerun
 from embedtune.project.stage import StageResult
 
-_log = logging.getLogger("embedtune")
-
 
 @takes_settings(RunConfig)
 def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dict[str, StageResult[Any]]:
@@ -26,7 +24,7 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
     Args:
         config: A recipe.
         force: Work even if nothing has changed.
-        dry_run: Tell what would happen. A stage can only be planned when the one before it is done.
+        dry_run: Only plan. A stage can only be planned when the one before it is done.
 
     Returns:
         The result of each stage, by name.
@@ -35,26 +33,19 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
         EmbedtuneError: As the stages do.
     """
     before_run(config)
+    out, results = Path(config.out), dict[str, StageResult[Any]]()
+    stages: list[tuple[str, Callable[..., StageResult[Any]], object]] = [
+        ("generate", generate, config.generate),
+        ("train", train, config.train),
+        ("eval", evaluate, config.eval),
+    ]
     # From the first stage to the last; no other process slips in between.
-    with lock_run(Path(config.out), idle=dry_run):
-        return _run(config, force=force, dry_run=dry_run)
-
-
-def _run(config: RunConfig, *, force: bool, dry_run: bool) -> dict[str, StageResult[Any]]:
-    out = Path(config.out)
-    if force and not dry_run:
-        for folder in (DATASET, MODEL, EVAL):  # at once: what is broken off in the first stage goes on to the last
-            request_rerun(out / folder)
-    results: dict[str, StageResult[Any]] = {}
-    results["generate"] = generate(config.generate, out, force=force, dry_run=dry_run)
-    if _would_run(results["generate"]):
-        return results
-    results["train"] = train(config.train, out, force=force, dry_run=dry_run)
-    if _would_run(results["train"]):
-        return results
-    results["eval"] = evaluate(config.eval, out, force=force, dry_run=dry_run)
+    with lock_run(out, idle=dry_run):
+        if force and not dry_run:
+            for folder in (DATASET, MODEL, EVAL):  # at once: what is broken off in the first stage goes on to the last
+                request_rerun(out / folder)
+        for name, stage, settings in stages:
+            results[name] = result = stage(settings, out, force=force, dry_run=dry_run)
+            if result.plan is not None and result.plan.would_run:
+                break
     return results
-
-
-def _would_run(result: StageResult[Any]) -> bool:
-    return result.plan is not None and result.plan.would_run

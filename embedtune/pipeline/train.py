@@ -14,7 +14,7 @@ from embedtune.dataset import read_dataset
 from embedtune.models.encoder import choose_precision, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
-from embedtune.pipeline.model_cards import README, card_of, write_card
+from embedtune.pipeline.model_cards import README, card_of
 from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, TRAINER_LOGS, VECTORS
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Manifest, library_versions, stage_folder, verify
@@ -22,6 +22,7 @@ from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import VectorCache
+from embedtune.reports.card import model_card
 from embedtune.text.hashing import hash_json
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, build_dev_set
@@ -93,7 +94,8 @@ def train(
         checks = save_selection(stage.path, selection, context)
         stage.record = record = selection_record(context, selection, plan, checks)
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
-        write_card(stage.path / "merged" / README, card_of(record, dataset_config, prompts, n_passages))
+        card = model_card(card_of(record, dataset_config, prompts, n_passages))
+        (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)

@@ -124,9 +124,12 @@ class DevSet:
             windows: Vectors of the attribute ``windows``, ``(n_windows, dim)``, if tuning does not change passages.
         """
         vectors = encoder.encode_documents(self.windows, on_progress) if windows is None else windows
-        cosines = encoder.encode_queries(self.queries, on_progress) @ vectors.T
+        return self.scores_of(encoder.encode_queries(self.queries, on_progress), vectors)
+
+    def scores_of(self, queries: Matrix, windows: Matrix) -> Matrix:
+        """Return the same of vectors of the queries, ``(n_queries, dim)``, and of the windows, ``(n_windows, dim)``."""
         starts = np.cumsum([0, *(len(passage.windows) for passage in self._passages[:-1])])
-        return self._with_replacements(best_of_groups(cosines, starts))
+        return self._with_replacements(best_of_groups(queries @ windows.T, starts))
 
     def lexical_scores(self, score: Callable[[Sequence[str], Sequence[str]], Matrix]) -> Matrix:
         """Return lexical scores, ``(n_queries, n_passages)``; ``score`` takes passages and queries, and returns this shape."""

@@ -10,8 +10,9 @@ import yaml
 from embedtune.config.settings import GenerateConfig
 from embedtune.dataset import read_dataset
 from embedtune.errors import ConfigError, DataError
-from embedtune.pipeline.model_cards import README, card_of, export_model, write_card
+from embedtune.pipeline.model_cards import card_of, export_model
 from embedtune.project.records import ModelRecord
+from embedtune.reports.card import model_card
 from embedtune.text.hashing import hash_folder
 from tests.small_runs import train_nothing
 
@@ -25,8 +26,7 @@ def test_a_folder_is_no_name_for_others(tmp_path):
         RECORD, GenerateConfig(source="secret-docs", model="org/model", window_tokens=99), {"query": "q: "}, 10
     )
     assert (hub.base_model, hub.window_tokens, hub.n_passages, hub.results) == ("org/model", 99, 10, ())
-    write_card(tmp_path / README, local)
-    text = (tmp_path / README).read_text(encoding="utf-8")
+    text = model_card(local)
     assert str(tmp_path) not in text and "secret" not in text
     assert re.search(r"^# Embedding model tuned for retrieval$", text, re.MULTILINE)
 

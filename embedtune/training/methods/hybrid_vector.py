@@ -15,7 +15,7 @@ from embedtune.models.weights import two_towers
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.tuned_models import TunedModel
-from embedtune.types import Matrix, Progress, Vectors
+from embedtune.types import Matrix, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -146,23 +146,8 @@ class _Search:
     def scores(self, dense_weight: float, sketch_weight: float) -> Matrix:
         """Return the weighted sum of both products for the best window of each passage, ``(n_queries, n_passages)``."""
         dense, sketch = self._queries
-        known = _KnownQueries(np.hstack([dense * np.float32(dense_weight), sketch * np.float32(sketch_weight)]))
-        return self._dev.dense_scores(known, windows=self._windows)
-
-
-class _KnownQueries:
-    """A ``TextEncoder`` that returns vectors of the dev queries that were computed before."""
-
-    def __init__(self, vectors: Vectors) -> None:
-        self._vectors = vectors
-
-    def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        """Return the vectors of the dev queries."""
-        return self._vectors
-
-    def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        """Passages are never encoded."""
-        raise NotImplementedError
+        queries = np.hstack([dense * np.float32(dense_weight), sketch * np.float32(sketch_weight)])
+        return self._dev.scores_of(queries, self._windows)
 
 
 def _spread(scores: Matrix) -> float:
