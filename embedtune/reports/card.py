@@ -40,38 +40,17 @@ class Card(NamedTuple):
 def model_card(card: Card) -> str:
     """Return the card as Markdown, with the header that the hub reads."""
     on_hub = card.base_model if card.base_model and _HUB_NAME.fullmatch(card.base_model) else None
-    record = card.record
-    values = {
-        "base": card.base_model if on_hub else "a local model",
-        "base_on_hub": on_hub,
-        "tuned": record.is_tuned,
-        "method": record.method,
-        "quantize": record.quantize,
-        "strength": f"{record.strength:g}",
-        "queries_only": record.queries_only,
-        "own_code": record.sketch,
-        "dev": record.dev,
-        "prompts": {name: _quoted(card.prompts.get(name)) for name in ("query", "document")},
-        "window_tokens": card.window_tokens,
-        "version": card.version,
-        "n_passages": card.n_passages,
-        "sets": [_set(results) for results in card.results],
-    }
-    return fill("model_card.md.jinja", {"card": values, "measures": SHOWN})
-
-
-def _quoted(prompt: str | None) -> str | None:
-    """Return a prompt in quotes, so that a blank at its end is seen."""
-    return f'"{prompt}"' if prompt else None
-
-
-def _set(results: QuerySetRecord) -> dict[str, object]:
-    # Added models are left out: their names are names of folders.
-    systems = [name for name in in_order(results.systems) if not System.parse(name).is_added]
-    return {
-        "n_queries": results.n_queries,
-        "judged_unit": results.judged_unit,
-        "systems": {name: results.systems[name] for name in systems},
-        "difference": results.comparison("tuned", "base", PRIMARY),
-        "decision": decision(results.verdict.decision),
-    }
+    sets = [
+        {
+            "results": results,
+            # Added models are left out: their names are names of folders.
+            "systems": [name for name in in_order(results.systems) if not System.parse(name).is_added],
+            "difference": results.comparison("tuned", "base", PRIMARY),
+            "decision": decision(results.verdict.decision),
+        }
+        for results in card.results
+    ]
+    # In quotes, so that a blank at the end of a prompt is seen.
+    prompts = {name: f'"{prompt}"' if (prompt := card.prompts.get(name)) else "none" for name in ("query", "document")}
+    values = {"card": card, "record": card.record, "base_on_hub": on_hub, "prompts": prompts, "sets": sets}
+    return fill("model_card.md.jinja", values | {"measures": SHOWN})

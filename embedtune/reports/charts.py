@@ -16,13 +16,7 @@ _LOG_TICKS = (1, 2, 5, 10, 20, 50, 100)
 
 
 class Scale(NamedTuple):
-    """A line from the lowest value to the highest.
-
-    Attributes:
-        start: Where the lowest is drawn.
-        end: Where the highest is drawn.
-        step: Between the values that are written; None lets ``ticks`` choose.
-    """
+    """A line that starts with the lowest value; ``step`` is between the values that are written, None lets ``ticks`` choose."""
 
     low: float
     high: float
@@ -94,11 +88,7 @@ Points = Sequence[tuple[float, float]]
 
 
 class Line(NamedTuple):
-    """A line of a chart.
-
-    Attributes:
-        dots: Its points, where there are few enough to be marked.
-    """
+    """A line of a chart; ``dots`` are its points, where there are few enough to be marked."""
 
     name: str
     colour: int
@@ -107,11 +97,7 @@ class Line(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A chart with two axes.
-
-    Attributes:
-        level: Where a level to compare with is drawn, and its name; None without one.
-    """
+    """A chart with two axes; ``level`` is where a level to compare with is drawn, and its name."""
 
     title: str
     x_label: str
@@ -123,12 +109,7 @@ class Chart(NamedTuple):
 
 
 class Whisker(NamedTuple):
-    """A value with its interval, drawn with others on one scale: positions between 0 and ``WHISKER_WIDTH``.
-
-    Attributes:
-        low: Lower end; None for a value without interval.
-        zero: Where nothing changes; None where the scale has no zero.
-    """
+    """A value with its interval, if it has one, and where nothing changes: positions between 0 and ``WHISKER_WIDTH``."""
 
     low: float | None
     mid: float
@@ -152,16 +133,9 @@ def line_chart(
     level: tuple[str, float] | None = None,
     colours: Mapping[str, int] | None = None,
 ) -> Chart:
-    """Draw lines over a common x.
+    """Draw lines (name → points by rising x, at least one in all) over a common x, which is above 0 where logarithmic.
 
-    Args:
-        series: Name → points by rising x; at least one point in all.
-        title: What it shows.
-        x_label: Of the axis below.
-        y_label: Of the axis at the left.
-        logarithmic: Whether x is; it must then be above 0.
-        level: Name and height of a level line.
-        colours: Name → number of its colour; a line that has none there gets its own as a system.
+    A level line has a name and a height; a line without one of the ``colours`` gets its own as a system.
     """
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points] + ([level[1]] if level else [])
@@ -180,12 +154,7 @@ def line_chart(
 
 
 class Histogram(NamedTuple):
-    """How often each range of scores occurs, for the right passage and the best wrong one.
-
-    Attributes:
-        right: Outline of the right passages, an SVG path.
-        wrong: Outline of the best wrong ones.
-    """
+    """How often each range of scores occurs, for the right passage and the best wrong one: outlines, as SVG paths."""
 
     title: str
     x_ticks: list[Tick]
@@ -197,15 +166,7 @@ class Histogram(NamedTuple):
 def histogram(
     edges: Sequence[float], right: Sequence[int], wrong: Sequence[int], *, most: int, title: str
 ) -> Histogram:
-    """Draw two counts over the same ranges.
-
-    Args:
-        edges: Of the ranges, one more than there are counts.
-        right: Queries whose right passage scores in each range.
-        wrong: The same for the best wrong passage.
-        most: Highest count of all that are to be compared by eye.
-        title: What it shows.
-    """
+    """Draw how many right and best wrong passages score in each range; ``most`` is the highest count to be compared with."""
     x = Scale(edges[0], edges[-1], _LEFT, _RIGHT)
     y = around([0, max(1, most)], start=_BOTTOM, end=_TOP)
     whole = [Tick(at, f"{float(label):g}") for at, label in ticks(y) if float(label).is_integer()]  # no half queries
@@ -221,27 +182,21 @@ def _outline(edges: Sequence[float], counts: Sequence[int], x: Scale, y: Scale) 
 
 
 def whiskers(
-    rows: Sequence[tuple[float | None, float, float | None]], *, zero: bool
+    rows: Sequence[tuple[tuple[float, float] | None, float]], *, factor: float = 1.0, zero: bool
 ) -> tuple[list[Whisker], tuple[str, str]]:
-    """Draw values with their intervals on one scale.
+    """Draw values with their intervals, if they have one, on one scale, and return the labels of both ends of the scale too.
 
     Args:
-        rows: Lower end, value and upper end of each; ends may be None.
+        rows: Interval and value of each.
+        factor: By which they are multiplied: 100 draws points.
         zero: Whether zero belongs on the scale: for differences.
-
-    Returns:
-        The drawings, and the labels of both ends of the scale.
     """
-    known = [value for row in rows for value in row if value is not None] + ([0.0] if zero else [])
+    values = [tuple(factor * value for value in (*(ends or ()), mid)) for ends, mid in rows]
+    known = [value for row in values for value in row] + ([0.0] if zero else [])
     scale = around(known, start=_MARGIN, end=WHISKER_WIDTH - _MARGIN, least=0.001)
-    drawn = [
-        Whisker(
-            None if low is None else scale.at(low),
-            scale.at(mid),
-            None if high is None else scale.at(high),
-            scale.at(0.0) if zero else None,
-        )
-        for low, mid, high in rows
-    ]
-    low, high = (f"{round(end, 6):g}".replace("-", "−") for end in (scale.low, scale.high))
-    return drawn, (low, high)
+    drawn = []
+    for *ends, mid in values:
+        low, high = map(scale.at, ends) if ends else (None, None)
+        drawn.append(Whisker(low, scale.at(mid), high, scale.at(0.0) if zero else None))
+    start, end = (f"{round(end, 6):g}".replace("-", "−") for end in (scale.low, scale.high))
+    return drawn, (start, end)

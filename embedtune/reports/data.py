@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -13,16 +14,8 @@ from embedtune.evaluation.measures import PerQuery
 from embedtune.evaluation.resampling import bootstrap_interval, sum_by_cluster
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
-from embedtune.project.manifest import Circumstances, Manifest, library_versions
-from embedtune.project.records import (
-    CandidateRecord,
-    ChecksRecord,
-    DatasetRecord,
-    DevRecord,
-    Record,
-    Side,
-    WindowRecord,
-)
+from embedtune.project.manifest import Circumstances, library_versions
+from embedtune.project.records import DatasetRecord, ModelRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.redaction import redact
 from embedtune.types import Floats, Qrels, Run
@@ -75,15 +68,11 @@ class Intervals(Record):
 
 
 def hit_rate_by_k(ranks: Mapping[str, Sequence[int | None]]) -> HitRates:
-    """Return the share of queries with a relevant unit among the first k, for k from 1 to 100.
-
-    Args:
-        ranks: System → rank of the best relevant unit of each query.
-    """
+    """Return the share of queries with a relevant unit among the first k, for k from 1 to 100, given their best ranks."""
     systems = {}
     for system, found in ranks.items():
         counts = np.bincount([rank for rank in found if rank and rank <= DEEPEST], minlength=DEEPEST + 1)[1:]
-        systems[system] = [round(float(value), 6) for value in np.cumsum(counts) / max(1, len(found))]
+        systems[system] = [round(value, 6) for value in (np.cumsum(counts) / max(1, len(found))).tolist()]
     return HitRates(k=list(range(1, DEEPEST + 1)), systems=systems)
 
 
@@ -122,13 +111,7 @@ def _counts(values: Sequence[float | None], edges: Floats) -> list[int]:
 
 
 def intervals(values: Mapping[str, PerQuery], clusters: Sequence[str], *, seed: int) -> Intervals:
-    """Return a 95 % interval of each system's mean of the primary measure, over documents or sections.
-
-    Args:
-        values: Scores of each system.
-        clusters: Document or section of each query, in the order of the qrels.
-        seed: Of the resamples.
-    """
+    """Return a 95 % interval of each system's mean of the primary measure, over the document or section of each query."""
     if len(set(clusters)) == 1:
         return Intervals(measure=PRIMARY, systems=dict.fromkeys(values))
     data = sum_by_cluster(np.array([list(each[PRIMARY].values()) for each in values.values()]), clusters)
@@ -147,42 +130,11 @@ def thinned(losses: Sequence[float]) -> list[tuple[float, float]]:
     ]
 
 
-class DatasetData(Record):
-    """The dataset; fields as in ``DatasetRecord``."""
+class TrainingData(ModelRecord):
+    """The training; ``losses`` are (step, loss) pairs, averaged if there were many, ``n_losses`` of them."""
 
-    documents: int
-    skipped: int
-    passages: int
-    queries: dict[str, dict[str, int]]
-    split_by: str
-    window: WindowRecord | None = None
-
-
-class TrainingData(Record):
-    """The training; fields as in ``ModelRecord``, but ``losses`` are (step, loss) pairs, averaged if there are many."""
-
-    candidates: list[CandidateRecord] = Field(default_factory=list)
-    shipped: Side
-    method: str = ""
-    passages: Side = "tuned"
-    quantize: str = ""
-    strength: float = 1.0
-    fusion_weights: dict[str, float] = Field(default_factory=dict)
-    dev: DevRecord | None = None
-    checks: ChecksRecord | None = None
-    losses: list[tuple[float, float]] = Field(default_factory=list)
+    losses: list[tuple[float, float]] = Field(default_factory=list)  # type: ignore[assignment]
     n_losses: int = 0
-
-
-class LlmData(Record):
-    """The calls of a language model and their cost, for the run folder as a whole."""
-
-    model: str
-    calls: int
-    answered: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float | None
 
 
 class ExamplePassage(Record):
@@ -229,19 +181,14 @@ class Examples(Record):
 
 
 class Background(Record):
-    """What does not depend on the queries.
-
-    Attributes:
-        settings: Stage → settings.
-        made: Stage → when and where.
-    """
+    """What does not depend on the queries: of the records only what is shown; settings and circumstances by stage."""
 
     schema_version: int = 1
     title: str
     base_model: str
-    dataset: DatasetData
+    dataset: DatasetRecord
     training: TrainingData
-    llm: LlmData | None
+    llm: dict[str, object] | None
     settings: dict[str, dict[str, object]]
     versions: dict[str, str]
     made: dict[str, Circumstances]
@@ -264,6 +211,20 @@ class OverviewData(Background):
     metrics: EvaluationRecord
 
 
+_SHOWN_OF_DATASET = ("documents", "skipped", "passages", "queries", "split_by", "window")
+_SHOWN_OF_TRAINING = (
+    "candidates", "shipped", "method", "passages", "quantize", "strength", "fusion_weights", "dev", "checks",
+)  # fmt: skip
+_SHOWN_OF_LLM = ("model", "calls", "answered", "prompt_tokens", "completion_tokens", "cost")
+_SHOWN_OF_STAGE = (
+    "started",
+    "duration_s",
+    "python",
+    "system",
+    "cpus",
+)  # no command line, which may name what is private
+
+
 def background(run: TrainedRun, config: EvaluateConfig) -> Background:
     """Return what a report shows of dataset and training.
 
@@ -271,16 +232,18 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
     it is evaluated; those of the evaluation itself are in its own manifest only.
     """
     dataset, model = run.dataset, run.model
-    losses = model.record.losses
+    losses, llm = model.record.losses, dataset.record.llm
+    costs = dataset.circumstances.llm
+    training = _only(model.record.as_json() | {"candidates": model.record.candidates}, _SHOWN_OF_TRAINING)
+    # The name of a model on the hub, or that of its folder without the path.
+    name = run.settings.model
     return Background(
         schema_version=1,
         title=Path(dataset.record.source or run.settings.source or "").name or "dataset",
-        base_model=_name(run.settings.model),
-        dataset=DatasetData.from_json(dataset.record.as_json()),
-        training=TrainingData.from_json(
-            {"candidates": []} | model.record.as_json() | {"losses": thinned(losses), "n_losses": len(losses)}
-        ),
-        llm=_llm(dataset),
+        base_model=Path(name).name if Path(name).exists() else redact(name),
+        dataset=DatasetRecord.from_json(_only(dataset.record.as_json(), _SHOWN_OF_DATASET)),
+        training=TrainingData.from_json(training | {"losses": thinned(losses), "n_losses": len(losses)}),
+        llm=_only({"cost": None} | llm.as_json() | (costs.as_json() if costs else {}), _SHOWN_OF_LLM) if llm else None,
         settings={
             "generate": _redacted(dataset.identity.config),
             "train": _redacted(model.identity.config),
@@ -288,38 +251,24 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
         },
         versions=library_versions(),
         made={
-            "generate": _time_and_machine(dataset.circumstances),
-            "train": _time_and_machine(model.circumstances),
+            "generate": _shown_of(dataset.circumstances),
+            "train": _shown_of(model.circumstances),
             "eval": Circumstances(),
         },
     )
 
 
-def _name(model: str) -> str:
-    """Return the name of a model on the hub, or that of its folder without the path."""
-    return Path(model).name if Path(model).exists() else redact(model)
+def _shown_of(circumstances: Circumstances) -> Circumstances:
+    return Circumstances.from_json(_only(circumstances.as_json(), _SHOWN_OF_STAGE))
 
 
-def _time_and_machine(circumstances: Circumstances) -> Circumstances:
-    """Leave out the command line, which may name what a report should not."""
-    shown = ("started", "duration_s", "python", "system", "cpus")
-    return Circumstances.from_json({name: value for name, value in circumstances.as_json().items() if name in shown})
+def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {name: values[name] for name in names if name in values}
 
 
-def _llm(dataset: Manifest[DatasetRecord]) -> LlmData | None:
-    record, costs = dataset.record.llm, dataset.circumstances.llm
-    if not record:
-        return None
-    return LlmData.from_json({"cost": None} | record.as_json() | (costs.as_json() if costs else {}))
-
-
-def _redacted(settings: Mapping[str, object]) -> dict[str, object]:
-    return {name: _redacted_value(value) for name, value in settings.items()}
-
-
-def _redacted_value(value: object) -> object:
+def _redacted(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return _redacted(value)
+        return {name: _redacted(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_redacted_value(each) for each in value]
+        return [_redacted(each) for each in value]
     return redact(value) if isinstance(value, str) else value

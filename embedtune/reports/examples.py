@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from math import log
 from typing import NamedTuple
@@ -29,36 +29,34 @@ _LEAD = 200  # characters that may stand before the first shared word
 
 
 class Piece(NamedTuple):
-    """A stretch of text.
-
-    Attributes:
-        shared: Whether the query has these words too.
-    """
+    """A stretch of text, and whether the query has these words too."""
 
     text: str
     shared: bool
 
 
 def mark(text: str, terms: Collection[str], analyse: Analyse) -> list[Piece]:
-    """Part a text into stretches that a query shares and others; together they are the text.
+    """Part a text into stretches that share index terms with a query and others; together they are the text.
 
-    Args:
-        text: Of a passage.
-        terms: Index terms of the query.
-        analyse: Gives those of a word; a script without spaces is compared two characters at a time.
+    Spans may overlap or touch, and blanks between two of them are left unmarked. A script without spaces is compared two
+    characters at a time.
     """
-    spans = [span for match in _UNIT.finditer(text) for span in _shared(match.group(), match.start(), terms, analyse)]
-    return [piece for piece in _pieces(text, spans) if piece.text]
+    pieces, done = [], 0
+    for start, end in _shared(text, terms, analyse):
+        if start > done:
+            pieces.append(Piece(text[done:start], shared=False))
+        if end > done:
+            pieces.append(Piece(text[max(start, done) : end], shared=True))
+            done = end
+    return [*pieces, Piece(text[done:], shared=False)] if done < len(text) else pieces
 
 
 def excerpt(text: str, terms: Collection[str], analyse: Analyse, length: int) -> str:
     """Return a text, or of a longer one so many characters that begin where it begins to share words with the query."""
     if len(text) <= length:
         return text
-    shared = (
-        start for match in _UNIT.finditer(text) for start, _ in _shared(match.group(), match.start(), terms, analyse)
-    )
-    start = max(0, min(next(shared, 0) - _LEAD, len(text) - length))
+    first, _ = next(_shared(text, terms, analyse), (0, 0))
+    start = max(0, min(first - _LEAD, len(text) - length))
     start = 0 if start < _LEAD else text.find(" ", start, start + _LEAD) + 1 or start
     end = start + length
     return f"{'…' if start else ''}{text[start:end].strip()}{'…' if end < len(text) else ''}"
@@ -75,29 +73,21 @@ def unwrapped(text: str) -> str:
     return joined
 
 
-def _shared(word: str, start: int, terms: Collection[str], analyse: Analyse) -> list[tuple[int, int]]:
-    """Return the spans of a word, from where it stands in its text, that are terms of the query."""
-    if len(word) > 1 and _IS_UNSPACED.match(word):
-        pairs = range(len(word) - 1)
-        return [(start + at, start + at + 2) for at in pairs if not terms_of(word[at : at + 2], analyse) - set(terms)]
-    return [(start, start + len(word))] if terms_of(word, analyse) & set(terms) else []
+def _shared(text: str, terms: Collection[str], analyse: Analyse) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a text that are terms of the query."""
+    for match in _UNIT.finditer(text):
+        word, start = match.group(), match.start()
+        if len(word) > 1 and _IS_UNSPACED.match(word):
+            for at in range(len(word) - 1):
+                if not terms_of(word[at : at + 2], analyse) - set(terms):
+                    yield start + at, start + at + 2
+        elif terms_of(word, analyse) & set(terms):
+            yield match.span()
 
 
 def terms_of(text: str, analyse: Analyse) -> set[str]:
     """Return the different index terms of a text."""
     return set(analyse(text))
-
-
-def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> list[Piece]:
-    """Return the stretches; spans may overlap or touch, and blanks between two of them are left unmarked."""
-    pieces, done = [], 0
-    for start, end in spans:
-        if start > done:
-            pieces.append(Piece(text[done:start], shared=False))
-        if end > done:
-            pieces.append(Piece(text[max(start, done) : end], shared=True))
-            done = end
-    return [*pieces, Piece(text[done:], shared=False)]
 
 
 MOST = 10
@@ -116,16 +106,7 @@ def find_examples(
     passages: Sequence[Passage],
     analyse: Analyse,
 ) -> Examples:
-    """Return the biggest losses and wins of system ``a`` over ``b`` by the primary measure; of equal ones, by rank.
-
-    Args:
-        pair: The system and the reference.
-        queries: With the judgements that were scored.
-        runs: By system.
-        values: Scores of each system.
-        passages: The corpus.
-        analyse: Text → terms, as BM25 sees it.
-    """
+    """Return the biggest losses and wins of a pair, system and reference, by the primary measure; of equal ones, by rank."""
     a, b = pair
     gains = {name: score - values[b][PRIMARY][name] for name, score in values[a][PRIMARY].items()}
     ranks = {
@@ -166,8 +147,6 @@ def find_examples(
 
 
 class _PassageViewer:
-    """Shows passages of a corpus."""
-
     def __init__(self, queries: QuerySet, passages: Sequence[Passage], analyse: Analyse) -> None:
         self._analyse = analyse
         self._members = passages_by_unit(passages, queries.judged_unit)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from embedtune.evaluation.measures import shown_measures
-from embedtune.project.evaluation_records import ForgettingRecord, QuerySetRecord
+from embedtune.project.evaluation_records import ForgettingRecord, ForgettingSet, QuerySetRecord
 from embedtune.reports.charts import Chart, line_chart
 from embedtune.reports.data import OverviewData, ReportData
 from embedtune.reports.rendering import fill, stylesheet
@@ -38,29 +37,15 @@ _SECTIONS = {
 
 
 def as_html(data: ReportData) -> str:
-    """Return the page of one query set; all strings in the data may be hostile.
-
-    Raises:
-        jinja2.UndefinedError: If something is missing.
-    """
-    shared = _values(data)
-    parts = {
-        "histograms": histograms(data.scores),
-        **{name: shared[name] for name in ("training", "slices", "examples")},
-    }
-    missing = {"scores": "histograms"}
-    sections = [
-        (name, title)
-        for name, title in _SECTIONS.items()
-        if (part := missing.get(name, name)) not in parts or parts[part]
-    ]
+    """Return the page of one query set; all strings in the data may be hostile."""
+    values = _values(data) | {"scores": histograms(data.scores)}
     added = {
-        "sections": sections,
+        "sections": [(name, title) for name, title in _SECTIONS.items() if values.get(name, True)],
         "tiles": tiles(data),
         "systems": systems(data, shown_measures(data.metrics.systems)),
         "depth": depth(data.hit_rate),
     }
-    return _fill_page("page.html.jinja", shared | parts | added)
+    return _fill_page("page.html.jinja", values | added)
 
 
 def as_markdown(data: ReportData) -> str:
@@ -68,18 +53,13 @@ def as_markdown(data: ReportData) -> str:
     return fill("summary.md.jinja", _values(data))
 
 
-def overview_as_html(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> str:
-    """Return the page over several query sets, which links to those of each.
-
-    Args:
-        data: The evaluation as a whole.
-        sets: Folder and results of each set.
-    """
+def overview_as_html(data: OverviewData, sets: Mapping[str, QuerySetRecord]) -> str:
+    """Return the page over several query sets (folder → results), which links to those of each."""
     return _fill_page("overview.html.jinja", _overview_values(data, sets))
 
 
-def overview_as_markdown(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> str:
-    """Return the report over several query sets as Markdown; arguments as for ``overview_as_html``."""
+def overview_as_markdown(data: OverviewData, sets: Mapping[str, QuerySetRecord]) -> str:
+    """Return the report over several query sets (folder → results) as Markdown."""
     return fill("overview.md.jinja", _overview_values(data, sets))
 
 
@@ -100,58 +80,19 @@ def _values(data: ReportData) -> dict[str, object]:
     }
 
 
-class OverviewRow(NamedTuple):
-    """A query set in an overview; ``systems`` have their mean of the primary measure."""
-
-    name: str
-    folder: str
-    n_queries: int
-    decision: Mapping[str, str]
-    reason: str
-    systems: Mapping[str, float]
+def _overview_values(data: OverviewData, sets: Mapping[str, QuerySetRecord]) -> dict[str, object]:
+    rows = [(folder, found, decision(found.verdict.decision)) for folder, found in sets.items()]
+    return {"data": data, "rows": rows, "forgetting": forgetting(data.metrics.forgetting)}
 
 
-def _overview_values(data: OverviewData, sets: Sequence[tuple[str, QuerySetRecord]]) -> dict[str, object]:
-    rows = [
-        OverviewRow(
-            found.queries,
-            folder,
-            found.n_queries,
-            decision(found.verdict.decision),
-            found.verdict.reasons[0],
-            {system: values[data.measure] for system, values in found.systems.items()},
-        )
-        for folder, found in sets
-    ]
-    return {
-        "data": data,
-        "rows": rows,
-        "systems": list(rows[0].systems),
-        "measure": data.measure,
-        "forgetting": forgetting(data.metrics.forgetting),
-    }
-
-
-class ForgettingRow(NamedTuple):
-    """What tuning cost on one set, with the curve over the strength if there is one."""
-
-    severity: str
-    sentence: str
-    chart: Chart | None
-
-
-def forgetting(found: ForgettingRecord | None) -> list[ForgettingRow]:
-    """Return what tuning cost elsewhere, by set."""
+def forgetting(found: ForgettingRecord | None) -> list[tuple[ForgettingSet, Chart | None]]:
+    """Return what tuning cost elsewhere, by set, with the curve over the strength if there is one."""
     rows = []
     for name, each in found.sets.items() if found else ():
-        curves = {
-            measure: [(point["strength"], point[measure]) for point in each.curve]
-            for measure in each.measures
-            if each.curve
-        }
+        curves = {measure: [(at["strength"], at[measure]) for at in each.curve] for measure in each.measures}
         title = f"Scores on {name} by the strength of the update"
-        chart = line_chart(curves, title=title, x_label="strength", y_label="score") if curves else None
-        rows.append(ForgettingRow(each.severity, each.sentence, chart))
+        chart = line_chart(curves, title=title, x_label="strength", y_label="score") if each.curve else None
+        rows.append((each, chart))
     return rows
 
 

@@ -43,16 +43,8 @@ def _environment(*, markdown: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "cut": cut,
-        "interval": interval,
-        "number": number,
-        "p_value": p_value,
-        "points": points,
-        "score": score,
-        "share": share,
-        "spoken": spoken,
-    }
+    filters = (cut, interval, number, p_value, points, score)
+    environment.filters |= {function.__name__: function for function in filters}
     return environment
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from embedtune.project.evaluation_records import Comparison, Difference, Slice
-from embedtune.project.manifest import Circumstances
-from embedtune.project.records import DevRecord
+from embedtune.project.evaluation_records import Comparison, Slice
+from embedtune.project.records import DatasetRecord, DevRecord
 from embedtune.reports.charts import Chart, Histogram, Points, Whisker, colour_of, histogram, line_chart, whiskers
 from embedtune.reports.data import (
     Background,
-    DatasetData,
     Examples,
     HitRates,
     ReportData,
@@ -158,28 +156,21 @@ def tiles(data: ReportData) -> list[dict[str, str]]:
 def systems(data: ReportData, measures: Sequence[str]) -> dict[str, object]:
     """Return a row for each system, the best of each column marked, with its interval drawn."""
     values, measure, ends = data.metrics.systems, data.intervals.measure, data.intervals.systems
-    drawn, axis = whiskers([_around(row[measure], ends[name]) for name, row in values.items()], zero=False)
+    drawn, axis = whiskers([(ends[name], row[measure]) for name, row in values.items()], zero=False)
     best = {name: max(row[name] for row in values.values()) for name in measures}
-    rows = [
-        {
-            "name": name,
-            "cells": [{"value": row[key], "best": row[key] == best[key]} for key in measures],
-            "drawn": whisker,
-            "colour": colour_of(name, number),
-            "spoken": f"{score(row[measure])}, {_spoken_interval(ends[name])}",
-        }
-        for number, ((name, row), whisker) in enumerate(zip(values.items(), drawn, strict=True))
-    ]
+    rows = []
+    for number, ((name, row), whisker) in enumerate(zip(values.items(), drawn, strict=True)):
+        interval_of = (known := ends[name]) and f"{score(known[0])} to {score(known[1])}"
+        rows.append(
+            {
+                "name": name,
+                "cells": [{"value": row[key], "best": row[key] == best[key]} for key in measures],
+                "drawn": whisker,
+                "colour": colour_of(name, number),
+                "spoken": f"{score(row[measure])}, {_evidence(interval_of)}",
+            }
+        )
     return {"rows": rows, "axis": axis}
-
-
-def _around(value: float, ends: tuple[float, float] | None) -> tuple[float | None, float, float | None]:
-    low, high = ends or (None, None)
-    return low, value, high
-
-
-def _spoken_interval(ends: tuple[float, float] | None) -> str:
-    return f"95 % interval {score(ends[0])} to {score(ends[1])}" if ends else "too few queries for an interval"
 
 
 class Row(NamedTuple):
@@ -198,6 +189,15 @@ class Group(NamedTuple):
     rows: list[Row]
     axis: tuple[str, str]
 
+    @property
+    def by(self) -> dict[str, list[Row]]:
+        """The rows of slices by what they are sliced by."""
+        parted: dict[str, list[Row]] = {}
+        for row in self.rows:
+            by = getattr(row.found, "by", "")
+            parted.setdefault(_WAYS.get(by, by), []).append(row)
+        return parted
+
 
 def differences(comparisons: Sequence[Comparison], measure: str) -> list[Group]:
     """Return the comparisons on one measure, those with BM25 apart: they are so large that nothing else could be seen."""
@@ -209,92 +209,55 @@ def differences(comparisons: Sequence[Comparison], measure: str) -> list[Group]:
     return [_group(title, rows) for title, rows in parted.items() if rows]
 
 
+def slice_groups(rows: Sequence[Slice]) -> list[Group]:
+    """Return for each pair its slices, on one scale."""
+    pairs: dict[str, list[Slice]] = {}
+    for row in rows:
+        pairs.setdefault(f"{row.system} − {row.reference}", []).append(row)
+    return [_group(title, mine) for title, mine in pairs.items()]
+
+
 def _group(title: str, rows: Sequence[Comparison | Slice]) -> Group:
-    drawn, axis = whiskers([_in_points(row) for row in rows], zero=True)
-    return Group(
-        title,
-        [
-            Row(row, whisker, colour_of(row.system, number), _spoken(row))
-            for number, (row, whisker) in enumerate(zip(rows, drawn, strict=True))
-        ],
-        axis,
-    )
+    drawn, axis = whiskers([(row.ci95, row.difference) for row in rows], factor=100, zero=True)
+    told = [f"{points(row.difference)} points, {_evidence(row.ci95 and interval(row))}" for row in rows]
+    colours = [colour_of(row.system, number) for number, row in enumerate(rows)]
+    return Group(title, [Row(*parts) for parts in zip(rows, drawn, colours, told, strict=True)], axis)
 
 
-class SliceGroup(NamedTuple):
-    """The slices of a pair by what they are sliced by, on one scale."""
-
-    system: str
-    reference: str
-    pair: str
-    axis: tuple[str, str]
-    by: dict[str, list[Row]]
-
-
-def slice_groups(rows: Sequence[Slice]) -> list[SliceGroup]:
-    """Return for each pair its slices by each label, on one scale."""
-    groups = []
-    for system, reference in dict.fromkeys((row.system, row.reference) for row in rows):
-        mine = [row for row in rows if (row.system, row.reference) == (system, reference)]
-        group = _group(f"{system} − {reference}", mine)
-        by = {
-            _WAYS.get(label, label): [row for row, slice_ in zip(group.rows, mine, strict=True) if slice_.by == label]
-            for label in dict.fromkeys(row.by for row in mine)
-        }
-        groups.append(SliceGroup(system, reference, group.title, group.axis, by))
-    return groups
-
-
-def _in_points(row: Difference) -> tuple[float | None, float, float | None]:
-    low, high = row.ci95 or (None, None)
-    return (None if low is None else 100 * low, 100 * row.difference, None if high is None else 100 * high)
-
-
-def _spoken(row: Difference) -> str:
-    if not row.ci95:
-        return f"{points(row.difference)} points, too few queries for an interval"
-    return f"{points(row.difference)} points, 95 % interval {interval(row)}"
+def _evidence(ends: str | None) -> str:
+    return f"95 % interval {ends}" if ends else "too few queries for an interval"
 
 
 def origin(data: Background) -> dict[str, object]:
     """Return the stages with time and machine, a sentence on the dataset, and all settings as rows."""
-    stages = [
-        {
-            "stage": stage,
-            "started": made.started or "–",
-            "seconds": "–" if made.duration_s is None else f"{made.duration_s:,}",
-            "seed": data.settings[stage].get("seed", "–"),
-            "machine": _machine(made),
-        }
-        for stage, made in data.made.items()
-    ]
+    stages = []
+    for stage, made in data.made.items():
+        machine = (made.system, made.cpus and f"{made.cpus} cores", made.python and f"Python {made.python}")
+        stages.append(
+            {
+                "stage": stage,
+                "started": made.started or "–",
+                "seconds": "–" if made.duration_s is None else f"{made.duration_s:,}",
+                "seed": data.settings[stage].get("seed", "–"),
+                "machine": ", ".join(part for part in machine if part),
+            }
+        )
     settings = [(f"Settings of {stage}", list(_rows(values))) for stage, values in data.settings.items()]
     versions = ("Versions", list(_rows(data.versions)))
     return {"stages": stages, "dataset": _dataset(data.dataset), "settings": [*settings, versions]}
 
 
-def _machine(made: Circumstances) -> str:
-    cores = f"{made.cpus} cores" if made.cpus else None
-    python = f"Python {made.python}" if made.python else None
-    return ", ".join(part for part in (made.system, cores, python) if part)
-
-
-def _dataset(dataset: DatasetData) -> str:
+def _dataset(dataset: DatasetRecord) -> str:
     """Describe the dataset in a sentence."""
     queries = "; ".join(
         f"{split} {sum(kinds.values()):,} ({', '.join(f'{count:,} {kind}' for kind, count in kinds.items()) or 'none'})"
         for split, kinds in dataset.queries.items()
     )
     window = dataset.window
-    cut_off = (
-        f" A window holds {window.tokens:,} tokens; passages cut off at the model's own {window.model_tokens:,} would "
-        f"lose {share(window.share_lost_by_truncation)} of all."
-        if window
-        else ""
-    )
     return (
         f"{dataset.documents:,} documents were read and {dataset.skipped:,} skipped. Queries by split: {queries}. "
-        f"The splits are parted by {dataset.split_by}.{cut_off}"
+        f"The splits are parted by {dataset.split_by}. A window holds {window.tokens:,} tokens; passages cut off at the "
+        f"model's own {window.model_tokens:,} would lose {share(window.share_lost_by_truncation)} of all."
     )
 
 

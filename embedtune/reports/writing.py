@@ -14,7 +14,6 @@ from embedtune.project.manifest import write_json
 from embedtune.project.records import Record
 from embedtune.reports.data import (
     Background,
-    Examples,
     OverviewData,
     ReportData,
     hit_rate_by_k,
@@ -35,13 +34,7 @@ class Reporter:
     """Writes the reports of one evaluation."""
 
     def __init__(self, background: Background, passages: Sequence[Passage], *, seed: int) -> None:
-        """Take what all query sets share.
-
-        Args:
-            background: Dataset and training.
-            passages: The corpus.
-            seed: Of the resamples.
-        """
+        """Take what all query sets share; the seed is that of the resamples."""
         self._background = background
         self._passages = passages
         self._seed = seed
@@ -55,45 +48,27 @@ class Reporter:
         values: Mapping[str, PerQuery],
         results: QuerySetRecord,
     ) -> None:
-        """Write the report of one query set.
-
-        Args:
-            folder: Where.
-            queries: With the judgements that were scored.
-            runs: By system.
-            values: Scores of each system.
-            results: What was measured.
-        """
+        """Write the report of one query set, from the runs, scores and judgements of its results."""
         ranks = {
             system: [first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
             for system, run in runs.items()
         }
         clusters = group_queries(queries, self._passages).labels
+        pairs = main_pairs(runs.keys())
         data = ReportData(
             **dict(self._background),
             metrics=results,
             intervals=intervals(values, clusters, seed=self._seed),
             hit_rate=hit_rate_by_k(ranks),
             scores=score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
-            examples=self._examples(queries, runs, values),
+            examples=find_examples(pairs[0], queries, runs, values, self._passages, self._analyse) if pairs else None,
         )
         _write(folder, data, as_html(data), as_markdown(data))
 
     def write_overview(self, folder: Path, evaluation: EvaluationRecord, sets: Mapping[str, QuerySetRecord]) -> None:
-        """Write the report over several query sets, which leads to those of each.
-
-        Args:
-            folder: Where.
-            evaluation: What was measured.
-            sets: Folder below it → results on the set that lies there.
-        """
+        """Write the report over several query sets, which leads to those of each (folder below this one → results)."""
         data = OverviewData(**dict(self._background), measure=PRIMARY, metrics=evaluation)
-        rows = list(sets.items())
-        _write(folder, data, overview_as_html(data, rows), overview_as_markdown(data, rows))
-
-    def _examples(self, queries: QuerySet, runs: Mapping[str, Run], values: Mapping[str, PerQuery]) -> Examples | None:
-        pairs = main_pairs(runs.keys())
-        return find_examples(pairs[0], queries, runs, values, self._passages, self._analyse) if pairs else None
+        _write(folder, data, overview_as_html(data, sets), overview_as_markdown(data, sets))
 
 
 def _write(folder: Path, data: Record, page: str, summary: str) -> None:

@@ -80,12 +80,12 @@ def test_a_histogram_is_as_high_as_its_counts():
 
 
 def test_whiskers_share_one_scale_and_its_zero():
-    (wide, bare), ends = whiskers([(-4.0, 1.0, 6.0), (None, -2.0, None)], zero=True)
+    (wide, bare), ends = whiskers([((-4.0, 6.0), 1.0), (None, -2.0)], zero=True)
     assert 0 <= wide.low < wide.zero < wide.mid < wide.high <= WHISKER_WIDTH
     assert (bare.low, bare.high, bare.zero) == (None, None, wide.zero)
     assert bare.mid < wide.zero
     assert ends == ("−5", "7.5")
-    (score,), _ = whiskers([(0.7, 0.75, 0.8)], zero=False)
+    (score,), _ = whiskers([((0.7, 0.8), 0.75)], zero=False)
     assert score.zero is None
 
 

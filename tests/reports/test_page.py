@@ -186,6 +186,6 @@ def test_parts_without_figures_are_left_out():
 
 def test_the_overview_leads_to_the_reports_of_the_sets():
     metrics = sample().metrics
-    html = overview_as_html(overview(), [("a", metrics), ('b"ü', metrics)])
+    html = overview_as_html(overview(), {"a": metrics, 'b"ü': metrics})
     assert re.findall(r'href="([^"]+)"', html) == ["a/report.html", "b%22%C3%BC/report.html"]
     assert html.count("Inconclusive") == 2

@@ -28,11 +28,8 @@ def test_a_value_that_is_missing_is_an_error_and_no_blank():
 
 
 def test_markdown_is_escaped_once():
-    rows = [
-        {"name": "a|b <b> [x](y)\n# no", "n_queries": 1, "decision": {"words": "w_1 _x_"}, "reason": "", "systems": {}}
-    ]
-    text = fill(
-        "overview.md.jinja", {"data": {"title": "t", "measure": "m"}, "rows": rows, "systems": [], "forgetting": []}
-    )
+    found = {"queries": "a|b <b> [x](y)\n# no", "n_queries": 1, "verdict": {"reasons": [""]}, "systems": {}}
+    rows = [("folder", found, {"words": "w_1 _x_"})]
+    text = fill("overview.md.jinja", {"data": {"title": "t", "measure": "m"}, "rows": rows, "forgetting": []})
     assert r"**a\|b \<b\> \[x\](y) \# no**" in text
     assert r"w_1 \_x\_" in text

@@ -42,6 +42,6 @@ def test_no_hostile_text_becomes_markup():
 
 
 def test_the_overview_has_a_column_for_each_set():
-    text = overview_as_markdown(overview(), [("a", sample().metrics), ("b", sample().metrics)])
+    text = overview_as_markdown(overview(), {"a": sample().metrics, "b": sample().metrics})
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<th>") == 3 and html.count("<td>") == 3 * 9
