@@ -49,17 +49,11 @@ def read_source(
 
 
 class Survey(NamedTuple):
-    """Hash and size of a source.
+    """Hash and size of a source."""
 
-    Attributes:
-        hash: Of its documents, skipped files and queries.
-        n_chars: Characters of its documents.
-        n_bytes: The same in UTF-8.
-    """
-
-    hash: str
-    n_chars: int
-    n_bytes: int
+    hash: str  # of its documents, skipped files and queries
+    n_chars: int  # characters of its documents
+    n_bytes: int  # the same in UTF-8
 
 
 def survey(source: Source) -> Survey:

@@ -36,17 +36,11 @@ _ENTRY_CHARS = 8
 
 
 class Words(NamedTuple):
-    """The words of a text, each with the white space in front of it; what follows the last one is in none.
+    """The words of a text, each with the white space in front of it; what follows the last one is in none."""
 
-    Attributes:
-        ends: One past the last character of each word, ``(n,)``.
-        tokens: Of each word by itself, ``(n,)``.
-        breaks: Kind of break before each word, ``INSIDE`` to ``PARAGRAPH``, ``(n,)``.
-    """
-
-    ends: NDArray[np.int64]
-    tokens: NDArray[np.int64]
-    breaks: NDArray[np.int64]
+    ends: NDArray[np.int64]  # one past the last character of each word, (n,)
+    tokens: NDArray[np.int64]  # of each word by itself, (n,)
+    breaks: NDArray[np.int64]  # kind of break before each word, INSIDE to PARAGRAPH, (n,)
 
 
 class WordFinder:

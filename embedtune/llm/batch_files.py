@@ -80,17 +80,11 @@ def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Response(NamedTuple):
-    """One line of a file of answers.
+    """One line of a file of answers."""
 
-    Attributes:
-        key: Of the call.
-        answer: The answer, or None for a call that failed.
-        line: Its line, from 1.
-    """
-
-    key: str
-    answer: Answer | None
-    line: int
+    key: str  # of the call
+    answer: Answer | None  # the answer, or None for a call that failed
+    line: int  # its line, from 1
 
 
 def read_batch(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Response]:

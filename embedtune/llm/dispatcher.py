@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostLimitError, CostTracker, prompt_tokens
@@ -29,45 +29,21 @@ from embedtune.llm.providers import Provider
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call
 from embedtune.signals import StopRequest
 
+if TYPE_CHECKING:
+    from embedtune.config.settings import LlmConfig
+
 _GIVEN_UP_IN_A_ROW = 10  # without one answer in between: it is not the calls, it is the server
 _ENOUGH, _PATIENCE, _LEAST_PATIENCE_S = 20, 10.0, 10.0  # answers; times the slowest of them; seconds
 _CALLS_A_SLOT = 4  # a call that waits to be sent again leaves its slot to another
 _UNREACHED = 3  # tries of the very first call before the address is doubted
 
 
-class Settings(NamedTuple):
-    """Limits of sending calls.
-
-    Attributes:
-        concurrency: Calls in flight at most.
-        timeout_s: Seconds after which a call without an answer is sent again; sooner once ten times the slowest of the last
-            hundred answers have passed, though not within ten seconds.
-        max_wait_s: Longest ``Retry-After`` to wait for; a longer one ends the run.
-        max_tokens: Of an answer, for the cost that is reserved.
-        requests_per_minute: None is no limit.
-        tokens_per_minute: None is no limit.
-    """
-
-    concurrency: int = 8
-    timeout_s: float = 120.0
-    max_wait_s: float = 600.0
-    max_tokens: int = 512
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-
-
 class Status(NamedTuple):
-    """Progress for a display.
+    """Progress for a display."""
 
-    Attributes:
-        finished: Calls that ended since the last report.
-        failed: Calls given up, by class.
-        costs: Tokens and money so far.
-    """
-
-    finished: int
-    failed: Counter[str]
-    costs: CostTracker
+    finished: int  # calls that ended since the last report
+    failed: Counter[str]  # calls given up, by class
+    costs: CostTracker  # tokens and money so far
 
 
 class Dispatcher:
@@ -77,7 +53,7 @@ class Dispatcher:
         self,
         provider: Provider,
         store: AnswerStore,
-        settings: Settings,
+        config: LlmConfig,
         costs: CostTracker,
         *,
         stop: StopRequest,
@@ -85,11 +61,11 @@ class Dispatcher:
     ) -> None:
         self._provider = provider
         self._store = store
-        self._settings = settings
+        self._config = config
         self._costs = costs
         self._stop = stop
         self._report = on_progress
-        self._n_slots = min(settings.concurrency, provider.max_concurrency)
+        self._n_slots = min(config.concurrency, provider.max_concurrency)
         self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
         self._end: Exception | None = None  # what ends the run
         self._contact = asyncio.Event()  # set by the first response of the server, whatever it is
@@ -98,8 +74,8 @@ class Dispatcher:
         self._failed: Counter[str] = Counter()
         self._gate = RateLimiter(
             concurrency=self._n_slots,
-            requests_per_minute=settings.requests_per_minute,
-            tokens_per_minute=settings.tokens_per_minute,
+            requests_per_minute=config.requests_per_minute,
+            tokens_per_minute=config.tokens_per_minute,
             is_stopping=lambda: bool(self._stop) or self._end is not None,
         )
         provider.attach(self._gate)
@@ -157,15 +133,19 @@ class Dispatcher:
                 raise self._refused(error) from None
             self._give_up(call, error)
         except CostLimitError:
-            raise self._too_dear() from None
+            raise ProviderError(
+                f"--max-cost: the next call could cost more than what is left; the answers in this run folder have cost "
+                f"{self._costs.cost:.4f} so far",
+                hint="every answer so far is kept; the same command with a higher --max-cost goes on from there",
+            ) from None
         else:
             self._row.clear()
             self._report(Status(1, self._failed, self._costs))
 
     async def _send_once(self, call: Call) -> Answer:
         """Send a call within all limits, and keep its answer."""
-        await self._gate.enter(prompt_tokens(call) + self._settings.max_tokens)
-        async with self._gate.slot(), self._costs.reserve(call, self._settings.max_tokens):
+        await self._gate.enter(prompt_tokens(call) + self._config.max_tokens)
+        async with self._gate.slot(), self._costs.reserve(call, self._config.max_tokens):
             answer = await self._send(call)
             self._costs.add(answer)
             await self._store.record(call.key, Attempt(ANSWER, answer))
@@ -182,7 +162,7 @@ class Dispatcher:
             return result
         if result.retry_after is not None:
             self._gate.pause(result.retry_after)
-            if result.retry_after > self._settings.max_wait_s:
+            if result.retry_after > self._config.max_wait_s:
                 raise CallError(result.kind, str(result), scope="run", retry_after=result.retry_after)
         if result.scope != "run":
             await self._store.record(call.key, Attempt(result.kind, Answer(str(result))))
@@ -201,12 +181,12 @@ class Dispatcher:
         return answer
 
     def _patience(self) -> float | None:
-        """Return the timeout of an answer: where all others took a second, one that takes a minute hangs."""
+        """Return the timeout of an answer: where the last hundred took a second, one that takes a minute hangs."""
         if self._provider.is_local:
             return None  # a thread that computes cannot be called off
         if len(self._seconds) < _ENOUGH:
-            return self._settings.timeout_s
-        return min(self._settings.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
+            return self._config.timeout_s
+        return min(self._config.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
 
     def _note_contact(self, call: Call, failure: CallError) -> None:
         """Stop the run if the server was never reached; one that fails now and then is tried again."""
@@ -235,13 +215,6 @@ class Dispatcher:
         return ProviderError(
             f"{self._provider.name}: expected {expected}, found {error.kind.replace('_', ' ')}: {error}",
             hint=f"{hint}; every answer so far is kept, and the same command goes on from there",
-        )
-
-    def _too_dear(self) -> ProviderError:
-        return ProviderError(
-            f"--max-cost: the next call could cost more than what is left; the answers in this run folder have cost "
-            f"{self._costs.cost:.4f} so far",
-            hint="every answer so far is kept; the same command with a higher --max-cost goes on from there",
         )
 
 

@@ -164,19 +164,12 @@ _ENDS_THE_CALL = frozenset({"too_long", "bad_request", REFUSAL})
 
 
 class Outcome(NamedTuple):
-    """The state of a call.
+    """The state of a call."""
 
-    Attributes:
-        answer: The first usable one, or None.
-        failure: Why it was given up, or None.
-        n_attempts: That count against its limit.
-        n_refusals: Of those, refusals.
-    """
-
-    answer: Answer | None
-    failure: str | None
-    n_attempts: int = 0
-    n_refusals: int = 0
+    answer: Answer | None  # the first usable one, or None
+    failure: str | None  # why it was given up, or None
+    n_attempts: int = 0  # that count against its limit
+    n_refusals: int = 0  # of those, refusals
 
     @property
     def waits(self) -> bool:

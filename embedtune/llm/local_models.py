@@ -23,7 +23,7 @@ def describe_local(name: str, quantize: str) -> Described:
     Raises:
         ConfigError: If there is no such model.
     """
-    return _described(name, quantize, *_configured(name))
+    return _open(name, quantize)[0]
 
 
 def load_local(name: str, quantize: str) -> Provider:
@@ -35,11 +35,12 @@ def load_local(name: str, quantize: str) -> Provider:
     module = import_extra("llama_index.llms.huggingface", "embedtune[hf]")
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    config, tokenizer = _configured(name)
-    described = _described(name, quantize, config, tokenizer)
+    described, config, tokenizer = _open(name, quantize)
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with _explained(name):
-        model = kind.from_pretrained(name, use_safetensors=True, device_map="auto", **_quantised(quantize)).eval()
+        model = kind.from_pretrained(
+            name, use_safetensors=True, device_map="auto", quantization_config=_quantization(quantize)
+        ).eval()
     llm = module.HuggingFaceLLM(
         model=_AnswerBehindPrompt(model) if config.is_encoder_decoder else model,
         tokenizer=tokenizer,
@@ -69,6 +70,7 @@ class LocalModel:
 
     def _ask(self, call: Call) -> Answer:
         import torch
+        from llama_index.core.base.llms.types import ChatMessage
 
         limit = int(call.params.get("max_tokens", 256))
         temperature = float(call.params.get("temperature", 0.0))
@@ -77,7 +79,11 @@ class LocalModel:
             {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
         )
         torch.manual_seed(int(call.key[:15], 16))
-        text = self._chat(call) if self.chats else self._complete(call)
+        if self.chats:
+            messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
+            text = str(self._llm.chat(messages).message.content or "")
+        else:
+            text = str(self._llm.complete("\n\n".join(message.content for message in call.messages)).text)
         completion = self._count(text)
         finish = "length" if completion >= limit - 1 else "stop"
         return Answer(text, finish, sum(self._count(message.content) for message in call.messages), completion)
@@ -87,16 +93,6 @@ class LocalModel:
 
     async def close(self) -> None:
         """Keep the model."""
-
-    def _chat(self, call: Call) -> str:
-        from llama_index.core.base.llms.types import ChatMessage
-
-        messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
-        return str(self._llm.chat(messages).message.content or "")
-
-    def _complete(self, call: Call) -> str:
-        prompt = "\n\n".join(message.content for message in call.messages)
-        return str(self._llm.complete(prompt).text)
 
     def _count(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -119,19 +115,18 @@ class _AnswerBehindPrompt:
         return torch.cat([input_ids, answer[:, 1:]], dim=1)  # without the token that starts the decoder
 
 
-def _configured(name: str) -> tuple[Any, Any]:
-    """Return configuration and tokenizer."""
+def _open(name: str, quantize: str) -> tuple[Described, Any, Any]:
+    """Return the description, the configuration and the tokenizer; a folder is named by its bytes, not by its place."""
     import_extra("transformers", "embedtune[hf]")
     from transformers import AutoConfig, AutoTokenizer
 
     with _explained(name):
-        return AutoConfig.from_pretrained(name), AutoTokenizer.from_pretrained(name)
-
-
-def _described(name: str, quantize: str, config: Any, tokenizer: Any) -> Described:
-    label = _content(Path(name)) if Path(name).is_dir() else name
+        config, tokenizer = AutoConfig.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+    label, folder = name, Path(name)
+    if folder.is_dir():
+        label = hash_json(hash_files(folder, [*folder.glob("*.safetensors"), *folder.glob("*.json")]))[:16]
     chats = bool(getattr(tokenizer, "chat_template", None)) and not config.is_encoder_decoder
-    return Described(f"hf:{label}@{quantize}", chats)
+    return Described(f"hf:{label}@{quantize}", chats), config, tokenizer
 
 
 @contextmanager
@@ -146,16 +141,11 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
 
 
-def _content(folder: Path) -> str:
-    """Name a folder by its bytes, so that another model in the same place is another model."""
-    return hash_json(hash_files(folder, [*folder.glob("*.safetensors"), *folder.glob("*.json")]))[:16]
-
-
-def _quantised(scheme: str) -> dict[str, object]:
-    if scheme == "none":
-        return {}
+def _quantization(scheme: str) -> Any:
     from transformers import BitsAndBytesConfig
 
+    if scheme == "none":
+        return None
     if scheme == "int8":
-        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
-    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")}
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")

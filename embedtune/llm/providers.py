@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
 from embedtune.llm.failures import RateLimiter
 from embedtune.llm.store import Answer, Call
+
+if TYPE_CHECKING:
+    from embedtune.config.settings import LlmConfig
 
 OPENAI_URL = "https://api.openai.com/v1"
 OLLAMA_URL = "http://localhost:11434"
@@ -64,28 +66,6 @@ class Provider(Protocol):
         ...
 
 
-class Access(NamedTuple):
-    """Address and parameters of a provider.
-
-    Attributes:
-        name: ``PROVIDER:MODEL``.
-        base_url: Of the server; None is the provider's own.
-        key_variable: Environment variable that holds the key; None is the provider's usual one.
-        schemas: By purpose of a call, the JSON schema of answers; a purpose without one asks for none.
-        timeout_s: Of the connection.
-        quantize: ``none``, ``int8`` or ``nf4``, for local models.
-        params: Sampling parameters, for classes that take them only once.
-    """
-
-    name: str
-    base_url: str | None = None
-    key_variable: str | None = None
-    schemas: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    timeout_s: float = 120.0
-    quantize: str = "none"
-    params: Mapping[str, float] = MappingProxyType({})
-
-
 def split_name(name: str) -> tuple[str, str]:
     """Return provider and model of ``PROVIDER:MODEL``.
 
@@ -108,10 +88,8 @@ def check_url(url: str | None) -> None:
     Raises:
         ConfigError: Without the address, since it may hold a key.
     """
-    if url is None:
-        return
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(OPENAI_URL if url is None else url)
         secret = bool(parts.username or parts.password or parts.query or parts.fragment)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
@@ -153,54 +131,58 @@ class Described(NamedTuple):
     chats: bool
 
 
-def describe(access: Access) -> Described:
+def describe(config: LlmConfig) -> Described:
     """Return the model's name in the key of a call; of a local one the small files are read.
 
     Raises:
         ConfigError: If the name has another form, or a local model cannot be found.
     """
-    kind, model = split_name(access.name)
-    check_url(access.base_url)
+    kind, model = split_name(config.name or "")
+    check_url(config.base_url)
     if kind != "hf":
         return Described(f"{kind}:{model}", chats=True)
     from embedtune.llm.local_models import describe_local
 
-    return describe_local(model, access.quantize)
+    return describe_local(model, config.quantize)
 
 
-def check_access(access: Access) -> None:
+def check_access(config: LlmConfig) -> None:
     """Check the key and the packages that a provider needs; nothing is loaded or sent.
 
     Raises:
         ConfigError: If one is missing.
     """
-    kind, _ = split_name(access.name)
+    kind, _ = split_name(config.name or "")
     if kind in _MODULES:
         import_extra(*_MODULES[kind])
     if kind != "hf":
-        find_key(kind, access.base_url, access.key_variable)
+        find_key(kind, config.base_url, config.key_variable)
 
 
-def load_provider(access: Access) -> Provider:
+Schemas = Mapping[str, Mapping[str, Any]]
+"""By purpose of a call, the JSON schema of its answer; a purpose without one asks for none."""
+
+
+def load_provider(config: LlmConfig, schemas: Schemas) -> Provider:
     """Build a provider; nothing is sent yet.
 
     Raises:
         ConfigError: If name, address, key or an extra is missing or wrong.
     """
-    kind, model = split_name(access.name)
-    check_url(access.base_url)
+    kind, model = split_name(config.name or "")
+    check_url(config.base_url)
     if kind == "hf":
         from embedtune.llm.local_models import load_local
 
-        return load_local(model, access.quantize)
-    key = find_key(kind, access.base_url, access.key_variable)
+        return load_local(model, config.quantize)
+    key = find_key(kind, config.base_url, config.key_variable)
     from embedtune.llm import servers
 
-    build: Callable[[str, Access, str | None], Provider] = {
-        "openai": servers.openai_like,
-        "ollama": servers.ollama,
-    }.get(kind, servers.by_class)
-    return build(model, access, key)
+    if kind == "openai":
+        return servers.openai_like(model, config, key, schemas)
+    return (
+        servers.ollama(model, config, key, schemas) if kind == "ollama" else servers.by_class(kind, model, config, key)
+    )
 
 
 def import_extra(module: str, extra: str) -> Any:

@@ -10,11 +10,13 @@ from embedtune.errors import ConfigError
 from embedtune.llm.batch_files import response_format
 from embedtune.llm.cost import estimate_tokens, prompt_tokens
 from embedtune.llm.failures import CallError, RateLimiter
-from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Access, Provider, import_extra
+from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Schemas, import_extra
 from embedtune.llm.store import Answer, Call
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
+
+    from embedtune.config.settings import LlmConfig
 
 _OLLAMA_CONTEXT = 8192  # tokens; left to itself, llama-index asks the server for the model's longest, and memory for it
 _NO_KEY = "none"  # an empty one would make llama-index send OPENAI_API_KEY
@@ -64,7 +66,9 @@ class ChatServer:
 
     async def ask(self, call: Call) -> Answer:
         """Send a call once; a second time if the server may not know schemas."""
-        self._connect()
+        if self._renew and not self._connected:
+            self._renew(self._llm, {"request": [self._before], "response": [self._after]})
+            self._connected = True
         form = self._forms.get(call.purpose, {})
         try:
             return await self._chat(call, form)
@@ -92,11 +96,6 @@ class ChatServer:
                     await (client.close() if hasattr(client, "close") else client._client.aclose())
         self._connected = False
 
-    def _connect(self) -> None:
-        if self._renew and not self._connected:
-            self._renew(self._llm, {"request": [self._before], "response": [self._after]})
-            self._connected = True
-
     async def _before(self, request: Any) -> None:
         if self._gate:
             self._gate.check_open()
@@ -106,10 +105,10 @@ class ChatServer:
             self._gate.hear(response.status_code, response.headers)
 
 
-def openai_like(model: str, access: Access, key: str | None) -> Provider:
+def openai_like(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
     """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds."""
     module = import_extra("llama_index.llms.openai_like", "embedtune[llm]")
-    url = access.base_url or OPENAI_URL
+    url = config.base_url or OPENAI_URL
     llm = module.OpenAILike(
         model=model,
         api_base=url,
@@ -117,50 +116,46 @@ def openai_like(model: str, access: Access, key: str | None) -> Provider:
         is_chat_model=True,
         is_function_calling_model=False,
         max_retries=0,
-        timeout=access.timeout_s,
+        timeout=config.timeout_s,
     )
-    forms = {purpose: {"response_format": response_format(schema)} for purpose, schema in access.schemas.items()}
-    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=_renew_openai)
+
+    def renew(llm: Any, hooks: Mapping[str, Any]) -> None:
+        from openai import DefaultAsyncHttpxClient
+
+        llm._async_http_client = DefaultAsyncHttpxClient(event_hooks=dict(hooks), timeout=llm.timeout)
+        llm._aclient = None
+
+    forms = {purpose: {"response_format": response_format(schema)} for purpose, schema in schemas.items()}
+    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=renew)
 
 
-def _renew_openai(llm: Any, hooks: Mapping[str, Any]) -> None:
-    from openai import DefaultAsyncHttpxClient
-
-    llm._async_http_client = DefaultAsyncHttpxClient(event_hooks=dict(hooks), timeout=llm.timeout)
-    llm._aclient = None
-
-
-def ollama(model: str, access: Access, key: str | None) -> Provider:
+def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
     """Return a model of an Ollama server."""
     module = import_extra("llama_index.llms.ollama", "embedtune[ollama]")
-    url = access.base_url or OLLAMA_URL
-
+    url = config.base_url or OLLAMA_URL
     llm = module.Ollama(
         model=model,
         base_url=url,
-        request_timeout=access.timeout_s,
-        temperature=access.params.get("temperature"),
+        request_timeout=config.timeout_s,
+        temperature=config.temperature,
         context_window=_OLLAMA_CONTEXT,
-        additional_kwargs={"num_predict": int(access.params.get("max_tokens", -1))},
+        additional_kwargs={"num_predict": config.max_tokens},
         headers={"Authorization": f"Bearer {key}"} if key else None,
     )
-    forms = {purpose: {"format": schema} for purpose, schema in access.schemas.items()}
-    return ChatServer(
-        f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, takes_params=False, renew=_renew_ollama
-    )
+
+    def renew(llm: Any, hooks: Mapping[str, Any]) -> None:
+        from ollama import AsyncClient
+
+        llm._async_client = AsyncClient(
+            host=llm.base_url, timeout=llm.request_timeout, headers=llm.headers or {}, event_hooks=dict(hooks)
+        )
+
+    forms = {purpose: {"format": schema} for purpose, schema in schemas.items()}
+    return ChatServer(f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, takes_params=False, renew=renew)
 
 
-def _renew_ollama(llm: Any, hooks: Mapping[str, Any]) -> None:
-    from ollama import AsyncClient
-
-    llm._async_client = AsyncClient(
-        host=llm.base_url, timeout=llm.request_timeout, headers=llm.headers or {}, event_hooks=dict(hooks)
-    )
-
-
-def by_class(model: str, access: Access, key: str | None) -> Provider:
+def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatServer:
     """Return another class of llama-index, such as ``llama_index.llms.anthropic.Anthropic``; its package must be installed."""
-    path = access.name.partition(":")[0]
     module_name, _, class_name = path.rpartition(".")
     package = module_name.replace("llama_index.llms.", "llama-index-llms-").replace("_", "-")
     kind = getattr(import_extra(module_name, package), class_name, None)
@@ -169,10 +164,11 @@ def by_class(model: str, access: Access, key: str | None) -> Provider:
     wanted = {
         "model": model,
         "max_retries": 0,
-        "timeout": access.timeout_s,
-        "api_key": key or (_NO_KEY if access.base_url else None),
-        "api_base": access.base_url,
-        **access.params,
+        "timeout": config.timeout_s,
+        "api_key": key or (_NO_KEY if config.base_url else None),
+        "api_base": config.base_url,
+        "temperature": config.temperature,
+        "max_tokens": config.max_tokens,
     }
     known = getattr(kind, "model_fields", {})
     try:
@@ -191,31 +187,22 @@ def read_response(call: Call, response: ChatResponse) -> Answer:
     Raises:
         CallError: If there is no message in it.
     """
-    raw = _plain(response.raw)
+    raw = response.raw.model_dump() if hasattr(response.raw, "model_dump") else response.raw
+    if not isinstance(raw, Mapping):
+        raw = {}
     choices = raw.get("choices") or [{}]
     choice = choices[0] if isinstance(choices, list) and isinstance(choices[0], Mapping) else {}
-    message = choice.get("message") or {}
     text = response.message.content or ""
     finish = str(choice.get("finish_reason") or raw.get("done_reason") or raw.get("stop_reason") or "stop")
-    if refusal := message.get("refusal"):
-        return _counted(call, str(refusal), "refusal", raw)
-    if not isinstance(text, str):
+    if refusal := (choice.get("message") or {}).get("refusal"):
+        text, ending = str(refusal), "refusal"
+    elif isinstance(text, str):
+        ending = "length" if finish in _CUT_OFF else "refusal" if finish in _FILTERED else "stop"
+    else:
         raise CallError("bad_response", "a message that is no text")
-    ending = "length" if finish in _CUT_OFF else "refusal" if finish in _FILTERED else "stop"
-    return _counted(call, text, ending, raw)
-
-
-def _counted(call: Call, text: str, finish: str, raw: Mapping[str, Any]) -> Answer:
     usage = raw.get("usage") or {}
     prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or raw.get("prompt_eval_count")
     completion = usage.get("completion_tokens") or usage.get("output_tokens") or raw.get("eval_count")
     counts = (prompt_tokens(call), estimate_tokens(text))
     known = zip((prompt, completion), counts, strict=True)
-    return Answer(text, finish, *(own if isinstance(own, int) and own >= 0 else guess for own, guess in known))
-
-
-def _plain(raw: Any) -> Mapping[str, Any]:
-    """Return a provider's own object as a mapping."""
-    if hasattr(raw, "model_dump"):
-        raw = raw.model_dump()
-    return raw if isinstance(raw, Mapping) else {}
+    return Answer(text, ending, *(own if isinstance(own, int) and own >= 0 else guess for own, guess in known))

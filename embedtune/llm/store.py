@@ -30,37 +30,22 @@ class Message(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One request to a language model.
+    """One request to a language model."""
 
-    Attributes:
-        key: Hash of model, messages and sampling parameters: equal calls are sent once.
-        model: Name of the model.
-        messages: The exact prompt.
-        params: Sampling parameters by name.
-        purpose: What the answer is for: ``write``, ``judge`` or ``relabel``.
-    """
-
-    key: str
-    model: str
-    messages: tuple[Message, ...]
-    params: Mapping[str, float]
-    purpose: str
+    key: str  # hash of model, messages and sampling parameters: equal calls are sent once
+    model: str  # name of the model
+    messages: tuple[Message, ...]  # the exact prompt
+    params: Mapping[str, float]  # sampling parameters by name
+    purpose: str  # what the answer is for: write, judge or relabel
 
 
 class Answer(NamedTuple):
-    """An answer of a model.
+    """An answer of a model."""
 
-    Attributes:
-        text: The text.
-        finish: Why it ended: ``stop``, ``length`` (cut off at the limit) or ``refusal`` (the provider's own filter).
-        prompt_tokens: As counted by the provider, or estimated.
-        completion_tokens: As counted by the provider, or estimated.
-    """
-
-    text: str
-    finish: str = "stop"
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    text: str  # the text
+    finish: str = "stop"  # why it ended: stop, length (cut off at the limit) or refusal (the provider's own filter)
+    prompt_tokens: int = 0  # as counted by the provider, or estimated
+    completion_tokens: int = 0  # as counted by the provider, or estimated
 
 
 def call_row(call: Call) -> tuple[str, str, str, str, str]:
@@ -91,17 +76,11 @@ _VERSION = 1
 
 
 class Attempt(NamedTuple):
-    """An answer or a failure of a call.
+    """An answer or a failure of a call."""
 
-    Attributes:
-        outcome: ``answer``, or the class of the failure.
-        answer: The answer; of a failure its message, as text.
-        current: Whether it counts against the call's attempts; not after failed calls were reset.
-    """
-
-    outcome: str
-    answer: Answer
-    current: bool = True
+    outcome: str  # answer, or the class of the failure
+    answer: Answer  # the answer; of a failure its message, as text
+    current: bool = True  # whether it counts against the call's attempts; not after failed calls were reset
 
 
 class AnswerStore:

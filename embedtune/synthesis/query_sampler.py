@@ -24,19 +24,12 @@ _BLOCK = 256  # queries that are searched for at once
 
 @dataclass(frozen=True)
 class PassagePool:
-    """The passages that queries are generated from.
+    """The passages that queries are generated from."""
 
-    Attributes:
-        passages: All of an ordinary corpus, a sample of a large one; in document order.
-        document_groups: Groups of ids of documents that share text.
-        copies: Passage id → ids of its near-duplicates in the whole corpus, itself included.
-        split: The split of each passage.
-    """
-
-    passages: Sequence[Passage]
-    document_groups: list[list[str]]
-    copies: Mapping[str, list[str]]
-    split: Split
+    passages: Sequence[Passage]  # all of an ordinary corpus, a sample of a large one; in document order
+    document_groups: list[list[str]]  # groups of ids of documents that share text
+    copies: Mapping[str, list[str]]  # passage id → ids of its near-duplicates in the whole corpus, itself included
+    split: Split  # the split of each passage
 
     def of_split(self, name: str) -> list[Passage]:
         """Return the passages of a split, in document order."""

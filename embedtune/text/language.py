@@ -33,15 +33,10 @@ _MIN_LEAD = 1.2  # of its language's stop words over those of the next language
 
 
 class Language(NamedTuple):
-    """A language as lexical methods know it.
+    """A language as lexical methods know it."""
 
-    Attributes:
-        name: In English, lower case; empty where none was recognised.
-        stop_words: Its function words.
-    """
-
-    name: str
-    stop_words: frozenset[str]
+    name: str  # in English, lower case; empty where none was recognised
+    stop_words: frozenset[str]  # its function words
 
 
 def find_language(terms: Iterable[str]) -> Language:

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from embedtune.config.settings import LlmConfig
 from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostTracker, Prices
-from embedtune.llm.dispatcher import Dispatcher, Settings
+from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import CallError, HeldBackError, outcome_of
 from embedtune.llm.providers import MANY
 from embedtune.llm.store import Answer, AnswerStore, Message, make_call
@@ -62,7 +63,7 @@ def ask(tmp_path):
         prices = Prices(1e6, 1e6) if max_cost else Prices(None, None)
         meter = CostTracker(prices, max_cost=max_cost)
         dispatcher = Dispatcher(
-            provider, store, Settings(max_tokens=10, **settings), meter, stop=StopRequest() if stop is None else stop
+            provider, store, LlmConfig(max_tokens=16, **settings), meter, stop=StopRequest() if stop is None else stop
         )
 
         def standing():

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from embedtune.config.settings import LlmConfig
 from embedtune.errors import ConfigError
 from embedtune.llm.failures import RateLimiter
-from embedtune.llm.providers import Access, describe, load_provider
+from embedtune.llm.providers import describe, load_provider
 from embedtune.llm.store import Message, make_call
 from tests.llm_models import make_causal, make_seq2seq
 
@@ -29,7 +30,7 @@ def ask(provider, prompt, **params):
 
 @pytest.mark.parametrize("quantize", ["none", "int8", "nf4"])
 def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize):
-    provider = load_provider(Access(f"hf:{seq2seq}", quantize=quantize))
+    provider = load_provider(LlmConfig(name=f"hf:{seq2seq}", quantize=quantize), {})
     assert (provider.max_concurrency, provider.is_local, provider.chats) == (1, True, False)
     first = ask(provider, "fill the tank with cold tap water and wait")
     assert first == ask(provider, "fill the tank with cold tap water and wait")
@@ -40,18 +41,21 @@ def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize)
 
 
 def test_a_causal_model_with_a_template_chats(causal):
-    provider = load_provider(Access(f"hf:{causal}"))
+    provider = load_provider(LlmConfig(name=f"hf:{causal}"), {})
     assert provider.chats
     assert ask(provider, "cold water", max_tokens=20, temperature=0.0).finish in ("stop", "length")
 
 
 def test_a_folder_is_known_by_its_bytes(seq2seq, causal):
-    assert describe(Access(f"hf:{seq2seq}")) == describe(Access(f"hf:{seq2seq}"))
-    assert describe(Access(f"hf:{seq2seq}")).model != describe(Access(f"hf:{seq2seq}", quantize="int8")).model
-    assert describe(Access(f"hf:{causal}")).chats
-    assert str(seq2seq) not in describe(Access(f"hf:{seq2seq}")).model
+    assert describe(LlmConfig(name=f"hf:{seq2seq}")) == describe(LlmConfig(name=f"hf:{seq2seq}"))
+    assert (
+        describe(LlmConfig(name=f"hf:{seq2seq}")).model
+        != describe(LlmConfig(name=f"hf:{seq2seq}", quantize="int8")).model
+    )
+    assert describe(LlmConfig(name=f"hf:{causal}")).chats
+    assert str(seq2seq) not in describe(LlmConfig(name=f"hf:{seq2seq}")).model
 
 
 def test_no_model(tmp_path):
     with pytest.raises(ConfigError, match="expected a causal or seq2seq model"):
-        load_provider(Access(f"hf:{tmp_path}"))
+        load_provider(LlmConfig(name=f"hf:{tmp_path}"), {})

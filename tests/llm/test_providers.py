@@ -2,9 +2,10 @@
 
 import pytest
 
+from embedtune.config.settings import LlmConfig
 from embedtune.errors import ConfigError
 from embedtune.llm import providers
-from embedtune.llm.providers import Access, check_access, check_url, describe, find_key, import_extra, split_name
+from embedtune.llm.providers import check_access, check_url, describe, find_key, import_extra, split_name
 
 
 def test_names():
@@ -54,7 +55,7 @@ def test_the_key_of_openai_goes_to_openai_alone(monkeypatch):
 def test_a_key_that_is_needed_and_missing_is_named(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigError, match=r"^OPENAI_API_KEY: expected a key"):
-        check_access(Access("openai:x"))
+        check_access(LlmConfig(name="openai:x"))
     with pytest.raises(ConfigError, match=r"^MY_KEY: expected a key"):
         find_key("openai", "http://host/v1", "MY_KEY")
 
@@ -66,7 +67,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it():
 
 
 def test_the_model_is_known_by_provider_and_name_wherever_the_server_is():
-    one, two = (describe(Access("openai:m", base_url=url)) for url in ("http://a/v1", "http://b:9/v1"))
+    one, two = (describe(LlmConfig(name="openai:m", base_url=url)) for url in ("http://a/v1", "http://b:9/v1"))
     assert one == two == ("openai:m", True)
 
 

@@ -15,23 +15,14 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class ReadingLimits:
-    """Bounds of each file; a file beyond one is skipped, the others are read.
+    """Bounds of each file; a file beyond one is skipped, the others are read."""
 
-    Attributes:
-        max_file_mb: Size on disk.
-        max_unpacked_mb: Size of what an archive (docx, pptx, xlsx, odt, epub) unpacks to.
-        max_text_mb: Text, in millions of characters.
-        max_pages: Pages, slides or sheets.
-        timeout_s: Wall time.
-        memory_mb: Address space of the reading process; enforced on Linux, elsewhere not always.
-    """
-
-    max_file_mb: int = 100
-    max_unpacked_mb: int = 500
-    max_text_mb: int = 20
-    max_pages: int = 5000
-    timeout_s: float = 60.0
-    memory_mb: int = 2048
+    max_file_mb: int = 100  # size on disk
+    max_unpacked_mb: int = 500  # size of what an archive (docx, pptx, xlsx, odt, epub) unpacks to
+    max_text_mb: int = 20  # text, in millions of characters
+    max_pages: int = 5000  # pages, slides or sheets
+    timeout_s: float = 60.0  # wall time
+    memory_mb: int = 2048  # address space of the reading process; enforced on Linux, elsewhere not always
 
     @property
     def max_chars(self) -> int:

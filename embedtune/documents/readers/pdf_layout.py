@@ -15,23 +15,14 @@ _BESIDE = 0.5  # of the lower line's height: lines that overlap by less are belo
 
 
 class Line(NamedTuple):
-    """One line of a page; lengths are in points, and y grows upwards.
-
-    Attributes:
-        text: Its text.
-        left: Where its first character starts.
-        right: Where its last character ends.
-        top: Upper edge of its characters.
-        bottom: Lower edge of its characters.
-        size: Height of the smaller one of its first and last character.
-    """
+    """One line of a page; lengths are in points, and y grows upwards."""
 
     text: str
-    left: float
-    right: float
-    top: float
-    bottom: float
-    size: float
+    left: float  # where its first character starts
+    right: float  # where its last character ends
+    top: float  # upper edge of its characters
+    bottom: float  # lower edge of its characters
+    size: float  # height of the smaller one of its first and last character
 
     @property
     def height(self) -> float:
@@ -58,15 +49,10 @@ _ENDS_TEXT = (".", ",", ";")
 
 
 class Heading(NamedTuple):
-    """The heading that a line belongs to.
+    """The heading that a line belongs to."""
 
-    Attributes:
-        level: From 1, the outermost.
-        number: The same for the lines of one heading, on its page.
-    """
-
-    level: int
-    number: int
+    level: int  # from 1, the outermost
+    number: int  # the same for the lines of one heading, on its page
 
 
 def from_outline(page: Sequence[Line], entries: Iterable[tuple[int, str]]) -> dict[int, Heading]:
@@ -202,17 +188,11 @@ def add_pages(
 
 
 class _LayoutStatistics(NamedTuple):
-    """What lines of running text look like in this document.
+    """What lines of running text look like in this document."""
 
-    Attributes:
-        words: How often each word occurs.
-        looseness: Beyond this, a line is a row of a table.
-        width: Width below which a line is no full line, in points.
-    """
-
-    words: Mapping[str, int]
-    looseness: float
-    width: float
+    words: Mapping[str, int]  # how often each word occurs
+    looseness: float  # beyond this, a line is a row of a table
+    width: float  # width below which a line is no full line, in points
 
 
 def _layout_statistics(pages: Sequence[Sequence[Line]]) -> _LayoutStatistics:

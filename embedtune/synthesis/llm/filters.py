@@ -51,19 +51,12 @@ _SELF = tuple(
 
 
 class LlmDraft(NamedTuple):
-    """An LLM-generated query.
+    """An LLM-generated query."""
 
-    Attributes:
-        text: The query.
-        kind: One of ``LLM_KINDS``.
-        passages: Its sources: one passage, or two.
-        call: Key of its call.
-    """
-
-    text: str
-    kind: str
-    passages: tuple[Passage, ...]
-    call: str
+    text: str  # the query
+    kind: str  # one of LLM_KINDS
+    passages: tuple[Passage, ...]  # its sources: one passage, or two
+    call: str  # key of its call
 
 
 class Filtered(NamedTuple):

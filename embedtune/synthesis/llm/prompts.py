@@ -34,15 +34,10 @@ _LENGTH = ("at most 9 words", "12 to 25 words")
 
 
 class Wanted(NamedTuple):
-    """A requested query.
+    """A requested query."""
 
-    Attributes:
-        kind: One of ``LLM_KINDS``.
-        long: Whether it should be long.
-    """
-
-    kind: str
-    long: bool
+    kind: str  # one of LLM_KINDS
+    long: bool  # whether it should be long
 
     @property
     def description(self) -> str:
@@ -61,15 +56,10 @@ class Wanted(NamedTuple):
 
 
 class Request(NamedTuple):
-    """The content of one call.
+    """The content of one call."""
 
-    Attributes:
-        passages: One passage, or two of one document for ``multi_hop``.
-        wanted: The queries, in order.
-    """
-
-    passages: tuple[Passage, ...]
-    wanted: tuple[Wanted, ...]
+    passages: tuple[Passage, ...]  # one passage, or two of one document for multi_hop
+    wanted: tuple[Wanted, ...]  # the queries, in order
 
 
 def plan_requests(

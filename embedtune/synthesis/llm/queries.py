@@ -28,7 +28,6 @@ from embedtune.synthesis.llm.session import (
     LlmSettings,
     PendingError,
     PlannedCall,
-    access_of,
     open_session,
     preview,
 )
@@ -57,7 +56,7 @@ class LlmQueries:
             DataError: If the examples cannot be read.
         """
         self.settings = LlmSettings(config.llm, config.seed)
-        self.described = describe(access_of(config.llm))
+        self.described = describe(config.llm)
         self.record: LlmRecord | None = None
         self.costs: LlmCosts | None = None
         self._config = config
@@ -98,7 +97,7 @@ class LlmQueries:
             ConfigError: If a key or a package is missing.
         """
         if not (self._run / STORE).is_file() and not (self._run / "dataset" / ANSWERS).is_file():
-            check_access(access_of(self._config.llm))
+            check_access(self._config.llm)
 
     def make(
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path
@@ -132,18 +131,31 @@ class LlmQueries:
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.plan(pool)
         outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
-        drafts = _drafts(planned, outcomes)
-        _require_drafts(planned, drafts, outcomes)
+        drafts, n_preambles = _drafts(planned, outcomes)
+        if planned and not drafts:
+            failed = Counter(outcome.failure for outcome in outcomes.values())
+            listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())
+            raise DataError(
+                f"expected queries in {len(planned)} answers of the language model, found none: {listed}",
+                hint="try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite",
+            )
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
         session.write(folder / ANSWERS)
+        settled = [outcome for _, outcome in session.calls.values()]
         examples = self.settings.examples
-        self.record = session.record(
+        used = [outcome.answer for outcome in settled if outcome.answer]
+        self.record = LlmRecord(
             model=self.described.model,
+            calls=len(settled),
+            answered=len(used),
+            failed=dict(sorted(Counter(outcome.failure for outcome in settled if outcome.failure).items())),
+            prompt_tokens=sum(answer.prompt_tokens for answer in used),
+            completion_tokens=sum(answer.completion_tokens for answer in used),
             screened_passages=n_screened,
-            preambles=_preambles(planned, outcomes),
+            preambles=n_preambles,
             written=len(drafts),
             relabelled=sum(map(len, extra)),
-            examples=compare(examples, [draft.text for draft in kept]) if examples else None,
+            **({"examples": compare(examples, [draft.text for draft in kept])} if examples else {}),
         )
         self.costs = session.costs()
         return _labelled(kept, extra, pool), dropped
@@ -208,35 +220,18 @@ def query_check(planned: Sequence[PlannedCall]) -> AnswerCheck:
     return lambda call, answer: read_queries(answer.text, finish=answer.finish, n=sizes[call.key]).fault
 
 
-def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> list[LlmDraft]:
-    """Read the answers in the order of the plan."""
-    drafts = []
+def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> tuple[list[LlmDraft], int]:
+    """Read the answers in the order of the plan; also return the number of those with text around their queries."""
+    drafts, n_preambles = [], 0
     for request, call in planned:
         if answer := outcomes[call.key].answer:
-            texts = read_queries(answer.text, finish=answer.finish, n=len(request.wanted)).texts
+            reading = read_queries(answer.text, finish=answer.finish, n=len(request.wanted))
+            n_preambles += reading.preamble
             drafts += [
                 LlmDraft(text, want.kind, request.passages, call.key)
-                for text, want in zip(texts, request.wanted, strict=True)
+                for text, want in zip(reading.texts, request.wanted, strict=True)
             ]
-    return drafts
-
-
-def _preambles(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> int:
-    """Count the answers with text around their queries."""
-    answers = [(outcomes[call.key].answer, len(request.wanted)) for request, call in planned]
-    return sum(read_queries(answer.text, finish=answer.finish, n=n).preamble for answer, n in answers if answer)
-
-
-def _require_drafts(
-    planned: Sequence[PlannedCall], drafts: Sequence[LlmDraft], outcomes: Mapping[str, Outcome]
-) -> None:
-    if planned and not drafts:
-        failed = Counter(outcome.failure for outcome in outcomes.values())
-        listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())
-        raise DataError(
-            f"expected queries in {len(planned)} answers of the language model, found none: {listed}",
-            hint="try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite",
-        )
+    return drafts, n_preambles
 
 
 def _retrieved(drafts: Sequence[LlmDraft], search: FusedSearch, pool: PassagePool) -> list[LlmDraft]:

@@ -39,17 +39,11 @@ _REFUSAL = re.compile(
 
 
 class Reading(NamedTuple):
-    """The content of an answer.
+    """The content of an answer."""
 
-    Attributes:
-        texts: The queries, in order; none where there is a fault.
-        fault: ``empty``, ``refusal``, ``cut_off``, ``broken`` or ``wrong_count``; None for a usable answer.
-        preamble: Whether there was text around the queries.
-    """
-
-    texts: tuple[str, ...] = ()
-    fault: str | None = None
-    preamble: bool = False
+    texts: tuple[str, ...] = ()  # the queries, in order; none where there is a fault
+    fault: str | None = None  # empty, refusal, cut_off, broken or wrong_count; None for a usable answer
+    preamble: bool = False  # whether there was text around the queries
 
 
 class QueriesAnswer(BaseModel):

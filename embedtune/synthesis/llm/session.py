@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from embedtune.config.settings import LLM_ASKING, GenerateConfig, LlmConfig
 from embedtune.errors import StoppedError
 from embedtune.llm.batch_files import read_answers, write_answers
 from embedtune.llm.cost import CostTracker, Prices, prompt_tokens
-from embedtune.llm.dispatcher import Dispatcher, Settings, Status
+from embedtune.llm.dispatcher import Dispatcher, Status
 from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
-from embedtune.llm.providers import Access, Provider, load_provider
+from embedtune.llm.providers import Provider, Schemas, load_provider
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call, Message, make_call
 from embedtune.machine import in_words
 from embedtune.progress import track_with_note
-from embedtune.project.records import ExamplesRecord, LlmCosts, LlmRecord
+from embedtune.project.records import LlmCosts
 from embedtune.signals import catch_stop
 from embedtune.synthesis.llm.examples import read_examples
 from embedtune.synthesis.llm.filters import drop_injections
@@ -32,7 +32,7 @@ from embedtune.text.language import language_of
 from embedtune.types import SPLITS, Passage
 
 WRITE, JUDGE, RELABEL = "write", "judge", "relabel"
-SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+SCHEMAS: Schemas = {
     WRITE: QueriesAnswer.model_json_schema(),
     JUDGE: GradesAnswer.model_json_schema(),
     RELABEL: GradesAnswer.model_json_schema(),
@@ -130,12 +130,10 @@ class LlmSettings:
 
 def weights_of(config: LlmConfig, split: str) -> dict[str, float]:
     """Return the weights of a split's kinds: the held-out kind is for dev and test only."""
-    held_out = config.held_out_kind if config.kinds.get(config.held_out_kind or "question", 0) > 0 else None
-    if held_out is None:
+    held_out = config.held_out_kind
+    if held_out is None or not config.kinds.get(held_out, 0) > 0:
         return {str(kind): weight for kind, weight in config.kinds.items()}
-    if split == "train":
-        return {str(kind): weight for kind, weight in config.kinds.items() if kind != held_out}
-    return {str(held_out): 1.0}
+    return {str(kind): weight for kind, weight in config.kinds.items() if (kind == held_out) == (split != "train")}
 
 
 def asks_llm(config: GenerateConfig) -> bool:
@@ -194,6 +192,10 @@ def preview(
     n_queries = sum(len(planned_call.request.wanted) for planned_call in planned)
     further = len(unique) * config.judge + n_queries * (config.relabel == "llm")
     prices = Prices(config.price_input, config.price_output)
+    seconds = [_CALL_S * len(waiting) / config.concurrency]
+    for amount, rate in ((len(waiting), config.requests_per_minute), (prompt + likely, config.tokens_per_minute)):
+        if rate is not None:
+            seconds.append(60 * amount / rate)
     return {
         "passages": len({passage.passage_id for planned_call in planned for passage in planned_call.request.passages}),
         "screened_passages": n_screened,
@@ -207,18 +209,8 @@ def preview(
         "completion_tokens": likely,
         "price": round(prices.of(prompt, likely), 4) if prices.known else None,
         "price_at_most": round(prices.of(prompt, most), 4) if prices.known else None,
-        "seconds": round(_seconds(len(waiting), prompt + likely, config)),
+        "seconds": round(max(seconds)),
     }
-
-
-def _seconds(n_calls: int, n_tokens: int, config: LlmConfig) -> float:
-    """Return the time at the given rates; without any, with three seconds a call."""
-    by_rate = [
-        60 * amount / rate
-        for amount, rate in ((n_calls, config.requests_per_minute), (n_tokens, config.tokens_per_minute))
-        if rate is not None
-    ]
-    return max([*by_rate, _CALL_S * n_calls / config.concurrency])
 
 
 STORE = ".llm.sqlite"
@@ -257,7 +249,7 @@ class LlmSession:
     def provider(self) -> Provider:
         """The provider, created on first use."""
         if self._provider is None:
-            self._provider = load_provider(access_of(self._config))
+            self._provider = load_provider(self._config, SCHEMAS)
         return self._provider
 
     def outcomes(self, calls: Sequence[Call], check: AnswerCheck) -> dict[str, Outcome]:
@@ -291,7 +283,12 @@ class LlmSession:
         if waiting:
             self._send(waiting, check, what, n_known=len(outcomes) - len(waiting))
             outcomes = self.outcomes(calls, check)
-        self._count(unique, check)
+        for key, history in self.store.histories(list(unique)).items():
+            faults = (
+                check(unique[key], attempt.answer) if attempt.outcome == ANSWER else attempt.outcome
+                for attempt in history
+            )
+            self.rejected.update(filter(None, faults))
         self.calls |= {key: (unique[key], outcome) for key, outcome in outcomes.items()}
         return outcomes
 
@@ -299,43 +296,14 @@ class LlmSession:
         """Write the answers of this dataset with stable bytes."""
         write_answers(path, self.calls.values())
 
-    def record(
-        self,
-        *,
-        model: str,
-        screened_passages: int,
-        preambles: int,
-        written: int,
-        relabelled: int,
-        examples: ExamplesRecord | None,
-    ) -> LlmRecord:
-        """Return the record, which depends on the answers alone; see ``LlmRecord`` for the fields."""
-        outcomes = [outcome for _, outcome in self.calls.values()]
-        answers = [outcome.answer for outcome in outcomes if outcome.answer]
-        optional = {"examples": examples} if examples else {}
-        return LlmRecord(
-            model=model,
-            calls=len(outcomes),
-            answered=len(answers),
-            failed=dict(sorted(Counter(outcome.failure for outcome in outcomes if outcome.failure).items())),
-            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
-            completion_tokens=sum(answer.completion_tokens for answer in answers),
-            screened_passages=screened_passages,
-            preambles=preambles,
-            written=written,
-            relabelled=relabelled,
-            **optional,
-        )
-
     def costs(self) -> LlmCosts:
         """Return tokens and cost of all answers of the run folder, used or not, and the rejected ones."""
         prompt, completion = self.store.tokens()
-        cost = round(self._prices.of(prompt, completion), 6) if self._prices.known else None
         return LlmCosts(
             rejected_answers=dict(sorted(self.rejected.items())),
             prompt_tokens=prompt,
             completion_tokens=completion,
-            cost=cost,
+            cost=round(self._prices.of(prompt, completion), 6) if self._prices.known else None,
         )
 
     def _send(self, waiting: Sequence[tuple[Call, Outcome]], check: AnswerCheck, what: str, *, n_known: int) -> None:
@@ -346,7 +314,6 @@ class LlmSession:
         costs = CostTracker(
             self._prices, max_cost=self._config.max_cost, prompt_tokens=prompt, completion_tokens=completion
         )
-        settings = Settings(**{name: getattr(self._config, name) for name in Settings._fields})
         with (
             track_with_note(what, len(waiting)) as show,
             catch_stop("the calls in flight are finished and saved") as stop,
@@ -354,7 +321,7 @@ class LlmSession:
             dispatcher = Dispatcher(
                 provider,
                 self.store,
-                settings,
+                self._config,
                 costs,
                 stop=stop,
                 on_progress=lambda status: show(status.finished, self._note(status)),
@@ -370,13 +337,6 @@ class LlmSession:
         if self._prices.known:
             parts.append(f"cost {costs.cost:.4f}")
         return ", ".join(parts)
-
-    def _count(self, calls: dict[str, Call], check: AnswerCheck) -> None:
-        for key, history in self.store.histories(list(calls)).items():
-            for attempt in history:
-                fault = check(calls[key], attempt.answer) if attempt.outcome == ANSWER else attempt.outcome
-                if fault:
-                    self.rejected[fault] += 1
 
 
 @contextmanager
@@ -394,16 +354,3 @@ def open_session(config: LlmConfig, run: Path, *, collect: bool = False) -> Iter
         yield LlmSession(config, store, collect=collect)
     finally:
         store.close()
-
-
-def access_of(config: LlmConfig) -> Access:
-    """Return address and parameters of the provider in the settings."""
-    return Access(
-        config.name or "",
-        base_url=config.base_url,
-        key_variable=config.key_variable,
-        schemas=SCHEMAS,
-        timeout_s=config.timeout_s,
-        quantize=config.quantize,
-        params={"temperature": config.temperature, "max_tokens": config.max_tokens},
-    )
