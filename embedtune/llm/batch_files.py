@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,44 +24,40 @@ CREATE TABLE answers (
 
 def write_answers(path: Path, outcomes: Iterable[tuple[Call, Outcome]]) -> None:
     """Write calls with the answers that were used, sorted by key: equal answers give equal bytes."""
-    rows = sorted({call.key: _row(call, outcome) for call, outcome in outcomes}.values())
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
+    rows = {}
+    for call, outcome in outcomes:
+        key, purpose, model, messages, params = call_row(call)
+        answer = outcome.answer or (None, None, None, None)
+        rows[key] = (key, purpose, model, hide_known(messages), params, *answer, outcome.failure)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA page_size=4096")
         connection.execute("PRAGMA journal_mode=OFF")  # the folder is temporary; it is synced as a whole
         connection.execute("BEGIN")
         connection.execute(_TABLE)
-        connection.executemany(f"INSERT INTO answers VALUES ({', '.join('?' * 10)})", rows)  # noqa: S608 (only marks)
+        connection.executemany(f"INSERT INTO answers VALUES ({', '.join('?' * 10)})", sorted(rows.values()))  # noqa: S608 (only marks)
         connection.execute("COMMIT")
-    finally:
-        connection.close()
 
 
 def read_answers(path: Path) -> list[tuple[Call, Answer]]:
     """Read the answers of a finished dataset; calls that failed are left out."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-    try:
-        query = (
-            "SELECT key, purpose, model, messages, params, answer, finish, prompt_tokens, completion_tokens FROM answers "
-            "WHERE answer IS NOT NULL"
-        )
-        answers = []
+    query = (
+        "SELECT key, purpose, model, messages, params, answer, finish, prompt_tokens, completion_tokens FROM answers "
+        "WHERE answer IS NOT NULL"
+    )
+    answers = []
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
         for key, purpose, model, messages, params, *answer in connection.execute(query):
             prompt = tuple(Message(*message) for message in json.loads(messages))
             answers.append((Call(key, model, prompt, json.loads(params), purpose), Answer(*answer)))
-        return answers
-    finally:
-        connection.close()
+    return answers
 
 
-def write_batch(path: Path, calls: Sequence[Call], schemas: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write calls as JSON lines in the form of OpenAI's batch API, which vLLM's ``run_batch`` reads too.
+Schemas = Mapping[str, Mapping[str, Any]]
+"""By purpose of a call, the JSON schema of its answer; a purpose without one asks for none."""
 
-    Args:
-        path: The file.
-        calls: The calls.
-        schemas: By purpose, the JSON schema of the answer; a purpose without one asks for none.
-    """
+
+def write_batch(path: Path, calls: Sequence[Call], schemas: Schemas) -> None:
+    """Write calls as JSON lines in the form of OpenAI's batch API, which vLLM's ``run_batch`` reads too."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for call in calls:
             body: dict[str, object] = {
@@ -121,9 +118,3 @@ def _answer(row: Mapping[str, Any]) -> Answer | None:
     finish = {"length": "length", "content_filter": "refusal"}.get(choice.get("finish_reason"), "stop")
     text = choice["message"].get("content") or choice["message"].get("refusal") or ""
     return Answer(str(text), finish, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-
-
-def _row(call: Call, outcome: Outcome) -> tuple[Any, ...]:
-    key, purpose, model, messages, params = call_row(call)
-    answer = tuple(outcome.answer) if outcome.answer else (None, None, None, None)
-    return (key, purpose, model, hide_known(messages), params, *answer, outcome.failure)

@@ -46,24 +46,12 @@ def prompt_tokens(call: Call) -> int:
 
 
 class CostTracker:
-    """Counts tokens and money, and keeps both under a limit.
-
-    Attributes:
-        prompt_tokens: Of all answers so far.
-        completion_tokens: Of all answers so far.
-    """
+    """Counts the tokens of all answers so far and their price, and keeps it under a limit."""
 
     def __init__(
         self, prices: Prices, *, max_cost: float | None, prompt_tokens: int = 0, completion_tokens: int = 0
     ) -> None:
-        """Start from the tokens of earlier answers.
-
-        Args:
-            prices: Of the model.
-            max_cost: Limit in the currency of the prices; None is none.
-            prompt_tokens: Spent before.
-            completion_tokens: Spent before.
-        """
+        """Start from the tokens of earlier answers; ``max_cost`` is in the currency of the prices, None is no limit."""
         self._prices = prices
         self._max_cost = max_cost
         self.prompt_tokens = prompt_tokens

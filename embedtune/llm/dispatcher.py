@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostLimitError, CostTracker, prompt_tokens
@@ -38,12 +38,8 @@ _CALLS_A_SLOT = 4  # a call that waits to be sent again leaves its slot to anoth
 _UNREACHED = 3  # tries of the very first call before the address is doubted
 
 
-class Status(NamedTuple):
-    """Progress for a display."""
-
-    finished: int  # calls that ended since the last report
-    failed: Counter[str]  # calls given up, by class
-    costs: CostTracker  # tokens and money so far
+OnProgress = Callable[[int, Counter[str]], None]
+"""Called with the number of calls that ended since the last report, and with all calls given up so far, by class."""
 
 
 class Dispatcher:
@@ -57,7 +53,7 @@ class Dispatcher:
         costs: CostTracker,
         *,
         stop: StopRequest,
-        on_progress: Callable[[Status], None] = lambda _: None,
+        on_progress: OnProgress = lambda *_: None,
     ) -> None:
         self._provider = provider
         self._store = store
@@ -140,7 +136,7 @@ class Dispatcher:
             ) from None
         else:
             self._row.clear()
-            self._report(Status(1, self._failed, self._costs))
+            self._report(1, self._failed)
 
     async def _send_once(self, call: Call) -> Answer:
         """Send a call within all limits, and keep its answer."""
@@ -149,11 +145,11 @@ class Dispatcher:
             answer = await self._send(call)
             self._costs.add(answer)
             await self._store.record(call.key, Attempt(ANSWER, answer))
-        self._report(Status(0, self._failed, self._costs))
+        self._report(0, self._failed)
         return answer
 
     async def _send(self, call: Call) -> Answer:
-        """Send a call once; a failure is noted and raised."""
+        """Send a call once; a failure is stored and raised."""
         while (result := await self._try(call)) is None:
             await self._gate.reopened()
         if isinstance(result, Answer):
@@ -200,7 +196,7 @@ class Dispatcher:
 
     def _give_up(self, call: Call, error: CallError) -> None:
         self._failed[error.kind] += 1
-        self._report(Status(1, self._failed, self._costs))
+        self._report(1, self._failed)
         if error.kind in TRANSPORT or error.kind == "bad_request":
             self._row.append(call.key)
         if len(self._row) >= _GIVEN_UP_IN_A_ROW:

@@ -33,10 +33,6 @@ def retrying(attempts: int, sleep: Callable[[float], Awaitable[None]]) -> AsyncR
 
     Transport failures wait a random time that doubles at each try, 30 seconds at most; the rate limiter waits for
     ``Retry-After``, for all calls alike. A call with a bad answer is sent again at once: the server is well.
-
-    Args:
-        attempts: Tries at most, at least 1.
-        sleep: Waits; raises when the run should stop.
     """
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -97,7 +93,10 @@ def classify(error: Exception) -> CallError:
         return error
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status >= 400:
-        return _of_status(status, str(error), _headers(error))
+        kind, scope = _meaning(status, str(error))
+        headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+        seconds = retry_after({str(name).lower(): str(value) for name, value in headers.items()})
+        return CallError(kind, str(error), scope=scope, retry_after=seconds if scope == "again" else None)
     names = {kind.__name__ for one in causes(error) for kind in type(one).__mro__}
     if names & {"APITimeoutError", "TimeoutException", "TimeoutError"} or isinstance(error, asyncio.TimeoutError):
         return CallError("timeout", str(error) or "no answer in time")
@@ -109,13 +108,8 @@ def classify(error: Exception) -> CallError:
     return CallError("bad_response", f"{type(error).__name__}: {error}")
 
 
-def _of_status(status: int, message: str, headers: Mapping[str, str]) -> CallError:
-    """Return what an HTTP status of 400 or more means."""
-    kind, scope = _meaning(status, message)
-    return CallError(kind, message, scope=scope, retry_after=retry_after(headers) if scope == "again" else None)
-
-
 def _meaning(status: int, message: str) -> tuple[str, Scope]:
+    """Return kind and scope of an HTTP status of 400 or more."""
     rules: tuple[tuple[bool, str, Scope], ...] = (
         (status == 402 or (status in (403, 429) and bool(_QUOTA.search(message))), "quota", "run"),
         (status in (401, 403), "unauthorized", "run"),
@@ -140,11 +134,6 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
         return max(0.0, parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
     except (ValueError, TypeError):
         return None
-
-
-def _headers(error: Exception) -> Mapping[str, str]:
-    headers: Any = getattr(getattr(error, "response", None), "headers", None)
-    return {} if headers is None else {str(name).lower(): str(value) for name, value in headers.items()}
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
@@ -201,7 +190,7 @@ _SLICE_S = 0.2  # a request to stop is noticed at least this often
 
 
 class StopWaitingError(Exception):
-    """The run should stop; whoever waits gives up."""
+    """The run should stop; every method of ``RateLimiter`` that waits raises it."""
 
 
 class HeldBackError(Exception):
@@ -223,14 +212,7 @@ class RateLimiter:
         tokens_per_minute: float | None = None,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Start with no pause.
-
-        Args:
-            concurrency: Calls in flight at most.
-            requests_per_minute: Calls in any 60 seconds at most; None is no limit.
-            tokens_per_minute: Tokens in any 60 seconds at most, estimated before the call; None is no limit.
-            is_stopping: Polled while waiting; True ends the wait with ``StopWaitingError``.
-        """
+        """Limit the calls in flight, and calls and estimated tokens in any 60 seconds; ``is_stopping`` ends every wait."""
         self._closed_until = 0.0
         self._most = self._allowed = concurrency
         self._in_flight = 0
@@ -247,17 +229,12 @@ class RateLimiter:
 
     def pause(self, seconds: float) -> None:
         """Admit no call for some seconds; a longer pause that is running stays."""
-        if (until := time.monotonic() + seconds) > self._closed_until:
-            self._closed_until = until
+        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
         self._allowed = 1
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Reserve one of the slots in flight; wait for a free one and for the end of a pause.
-
-        Raises:
-            StopWaitingError: If the run should stop.
-        """
+        """Reserve one of the slots in flight; wait for a free one and for the end of a pause."""
         await self.reopened()
         while self._in_flight >= self._allowed:
             self._changed.clear()
@@ -276,34 +253,29 @@ class RateLimiter:
         self._changed.set()
 
     async def enter(self, tokens: int) -> None:
-        """Wait until a call of so many tokens may be sent.
-
-        Raises:
-            StopWaitingError: If the run should stop.
-        """
+        """Wait until a call of so many tokens may be sent."""
         await self.reopened()
         if self._limiter is not None:
             # More than a whole minute's tokens would never be admitted.
             allowed = int(min(tokens, self._tokens_per_minute or tokens))
-            await self._patiently(self._limiter.async_acquire(allowed))
+            admission = asyncio.ensure_future(self._limiter.async_acquire(allowed))
+            try:
+                while not admission.done():
+                    self._check()
+                    await asyncio.wait({admission}, timeout=_SLICE_S)
+                admission.result()
+            finally:
+                admission.cancel()
         await self.reopened()
 
     async def reopened(self) -> None:
-        """Wait for the end of a pause; one may have begun since ``enter``.
-
-        Raises:
-            StopWaitingError: If the run should stop.
-        """
+        """Wait for the end of a pause; one may have begun since ``enter``."""
         while (left := self._closed_until - time.monotonic()) > 0:
             await self.sleep(left)
         self._check()
 
     def check_open(self) -> None:
-        """Raise if a pause has begun, at the last moment before a call is written to the socket.
-
-        Raises:
-            HeldBackError: If a pause has begun.
-        """
+        """Raise ``HeldBackError`` if a pause has begun, at the last moment before a call is written to the socket."""
         if time.monotonic() < self._closed_until:
             raise HeldBackError
 
@@ -313,26 +285,12 @@ class RateLimiter:
             self.pause(seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait some seconds.
-
-        Raises:
-            StopWaitingError: If the run should stop.
-        """
+        """Wait some seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._check()
             await asyncio.sleep(min(left, _SLICE_S))
         self._check()
-
-    async def _patiently(self, waiting: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(waiting)
-        try:
-            while not task.done():
-                self._check()
-                await asyncio.wait({task}, timeout=_SLICE_S)
-            task.result()
-        finally:
-            task.cancel()
 
     def _check(self) -> None:
         if self._is_stopping():

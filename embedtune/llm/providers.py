@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
+from embedtune.llm.batch_files import Schemas
 from embedtune.llm.failures import RateLimiter
 from embedtune.llm.store import Answer, Call
 
@@ -157,10 +157,6 @@ def check_access(config: LlmConfig) -> None:
         import_extra(*_MODULES[kind])
     if kind != "hf":
         find_key(kind, config.base_url, config.key_variable)
-
-
-Schemas = Mapping[str, Mapping[str, Any]]
-"""By purpose of a call, the JSON schema of its answer; a purpose without one asks for none."""
 
 
 def load_provider(config: LlmConfig, schemas: Schemas) -> Provider:

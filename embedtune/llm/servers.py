@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
-from embedtune.llm.batch_files import response_format
+from embedtune.llm.batch_files import Schemas, response_format
 from embedtune.llm.cost import estimate_tokens, prompt_tokens
 from embedtune.llm.failures import CallError, RateLimiter
-from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, Schemas, import_extra
+from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, import_extra
 from embedtune.llm.store import Answer, Call
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class ChatServer:
         takes_params: bool = True,
         renew: Callable[[Any, Mapping[str, Any]], None] | None = None,
     ) -> None:
-        """Wrap an LLM.
+        """Wrap an LLM with the coroutine ``achat``.
 
         Args:
             name: For messages.
             model: For the key of a call.
-            llm: With the coroutine ``achat``.
+            llm: The LLM.
             forms: By purpose of a call, the server's own parameters for the form of its answer; dropped if it rejects them.
             takes_params: Whether ``achat`` takes sampling parameters; otherwise the LLM was created with them.
             renew: Gives the LLM a new client, with hooks for httpx; None keeps its own.

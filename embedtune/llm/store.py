@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,8 +90,8 @@ class AnswerStore:
         """Open or make the file, readable by its owner alone.
 
         Raises:
-            IntegrityError: If it is not a store of ours, or is damaged.
-            ResourceError: If the disk or a permission refuses.
+            IntegrityError: If it is not a store of ours, or is damaged; so does every method.
+            ResourceError: If the disk or a permission refuses; so does every method.
         """
         self.path = path
         self._lock = threading.Lock()
@@ -101,10 +101,10 @@ class AnswerStore:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(_SCHEMA)
-            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, _VERSION):
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _VERSION):
                 raise IntegrityError(
-                    f"{path}: expected answers in format {_VERSION}, found format {found}",
+                    f"{path}: expected answers in format {_VERSION}, found format {version}",
                     hint="use the newer embedtune",
                 )
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
@@ -156,7 +156,10 @@ class AnswerStore:
 
     def add(self, rows: Iterable[tuple[str, Attempt]]) -> None:
         """Commit attempts of known calls; returns when they are on the disk."""
-        values = [_values(key, attempt) for key, attempt in rows]
+        values = []
+        for key, (outcome, (text, *answer), _) in rows:
+            safe = hide_known(text) if outcome == ANSWER else redact(text)
+            values.append((key, outcome, safe.encode("utf-8", "replace").decode(), *answer))
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT INTO attempts (key, round, outcome, text, finish, prompt_tokens, completion_tokens) "
@@ -175,18 +178,17 @@ class AnswerStore:
     async def _flush(self) -> None:
         while self._pending:
             taken, self._pending = self._pending, []
+            failure: BaseException | None = None
             try:
                 await asyncio.to_thread(self.add, [row for row, _ in taken])
             except BaseException as error:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_exception(error)
+                failure = error
                 if not isinstance(error, EmbedtuneError):
                     raise
-            else:
+            finally:
                 for _, done in taken:
                     if not done.done():
-                        done.set_result(None)
+                        done.set_exception(failure) if failure else done.set_result(None)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -213,17 +215,8 @@ def snapshot(path: Path) -> Iterator[AnswerStore]:
         for suffix in ("", "-wal"):
             if (source := path.with_name(path.name + suffix)).is_file():
                 shutil.copyfile(source, Path(folder, path.name + suffix))
-        store = AnswerStore(Path(folder, path.name))
-        try:
+        with closing(AnswerStore(Path(folder, path.name))) as store:
             yield store
-        finally:
-            store.close()
-
-
-def _values(key: str, attempt: Attempt) -> tuple[object, ...]:
-    text, finish, *tokens = attempt.answer
-    safe = hide_known(text) if attempt.outcome == ANSWER else redact(text)
-    return (key, attempt.outcome, safe.encode("utf-8", "replace").decode(), finish, *tokens)
 
 
 @contextmanager
@@ -233,7 +226,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         words = str(error)
-        if "full" in words or "readonly" in words or "unable to open" in words or "disk I/O" in words:
+        if any(cause in words for cause in ("full", "readonly", "unable to open", "disk I/O")):
             raise ResourceError(
                 f"{path}: expected to write there, found: {words}",
                 hint="free disk space or mend its permissions, and give the same command again; no answer is lost",

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from embedtune.config.settings import LLM_ASKING, GenerateConfig, LlmConfig
 from embedtune.errors import StoppedError
-from embedtune.llm.batch_files import read_answers, write_answers
+from embedtune.llm.batch_files import Schemas, read_answers, write_answers
 from embedtune.llm.cost import CostTracker, Prices, prompt_tokens
-from embedtune.llm.dispatcher import Dispatcher, Status
+from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
-from embedtune.llm.providers import Provider, Schemas, load_provider
+from embedtune.llm.providers import Provider, load_provider
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call, Message, make_call
 from embedtune.machine import in_words
 from embedtune.progress import track_with_note
@@ -324,16 +324,15 @@ class LlmSession:
                 self._config,
                 costs,
                 stop=stop,
-                on_progress=lambda status: show(status.finished, self._note(status)),
+                on_progress=lambda finished, failed: show(finished, self._note(failed, costs)),
             )
             asyncio.run(dispatcher.ask(waiting, check))
         if stop.signal_number is not None:
             raise StoppedError(f"{self.store.path.parent}: stopped; every answer so far is kept", stop.signal_number)
 
-    def _note(self, status: Status) -> str:
-        costs = status.costs
+    def _note(self, failed: Counter[str], costs: CostTracker) -> str:
         tokens = f"{(costs.prompt_tokens + costs.completion_tokens) / 1000:.0f}k tokens"
-        parts = [*(f"{count} failed by {name}" for name, count in sorted(status.failed.items())), tokens]
+        parts = [*(f"{count} failed by {name}" for name, count in sorted(failed.items())), tokens]
         if self._prices.known:
             parts.append(f"cost {costs.cost:.4f}")
         return ", ".join(parts)
