@@ -61,35 +61,30 @@ class ReaderEntry(NamedTuple):
     isolated: bool = True
 
 
-def _here(function: str) -> ReaderEntry:
-    return ReaderEntry(f"{__name__}.{function}")
-
-
+_SUFFIXES = {
+    "text:read_text": ".txt",
+    "markdown:read_markdown": ".md .markdown",
+    "restructured_text:read_restructured_text": ".rst",
+    "html:read_html": ".html .htm .xhtml",
+    "xml:read_xml": ".xml",
+    "pdf:read_pdf": ".pdf",
+    "office:read_word": ".docx",
+    "office:read_slides": ".pptx",
+    "tables:read_workbook": ".xlsx .xls .ods",
+    "tables:read_csv": ".csv .tsv",
+    "json_files:read_json": ".json",
+    "json_files:read_json_lines": ".jsonl",
+    "office:read_ebook": ".epub",
+    "json_files:read_notebook": ".ipynb",
+    "office:read_open_document": ".odt",
+    "office:read_rich_text": ".rtf",
+    "mail:read_mail": ".eml",
+    "mail:read_outlook": ".msg",
+}
 READERS = {
-    ".txt": ReaderEntry(f"{__name__}.text:read_text", isolated=False),
-    ".md": _here("markdown:read_markdown"),
-    ".markdown": _here("markdown:read_markdown"),
-    ".rst": _here("restructured_text:read_restructured_text"),
-    ".html": _here("html:read_html"),
-    ".htm": _here("html:read_html"),
-    ".xhtml": _here("html:read_html"),
-    ".xml": _here("xml:read_xml"),
-    ".pdf": _here("pdf:read_pdf"),
-    ".docx": _here("office:read_word"),
-    ".pptx": _here("office:read_slides"),
-    ".xlsx": _here("tables:read_workbook"),
-    ".xls": _here("tables:read_workbook"),
-    ".ods": _here("tables:read_workbook"),
-    ".csv": _here("tables:read_csv"),
-    ".tsv": _here("tables:read_csv"),
-    ".json": _here("json_files:read_json"),
-    ".jsonl": _here("json_files:read_json_lines"),
-    ".epub": _here("office:read_ebook"),
-    ".ipynb": _here("json_files:read_notebook"),
-    ".odt": _here("office:read_open_document"),
-    ".rtf": _here("office:read_rich_text"),
-    ".eml": _here("mail:read_mail"),
-    ".msg": _here("mail:read_outlook"),
+    suffix: ReaderEntry(f"{__name__}.{function}", isolated=suffix != ".txt")
+    for function, suffixes in _SUFFIXES.items()
+    for suffix in suffixes.split()
 }
 """Our own, by suffix in lower case."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def looks_like(head: bytes) -> str:
     if start.startswith(b"<?xml"):
         return "XML"
     try:
-        getincrementaldecoder("utf-8")().decode(head)  # the head may end within a character
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the head may end within a character
     except UnicodeDecodeError:
         return "unknown bytes"
     return "unknown bytes" if b"\0" in head else "text"
@@ -96,7 +95,10 @@ def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFi
     Raises:
         Unreadable: If it is no archive, is encrypted, or unpacks to too much.
     """
-    _refuse_encrypted(path)
+    with path.open("rb") as file:
+        # Office wraps an encrypted document into an OLE file with this name in its directory.
+        if file.read(len(OLE)) == OLE and "EncryptedPackage".encode("utf-16-le") in file.read():
+            raise Unreadable("encrypted")
     require_signature(path, b"PK", what)
     try:
         archive = ZipFile(path)
@@ -135,13 +137,6 @@ def read_member(archive: ZipFile, name: str, what: str) -> bytes:
         return archive.read(name)
     except KeyError:
         raise Unreadable(f"not {what}: a zip archive without {name}") from None
-
-
-def _refuse_encrypted(path: Path) -> None:
-    """Office wraps an encrypted document into an OLE file with this name in its directory."""
-    with path.open("rb") as file:
-        if file.read(len(OLE)) == OLE and "EncryptedPackage".encode("utf-16-le") in file.read():
-            raise Unreadable("encrypted")
 
 
 BYTE_ORDER_MARKS = (

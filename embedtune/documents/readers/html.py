@@ -123,8 +123,7 @@ class _Walker:
     def __init__(self, builder: TextBuilder, outer_level: int) -> None:
         self._builder, self._outer_level = builder, outer_level
         self._inline: list[str] = []
-        # of each open list the number of its last item; None where it has no numbers
-        self._lists: list[int | None] = []
+        self._lists: list[int | None] = []  # of each open list the number of its last item, if it has numbers
 
     def walk(self, root: Element, *, as_inline: bool = False) -> None:
         """Add an element with its content; with ``as_inline`` the element itself is no block."""
@@ -142,31 +141,42 @@ class _Walker:
 
     def start(self, element: Element, *, is_root: bool) -> bool:
         """Process the start of an element; returns True if its content is done too."""
+        if (not is_root and _is_silent(element)) or self._unit(element):
+            return True
         tag = element.tag
-        if not is_root and _is_silent(element):
-            return True
-        if tag in _HEADINGS:
-            self.flush()
-            self._builder.heading(_HEADINGS[tag] + self._outer_level, _text_without_silent(element))
-            return True
-        if tag == "pre":
-            self.flush()
-            self._builder.code(text_of(element))
-            return True
-        if tag == "table" and _is_data(element):
-            self._table(element)
-            return True
-        self._open(tag, element)
+        if tag in _LISTS:
+            self._break()
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._inline.append("\n" + self._bullet())
+        elif tag in ("br", "dd"):
+            self._inline.append("\n")
+        elif tag in _BLOCKS or tag == "dt":
+            self._break()
         self._add(element.text)
         return False
+
+    def _unit(self, element: Element) -> bool:
+        """Add a heading, code or a table; returns False for anything else."""
+        if element.tag in _HEADINGS:
+            self.flush()
+            self._builder.heading(_HEADINGS[element.tag] + self._outer_level, _text_without_silent(element))
+        elif element.tag == "pre":
+            self.flush()
+            self._builder.code(text_of(element))
+        elif element.tag == "table" and _is_data(element):
+            self._table(element)
+        else:
+            return False
+        return True
 
     def end(self, element: Element, *, is_root: bool) -> None:
         """Process the end of an element."""
         if element.tag in _LISTS and self._lists:
             self._lists.pop()
-            self._break(within_list=bool(self._lists))
+            self._break()
         elif element.tag in _BLOCKS:
-            self._break(within_list=bool(self._lists))
+            self._break()
         if not is_root:
             self._add(element.tail)
 
@@ -175,25 +185,15 @@ class _Walker:
         self._builder.block(_BEFORE_ITEM.sub("\n", "".join(self._inline)))
         self._inline.clear()
 
-    def _open(self, tag: str, element: Element) -> None:
-        if tag in _LISTS:
-            self._break(within_list=bool(self._lists))
-            self._lists.append(0 if tag == "ol" else None)
-        elif tag == "li":
-            self._inline.append("\n" + self._bullet())
-        elif tag in ("br", "dd"):
-            self._inline.append("\n")
-        elif tag in _BLOCKS or tag == "dt":
-            self._break(within_list=bool(self._lists))
-
     def _bullet(self) -> str:
         if not self._lists or (number := self._lists[-1]) is None:
             return "- "
         self._lists[-1] = number + 1
         return f"{number + 1}. "
 
-    def _break(self, *, within_list: bool) -> None:
-        if not within_list:
+    def _break(self) -> None:
+        """End the block; within a list, the line."""
+        if not self._lists:
             self.flush()
         elif self._inline and not self._inline[-1].endswith(("- ", ". ", "\n")):
             self._inline.append("\n")
@@ -219,9 +219,7 @@ def _is_silent(element: Element) -> bool:
         return True
     if element.get("role") in _SILENT_ROLES or not _SILENT_CLASSES.isdisjoint(element.get("class", "").split()):
         return True
-    if tag in _LISTS and _is_menu(element):
-        return True
-    if "display:none" in element.get("style", "").replace(" ", ""):
+    if (tag in _LISTS and _is_menu(element)) or "display:none" in element.get("style", "").replace(" ", ""):
         return True
     if tag == "sup":
         return bool(_FOOTNOTE.fullmatch(text_of(element).strip()))

@@ -123,24 +123,15 @@ def _inline(token: Token) -> str:
     """Return the text of a paragraph or a heading: no emphasis, no link targets, no tags."""
     text = ""
     for part in token.children or ():
-        if part.type == "code_inline" and _ROLE.search(text):
-            text = _ROLE.sub("", text) + part.content.lstrip("~!")
-        else:
-            text += _inline_part(part)
+        match part.type:
+            case "code_inline" if _ROLE.search(text):
+                text = _ROLE.sub("", text) + part.content.lstrip("~!")
+            case "text" | "code_inline" | "text_special":
+                text += part.content
+            case "softbreak":
+                text += " "
+            case "image":
+                text += _inline(part)
+            case "hardbreak" | "html_inline" if part.type == "hardbreak" or _TAG.fullmatch(part.content):
+                text += "\n"
     return text
-
-
-def _inline_part(token: Token) -> str:
-    match token.type:
-        case "text" | "code_inline" | "text_special":
-            return token.content
-        case "softbreak":
-            return " "
-        case "hardbreak":
-            return "\n"
-        case "image":
-            return _inline(token)
-        case "html_inline":
-            return "\n" if _TAG.fullmatch(token.content) else ""
-        case _:
-            return ""

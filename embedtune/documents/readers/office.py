@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-from zipfile import ZipFile
 
 from embedtune.documents.readers.files import (
     ReadingLimits,
@@ -75,10 +74,12 @@ class _WordWalker:
 
     def add(self, parent: Any) -> None:
         """Add all blocks within an element."""
-        for element in _blocks(parent):
+        for element in _children(parent, "p", "tbl"):
             if element.tag == f"{_W}tbl":
                 self._flush()
-                add_table(self._builder, self._rows(element))
+                # a cell that spans rows is in the first of them
+                rows = ([self._cell(cell) for cell in _children(row, "tc")] for row in _children(element, "tr"))
+                add_table(self._builder, rows)
             else:
                 self._paragraph(element)
         self._flush()
@@ -109,11 +110,6 @@ class _WordWalker:
         self._builder.block("\n".join(self._items))
         self._items.clear()
 
-    def _rows(self, table: Any) -> Iterator[list[str]]:
-        """Yield the texts of the cells; a cell that spans rows is in the first of them."""
-        for row in _children(table, "tr"):
-            yield [self._cell(cell) for cell in _children(row, "tc")]
-
     def _cell(self, cell: Any) -> str:
         return " ".join(self._text(paragraph) for paragraph in cell.iter(f"{_W}p"))
 
@@ -134,23 +130,14 @@ class _WordWalker:
         return "".join(parts)
 
 
-def _blocks(parent: Any) -> Iterator[Any]:
-    """Yield paragraphs and tables, also of content controls and insertions."""
+def _children(parent: Any, *names: str) -> Iterator[Any]:
+    """Yield the children of these names, also those of content controls and insertions."""
     for child in parent:
         name = local_name(child)
-        if name in ("p", "tbl"):
+        if name in names:
             yield child
         elif name in _CONTROLS:
-            yield from _blocks(child)
-
-
-def _children(parent: Any, wanted: str) -> Iterator[Any]:
-    for child in parent:
-        name = local_name(child)
-        if name == wanted:
-            yield child
-        elif name in _CONTROLS:
-            yield from _children(child, wanted)
+            yield from _children(child, *names)
 
 
 def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str | None], str]]:
@@ -228,15 +215,13 @@ def _add_chart(builder: TextBuilder, chart: Any) -> None:
         names = ["", *(series.name or "" for series in plot.series)]
         values = [list(series.values) for series in plot.series]
         for number, category in enumerate(plot.categories):
-            row = [str(category), *(_value(value[number]) for value in values if number < len(value))]
-            builder.block(describe(names, row))
-
-
-def _value(value: float | None) -> str:
-    return "" if value is None else f"{value:.15g}"
+            row = [value[number] for value in values if number < len(value)]
+            cells = ["" if value is None else f"{value:.15g}" for value in row]
+            builder.block(describe(names, [str(category), *cells]))
 
 
 _OPEN_DOCUMENT = "an OpenDocument text"
+_MANIFEST = "META-INF/manifest.xml"
 _LEVEL = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}outline-level"
 _REPEATED = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}c"
 _SILENT_ELEMENTS = frozenset(
@@ -248,9 +233,7 @@ _SPACES = {"s": " ", "tab": "\t", "line-break": "\n"}
 def read_open_document(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read an OpenDocument text; its generated table of contents is left out."""
     with open_archive(path, _OPEN_DOCUMENT, limits) as archive:
-        if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in archive.read(
-            "META-INF/manifest.xml"
-        ):
+        if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
             raise Unreadable("encrypted")
         root = parse_xml(read_member(archive, "content.xml", _OPEN_DOCUMENT))
     body = root.find("./body/text")
@@ -269,7 +252,7 @@ def _add_odt(builder: TextBuilder, element: Element) -> None:
             case "p":
                 builder.block(_odt_text(child))
             case "list":
-                builder.block("\n".join(_odt_items(child)))
+                builder.block("\n".join(f"- {_odt_text(part)}" for part in child.iter("p", "h")))
             case "table":
                 rows = [
                     [_odt_text(cell) for cell in row if cell.tag == "table-cell"] for row in child.iter("table-row")
@@ -277,10 +260,6 @@ def _add_odt(builder: TextBuilder, element: Element) -> None:
                 add_table(builder, rows)
             case tag if tag not in _SILENT_ELEMENTS:
                 _add_odt(builder, child)
-
-
-def _odt_items(listed: Element) -> list[str]:
-    return [f"- {_odt_text(part)}" for part in listed.iter("p", "h")]
 
 
 def _odt_text(element: Element) -> str:
@@ -299,30 +278,29 @@ def _odt_text(element: Element) -> str:
 
 _BOOK = "an EPUB"
 _CONTAINER = "META-INF/container.xml"
+_ENCRYPTION = "META-INF/encryption.xml"
 _CHAPTERS = ("application/xhtml+xml", "text/html")
 
 
 def read_ebook(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read an e-book; its own table of contents is left out."""
     with open_archive(path, _BOOK, limits) as archive:
-        package_name = _package_name(archive)
+        entry = parse_xml(read_member(archive, _CONTAINER, _BOOK)).find("./rootfiles/rootfile")
+        if entry is None or not (package_name := entry.get("full-path")):
+            raise Unreadable(f"not {_BOOK}: {_CONTAINER} names no package")
         package = parse_xml(read_member(archive, package_name, _BOOK))
         builder = TextBuilder(limits.max_chars)
         title = package.find("./metadata/title")
         builder.title = text_of(title) if title is not None else ""
-        locked = _encrypted(archive)
+        locked = set()  # often only fonts are encrypted
+        if _ENCRYPTION in archive.namelist():
+            references = parse_xml(archive.read(_ENCRYPTION)).iter("CipherReference")
+            locked = {unquote(reference.get("URI", "")) for reference in references}
         for chapter in _spine(package, posixpath.dirname(package_name)):
             if chapter in locked:
                 raise Unreadable("encrypted")
             add_html(builder, parse_xhtml(read_member(archive, chapter, _BOOK)))
         return builder.build(name)
-
-
-def _package_name(archive: ZipFile) -> str:
-    root = parse_xml(read_member(archive, _CONTAINER, _BOOK)).find("./rootfiles/rootfile")
-    if root is None or not root.get("full-path"):
-        raise Unreadable(f"not {_BOOK}: {_CONTAINER} names no package")
-    return str(root.get("full-path"))
 
 
 def _spine(package: Element, folder: str) -> list[str]:
@@ -336,11 +314,3 @@ def _spine(package: Element, folder: str) -> list[str]:
         and item.get("media-type") in _CHAPTERS
         and "nav" not in (item.get("properties") or "").split()
     ]
-
-
-def _encrypted(archive: ZipFile) -> set[str]:
-    """Return the names of the encrypted files; often only fonts are."""
-    if "META-INF/encryption.xml" not in archive.namelist():
-        return set()
-    root = parse_xml(archive.read("META-INF/encryption.xml"))
-    return {unquote(reference.get("URI", "")) for reference in root.iter("CipherReference")}

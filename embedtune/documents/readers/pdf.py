@@ -79,7 +79,9 @@ def _lines(pdf: Any, number: int) -> Iterator[Line]:
                 continue
             first = match.start() + match[0].index(line)
             ends = (first, first + len(line) - 1)
-            boxes = [text_page.get_charbox(_index(raw, text_page, end), loose=True) for end in ends]
+            # Of the page's characters some are not in the text.
+            indices = [max(0, raw.FPDFText_GetCharIndexFromTextIndex(text_page, end)) for end in ends]
+            boxes = [text_page.get_charbox(index, loose=True) for index in indices]
             yield Line(
                 line,
                 left=min(box[0] for box in boxes),
@@ -88,11 +90,6 @@ def _lines(pdf: Any, number: int) -> Iterator[Line]:
                 bottom=min(box[1] for box in boxes),
                 size=min(box[3] - box[1] for box in boxes),
             )
-
-
-def _index(raw: Any, text_page: Any, position: int) -> int:
-    """Translate a position in the text to one among the page's characters, of which some have no text."""
-    return max(0, int(raw.FPDFText_GetCharIndexFromTextIndex(text_page, position)))
 
 
 def _has_images(pdf: Any, number: int) -> bool:

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -97,17 +98,13 @@ def by_size(page: Sequence[Line], sizes: Mapping[int, int]) -> dict[int, Heading
     last: Heading | None = None
     for number, line in enumerate(page):
         level = sizes.get(round(line.size))
-        if level is None or not _could_be(line.text):
+        n_letters = sum(map(str.isalpha, line.text))
+        if level is None or n_letters < _MIN_LETTERS or len(line.text) > _MAX_CHARS or line.text.endswith(_ENDS_TEXT):
             last = None
             continue
         last = last if last is not None and last.level == level else Heading(level, number)
         headings[id(line)] = last
     return headings
-
-
-def _could_be(text: str) -> bool:
-    letters = sum(character.isalpha() for character in text)
-    return letters >= _MIN_LETTERS and len(text) <= _MAX_CHARS and not text.endswith(_ENDS_TEXT)
 
 
 def _squeeze(text: str) -> str:
@@ -179,7 +176,7 @@ def add_pages(
             text = _join(block, statistics)
             if heading is not None:
                 builder.heading(heading.level, text)
-            elif index == 0 and open_line is not None and _goes_on(open_line, first):
+            elif index == 0 and open_line is not None and _continues(open_line, first) and not _ITEM.match(first.text):
                 builder.carry_on(text)
             else:
                 builder.block(text)
@@ -208,25 +205,23 @@ def _layout_statistics(pages: Sequence[Sequence[Line]]) -> _LayoutStatistics:
 def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[Line]]:
     """Group lines that are close together and of one size."""
     blocks: list[list[Line]] = []
-    for line in page:
-        last = blocks[-1][-1] if blocks else None
-        alike = last is not None and headings.get(id(last)) == headings.get(id(line))
-        if last is not None and alike and _same_block(last, line):
+    for last, line in pairwise([None, *page]):
+        assert line is not None
+        if last is None or headings.get(id(last)) != headings.get(id(line)):
+            blocks.append([line])
+            continue
+        same_size = abs(last.height - line.height) <= _SAME_SIZE * max(last.height, line.height)
+        is_close = -last.height < last.bottom - line.top <= _NEW_PARAGRAPH * last.height
+        if line.is_beside(last) or (same_size and is_close):
             blocks[-1].append(line)
         else:
             blocks.append([line])
     return blocks
 
 
-def _same_block(last: Line, line: Line) -> bool:
-    gap = last.bottom - line.top
-    same_size = abs(last.height - line.height) <= _SAME_SIZE * max(last.height, line.height)
-    return line.is_beside(last) or (same_size and -last.height < gap <= _NEW_PARAGRAPH * last.height)
-
-
-def _goes_on(last: Line, line: Line) -> bool:
-    """Return whether a sentence continues after a page break."""
-    return not last.text.endswith(_END_OF_SENTENCE) and line.text[:1].islower() and not _ITEM.match(line.text)
+def _continues(last: Line, line: Line) -> bool:
+    """Return whether a sentence goes on in the next line: no mark ended it, and no capital begins another."""
+    return line.text[:1].islower() and not last.text.endswith(_END_OF_SENTENCE)
 
 
 def _join(block: Sequence[Line], statistics: _LayoutStatistics) -> str:
@@ -250,8 +245,7 @@ def _runs_on(last: Line, line: Line, around: Sequence[Line], statistics: _Layout
     if _SOFT_HYPHEN.search(last.text) or _HYPHEN.search(last.text):
         return True
     left, right = min(other.left for other in around), max(other.right for other in around)
-    full = last.right - left >= max(_FULL * (right - left), statistics.width)
-    return full or (line.text[:1].islower() and not last.text.endswith(_END_OF_SENTENCE))
+    return last.right - left >= max(_FULL * (right - left), statistics.width) or _continues(last, line)
 
 
 def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:

@@ -44,7 +44,12 @@ def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None)
     if header or (header is None and looks_like_header(table)):
         lines = [describe(table[0], row) for row in table[1:]]
         return lines or [" | ".join(cell for cell in table[0] if cell)]
-    return [_join(row) for row in table]
+    lines = []
+    for row in table:
+        cells = [cell for cell in row if cell]
+        is_pair = len(cells) == 2 and not cells[0].endswith(":")
+        lines.append((": " if is_pair else " | ").join(cells))
+    return lines
 
 
 def add_table(builder: TextBuilder, rows: Iterable[Sequence[str]], *, header: bool | None = None) -> None:
@@ -65,29 +70,19 @@ def looks_like_header(table: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _join(row: Sequence[str]) -> str:
-    cells = [cell for cell in row if cell]
-    return ": ".join(cells) if len(cells) == 2 and not cells[0].endswith(":") else " | ".join(cells)
-
-
 _DELIMITERS = ",;\t|"
 
 
 def read_csv(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a CSV or TSV file; the first row names the columns, and the names are repeated in each row."""
     text = read_decoded(path)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(text)
+    first = text.lstrip("\n").partition("\n")[0]  # csv.Sniffer guesses letters on short files
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(_DELIMITERS, key=first.count)
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # it is the whole process's; never less
     rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     builder = TextBuilder(limits.max_chars)
     add_table(builder, rows, header=True)
     return builder.build(name)
-
-
-def _delimiter(text: str) -> str:
-    """Return the most frequent delimiter of the first line; csv.Sniffer guesses letters on short files."""
-    first = text.lstrip("\n").partition("\n")[0]
-    return max(_DELIMITERS, key=first.count)
 
 
 def read_workbook(path: Path, name: str, limits: ReadingLimits) -> Document:

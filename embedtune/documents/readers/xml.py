@@ -45,7 +45,7 @@ def read_xml(path: Path, name: str, limits: ReadingLimits) -> Document:
 def _add(builder: TextBuilder, element: Element, level: int) -> None:
     """Add a structural element: its title as heading, its small children together, the others one by one."""
     children = [child for child in element if isinstance(child.tag, str)]
-    title = next((child for child in children if child.tag.lower() in _TITLES and _is_leaf(child)), None)
+    title = next((child for child in children if child.tag.lower() in _TITLES and not len(child)), None)
     if title is not None and one_line(text_of(title)):
         builder.heading(level, text_of(title))
         level += 1
@@ -53,7 +53,8 @@ def _add(builder: TextBuilder, element: Element, level: int) -> None:
     for child in children:
         if child is title:
             continue
-        if _is_small(child):
+        text = child.text or ""
+        if not len(child) and len(text) <= _LONG_CHARS and not _TAG.search(text):
             pairs.setdefault(_name(child), []).append(one_line(text_of(child)))
             continue
         _flush(builder, pairs)
@@ -73,7 +74,7 @@ def _add_text(builder: TextBuilder, element: Element, level: int) -> None:
         if page is not None:
             add_element(builder, page, level - 1)
     else:
-        builder.block(f"{_name(element)}: {one_line(text)}" if _is_leaf(element) else one_line(text))
+        builder.block(f"{_name(element)}: {one_line(text)}" if not len(element) else one_line(text))
 
 
 def _flush(builder: TextBuilder, pairs: dict[str, list[str]]) -> None:
@@ -87,16 +88,7 @@ def _name(element: Element) -> str:
     return _WORDS_APART.sub(" ", str(element.tag)).strip()
 
 
-def _is_leaf(element: Element) -> bool:
-    return len(element) == 0
-
-
-def _is_small(element: Element) -> bool:
-    text = element.text or ""
-    return _is_leaf(element) and len(text) <= _LONG_CHARS and not _TAG.search(text)
-
-
 def _is_text(element: Element) -> bool:
     """Return whether an element is running text, with elements between words, and not a container of elements."""
     between = [element.text, *(child.tail for child in element)]
-    return _is_leaf(element) or any(text and text.strip() for text in between)
+    return not len(element) or any(text and text.strip() for text in between)
