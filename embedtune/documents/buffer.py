@@ -22,11 +22,7 @@ class DocumentBuffer(Collection[Document]):
     """Documents in order; beyond 32 MiB they are in an unnamed temporary file, because reading a source twice costs more."""
 
     def __init__(self, documents: Iterable[Document], scratch: Path | None = None) -> None:
-        """Store all documents; ``scratch`` is the folder of the temporary file, by default the system's.
-
-        Raises:
-            ResourceError: If the disk is full.
-        """
+        """Store all documents; ``scratch`` is the temporary file's folder. Raises ``ResourceError`` if the disk is full."""
         self._scratch = scratch
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch) if scratch else None)  # noqa: SIM115 - it lives as long as this
         self._count = 0
@@ -93,12 +89,9 @@ class PassageSample:
     """
 
     def __init__(self, size: int, seed: int, *, wanted: Collection[str] = frozenset()) -> None:
-        """Start a sample.
+        """Start a sample of ``size`` passages, and of ``CHARS_PER_PASSAGE`` characters for each, at most.
 
-        Args:
-            size: Passages at most; ``CHARS_PER_PASSAGE`` characters for each are the other bound.
-            seed: Another seed gives another sample.
-            wanted: Ids of documents whose passages are always kept, and count for neither bound.
+        Passages of the documents ``wanted`` are always kept, and count for neither bound.
         """
         self._size = size
         self._seed = seed

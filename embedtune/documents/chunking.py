@@ -84,15 +84,8 @@ def chunk(
 def chunk_documents(documents: Iterable[Document], token_counts: TokenCounts, budget: int) -> Iterator[CountedPassage]:
     """Cut documents into their sections, then at sentences, into passages of at most ``budget`` tokens, heading path included.
 
-    A word is cut through only if it is longer than that by itself.
-
-    Args:
-        documents: In order.
-        token_counts: By the embedder's tokenizer.
-        budget: The embedder's window less its special tokens and its document prompt, in tokens.
-
-    Yields:
-        Passages in document order; their text is ``document.text[start:end]``.
+    The budget is the embedder's window less its special tokens and its document prompt. A word is cut through only if it is
+    longer by itself. Passages come in document order; their text is ``document.text[start:end]``.
     """
     chunker = _Chunker(token_counts, budget)
     chunks = (chunk for document in documents for chunk in chunker.chunks(document))

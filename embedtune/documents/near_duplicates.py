@@ -140,9 +140,7 @@ def add_copies(
 def group_same_passages(passages: Sequence[Passage], others: Iterable[Passage] = ()) -> list[list[str]]:
     """Group near-duplicate passages, by their texts alone: they share their judgements.
 
-    Args:
-        passages: To be grouped; each is in exactly one group.
-        others: Further passages, which join the groups they belong to; they are iterated once and not kept.
+    The others join the groups they belong to; they are iterated once and not kept.
     """
     groups = group_near_duplicates(_as_documents(passages), containment=SAME_PASSAGE)
     return add_copies(groups, _as_documents(passages), _as_documents(others), containment=SAME_PASSAGE)

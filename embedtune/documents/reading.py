@@ -189,8 +189,7 @@ def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped]) -> It
 def read_query_set(path: Path, split: str = "test") -> QuerySet:
     """Read labelled queries to evaluate on: one split of a BEIR folder, or a LlamaIndex JSON; they judge documents.
 
-    Raises:
-        DataError: If there are no such queries.
+    Raises ``DataError`` if there are no such queries.
     """
     if path.is_file():
         _, queries, qrels = read_llama_index(path)

@@ -45,11 +45,7 @@ class Sandbox:
         self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
-        """Read one file, in the child if its format could do harm; never raises for its content.
-
-        Raises:
-            ConfigError: If the reader of its format cannot be loaded.
-        """
+        """Read one file, in the child if its format could do harm; raises ``ConfigError`` if its reader cannot be loaded."""
         reason = no_reader(path)
         if reason:
             return Skipped(name, reason)

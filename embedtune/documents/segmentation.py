@@ -94,15 +94,10 @@ def _breaks(known: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def pack(words: Words, size: int, room: int) -> Iterator[tuple[int, int]]:
-    """Yield first and last+1 word of each piece.
+    """Yield first and last+1 word of pieces of at most ``size`` tokens; a word is split only if it is longer than ``room``.
 
     Paragraphs are put together as long as they fit; one that does not fit alone is parted into its sentences, such a sentence
     into lines, a line into clauses, a clause into words.
-
-    Args:
-        words: Of a text.
-        size: Tokens that a piece should hold at most.
-        room: Tokens that it can hold; a word that is longer is split too, and a part that is still longer is one piece.
     """
     before = [0, *accumulate(words.tokens.tolist())]
     first = last = 0

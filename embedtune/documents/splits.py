@@ -77,16 +77,9 @@ def split_passages(
     shares: Mapping[str, float],
     seed: int,
 ) -> Split:
-    """Split passages by document, near-duplicate documents together; under 20 groups by contiguous sections.
+    """Split passages by groups of document ids; if there are under 20 groups, by contiguous sections.
 
-    A training passage that is a near-duplicate of one of dev or test is in no split.
-
-    Args:
-        passages: In document order, at least one.
-        groups: Document ids that belong together; every document is in exactly one.
-        same: Passage id → number of its group of near-duplicate passages.
-        shares: Wanted share of the passages by split; they sum to 1.
-        seed: Another seed gives another split.
+    A training passage that is a near-duplicate of one of dev or test, by its number in ``same``, is in no split.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     unit = "document" if len(groups) >= MIN_GROUPS else "section"

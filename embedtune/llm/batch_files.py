@@ -85,11 +85,7 @@ class Response(NamedTuple):
 
 
 def read_batch(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Response]:
-    """Read answers: the output of a batch API, or lines of ``{"custom_id": …, "text": …}``.
-
-    Raises:
-        DataError: At a line that is neither.
-    """
+    """Read a batch API's output, or lines of ``{"custom_id": …, "text": …}``. Raises ``DataError`` at any other line."""
     for number, line in lines:
         try:
             row = json.loads(line)

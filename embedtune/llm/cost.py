@@ -74,8 +74,7 @@ class CostTracker:
     async def reserve(self, call: Call, max_tokens: int) -> AsyncIterator[None]:
         """Reserve the maximal cost of a call while it is in flight; wait while other calls have reserved what is left.
 
-        Raises:
-            CostLimitError: If nothing is in flight and the call might still cost more than is left.
+        Raises ``CostLimitError`` if nothing is in flight and the call might still cost more than is left.
         """
         if self._max_cost is None:
             yield

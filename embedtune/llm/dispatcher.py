@@ -77,14 +77,9 @@ class Dispatcher:
         provider.attach(self._gate)
 
     async def ask(self, calls: Sequence[tuple[Call, Outcome]], check: AnswerCheck) -> None:
-        """Send all calls, each until it is answered or given up; answers are in the store.
+        """Send waiting calls, each until it is answered or given up; ``check`` says what is wrong with an answer.
 
-        Args:
-            calls: Waiting calls with their states.
-            check: Returns what is wrong with an answer.
-
-        Raises:
-            ProviderError: If the provider refuses to work or cannot be reached, or the cost limit is reached.
+        Raises ``ProviderError`` if the provider refuses or cannot be reached, or the cost limit is reached.
         """
         if not calls:
             return

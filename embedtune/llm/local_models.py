@@ -18,20 +18,12 @@ _CONTEXT = 2048
 
 
 def describe_local(name: str, quantize: str) -> Described:
-    """Return a model's name (of the hub, or by its bytes) and whether it chats; weights are not loaded.
-
-    Raises:
-        ConfigError: If there is no such model.
-    """
+    """Name a model (of the hub, or by its bytes) without loading its weights. Raises ``ConfigError`` if there is none."""
     return _open(name, quantize)[0]
 
 
 def load_local(name: str, quantize: str) -> Provider:
-    """Load a model from a folder or the hub.
-
-    Raises:
-        ConfigError: If it cannot be loaded.
-    """
+    """Load a model from a folder or the hub. Raises ``ConfigError`` if it cannot be loaded."""
     module = import_extra("llama_index.llms.huggingface", "embedtune[hf]")
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 

@@ -67,11 +67,7 @@ class Provider(Protocol):
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Return provider and model of ``PROVIDER:MODEL``.
-
-    Raises:
-        ConfigError: If it has another form or names no provider we know.
-    """
+    """Return provider and model of ``PROVIDER:MODEL``. Raises ``ConfigError`` for another form or an unknown provider."""
     provider, colon, model = name.partition(":")
     if not colon or not model or not (provider in PROVIDERS or _CLASS.fullmatch(provider)):
         raise ConfigError(
@@ -83,11 +79,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def check_url(url: str | None) -> None:
-    """Reject an address that is invalid, or that has a key in it: addresses end up in logs.
-
-    Raises:
-        ConfigError: Without the address, since it may hold a key.
-    """
+    """Raise ``ConfigError`` for an invalid address, or one with a key in it: addresses end up in logs."""
     try:
         parts = urlsplit(OPENAI_URL if url is None else url)
         secret = bool(parts.username or parts.password or parts.query or parts.fragment)
@@ -109,10 +101,8 @@ def check_url(url: str | None) -> None:
 def find_key(provider: str, base_url: str | None, variable: str | None) -> str | None:
     """Return the key for a provider from the environment, or None where none is needed.
 
-    OpenAI's own key goes to OpenAI alone, unless its variable is named: another server would learn it.
-
-    Raises:
-        ConfigError: If a key is needed and there is none.
+    OpenAI's own key goes to OpenAI alone, unless its variable is named: another server would learn it. Raises ``ConfigError``
+    if a key is needed and there is none.
     """
     name = variable or ("OPENAI_API_KEY" if provider == "openai" and base_url is None else OWN_KEY)
     key = os.environ.get(name, "").strip()
@@ -132,11 +122,7 @@ class Described(NamedTuple):
 
 
 def describe(config: LlmConfig) -> Described:
-    """Return the model's name in the key of a call; of a local one the small files are read.
-
-    Raises:
-        ConfigError: If the name has another form, or a local model cannot be found.
-    """
+    """Return the model's name in the key of a call. Raises ``ConfigError`` if there is no such provider or local model."""
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
     if kind != "hf":
@@ -147,11 +133,7 @@ def describe(config: LlmConfig) -> Described:
 
 
 def check_access(config: LlmConfig) -> None:
-    """Check the key and the packages that a provider needs; nothing is loaded or sent.
-
-    Raises:
-        ConfigError: If one is missing.
-    """
+    """Check key and packages, loading and sending nothing. Raises ``ConfigError`` if one is missing."""
     kind, _ = split_name(config.name or "")
     if kind in _MODULES:
         import_extra(*_MODULES[kind])
@@ -160,11 +142,7 @@ def check_access(config: LlmConfig) -> None:
 
 
 def load_provider(config: LlmConfig, schemas: Schemas) -> Provider:
-    """Build a provider; nothing is sent yet.
-
-    Raises:
-        ConfigError: If name, address, key or an extra is missing or wrong.
-    """
+    """Build a provider, sending nothing. Raises ``ConfigError`` if name, address, key or an extra is missing or wrong."""
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
     if kind == "hf":
@@ -182,10 +160,6 @@ def load_provider(config: LlmConfig, schemas: Schemas) -> Provider:
 
 
 def import_extra(module: str, extra: str) -> Any:
-    """Import an optional part.
-
-    Raises:
-        ConfigError: With the line that installs it.
-    """
+    """Import an optional part. Raises ``ConfigError`` with the line that installs it."""
     with requires(extra, where="--llm"):
         return import_module(module)

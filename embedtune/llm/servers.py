@@ -182,11 +182,7 @@ def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatS
 
 
 def read_response(call: Call, response: ChatResponse) -> Answer:
-    """Return text, finish reason and tokens of a response of llama-index.
-
-    Raises:
-        CallError: If there is no message in it.
-    """
+    """Return text, finish reason and tokens of a response. Raises ``CallError`` if there is no text in it."""
     raw = response.raw.model_dump() if hasattr(response.raw, "model_dump") else response.raw
     if not isinstance(raw, Mapping):
         raw = {}

@@ -89,9 +89,7 @@ class AnswerStore:
     def __init__(self, path: Path) -> None:
         """Open or make the file, readable by its owner alone.
 
-        Raises:
-            IntegrityError: If it is not a store of ours, or is damaged; so does every method.
-            ResourceError: If the disk or a permission refuses; so does every method.
+        As every method, raises ``IntegrityError`` if the file is damaged or not ours, ``ResourceError`` if the disk refuses.
         """
         self.path = path
         self._lock = threading.Lock()

@@ -48,16 +48,15 @@ def draft_queries(
     seed: int,
     question_share: float = 0.0,
 ) -> list[Draft]:
-    """Draft up to ``per_kind`` queries of each kind for each 150 words of a passage.
+    """Draft up to ``per_kind`` queries of each kind for each 150 words of a passage; a heading gives one.
 
     Args:
         passages: The passages.
         kinds: Some of ``KINDS``.
-        per_kind: Queries of one kind for each 150 words of a passage at most; a heading gives one.
+        per_kind: Queries at most.
         statistics: Of the whole corpus.
         seed: Another seed gives other queries.
-        question_share: Share of all but the sentences, 0 to 1, that become questions, where the language of the
-            corpus has forms.
+        question_share: Share of all but the sentences, 0 to 1, that become questions in a language with ``FORMS``.
     """
     drafts = []
     for passage in passages:
@@ -226,13 +225,7 @@ _MOST_CHARS = 80
 
 
 def ask(text: str, language: str, draw: random.Random) -> str:
-    """Make a question of a text, half of the time with a question mark; a long text stays as it is.
-
-    Args:
-        text: Some words of a passage.
-        language: As ``find_language`` names it.
-        draw: Of the form.
-    """
+    """Make a question, half of the time with a question mark, of some words of a passage; a long text stays as it is."""
     forms = FORMS.get(language)
     if not forms or len(text) > _MOST_CHARS or len(text.split()) > _MOST_WORDS:
         return text

@@ -34,14 +34,7 @@ class DuplicateIndex:
     """
 
     def __init__(self, threshold: float = THRESHOLD) -> None:
-        """Start empty.
-
-        Args:
-            threshold: Least Jaccard similarity of a match, in (0, 1].
-
-        Raises:
-            ConfigError: If the threshold is outside that range.
-        """
+        """Start empty; a match has at least the Jaccard similarity ``threshold``. Raises ``ConfigError`` outside (0, 1]."""
         if not 0 < threshold <= 1:
             raise ConfigError(f"threshold: expected a number above 0 and at most 1, found {threshold}")
         self._threshold = threshold

@@ -70,12 +70,8 @@ def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:
 
     A query that was cut out of a passage matches it literally, which no person's query does. Without that sentence
     the passage must be found by its topic (the inverse cloze task of Lee et al. 2019, https://arxiv.org/abs/1906.00300).
-    Training does this to a share of its pairs, dev retrieval to all.
-
-    Args:
-        text: A passage or window.
-        query: A query cut out of it.
-        keep: Share of the characters, 0 to 1, that must remain; otherwise the text is returned whole.
+    Training does this to a share of its pairs, dev retrieval to all. A text of which less than ``keep``, a share of its
+    characters, would remain is returned whole.
     """
     sentences = sentences_of(text)
     terms = set(lexical_terms(query))

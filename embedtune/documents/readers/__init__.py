@@ -93,11 +93,7 @@ _EXTRAS = {"docutils": "rst", "oxmsg": "office", "pptx": "office", "python_calam
 
 
 def readers() -> Mapping[str, ReaderEntry]:
-    """Return all readers by suffix; one of another package takes the place of ours.
-
-    Raises:
-        ConfigError: If two packages bring a reader for the same suffix.
-    """
+    """Return all readers by suffix; another package's replaces ours. Raises ``ConfigError`` if two packages bring the same."""
     return READERS | _added_readers()
 
 
@@ -123,18 +119,9 @@ def no_reader(path: Path) -> str | None:
 
 
 def read(path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
-    """Read a file in this process.
+    """Read a file in this process, with limits of size, pages and text; time and memory must be limited by the caller.
 
-    Args:
-        path: The file.
-        name: Its id.
-        limits: Size, pages and text are bounded here; time and memory must be by the caller.
-
-    Returns:
-        The document, or why there is none; nothing is raised for the content of a file.
-
-    Raises:
-        ConfigError: If its reader cannot be loaded.
+    Nothing is raised for the content of a file; ``ConfigError`` if its reader cannot be loaded.
     """
     reason = no_reader(path)
     if reason:
@@ -170,11 +157,7 @@ def _as_document(read: Document | str, name: str, limits: ReadingLimits) -> Docu
 
 
 def _load(function: str) -> Reader:
-    """Import a reader.
-
-    Raises:
-        ConfigError: If that fails.
-    """
+    """Import a reader. Raises ``ConfigError`` if that fails."""
     module, _, name = function.partition(":")
     try:
         return cast("Reader", getattr(import_module(module), name))

@@ -69,11 +69,7 @@ def looks_like(head: bytes) -> str:
 
 
 def require_signature(path: Path, signature: bytes, what: str) -> None:
-    """Check that a signature is among the first bytes of a file.
-
-    Raises:
-        Unreadable: If it has not; the reason says what it looks like instead.
-    """
+    """Raise ``Unreadable``, which says what the file looks like, if a signature is not among its first bytes."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if signature not in head:
@@ -87,13 +83,7 @@ _ENCRYPTED_FLAG = 0x1
 def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFile]:
     """Open a zip archive after a look at the sizes in its directory; zipfile reads no more of a member than that.
 
-    Args:
-        path: The file.
-        what: With its article, what it should be, for example ``a Word document``.
-        limits: ``max_unpacked_mb`` is kept.
-
-    Raises:
-        Unreadable: If it is no archive, is encrypted, or unpacks to too much.
+    Raises ``Unreadable`` if it is not ``what`` (such as ``a Word document``), is encrypted, or unpacks to too much.
     """
     with path.open("rb") as file:
         # Office wraps an encrypted document into an OLE file with this name in its directory.
@@ -117,22 +107,14 @@ def open_archive(path: Path, what: str, limits: ReadingLimits) -> Iterator[ZipFi
 
 
 def check_archive(path: Path, what: str, limits: ReadingLimits, *, member: str | None = None) -> None:
-    """Check a zip archive that a library will open by itself; see ``open_archive``.
-
-    Raises:
-        Unreadable: As ``open_archive`` does, or if it has not the file ``member``.
-    """
+    """Check an archive that a library will open by itself, and that it has a member; raises as ``open_archive`` does."""
     with open_archive(path, what, limits) as archive:
         if member and member not in archive.namelist():
             raise Unreadable(f"not {what}: a zip archive without {member}")
 
 
 def read_member(archive: ZipFile, name: str, what: str) -> bytes:
-    """Read one file of an archive.
-
-    Raises:
-        Unreadable: If it is not there.
-    """
+    """Read one file of an archive. Raises ``Unreadable`` if it is not there."""
     try:
         return archive.read(name)
     except KeyError:
@@ -163,14 +145,9 @@ def read_decoded(path: Path, declared: str | None = None) -> str:
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    r"""Decode a file's bytes and bring its line ends to ``\n``.
+    r"""Decode a file's bytes, by the encoding that it declares if it is not UTF-8, and bring its line ends to ``\n``.
 
-    Args:
-        data: All bytes.
-        declared: The encoding that the file itself names, if its format has a place for that.
-
-    Raises:
-        Unreadable: If no encoding is certain, or the text has NUL characters.
+    Raises ``Unreadable`` if no encoding is certain, or the text has NUL characters.
     """
     text = _decode(data, declared)
     if "\0" in text:

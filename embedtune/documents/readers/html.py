@@ -24,8 +24,7 @@ _TOO_DEEP = "nested too deeply"
 def parse_xml(data: bytes) -> Element:
     """Parse XML; namespaces are taken off the names.
 
-    Raises:
-        Unreadable: If it is not well-formed, or declares entities: expanded, a few lines of them can fill any memory.
+    Raises ``Unreadable`` if it is not well-formed, or declares entities: expanded, a few lines of them fill any memory.
     """
     from lxml import etree
 
@@ -47,8 +46,7 @@ def parse_xml(data: bytes) -> Element:
 def parse_html(data: bytes) -> Element | None:
     """Parse HTML as browsers do, faults and all; None where there is nothing to parse.
 
-    Raises:
-        Unreadable: If the encoding is neither declared nor certain, or elements are nested too deeply.
+    Raises ``Unreadable`` if the encoding is neither declared nor certain, or elements are nested too deeply.
     """
     from lxml import etree
 
@@ -269,13 +267,7 @@ def read_html(path: Path, name: str, limits: ReadingLimits) -> Document:
 
 
 def add_html(builder: TextBuilder, root: Element | None, *, outer_level: int = 0) -> None:
-    """Add a page to a document.
-
-    Args:
-        builder: The document; gets the page's title if it has no title yet and the page no ``h1``.
-        root: The page.
-        outer_level: Level of the heading above the page.
-    """
+    """Add a page, its headings ``outer_level`` levels deeper; it gives the title if there is none yet and it has no ``h1``."""
     if root is None:
         return
     content = _content(root)

@@ -18,11 +18,7 @@ _LINE = re.compile("[^\n\ufffe]+\ufffe?")
 
 
 def read_pdf(path: Path, name: str, limits: ReadingLimits) -> Document:
-    """Read a PDF with a text layer.
-
-    Raises:
-        Unreadable: If it is no PDF, encrypted, only images, or too long.
-    """
+    """Read a PDF with a text layer. Raises ``Unreadable`` if it is no PDF, encrypted, only images, or too long."""
     require_signature(path, b"%PDF", "a PDF")
     with closing(_open(path)) as pdf:
         count = len(pdf)

@@ -57,14 +57,9 @@ class Heading(NamedTuple):
 
 
 def from_outline(page: Sequence[Line], entries: Iterable[tuple[int, str]]) -> dict[int, Heading]:
-    """Find the lines that show the entries of the outline.
+    """Find the lines that show the outline's entries of a page, as level and title.
 
-    Args:
-        page: The lines.
-        entries: Levels and titles that the outline says start on this page.
-
-    Returns:
-        The headings by the identity of the line; an entry that no line shows is left out.
+    Returns the headings by the identity of the line; an entry that no line shows is left out.
     """
     headings: dict[int, Heading] = {}
     for number, (level, title) in enumerate(entries):
@@ -156,13 +151,10 @@ def _furniture_key(line: Line) -> str:
 def add_pages(
     builder: TextBuilder, pages: Sequence[Sequence[Line]], outline: Mapping[int, Sequence[tuple[int, str]]]
 ) -> None:
-    """Add pages as running text.
+    """Add the lines of pages, in reading order, as running text.
 
-    Args:
-        builder: What they are added to.
-        pages: Lines of each page in reading order.
-        outline: By page, the headings that the outline says start on it, as level and text; those that no line of the
-            page shows are left out. Without an outline, short lines of large type are headings.
+    ``outline`` has by page the level and text of the headings that start on it. Without one, short lines of large type are
+    headings.
     """
     statistics = _layout_statistics(pages)
     sizes = heading_sizes(pages)

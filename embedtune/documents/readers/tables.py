@@ -31,12 +31,7 @@ def describe(names: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def describe_table(rows: Iterable[Sequence[str]], *, header: bool | None = None) -> list[str]:
-    """Return the rows of a table as lines.
-
-    Args:
-        rows: Cells, rows of any length.
-        header: Whether the first row has the names of the columns; None decides by its looks.
-    """
+    """Return rows of any length as lines; ``header``: the first one names the columns, None decides by its looks."""
     table = [[one_line(cell) for cell in row] for row in rows]
     table = [row for row in table if any(row)]
     if not table:

@@ -24,14 +24,10 @@ def is_large_text(path: Path, limits: ReadingLimits) -> bool:
 
 
 def read_large_text(path: Path, name: str, limits: ReadingLimits) -> Iterator[Document | Skipped]:
-    """Read a text in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; its size is bounded by no limit.
+    """Read a text of any size in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; others are read at once or not at all.
 
-    In other encodings it is read at once, as small files are, or not at all. The file is read twice: a file that is no text in
-    its last line must not be read in part.
-
-    Yields:
-        The parts, each at most ``limits.max_chars`` long and begun behind a blank line where there is one; or why there are
-        none.
+    Yields parts of at most ``limits.max_chars``, begun behind a blank line where there is one. The file is read twice: one
+    that is no text in its last line must not be read in part.
     """
     try:
         encoding = _encoding(path)

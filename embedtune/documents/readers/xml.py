@@ -22,11 +22,7 @@ _LONG_CHARS = 200  # a longer value is a paragraph of its own
 
 
 def read_xml(path: Path, name: str, limits: ReadingLimits) -> Document:
-    """Read an XML file.
-
-    Raises:
-        Unreadable: If it is not well-formed, or declares entities.
-    """
+    """Read an XML file. Raises ``Unreadable`` if it is not well-formed, or declares entities."""
     data = path.read_bytes()
     try:
         root = parse_xml(data)

@@ -26,8 +26,7 @@ _FEW_WORDS = 5
 def read_examples(path: Path) -> list[str]:
     """Read queries, one a line: plain text, or JSON objects with ``text`` or ``query`` (a BEIR ``queries.jsonl``).
 
-    Raises:
-        DataError: If there is no such file, it has no query or more than 1,000, or a line is invalid.
+    Raises ``DataError`` if there is no such file, it has no query or more than 1,000, or a line is invalid.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

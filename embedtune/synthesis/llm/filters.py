@@ -73,12 +73,9 @@ def drop_injections(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
 
 
 def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *, max_copied: int) -> Filtered:
-    """Drop drafts by their words alone, in the order of ``FILTERS``.
+    """Drop drafts by their words alone, in the order of ``FILTERS``; of two duplicates the first is kept.
 
-    Args:
-        drafts: In a stable order: the first of two duplicates is kept.
-        statistics: Of the whole corpus.
-        max_copied: Words in a row that a query may share with its passage.
+    ``max_copied`` is the number of words in a row that a query may share with its passage.
     """
     dropped = dict.fromkeys(FILTERS, 0)
     kept: list[LlmDraft] = []

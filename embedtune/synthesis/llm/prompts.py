@@ -71,18 +71,10 @@ def plan_requests(
     seed: int,
     single_query: bool = False,
 ) -> list[Request]:
-    """Assign kinds and lengths to passages.
+    """Assign kinds, by weights that need not sum to 1, and lengths to the passages of a split in document order.
 
     The random generator is seeded by the passage, so that its requests do not depend on other passages; only the partner of a
-    ``multi_hop`` query depends on the other passages of its document.
-
-    Args:
-        passages: Of one split, in document order.
-        weights: Of the kinds; they need not sum to 1. A kind of weight 0 is not used.
-        per_passage: Queries for each passage.
-        long_share: Share of long queries, 0 to 1.
-        seed: Another seed gives other kinds.
-        single_query: One query for each request, for models that cannot write several.
+    ``multi_hop`` query depends on the other passages of its document. With ``single_query`` each request is for one query.
     """
     by_document: dict[str, list[Passage]] = {}
     for passage in passages:
@@ -133,8 +125,7 @@ class Prompts:
     def __init__(self, folder: Path | None = None) -> None:
         """Read the packaged templates, replaced by those of a folder; each is filled once as a test.
 
-        Raises:
-            ConfigError: If the folder or a template cannot be used; with file and line.
+        Raises ``ConfigError``, with file and line, if the folder or a template cannot be used.
         """
         from jinja2 import StrictUndefined
         from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -214,11 +205,7 @@ class Prompts:
 
 
 def copy_templates(folder: Path) -> list[Path]:
-    """Copy the packaged templates into a folder, to be edited; a file that is there is not touched.
-
-    Raises:
-        ConfigError: If one is there already.
-    """
+    """Copy the packaged templates into a folder, to be edited. Raises ``ConfigError`` if one is there already."""
     targets = [folder / f"{name}.jinja" for name in NAMES]
     if there := [path for path in targets if path.exists()]:
         raise ConfigError(

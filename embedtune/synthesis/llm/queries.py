@@ -51,9 +51,7 @@ class LlmQueries:
     def __init__(self, config: GenerateConfig, run: Path) -> None:
         """Read templates and examples, and name the model; nothing is loaded or sent.
 
-        Raises:
-            ConfigError: If a name, an address or a template cannot be used.
-            DataError: If the examples cannot be read.
+        Raises ``ConfigError`` if a name, an address or a template, ``DataError`` if the examples cannot be used.
         """
         self.settings = LlmSettings(config.llm, config.seed)
         self.described = describe(config.llm)
@@ -91,25 +89,17 @@ class LlmQueries:
         return bool(llm and llm.failed)
 
     def check(self) -> None:
-        """Check the requirements of calls before any work; a run folder with answers may need nothing.
-
-        Raises:
-            ConfigError: If a key or a package is missing.
-        """
+        """Raise ``ConfigError`` if a key or a package is missing; a run folder with answers may need none."""
         if not (self._run / STORE).is_file() and not (self._run / "dataset" / ANSWERS).is_file():
             check_access(self._config.llm)
 
     def make(
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-        """Call the model, filter and label; the answers go to ``llm.sqlite`` in a folder.
+        """Call the model, filter and label; return queries by split, and how many each filter dropped.
 
-        Returns:
-            Queries by split, and how many each filter dropped.
-
-        Raises:
-            ProviderError: If the provider refuses or the cost limit is reached.
-            StoppedError: After Ctrl-C or SIGTERM.
+        The answers go to ``llm.sqlite`` in a folder. Raises ``ProviderError`` if the provider refuses or the cost limit is
+        reached, ``StoppedError`` after Ctrl-C or SIGTERM.
         """
         with open_session(self._config.llm, self._run) as session:
             return self._make(pool, statistics, encoder, folder, session)

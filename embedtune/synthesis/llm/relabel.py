@@ -28,9 +28,7 @@ class FusedSearch(HybridSearcher):
     def ranks(self, queries: Sequence[str], wanted: Sequence[Sequence[Sequence[int]]]) -> list[int]:
         """Return the rank, from 1, of the worst placed source of each query.
 
-        Args:
-            queries: Texts.
-            wanted: For each query its sources; for each source the numbers of its passage and the copies.
+        For each query, ``wanted`` has its sources; for each source the numbers of its passage and the copies.
         """
         ranks: list[int] = []
         for block in self._scores(queries):
@@ -64,15 +62,9 @@ def further_answers(
     model: str,
     known: Callable[[LlmDraft], set[str]],
 ) -> Answers:
-    """Look at the first ten passages of a fused search for each query.
+    """Grade the first ten passages of a fused search for each query, except those ``known`` to answer it.
 
-    Args:
-        drafts: Queries.
-        search: Of the passages.
-        settings: Which judge, and its prompt.
-        session: The language model.
-        model: Its name in the key of a call.
-        known: Ids of the passages that are known to answer a query; they are not graded again.
+    The judge is a cross-encoder, or a language model with this name in the key of a call.
     """
     texts = [draft.text for draft in drafts]
     candidates = [

@@ -57,12 +57,7 @@ class LlmSettings:
     """
 
     def __init__(self, config: LlmConfig, seed: int) -> None:
-        """Read the files that the settings name.
-
-        Raises:
-            ConfigError: If a template cannot be used.
-            DataError: If the examples cannot be read.
-        """
+        """Read the files that the settings name. Raises ``ConfigError`` for a template, ``DataError`` for the examples."""
         self.config = config
         self.prompts = Prompts(Path(config.templates) if config.templates else None)
         self.examples = read_examples(Path(config.examples)) if config.examples else []
@@ -75,10 +70,7 @@ class LlmSettings:
     def plan(self, pool: PassagePool, model: str, *, single_query: bool) -> tuple[list[PlannedCall], int]:
         """Return the calls that write queries, in a fixed order, and how many passages were left out as orders to a model.
 
-        Args:
-            pool: Passages and their splits.
-            model: The model's name in the key of a call.
-            single_query: One query for each call, in the plain template: for models that do not chat.
+        With ``single_query`` each call asks for one query, in the plain template: for models that do not chat.
         """
         config, planned, n_screened = self.config, list[PlannedCall](), 0
         for split in SPLITS:
@@ -176,14 +168,7 @@ _CALL_S = 3.0  # of one call, where no rate is given: a guess
 def preview(
     planned: Sequence[PlannedCall], outcomes: dict[str, Outcome], config: LlmConfig, n_screened: int
 ) -> dict[str, object]:
-    """Return size and cost of the calls that write queries; calls that grade and relabel are extra and depend on the answers.
-
-    Args:
-        planned: All calls.
-        outcomes: Their states by the known answers.
-        config: Prices and rates.
-        n_screened: Passages left out.
-    """
+    """Return size and cost of the calls that write queries; those that grade and relabel depend on the answers."""
     unique = {planned_call.call.key: planned_call for planned_call in planned}
     waiting = [planned_call for key, planned_call in unique.items() if outcomes[key].waits]
     prompt = sum(prompt_tokens(planned_call.call) for planned_call in waiting)
