@@ -135,10 +135,9 @@ def _measure_forgetting(
     config: EvaluateConfig, inputs: Inputs, models: Sequence[Model], base: Encoder
 ) -> ForgettingRecord | None:
     """Compare the tuned model, if there is one, with the base on sets that have nothing to do with this corpus."""
-    tuned = next((model.load() for model in models if model.name == "tuned"), None)
+    tuned, settings = next((model.load() for model in models if model.name == "tuned"), None), inputs.run.settings
     if tuned is None:
         return None
-    settings = inputs.run.settings
     return measure_forgetting(
         base,
         tuned,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -216,45 +217,33 @@ Scores = Callable[[Sequence[int]], Matrix]
 """Row numbers of queries → scores of all passages, ``(n, n_passages)``, each row with mean 0."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class SoftTeacher:
     """softmax((score + boost · relevant) / temperature): a scorer's distribution with boosted relevant passages.
 
-    Without a scorer, the relevant passages share the whole distribution (InfoNCE over the corpus).
+    Attributes:
+        relevant: Relevant passages of each query.
+        n_passages: Number of passages.
+        scores: The scorer; without one the relevant passages share the whole distribution (InfoNCE over the corpus).
+        positive_boost: Added to the score of a relevant passage, in standard deviations.
+        temperature: Of the softmax, above 0.
     """
 
-    def __init__(
-        self,
-        relevant: Sequence[Sequence[int]],
-        n_passages: int,
-        scores: Scores | None,
-        *,
-        positive_boost: float,
-        temperature: float,
-    ) -> None:
-        """Set the scorer and the relevant passages.
-
-        Args:
-            relevant: Relevant passages of each query.
-            n_passages: Number of passages.
-            scores: The scorer; None for no teacher.
-            positive_boost: Added to the score of a relevant passage, in standard deviations.
-            temperature: Temperature of the softmax, above 0.
-        """
-        self._relevant = relevant
-        self._n_passages = n_passages
-        self._scores = scores
-        self._positive_boost = positive_boost
-        self._temperature = temperature
+    relevant: Sequence[Sequence[int]]
+    n_passages: int
+    scores: Scores | None
+    positive_boost: float
+    temperature: float
 
     def __call__(self, rows: Sequence[int]) -> Tensor:
         """Return the distributions of some queries, ``(n, n_passages)``."""
-        relevant = torch.zeros(len(rows), self._n_passages)
+        relevant = torch.zeros(len(rows), self.n_passages)
         for line, row in enumerate(rows):
-            relevant[line, list(self._relevant[row])] = 1
-        if self._scores is None:
+            relevant[line, list(self.relevant[row])] = 1
+        if self.scores is None:
             return relevant / relevant.sum(dim=1, keepdim=True)
-        scores = torch.from_numpy(self._scores(rows))
-        return ((scores + self._positive_boost * relevant) / self._temperature).softmax(dim=1)
+        scores = torch.from_numpy(self.scores(rows))
+        return ((scores + self.positive_boost * relevant) / self.temperature).softmax(dim=1)
 
 
 Teacher = Callable[[Sequence[int]], Tensor]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from embedtune.text.analyzer import lexical_terms
@@ -132,22 +132,6 @@ def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int
         batches.append(batch)
         waiting = rest
     return batches
-
-
-class BatchPlan:
-    """A batch sampler for torch: the batches of all epochs, planned before training."""
-
-    def __init__(self, batches: Sequence[Sequence[int]]) -> None:
-        """Set the batches, in training order."""
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        """Yield the row numbers of each batch."""
-        return iter([list(batch) for batch in self._batches])
-
-    def __len__(self) -> int:
-        """Return the number of steps."""
-        return len(self._batches)
 
 
 def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: int, seed: int) -> list[list[int]]:

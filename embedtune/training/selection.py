@@ -73,12 +73,8 @@ def choose_evaluation(scores: Sequence[Floats], clusters: ArrayLike | None = Non
         clusters: As in ``decide``.
     """
     last = len(scores) - 1
-    better = {}
-    for number, earlier in enumerate(scores[:last]):
-        difference = earlier - scores[last]
-        if _exceeds(difference.mean(), _error(difference, clusters)):
-            better[number] = float(difference.mean())
-    return max(better, key=lambda number: better[number], default=last)
+    better = [number for number in range(last) if beats(scores[number], scores[last], clusters)]
+    return max(better, key=lambda number: float((scores[number] - scores[last]).mean()), default=last)
 
 
 def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = None) -> float:

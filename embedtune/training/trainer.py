@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,10 @@ from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.integrations import get_reporting_integration_callbacks
 
-from embedtune.errors import ConfigError, DataError, ResourceError
+from embedtune.errors import ConfigError, DataError, ResourceError, did_you_mean
 from embedtune.models.encoder import find_accelerator
 from embedtune.models.weights import restore, snapshot
 from embedtune.training.checkpoints import State
-from embedtune.training.pairs import BatchPlan
 
 OWNED_ARGUMENTS = {
     "output_dir": "the run folder",
@@ -121,11 +119,8 @@ def check_trainer_args(arguments: Mapping[str, Any]) -> None:
         if name in OWNED_ARGUMENTS:
             problems.append(f"train.trainer_args.{name}: cannot be set; it follows from {OWNED_ARGUMENTS[name]}")
         elif name not in known:
-            close = get_close_matches(name, known, n=1)
-            problems.append(
-                f"train.trainer_args.{name}: SentenceTransformerTrainingArguments has no such argument"
-                + (f"; did you mean {close[0]!r}?" if close else "")
-            )
+            no_such = "SentenceTransformerTrainingArguments has no such argument"
+            problems.append(f"train.trainer_args.{name}: {no_such}{did_you_mean(name, known)}")
     if problems:
         raise ConfigError.collect("train.trainer_args", problems)
     try:
@@ -147,15 +142,15 @@ def run_training(
     *,
     resume: State | None = None,
 ) -> list[float]:
-    """Train a model's trainable weights in place.
+    """Train a model's trainable weights in place; frozen weights may be quantised.
 
     Args:
-        model: With an adapter or as a whole; frozen weights may be quantised.
+        model: With an adapter or as a whole.
         examples: All of them; labels are their positions.
         batches: Positions of each batch's examples, see ``plan_epochs``.
         loss: Called with the features of each column and labels.
-        settings: See ``TrainingSettings``.
-        hooks: See ``Hooks``.
+        settings: Of the training.
+        hooks: Called between its steps.
         resume: The state after an earlier step of the same training. On a CPU the rest then computes bit for bit what it
             would have computed without a break.
 
@@ -172,42 +167,29 @@ def run_training(
         restore(model, loop.weights)
         hooks.on_progress(loop.first_step)
     if loop.first_step < n_steps:
-        _train(model, examples, batches, loss, settings, loop)
+        left = batches[loop.first_step * _batches_per_step(settings.arguments) :]
+        with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
+            folder = str(settings.log_folder or scratch)
+            trainer = _Trainer(
+                model=model,
+                args=_arguments(folder, left, n_steps, settings, _prompts(model, examples)),
+                train_dataset=Dataset.from_dict({**examples, "label": list(range(len(examples["anchor"])))}),
+                loss=loss,
+                callbacks=[loop, *settings.callbacks],
+            )
+            trainer.n_steps, trainer.loop = n_steps, loop
+            # Its progress bar and its printed dictionaries would mix with our own report.
+            trainer.remove_callback(ProgressCallback)
+            trainer.remove_callback(PrinterCallback)
+            try:
+                with new_garbage_only():
+                    trainer.train()
+            finally:
+                # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
+                trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.eval()
     return_memory()
     return loop.losses
-
-
-def _train(
-    model: SentenceTransformer,
-    examples: Examples,
-    batches: Sequence[Sequence[int]],
-    loss: nn.Module,
-    settings: TrainingSettings,
-    loop: _LoopCallback,
-) -> None:
-    dataset = Dataset.from_dict({**examples, "label": list(range(len(examples["anchor"])))})
-    left = batches[loop.first_step * _batches_per_step(settings.arguments) :]
-    with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
-        folder = str(settings.log_folder or scratch)
-        n_steps = count_steps(len(batches), settings.arguments)
-        trainer = _Trainer(
-            model=model,
-            args=_arguments(folder, left, n_steps, settings, _prompts(model, examples)),
-            train_dataset=dataset,
-            loss=loss,
-            callbacks=[loop, *settings.callbacks],
-        )
-        trainer.n_steps, trainer.loop = n_steps, loop
-        # Its progress bar and its printed dictionaries would mix with our own report.
-        trainer.remove_callback(ProgressCallback)
-        trainer.remove_callback(PrinterCallback)
-        try:
-            with new_garbage_only():
-                trainer.train()
-        finally:
-            # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
-            trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
 
 
 def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
@@ -219,7 +201,6 @@ def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
 def _arguments(
     folder: str, batches: Sequence[Sequence[int]], n_steps: int, settings: TrainingSettings, prompts: dict[str, str]
 ) -> SentenceTransformerTrainingArguments:
-    plan = BatchPlan(batches)
     defaults = {
         "warmup_steps": max(1, n_steps // 10),
         "lr_scheduler_type": "linear",
@@ -234,7 +215,7 @@ def _arguments(
         "output_dir": folder,
         "num_train_epochs": 1,  # the plan holds all epochs
         "per_device_train_batch_size": len(batches[0]),
-        "batch_sampler": lambda *_, **__: plan,
+        "batch_sampler": lambda *_, **__: batches,
         "prompts": prompts or None,
         "learning_rate": settings.learning_rate,
         "weight_decay": settings.weight_decay,
@@ -288,13 +269,6 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add none: the card would print examples of the user's private text."""
-
-
-def _first_not_finite(model: nn.Module) -> str | None:
-    for name, weight in model.named_parameters():
-        if weight.requires_grad and not torch.isfinite(weight).all():
-            return name
-    return None
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -382,7 +356,8 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
         if not math.isfinite(loss):
             raise DataError(f"training step {step}: expected a finite loss, found {loss}", hint=_FINITE_HINT)
         # A finite loss says nothing about the update that came after it; a checkpoint of it would be of no use.
-        if broken := _first_not_finite(self._model):
+        trainable = ((name, weight) for name, weight in self._model.named_parameters() if weight.requires_grad)
+        if broken := next((name for name, weight in trainable if not torch.isfinite(weight).all()), None):
             raise DataError(
                 f"training step {step}: expected finite weights after the update, found others in {broken} (loss {loss:.3g})",
                 hint=_FINITE_HINT,

@@ -20,7 +20,9 @@ SCORES = np.array([[2.0, 0.0, -1.0, -1.0], [0.0, 1.0, 0.0, -1.0]], dtype=np.floa
 
 def teach(relevant, *, scores=SCORES, positive_boost=0.0, temperature=1.0):
     scorer = None if scores is None else lambda rows: scores[list(rows)]
-    return SoftTeacher(relevant, 4, scorer, positive_boost=positive_boost, temperature=temperature)
+    return SoftTeacher(
+        relevant=relevant, n_passages=4, scores=scorer, positive_boost=positive_boost, temperature=temperature
+    )
 
 
 def test_each_row_is_the_softmax_of_the_scores():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from embedtune.training.pairs import BatchPlan, Pair, build_pairs, conflict_keys, make_batches, plan_epochs
+from embedtune.training.pairs import Pair, build_pairs, conflict_keys, make_batches, plan_epochs
 from embedtune.types import Passage, Query
 
 TEXT = "Fill the tank with cold water. The pump starts by itself. Rinse the bowl twice."
@@ -197,7 +197,7 @@ def test_no_batch_possible_gives_no_steps():
 
 
 def test_torch_takes_the_plan_as_a_batch_sampler():
-    plan = BatchPlan([[3, 1], [0, 2]])
+    plan = plan_epochs([frozenset({n}) for n in range(4)], 2, 2, 0)
     assert len(plan) == 2
-    assert [batch.tolist() for batch in DataLoader([10, 11, 12, 13], batch_sampler=plan)] == [[13, 11], [10, 12]]
-    assert list(plan) == list(plan) == [[3, 1], [0, 2]]
+    batches = [batch.tolist() for batch in DataLoader([10, 11, 12, 13], batch_sampler=plan)]
+    assert batches == [[10 + row for row in rows] for rows in plan]

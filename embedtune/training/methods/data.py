@@ -151,9 +151,9 @@ def prepare_distillation(data: TrainingData) -> DistillationData:
     in_sources = {passage: number for number, passage in enumerate(sources)}
     columns = [in_corpus[passage] for passage in sources]
     teacher = SoftTeacher(
-        [[in_sources[passage] for passage in data.relevant[query.query_id]] for query in queries],
-        len(sources),
-        None if scores is None else lambda rows: scores(rows)[:, columns],
+        relevant=[[in_sources[passage] for passage in data.relevant[query.query_id]] for query in queries],
+        n_passages=len(sources),
+        scores=None if scores is None else lambda rows: scores(rows)[:, columns],
         positive_boost=settings.positive_boost,
         temperature=settings.teacher_temperature,
     )

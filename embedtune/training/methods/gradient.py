@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from embedtune.models.weights import Weights
 from embedtune.progress import track
 from embedtune.signals import StopRequest, catch_stop
 from embedtune.training.checkpoints import Checkpoints, State
-from embedtune.training.dev_set import rounded_mean, select_on_dev
+from embedtune.training.dev_set import DevRetrieval, rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.selection import choose_evaluation
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from embedtune.training.losses import GuidedContrastiveLoss
-    from embedtune.training.trainer import Examples, TrainingSettings
+    from embedtune.training.trainer import Examples
 
 _log = logging.getLogger("embedtune")
 
@@ -116,32 +117,12 @@ def train_and_select(context: Context, name: str, training: GradientTraining, de
 
 def _train(context: Context, name: str, training: GradientTraining) -> tuple[list[Evaluation], list[float]]:
     """Train in place, from the last whole checkpoint if there is one; return the evaluations and the loss of each step."""
-    from embedtune.training.trainer import Hooks, count_steps, run_training
-
-    n_steps = count_steps(len(training.batches), context.config.trainer_args)
-    settings = _settings(context, name, training.learning_rate, n_steps)
-    checkpoints = context.checkpoints(name) if context.checkpoints else None
-    saved = None
-    if checkpoints:
-        checkpoints.remove_outdated()
-        saved = checkpoints.latest()
-    if saved:
-        _log.info("going on after step %d of %d", saved["step"], n_steps)
-    with catch_stop("the step is finished and saved") as stop, track("train", n_steps) as on_progress:
-        monitor = _Monitor(context, training.tuned, checkpoints, n_steps, stop, saved)
-        losses = run_training(
-            training.tuned.model, training.examples, training.batches, training.loss, settings,
-            Hooks(monitor.evaluate, on_progress, monitor.on_step), resume=saved,
-        )  # fmt: skip
-    return monitor.evaluations, losses
-
-
-def _settings(context: Context, name: str, learning_rate: float, n_steps: int) -> TrainingSettings:
-    from embedtune.training.trainer import TrainingSettings
+    from embedtune.training.trainer import Hooks, TrainingSettings, count_steps, run_training
 
     config = context.config
-    return TrainingSettings(
-        learning_rate=learning_rate,
+    n_steps = count_steps(len(training.batches), config.trainer_args)
+    settings = TrainingSettings(
+        learning_rate=training.learning_rate,
         weight_decay=config.weight_decay,
         precision=context.base.precision,
         seed=config.seed,
@@ -150,52 +131,60 @@ def _settings(context: Context, name: str, learning_rate: float, n_steps: int) -
         callbacks=context.callbacks,
         log_folder=context.log_folder / name if context.log_folder else None,
     )
+    checkpoints = context.checkpoints(name) if context.checkpoints else None
+    saved = None
+    if checkpoints:
+        checkpoints.remove_outdated()
+        saved = checkpoints.latest()
+    if saved:
+        _log.info("going on after step %d of %d", saved["step"], n_steps)
+    with catch_stop("the step is finished and saved") as stop, track("train", n_steps) as on_progress:
+        monitor = _Monitor(context.retrieval, training.tuned, checkpoints, n_steps, stop)
+        if saved:
+            monitor.restore(saved["checks"])
+        losses = run_training(
+            training.tuned.model, training.examples, training.batches, training.loss, settings,
+            Hooks(monitor.evaluate, on_progress, monitor.on_step), resume=saved,
+        )  # fmt: skip
+    return monitor.evaluations, losses
 
 
+@dataclass
 class _Monitor:
-    """Evaluates on dev between the steps of one training, saves checkpoints, and stops when it is asked to."""
+    """Evaluates on dev between the steps of one training, saves checkpoints, and stops after a signal."""
 
-    def __init__(
-        self,
-        context: Context,
-        tuned: TunedModel,
-        checkpoints: Checkpoints | None,
-        n_steps: int,
-        stop: StopRequest,
-        saved: State | None,
-    ) -> None:
-        self._retrieval = context.retrieval
-        self._tuned = tuned
-        self._checkpoints = checkpoints
-        self._n_steps = n_steps
-        self._stop = stop
-        self.evaluations = [self._restored(state) for state in saved["checks"]] if saved else []
+    retrieval: DevRetrieval
+    tuned: TunedModel
+    checkpoints: Checkpoints | None
+    n_steps: int
+    stop: StopRequest
+    evaluations: list[Evaluation] = field(default_factory=list)
 
     def evaluate(self, step: int) -> None:
         """Search the dev set with the model as it is."""
-        dense = self._retrieval.search_with(self._tuned, 1.0, f"dev: step {step}")
-        scores = self._retrieval.dev.reciprocal_ranks(dense)
-        self.evaluations.append(Evaluation(step, dense, scores, weights.snapshot(self._tuned.model)))
+        dense = self.retrieval.search_with(self.tuned, 1.0, f"dev: step {step}")
+        self._add(step, dense, weights.snapshot(self.tuned.model))
+
+    def restore(self, states: Sequence[State]) -> None:
+        """Take the evaluations of a checkpoint."""
+        for state in states:
+            self._add(state["step"], state["dense"].numpy(), state["weights"])
+
+    def _add(self, step: int, dense: Matrix, trained: Weights) -> None:
+        self.evaluations.append(Evaluation(step, dense, self.retrieval.dev.reciprocal_ranks(dense), trained))
 
     def on_step(self, step: int, state: Callable[[], State]) -> None:
         """Save a checkpoint if one is due; raise if a stop was requested."""
-        due = self._stop or step == self._n_steps or (self._checkpoints is not None and self._checkpoints.is_due())
-        if self._checkpoints and due:
-            self._checkpoints.save(step, {**state(), "checks": [_as_state(each) for each in self.evaluations]})
-        if self._stop.signal_number:
-            raise StoppedError(
-                f"stopped after step {step} of {self._n_steps}, which is saved", self._stop.signal_number
-            )
+        import torch
 
-    def _restored(self, state: State) -> Evaluation:
-        dense: Matrix = state["dense"].numpy()
-        return Evaluation(state["step"], dense, self._retrieval.dev.reciprocal_ranks(dense), state["weights"])
-
-
-def _as_state(evaluation: Evaluation) -> State:
-    import torch
-
-    return {"step": evaluation.step, "dense": torch.from_numpy(evaluation.dense), "weights": evaluation.weights}
+        if self.checkpoints and (self.stop or step == self.n_steps or self.checkpoints.is_due()):
+            checks = [
+                {"step": each.step, "dense": torch.from_numpy(each.dense), "weights": each.weights}
+                for each in self.evaluations
+            ]
+            self.checkpoints.save(step, {**state(), "checks": checks})
+        if self.stop.signal_number:
+            raise StoppedError(f"stopped after step {step} of {self.n_steps}, which is saved", self.stop.signal_number)
 
 
 def tune_both_sides(context: Context, name: str, best: Candidate | None = None) -> Candidate:

@@ -15,7 +15,7 @@ from embedtune.models.weights import two_towers
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.tuned_models import TunedModel
-from embedtune.types import Matrix, Vectors
+from embedtune.types import Matrix
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -94,19 +94,30 @@ class HybridVectorModel(TunedModel):
 
 def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Candidate | None = None) -> Candidate:
     """Put BM25 sketches beside the vectors of the base, or of the best method so far if it tunes queries alone."""
-    queries = best if best and best.tuned.queries_only else None
+    queries, dev = best if best and best.tuned.queries_only else None, context.dev
     passages = context.sample_passages()
     texts = [context.dataset.passages[number].full_text for number in passages]
     sketch = BM25Sketch.fit(texts, context.config.sketch_dimensions - 1)  # one more makes passages equally long
-    search = _Search(context, sketch, _query_vectors(context, queries))
+    dense_queries = (
+        context.retrieval.encode_queries_with(queries.tuned, queries.decision.strength)
+        if queries
+        else context.base.encode_queries(dev.queries)
+    )
+    sketched_queries = sketch.queries(dev.queries)
+    windows = np.hstack([context.retrieval.windows, sketch.documents(dev.windows)])
+
+    def scores(dense_weight: float, sketch_weight: float) -> Matrix:
+        parts = [dense_queries * np.float32(dense_weight), sketched_queries * np.float32(sketch_weight)]
+        return dev.scores_of(np.hstack(parts), windows)
+
     weight = context.base_fusion_weight
     share = FULL_SHARE * (1 - weight) / weight
-    dense_spread = _spread(search.scores(1, 0))
-    scale = share * dense_spread / max(_spread(search.scores(0, 1)), 1e-9)
-    decision, chosen, dev = select_on_dev(
-        context.dev,
+    dense_spread = _spread(scores(1, 0))
+    scale = share * dense_spread / max(_spread(scores(0, 1)), 1e-9)
+    decision, chosen, dev_record = select_on_dev(
+        dev,
         context.retrieval.base,
-        {strength: search.scores(1, strength * scale) for strength in context.config.strengths},
+        {strength: scores(1, strength * scale) for strength in context.config.strengths},
     )
     return Candidate(
         name=name,
@@ -122,32 +133,10 @@ def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Cand
         decision=decision,
         dense=chosen,
         rows=queries.rows if queries else [],
-        dev=dev,
+        dev=dev_record,
         details={"over": queries.name if queries else "base", "share": round(share, 4), "scale": round(scale, 6)},
         fusion_weight=_same_share(weight, share * (decision.strength or 1), _spread(chosen) / dense_spread),
     )
-
-
-def _query_vectors(context: Context, queries: Candidate | None) -> Vectors:
-    """Return the dense vectors of the dev queries, ``(n_queries, dim)``."""
-    if queries is None:
-        return context.base.encode_queries(context.dev.queries)
-    return context.retrieval.encode_queries_with(queries.tuned, queries.decision.strength)
-
-
-class _Search:
-    """Dev retrieval over vectors that are known already."""
-
-    def __init__(self, context: Context, sketch: BM25Sketch, queries: Vectors) -> None:
-        self._dev = context.dev
-        self._queries = (queries, sketch.queries(self._dev.queries))
-        self._windows = np.hstack([context.retrieval.windows, sketch.documents(self._dev.windows)])
-
-    def scores(self, dense_weight: float, sketch_weight: float) -> Matrix:
-        """Return the weighted sum of both products for the best window of each passage, ``(n_queries, n_passages)``."""
-        dense, sketch = self._queries
-        queries = np.hstack([dense * np.float32(dense_weight), sketch * np.float32(sketch_weight)])
-        return self._dev.scores_of(queries, self._windows)
 
 
 def _spread(scores: Matrix) -> float:

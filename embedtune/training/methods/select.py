@@ -46,7 +46,7 @@ class MethodSelection(NamedTuple):
     Attributes:
         best: The candidate that is shipped, or the one with the largest dev gain where none is.
         ships: Whether it is shipped.
-        candidates: What was found of each candidate, for the manifest.
+        candidates: Records of all candidates, for the manifest.
     """
 
     best: Candidate
@@ -68,13 +68,9 @@ def select_method(context: Context, method: str) -> MethodSelection:
         candidate = METHODS[name](context, name, best)
         reason, better = _compare(context, candidate, best)
         _log.info("%s: dev gain %+.4f ± %.4f, %s", name, candidate.decision.gain, candidate.decision.error, reason)
-        shown = {key: value for key, value in candidate.details.items() if key == "directions"}
-        values = {
-            "method": name,
-            **shown,
-            **candidate.dev.as_json(),
-            "reason": reason,
-        }  # of dev those it has a field for
+        directions = {"directions": candidate.details["directions"]} if "directions" in candidate.details else {}
+        # Of dev the fields that a candidate has too.
+        values = {"method": name, **directions, **candidate.dev.as_json(), "reason": reason}
         tried.append(CandidateRecord.from_json(values))
         best = candidate if better else best
         if closest is None or candidate.decision.gain > closest.decision.gain:
