@@ -22,13 +22,7 @@ _NAMES = {
 
 
 class Difference(Record):
-    """Mean difference between two systems on the same queries.
-
-    Attributes:
-        mean: Mean score of the system, in [0, 1].
-        difference: ``mean`` - ``reference_mean``.
-        ci95: 95 % interval of the difference; None if the queries cannot give one.
-    """
+    """Mean difference between two systems on the same queries, in [-1, 1]; no interval if the queries cannot give one."""
 
     model_config = ConfigDict(alias_generator=lambda name: _NAMES.get(name, name))
 
@@ -68,12 +62,10 @@ class Comparison(Difference):
         n_clusters: Documents or sections that the queries come from.
         error: Cluster-robust standard error of the difference, guarded where hardly anything changed.
         n_changed: Queries whose score differs.
-        p: Two-sided p of the clustered randomisation test.
-        p_holm: The same, corrected for all measures of this pair of systems.
+        p: Two-sided p of the clustered randomisation test; ``p_holm`` is corrected for all measures of this pair.
         p_mcnemar: McNemar's exact p for a measure of hits and misses, which ignores clusters; None for other measures.
         detectable: Smallest true gain that these queries detect with 80 % power.
-        better: Whether test and interval agree that the system is better.
-        worse: Whether they agree that it is worse.
+        better: Whether test and interval agree that the system is better; ``worse`` likewise.
     """
 
     n_clusters: int
@@ -88,13 +80,7 @@ class Comparison(Difference):
 
 
 class Slice(Difference):
-    """The difference on some of the queries: exploratory.
-
-    Attributes:
-        by: What the queries are grouped by.
-        name: Label of the group.
-        p: Of the clustered randomisation test, uncorrected; None, as ``ci95``, for few queries or clusters.
-    """
+    """The difference on a group of the queries: exploratory; p is uncorrected, and None, as ``ci95``, for small groups."""
 
     by: str
     name: str
@@ -116,12 +102,7 @@ class Verdict(Record):
 
 
 class SeedsRecord(Record):
-    """Several seeds of one recipe.
-
-    Attributes:
-        deviations: Measure → sample standard deviation over seeds; None for a single seed.
-        comparisons: Of each query's average over seeds with the base.
-    """
+    """Several seeds of one recipe: means, sample deviations, and each query's average over the seeds against the base."""
 
     systems: list[str]
     means: Measures
@@ -139,7 +120,6 @@ class AuditRecord(Record):
         n_affected: Queries (for ``prompts``: prompts) concerned.
         score_impact: Change of the base's score once the defect is fixed, in points of the primary measure; None if unknown.
         gain_impact: Change of the gain of tuned over base; None if unknown or without a tuned model.
-        advice: What to do; None if there is nothing to do.
     """
 
     name: str
@@ -161,12 +141,7 @@ class DriftRecord(Record):
 
 
 class ForgettingSet(Record):
-    """Base and tuned model on one set that has nothing to do with the corpus.
-
-    Attributes:
-        measures: Measure → comparison of tuned and base.
-        curve: For each strength, ``strength`` and the measures.
-    """
+    """Base and tuned model on one set that has nothing to do with the corpus; ``curve``: measures by ``strength``."""
 
     n_passages: int = 0
     n_queries: int = 0
@@ -178,12 +153,7 @@ class ForgettingSet(Record):
 
 
 class ForgettingRecord(Record):
-    """What tuning cost on general sets.
-
-    Attributes:
-        severity: The worst of all sets.
-        strengths: Points of the curves.
-    """
+    """What tuning cost on general sets; the severity is the worst of all."""
 
     severity: str
     strengths: list[float]
@@ -195,8 +165,6 @@ class QuerySetRecord(Record):
 
     Attributes:
         judged_unit: ``passage`` or ``document``.
-        identical_passages: Passages whose text an earlier one has already.
-        systems: System → measures.
         clustered_by: ``document`` or ``section``.
         seeds: Present if several seeds of one recipe were compared.
         forgetting: Present for a tuned model if this is the only set.
@@ -238,10 +206,7 @@ class QuerySetRecord(Record):
 
 
 class EvaluationRecord(Record):
-    """What ``evaluate`` measured on all query sets.
-
-    A single set is stored without this frame.
-    """
+    """What ``evaluate`` measured on all query sets; a single set is stored without this frame."""
 
     schema_version: int = 1
     queries: str

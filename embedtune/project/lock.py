@@ -27,11 +27,7 @@ _LOCK, _OWNER = ".lock", ".lock-owner.json"
 
 
 def locked(folder: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Lock the run folder while a function runs, except for a dry run.
-
-    Args:
-        folder: Name of the parameter that holds the run folder; a parameter ``dry_run`` is heeded.
-    """
+    """Lock the run folder, a parameter of that name, while a function runs, unless its parameter ``dry_run`` is true."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
@@ -49,14 +45,10 @@ def locked(folder: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
-    """Keep other processes out of a run folder, after removing what a killed one left there.
+    """Keep other processes out of a run folder, after removing what a killed one left there; an idle (dry) run only reads.
 
     The operating system holds the lock, so it ends with its process, however that one dies. A process may lock a folder
     several times (a pipeline and its stages); the outermost lock counts.
-
-    Args:
-        run: Created if it does not exist.
-        idle: Do nothing: for a dry run, which only reads.
 
     Raises:
         InUseError: If another process has the lock; names that process.

@@ -51,13 +51,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Identity(BaseModel):
-    """What determines the result of a stage; stages add what else it depends on.
-
-    Attributes:
-        config: Settings as JSON values.
-        dataset: Hashes of the dataset's files, for the stages after ``generate``.
-        model: Hash of the base model; for ``eval``, hashes of the files of the shipped model.
-    """
+    """What determines the result of a stage: settings, hashes of dataset and model, and what stages add."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -75,12 +69,7 @@ class QuerySource(Record):
 
 
 class Circumstances(Record):
-    """When and where a stage worked, and what it cost; all of this may differ between runs with the same result.
-
-    Attributes:
-        command: The command line, secrets removed.
-        started: UTC.
-    """
+    """When (UTC), where and with which command a stage worked, and what it cost: none of it determines the result."""
 
     command: tuple[str, ...] = ()
     started: str | None = None
@@ -93,13 +82,7 @@ class Circumstances(Record):
 
 
 class Manifest(BaseModel, Generic[R]):
-    """The record of a finished stage.
-
-    Attributes:
-        identity: What determines the result.
-        outputs: File → sha256.
-        manifest_hash: Hash of all of this.
-    """
+    """The record of a finished stage; ``outputs``: file → sha256."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -113,11 +96,7 @@ class Manifest(BaseModel, Generic[R]):
 
 
 def read_manifest(folder: Path, record: type[R]) -> Manifest[R]:
-    """Read a stage's manifest.
-
-    Args:
-        folder: The stage's folder.
-        record: Type of its record; ``Record`` to ignore what it holds.
+    """Read a stage's manifest; ``Record`` as type of its record ignores what that holds.
 
     Raises:
         DataError: If the stage has not run or its manifest is not readable.
@@ -163,9 +142,6 @@ def request_rerun(folder: Path) -> None:
     """Mark a finished stage to be run again.
 
     The mark stays until the stage has run, even if a run is killed; until then the old result stays whole.
-
-    Raises:
-        ResourceError: If the mark cannot be written.
     """
     if (folder / MANIFEST).is_file():
         try:
@@ -181,10 +157,6 @@ def _rerun_marker(folder: Path) -> Path:
 def verify(folder: Path, record: type[R]) -> Manifest[R]:
     """Return a stage's manifest after checking every file it names, and itself.
 
-    Args:
-        folder: The stage's folder.
-        record: Type of its record.
-
     Raises:
         DataError: If the stage has not run.
         IntegrityError: If a file was changed, added or removed since.
@@ -198,11 +170,7 @@ def verify(folder: Path, record: type[R]) -> Manifest[R]:
 
 
 def find_changes(folder: Path) -> list[str]:
-    """Return the names of a stage's files that were changed, added or removed since it was done, in order.
-
-    Raises:
-        DataError: If the stage has not run.
-    """
+    """Return the names of a stage's files that were changed, added or removed since it was done, in order."""
     manifest = _read_json(folder)
     recorded, found = manifest.get("outputs"), _outputs(folder)
     if not isinstance(recorded, dict):
@@ -228,13 +196,7 @@ def _outputs(folder: Path) -> dict[str, str]:
 
 @dataclass
 class StageFolder:
-    """A stage that is being written.
-
-    Attributes:
-        path: A temporary folder to write into.
-        record: What the stage counted and measured; set before the end.
-        circumstances: Circumstances that only the stage knows.
-    """
+    """A stage that is being written into a temporary folder, its record, and circumstances that only the stage knows."""
 
     path: Path
     record: Record = field(default_factory=Record)
@@ -244,10 +206,6 @@ class StageFolder:
 @contextmanager
 def stage_folder(folder: Path, identity: Mapping[str, object]) -> Iterator[StageFolder]:
     """Yield a temporary folder; on success it replaces ``folder``, with its manifest, on failure it is removed.
-
-    Args:
-        folder: Folder of the stage; an older one is replaced at the last moment.
-        identity: What determines the result.
 
     Raises:
         ResourceError: If the disk or a permission refuses.

@@ -45,12 +45,7 @@ class Record(BaseModel):
 
 
 class WindowRecord(Record):
-    """How passages fit the windows of the model.
-
-    Attributes:
-        share_lost_by_truncation: Share of tokens that truncation at the model's window would lose.
-        share_lost: Share of tokens that windows lose.
-    """
+    """How passages fit the windows of the model: shares of tokens that truncation at its own window, and windows, lose."""
 
     tokens: int
     model_tokens: int
@@ -77,11 +72,7 @@ class FormComparison(Record):
 
 
 class ExamplesRecord(Record):
-    """How close LLM-generated queries come to the user's examples.
-
-    Attributes:
-        vocabulary: Share of the examples' terms that the generated queries use.
-    """
+    """How close LLM-generated queries come to the user's examples; ``vocabulary``: share of the examples' terms they use."""
 
     n_examples: int
     words: LengthComparison
@@ -97,7 +88,6 @@ class LlmRecord(Record):
         screened_passages: Passages left out because they contain instructions to a model.
         preambles: Answers whose introductory words were cut off.
         relabelled: Further relevant passages found.
-        examples: Comparison with the user's examples, if there are any.
     """
 
     model: str
@@ -114,11 +104,7 @@ class LlmRecord(Record):
 
 
 class LlmCosts(Record):
-    """What a run folder has paid for.
-
-    Attributes:
-        cost: In the currency of the settings; None without prices.
-    """
+    """What a run folder has paid for; the cost is in the currency of the settings, None without prices."""
 
     rejected_answers: dict[str, int]
     prompt_tokens: int
@@ -134,12 +120,9 @@ class DatasetRecord(Record):
         synthetic_query_passages: Passages from which queries were made.
         forgotten_terms: Whether rare terms were dropped from the statistics to save memory.
         split_by: ``document`` or ``section``.
-        near_duplicate_documents: Documents that are near-duplicates of others.
         queries: Split → kind → number of queries.
         held_out_kind: The kind that occurs in the test split only.
         dropped_queries: Filter → queries dropped.
-        warnings: For example that the model does not know the language.
-        llm: Present if a language model generated the queries.
     """
 
     source: str = ""
@@ -172,9 +155,7 @@ class DevRecord(Record):
     """Dev retrieval of the method that was chosen.
 
     Attributes:
-        n_clusters: Documents they come from.
-        by_step: Training step → score at full strength.
-        by_strength: Strength α → score.
+        by_step: Training step → score at full strength; ``by_strength``: strength α → score.
         gain: Gain over the base at the chosen strength, or the best one if the base was shipped.
     """
 
@@ -224,12 +205,9 @@ class ModelRecord(Record):
         token_vectors: The model that gives the token vectors before pooling, as late interaction uses them.
         strength: Interpolation coefficient α (WiSE-FT); 0 if the base was shipped.
         fusion_weights: Model → weight of its dense side in fusion with BM25, chosen on dev.
-        pairs: Training pairs, for methods that tune both sides.
-        queries: Training queries, for methods that tune queries only.
-        directions: Principal directions, for ``pca``.
-        over: The method that the sketch is appended to, for ``hybrid-vector``.
-        share: Share of the sketch in the spread of scores at full strength.
-        scale: Factor of the sketch.
+        pairs: Training pairs, for methods that tune both sides; ``queries``: for methods that tune queries only.
+        over: The method that the sketch is appended to, for ``hybrid-vector``; ``share`` is that of the sketch in the spread of
+            scores at full strength, ``scale`` its factor.
     """
 
     base_model: str = ""
@@ -275,13 +253,7 @@ class ModelRecord(Record):
 
 
 class QueryAdapterRecord(Record):
-    """What ``fit_query_adapter`` found.
-
-    Attributes:
-        shipped: ``tuned`` if the adapter gains more than noise on dev.
-        strength: Interpolation coefficient α.
-        test: Model → measures on the test split.
-    """
+    """What ``fit_query_adapter`` found: ``tuned`` is shipped if it gains more than noise on dev; ``test``: model → measures."""
 
     embedding: str
     shipped: Side

@@ -15,11 +15,7 @@ _log = logging.getLogger("embedtune")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a dry run found.
-
-    Attributes:
-        details: JSON values: what it would work on.
-    """
+    """What a dry run found, and JSON values on what it would work on."""
 
     would_run: bool
     details: Mapping[str, object]
@@ -75,16 +71,8 @@ def skip_or_plan(
 ) -> StageResult[R] | None:
     """Return the result if there is nothing to do, because the stage is done or this is a dry run; else None.
 
-    Forced work is noted: if it is interrupted, the stage continues next time without ``force``.
-
-    Args:
-        folder: The stage's folder.
-        identity: What determines the result.
-        record: Type of the stage's record.
-        plan: Details for a dry run, JSON values.
-        force: Run even if the stage is done.
-        dry_run: Only plan.
-        check: Called if there is work to do, in a dry run too; raises what would stop the work.
+    Forced work is noted: if it is interrupted, the stage continues next time without ``force``. ``check`` is called if there is
+    work to do, in a dry run too; it raises what would stop the work.
     """
     done = not force and is_done(folder, identity)
     if not done:

@@ -17,11 +17,7 @@ _CORPUS = "corpus.jsonl"
 
 
 class TrainedRun(NamedTuple):
-    """A run folder whose dataset, and mostly its model too, is finished.
-
-    Attributes:
-        settings: Settings of the dataset.
-    """
+    """A run folder whose dataset, and mostly its model too, is finished, with the settings of the dataset."""
 
     folder: Path
     dataset: Manifest[DatasetRecord]
@@ -49,12 +45,7 @@ class TrainedRun(NamedTuple):
         return hash_json(self.model.outputs)
 
     def search_name(self, model: str, precision: str) -> str:
-        """Return the name under which a model's vectors of an evaluation's queries are kept.
-
-        Args:
-            model: Hash of the model's files.
-            precision: ``fp32`` or ``bf16``.
-        """
+        """Return the name under which a model's (hash's) vectors of an evaluation's queries are kept, by precision."""
         return hash_json([model, precision, self.dataset.outputs, self.dataset.identity.config])
 
     @property
@@ -92,11 +83,7 @@ def read_trained_run(folder: Path) -> TrainedRun:
 
 
 def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
-    """Read and verify a run; where nothing has been trained yet, its model is the base.
-
-    Args:
-        folder: The run folder.
-        fusion_weight: Of the base in fusion with BM25, which a training would have chosen on dev.
+    """Read and verify a run; where nothing has been trained yet, its model is the base, fused with BM25 by this weight.
 
     Raises:
         DataError: If there is no dataset.
@@ -111,13 +98,10 @@ def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
 
 
 def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -> None:
-    """Refuse a run that cannot be compared with the first.
+    """Refuse a run that cannot be compared with the one whose corpus is searched.
 
-    Args:
-        run: The run whose corpus is searched.
-        other: Another run.
-        own_queries: Whether the user brings the queries; else they are the first run's test split, on which a run with
-            other splits may have been trained.
+    Unless the user brings queries of their own, the queries are the first run's test split, which a run with other splits may
+    have been trained on.
 
     Raises:
         DataError: If the corpora differ, or the splits, where they matter.

@@ -39,12 +39,9 @@ class CachedEncoder(TextEncoder, Protocol):
 
 
 class KnownSearch(NamedTuple):
-    """What answers the queries of an evaluation without its model.
+    """What answers the queries of an evaluation without its model: unit vectors of queries by text, and of all windows.
 
-    Attributes:
-        queries: Text → unit vector, ``(dim,)``.
-        passages: Unit vectors of all windows, ``(n_windows, dim)``.
-        starts: Index of each passage's first window.
+    ``starts`` are the numbers of the first window of each passage.
     """
 
     queries: Mapping[str, Vectors]
@@ -62,14 +59,7 @@ class VectorCache:
     def documents(
         self, encoder: CachedEncoder, model: str, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """Return unit vectors ``(n, dim)`` of passages or windows, from the disk if they are there.
-
-        Args:
-            encoder: Encodes what is not there.
-            model: Hash of the model's files.
-            texts: What is encoded.
-            on_progress: Hears how many texts more are done.
-        """
+        """Return unit vectors ``(n, dim)`` of passages or windows, from the disk if those of this model (hash) are there."""
         found = self.find(encoder, model, texts)
         if found is None:
             found = encoder.encode_documents(texts, on_progress)
@@ -88,14 +78,7 @@ class VectorCache:
         _write(self.path(encoder, model, texts), vectors)
 
     def keep_search(self, name: str, queries: Mapping[str, Vectors], passages: Path, starts: Sequence[int]) -> None:
-        """Write the query vectors of an evaluation, and how to find the passage vectors without a tokenizer.
-
-        Args:
-            name: Of the file; a hash of the dataset, the model, and how it encodes.
-            queries: Text → unit vector.
-            passages: ``path`` of the passage vectors.
-            starts: Index of each passage's first window.
-        """
+        """Write the query vectors of an evaluation, and how to find the passage vectors at a path without a tokenizer."""
         if queries:
             facts = {"texts": list(queries), "passages": passages.name, "starts": list(starts)}
             _write(self._folder / f"{name[:32]}.npy", np.stack(list(queries.values())), facts)

@@ -96,12 +96,7 @@ _SECONDS = 600
 
 
 class Job(NamedTuple):
-    """The inputs of a check.
-
-    Attributes:
-        passages: Rows with ``id``, ``title`` and ``text``.
-        starts: First window of each passage.
-    """
+    """The inputs of a check: passages are rows with ``id``, ``title`` and ``text``; ``starts``: the first window of each."""
 
     queries: list[str]
     passages: list[dict[str, str]]
@@ -134,12 +129,7 @@ class Check(NamedTuple):
 
 
 def check(facts: Facts, plug: Plug, *, url: str | None = None) -> Check:
-    """Run printed code in a fresh process and hold it against the run.
-
-    Args:
-        facts: Of the run.
-        plug: What was rendered for it.
-        url: Of the running server that the code asks; servers need one.
+    """Run printed code in a fresh process and compare its vectors with the run; servers need the ``url`` of a running one.
 
     Raises:
         ConfigError: If a package is missing, or the address of a server.

@@ -19,12 +19,7 @@ _WIDTH = 118
 
 
 class Plug(NamedTuple):
-    """What is printed.
-
-    Attributes:
-        code: Python, to be pasted; comments at its head say what is loaded, why, and which commands start a server.
-        commands: That start a server, in order; none for other targets.
-    """
+    """Python to be pasted, whose first comments say what is loaded and why; and the commands that start a server, in order."""
 
     target: str
     code: str
@@ -34,13 +29,7 @@ class Plug(NamedTuple):
 
 
 class Served(NamedTuple):
-    """Where the models of a server are.
-
-    Attributes:
-        folder: Where their folders were exported to; None is next to the run.
-        query_url: Of the server that embeds queries; None is what the printed command starts.
-        document_url: Likewise for documents; None is ``query_url`` where that is given.
-    """
+    """Where the models of a server are; what is None is as the printed commands have it."""
 
     folder: Path | None = None
     query_url: str | None = None
@@ -49,11 +38,6 @@ class Served(NamedTuple):
 
 def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa: B008 (immutable)
     """Return the code for a target.
-
-    Args:
-        facts: Of the run.
-        name: Of the target.
-        served: For servers.
 
     Raises:
         ConfigError: If there is no such target, or it cannot load this run.

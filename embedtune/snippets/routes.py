@@ -96,12 +96,7 @@ vectors; or a server."""
 
 
 class Target(NamedTuple):
-    """A stack or a server.
-
-    Attributes:
-        modules: What the code imports besides this package.
-        install: What ``pip install`` brings them.
-    """
+    """A framework or server: what the code imports besides this package, and what ``pip install`` brings it."""
 
     title: str
     kind: Kind
@@ -141,11 +136,7 @@ def find_target(name: str) -> Target:
 
 
 def demand_packages(target: Target) -> None:
-    """Refuse to run code whose packages are missing.
-
-    Raises:
-        ConfigError: With the line that installs them.
-    """
+    """Raise ``ConfigError``, with the line that installs them, where packages of a target are missing."""
     missing = [module for module in target.modules if not _is_there(module)]
     if missing:
         raise ConfigError(
@@ -186,11 +177,7 @@ _ADAPTER: Mapping[str, str] = MappingProxyType(
 
 
 class Route(NamedTuple):
-    """How a framework or server gets the vectors that ``eval`` measured.
-
-    Attributes:
-        loads: What it loads; None where it cannot.
-    """
+    """How a framework or server gets the vectors that ``eval`` measured: what it loads (None where it cannot), and why."""
 
     loads: str | None
     reasons: tuple[str, ...]

@@ -1,9 +1,7 @@
 """Folders that model servers can read: a run's towers in the form that sentence-transformers saved before 5.4.
 
-The newer form names modules by other paths, and the way of pooling by one word. Of servers in use, some refuse it and some do
-not see that there is a pooling, and take the first token's vector instead of the mean. The older form is read by all of them,
-and by sentence-transformers itself. Servers read ``modules.json``, ``1_Pooling/config.json``, ``sentence_bert_config.json``
-and the prompts in ``config_sentence_transformers.json``.
+The newer form names modules by other paths, and the way of pooling by one word: some servers refuse it, some miss the pooling
+and take the first token's vector instead of the mean. All of them, and sentence-transformers, read the older form.
 """
 
 from __future__ import annotations
@@ -33,16 +31,9 @@ def folder_names(facts: Facts) -> tuple[str, ...]:
 
 
 def export(facts: Facts, folder: Path) -> list[Path]:
-    """Write the folders of a run for servers, each with a ``Modelfile`` for Ollama.
+    """Write the folders of a run for servers, each with a ``Modelfile`` for Ollama, into a new folder; return them.
 
     With a linear query adapter, ``model`` is the base: the client applies the adapter.
-
-    Args:
-        facts: Of the run.
-        folder: A new folder; it appears when all is written.
-
-    Returns:
-        The folders written.
 
     Raises:
         ConfigError: If the folder is there, or the model has modules that servers do not know.

@@ -22,12 +22,7 @@ _AGAINST = " against "
 
 
 class Choice(NamedTuple):
-    """What is chosen; what there is not is replaced by the first that there is.
-
-    Attributes:
-        pair: ``tuned against base``.
-        slice: ``all queries``, or a way to slice and a label: ``kind: heading``.
-    """
+    """What is chosen: ``tuned against base``, and ``all queries`` or a way to slice and a label (``kind: heading``)."""
 
     run: str = ""
     queries: str = ""
@@ -38,13 +33,7 @@ class Choice(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What can be chosen, and what is there for the choice.
-
-    Attributes:
-        choice: The choice, all of whose parts are there.
-        rows: The biggest changes, biggest first, with what is read of each.
-        summary: A sentence on all queries of the slice.
-    """
+    """What can be chosen, the choice with all its parts valid, and its biggest changes, each with what is read of it."""
 
     choice: Choice
     queries: list[str]
@@ -88,11 +77,7 @@ class Browsing:
         return Offer(sound, list(sets), known, _MEASURES, list(slices), rows, summary(found))
 
     def show(self, choice: Choice, query_id: str) -> str:
-        """Return the HTML of a query under both systems; nothing for one that the choice has not.
-
-        Raises:
-            EmbedtuneError: As above.
-        """
+        """Return the HTML of a query under both systems; nothing for one that the choice has not."""
         offer = self.offer(choice)
         evaluation = self._evaluations(offer.choice.run)[offer.choice.queries]
         views = QueryViews(evaluation, self._runs.first.passages, self._runs.excerpts)

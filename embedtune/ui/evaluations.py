@@ -25,12 +25,7 @@ _AGAIN = "embedtune eval {run}"
 
 
 class Evaluation:
-    """One query set of an evaluation.
-
-    Attributes:
-        queries: With the judgements that the measures were taken by.
-        values: System → measure → query id → value.
-    """
+    """One query set of an evaluation, judged as it was measured; ``values``: system → measure → query id → value."""
 
     def __init__(self, folder: Path, queries: QuerySet, passages: Sequence[Passage]) -> None:
         """Read the files of a query set.
@@ -106,11 +101,7 @@ def read_evaluations(run: Path) -> dict[str, Evaluation]:
 
 
 def _read_queries(folder: Path, manifest: Manifest[EvaluationRecord], dataset: Dataset) -> list[QuerySet]:
-    """Read the query sets of an evaluation from where it read them.
-
-    Raises:
-        DataError: If they are no longer there, or have changed.
-    """
+    """Read the query sets of an evaluation from where it read them."""
     sources = manifest.circumstances.query_sets or []
     try:
         found = find_query_sets([source.path for source in sources if source.path], dataset)

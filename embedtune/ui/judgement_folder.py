@@ -28,20 +28,10 @@ _LOCK = ".lock"
 
 
 class JudgementFolder:
-    """Queries and grades on disk.
-
-    Attributes:
-        folder: Where they are; made with the first query.
-        queries: In the order in which they came.
-        qrels: Grades by query id; a query that nothing was judged for has no entry.
-    """
+    """Queries in the order in which they came, and grades by query id, on disk; the folder is made with the first query."""
 
     def __init__(self, folder: Path, passages: list[Passage]) -> None:
-        """Open a folder, or one that is yet to be made.
-
-        Args:
-            folder: The folder.
-            passages: The corpus that is judged.
+        """Open a folder, or one that is yet to be made, of judgements of these passages.
 
         Raises:
             DataError: If a file is malformed, or judges another corpus.

@@ -38,13 +38,9 @@ def count(qrels: Qrels) -> tuple[int, int]:
 
 
 def needed(differences: Sequence[float]) -> dict[float, int] | None:
-    """Return for each of ``GAINS`` how many queries detect it with 80 % power; None for too few differences.
+    """Return for each of ``GAINS`` how many queries detect it with 80 % power; None for too few differences (tuned - base).
 
-    By ``evaluation.power``, with the standard error of the mean of these differences; queries are taken for independent, which
-    those that people typed mostly are.
-
-    Args:
-        differences: Of a measure in [0, 1], tuned - base, of each query.
+    By ``significance.queries_needed``; queries are taken for independent, which those that people typed mostly are.
     """
     if len(differences) < FEWEST:
         return None
@@ -53,13 +49,7 @@ def needed(differences: Sequence[float]) -> dict[float, int] | None:
 
 
 def sentence(qrels: Qrels, plan: dict[float, int] | None, *, borrowed: bool) -> str:
-    """Say how many queries are judged and how many are needed.
-
-    Args:
-        qrels: The judgements so far.
-        plan: As ``needed`` returns it.
-        borrowed: Whether the plan goes by the spread of the run's evaluation.
-    """
+    """Say how many queries are judged and how many are needed, by the spread of these or, borrowed, of the run's evaluation."""
     judged, empty = count(qrels)
     said = f"{judged} quer{'y' if judged == 1 else 'ies'} judged"
     said += f", {empty} without a relevant passage. " if empty else ". "
@@ -90,16 +80,10 @@ class TaskViews:
 
 
 def pool(query_id: str, lists: Iterable[Sequence[str]], depth: int, *, seed: int = 0) -> list[str]:
-    """Return the first ``depth`` passages of all lists, each once, in an order that tells nothing.
+    """Return the first ``depth`` passages of all lists (ids, best first), each once, in an order that tells nothing.
 
     The order is that of a hash of seed, query and passage: neither system nor rank has a part in it, and what a further system
     brings does not move the others.
-
-    Args:
-        query_id: The query.
-        lists: Passage ids, best first, of each system.
-        depth: How many of each.
-        seed: Another one gives another order.
     """
     found = {name for names in lists for name in names[:depth]}
     return sorted(found, key=lambda name: hash_text(str(seed), query_id, name))
@@ -110,12 +94,7 @@ _LISTED = 10  # as deep as nDCG@10 looks
 
 
 class Task(NamedTuple):
-    """A passage to judge.
-
-    Attributes:
-        number: Which of the query's pool it is, from 1.
-        n_pooled: Passages of the pool.
-    """
+    """A passage to judge; ``number``, from 1, counts the passages of the query's pool."""
 
     query: Query
     passage: Passage
@@ -137,12 +116,7 @@ class Judging:
     ) -> None:
         """Begin, or go on where the folder ends.
 
-        Args:
-            runs: Whose systems are pooled.
-            folder: Where the grades go.
-            expected: nDCG@10, tuned - base, of the queries of an evaluation, to plan by until there are judged queries enough.
-            depth: Passages of each system that are pooled.
-            seed: Of the order.
+        Until enough queries are judged, ``expected``, differences of nDCG@10 (tuned - base) in an evaluation, stand in for them.
         """
         self.folder = folder
         self._runs = runs
@@ -156,12 +130,7 @@ class Judging:
         self._wanted: str | None = None
 
     def ask(self, text: str) -> Task | None:
-        """Note one query or several, one a line, and return what to judge first of them.
-
-        Raises:
-            ConfigError: If there is no query.
-            ResourceError: If it cannot be written.
-        """
+        """Add one query or several, one a line, and return what to judge first of them."""
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise ConfigError("queries: expected one a line, found none")
@@ -182,11 +151,7 @@ class Judging:
         return None
 
     def say(self, query_id: str, passage_id: str, grade: int | None) -> Task | None:
-        """Write down a grade, None skips the passage; return the next.
-
-        Raises:
-            ResourceError: If it cannot be written.
-        """
+        """Write down a grade, None skips the passage; return the next."""
         if grade is None:
             self._skipped.add((query_id, passage_id))
         else:
@@ -195,11 +160,7 @@ class Judging:
         return self.next()
 
     def back(self) -> Task | None:
-        """Take back what was said last and return it; the next if nothing was said yet.
-
-        Raises:
-            ResourceError: If it cannot be written.
-        """
+        """Take back what was said last and return it; the next if nothing was said yet."""
         if self._said:
             query_id, passage_id = self._said.pop()
             self._skipped.discard((query_id, passage_id))

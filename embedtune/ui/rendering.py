@@ -29,23 +29,14 @@ EVENT: dict[str, object] = {
 
 
 class Piece(NamedTuple):
-    """A stretch of an excerpt.
-
-    Attributes:
-        match: Whether the query has this word too.
-    """
+    """A stretch of an excerpt, and whether it is a word that the query has too."""
 
     text: str
     match: bool
 
 
 class Shown(NamedTuple):
-    """A passage, or a document, as a template shows it.
-
-    Attributes:
-        place: File, heading path and page.
-        text: The whole of it, or as much as a page should hold.
-    """
+    """A passage, or a document, as a template shows it: its file, heading path and page, an excerpt, and its text."""
 
     place: str
     pieces: list[Piece]
@@ -53,11 +44,7 @@ class Shown(NamedTuple):
 
 
 def fill(name: str, **values: Any) -> str:
-    """Fill a template of this package.
-
-    Raises:
-        jinja2.UndefinedError: If it asks for a value that is not there.
-    """
+    """Fill a template of this package."""
     return _environment().get_template(name).render(values)
 
 

@@ -26,9 +26,6 @@ class RunComparison:
     def __init__(self, folders: Sequence[Path]) -> None:
         """Open runs; models are loaded, and vectors made or read, before this returns.
 
-        Args:
-            folders: Run folders, at least one.
-
         Raises:
             ConfigError: If a folder is named twice.
             DataError: If a stage is missing, or a run is over another corpus than the first.
@@ -46,11 +43,7 @@ class RunComparison:
         return next(iter(self.opened.values()))
 
     def add(self, folder: Path) -> str:
-        """Open a further run and return its name.
-
-        Raises:
-            EmbedtuneError: As above.
-        """
+        """Open a further run and return its name."""
         if any(folder.resolve() == run.folder.resolve() for run in self.opened.values()):
             raise ConfigError(f"{folder}: expected another run, found one that is open already")
         if self.opened:
@@ -64,11 +57,7 @@ class RunComparison:
         return name
 
     def compare(self, query: str, k: int, *, width: int = 180) -> dict[str, Comparison]:
-        """Ask every run a query: name → comparison. Marks are against the run's own base.
-
-        Raises:
-            ConfigError: If the query is blank.
-        """
+        """Ask every run a query that is not blank: name → comparison. Marks are against the run's own base."""
         if not query.strip():
             raise ConfigError("query: expected words, found none")
         found = {name: compare(run, query, k, width=width) for name, run in self.opened.items()}

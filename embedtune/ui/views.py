@@ -22,12 +22,7 @@ def show_search(found: Mapping[str, Comparison]) -> str:
 
 
 class Change(NamedTuple):
-    """What a query's measure was before and after.
-
-    Attributes:
-        before: By the reference, in [0, 1].
-        after: By the system, in [0, 1].
-    """
+    """What a query's measure was by the reference and by the system, in [0, 1]."""
 
     query: Query
     before: float
@@ -87,11 +82,7 @@ _WIDTH = 180
 
 
 class Found(NamedTuple):
-    """A passage or document in a list.
-
-    Attributes:
-        rank: From 1; None where the system did not find it as deep as ``eval`` looked.
-    """
+    """A passage or document in a list; no rank where the system did not find it as deep as ``eval`` looked."""
 
     rank: int | None
     relevant: bool
@@ -99,11 +90,7 @@ class Found(NamedTuple):
 
 
 class FoundList(NamedTuple):
-    """What a system found.
-
-    Attributes:
-        below: Relevant ones further down, or not found at all.
-    """
+    """What a system found first, and relevant ones further down, or not found at all."""
 
     system: str
     value: float
