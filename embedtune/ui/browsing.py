@@ -73,7 +73,10 @@ class Browsing:
         )  # fmt: skip
         by, label = slices[sound.slice]
         found = changes(evaluation, sound.measure, *sound.pair.split(_AGAINST), by=by, label=label)
-        rows = [(_row(change), change) for change in biggest(found, _ROWS, losses=sound.side == LOSSES)]
+        rows = [
+            (f"{100 * change.gain:+.0f}  {change.query.text}", change)
+            for change in biggest(found, _ROWS, losses=sound.side == LOSSES)
+        ]
         return Offer(sound, list(sets), known, _MEASURES, list(slices), rows, summary(found))
 
     def show(self, choice: Choice, query_id: str) -> str:
@@ -116,7 +119,3 @@ def _slices(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
             most = counts.most_common(_LARGEST)
             found |= {f"{by}: {label} ({n})": (by, label) for label, n in most if label and n >= _FEWEST}
     return found
-
-
-def _row(change: Change) -> str:
-    return f"{100 * change.gain:+.0f}  {change.query.text}"

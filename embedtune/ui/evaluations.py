@@ -19,7 +19,7 @@ from embedtune.project.evaluation_records import EvaluationRecord
 from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
 from embedtune.project.manifest import Manifest, read_manifest, verify
 from embedtune.project.records import Record
-from embedtune.types import Passage, Query, QuerySet
+from embedtune.types import Passage, Query, QuerySet, Run
 
 _AGAIN = "embedtune eval {run}"
 
@@ -37,6 +37,7 @@ class Evaluation:
         self.values = _read_values(folder / "per_query.tsv")
         self._folder = folder
         self._passages = passages
+        self._runs: dict[str, Run] = {}
 
     @property
     def by_id(self) -> dict[str, Query]:
@@ -47,22 +48,14 @@ class Evaluation:
     def labels(self) -> dict[str, dict[str, str]]:
         """Way to slice → query id → label, as ``metrics.json`` has them."""
         grouping = group_queries(self.queries, self._passages)
-        lexical = read_run(self._run_file("bm25"))
-        found = query_labels(lexical, self.queries, grouping)
+        found = query_labels(read_run(self._run_file("bm25")), self.queries, grouping)
         return {by: dict(zip(self.queries.qrels, labels, strict=True)) for by, labels in found.items()}
 
     def ranking(self, system: str, query_id: str) -> list[str]:
         """Return what a system found, best first: passage or document ids, as the set judges."""
-        return [name for name, _ in ranked(self._runs(system).get(query_id, {}))]
-
-    def _runs(self, system: str) -> dict[str, dict[str, float]]:
-        if system not in self._read:
-            self._read[system] = read_run(self._run_file(system))
-        return self._read[system]
-
-    @cached_property
-    def _read(self) -> dict[str, dict[str, dict[str, float]]]:
-        return {}
+        if system not in self._runs:
+            self._runs[system] = read_run(self._run_file(system))
+        return [name for name, _ in ranked(self._runs[system].get(query_id, {}))]
 
     def _run_file(self, system: str) -> Path:
         return self._folder / f"{file_name(system)}.run.trec"

@@ -63,20 +63,13 @@ def sentence(qrels: Qrels, plan: dict[float, int] | None, *, borrowed: bool) -> 
 _STRETCHES = re.compile(r"\s+|\S+")
 
 
-class TaskViews:
-    """Makes the HTML of tasks."""
-
-    def __init__(self, excerpts: Excerpts) -> None:
-        """Mark words by the analysis of this corpus."""
-        self._excerpts = excerpts
-
-    def show(self, task: Task) -> str:
-        """Return the HTML of a task; all white space of the text stays, for code and tables need it."""
-        pieces: list[Piece] = []
-        for stretch in _STRETCHES.findall(task.passage.text):
-            marked = pieces_of(self._excerpts(stretch, task.query.text, width=len(stretch)))
-            pieces += [Piece(stretch, False)] if stretch.isspace() else marked
-        return fill("task.html", task=task, place=place_of(task.passage), pieces=pieces)
+def show_task(task: Task, excerpts: Excerpts) -> str:
+    """Return the HTML of a task; all white space of the text stays, for code and tables need it."""
+    pieces: list[Piece] = []
+    for stretch in _STRETCHES.findall(task.passage.text):
+        marked = pieces_of(excerpts(stretch, task.query.text, width=len(stretch)))
+        pieces += [Piece(stretch, False)] if stretch.isspace() else marked
+    return fill("task.html", task=task, place=place_of(task.passage), pieces=pieces)
 
 
 def pool(query_id: str, lists: Iterable[Sequence[str]], depth: int, *, seed: int = 0) -> list[str]:
@@ -116,7 +109,7 @@ class Judging:
     ) -> None:
         """Begin, or go on where the folder ends.
 
-        Until enough queries are judged, ``expected``, differences of nDCG@10 (tuned - base) in an evaluation, stand in for them.
+        Until enough queries are judged, ``expected``, differences of nDCG@10 (tuned - base) in an evaluation, stand in.
         """
         self.folder = folder
         self._runs = runs
@@ -142,7 +135,8 @@ class Judging:
         """Return the next passage, of the query at hand or else the first that has one; None when all is done."""
         first = [query for query in self.folder.queries if query.query_id == self._wanted]
         for query in [*first, *self.folder.queries]:
-            names = self._pool(query)
+            lists = [list(found) for found in self._found(query).values()]
+            names = pool(query.query_id, lists, self._depth, seed=self._seed)
             said = self.folder.qrels.get(query.query_id, {})
             for number, name in enumerate(names, start=1):
                 if name not in said and (query.query_id, name) not in self._skipped:
@@ -170,13 +164,14 @@ class Judging:
 
     def progress(self) -> str:
         """Say how many queries are judged and how many are needed."""
-        own = self._differences()
+        judged = [query for query in self.folder.queries if query.query_id in self.folder.qrels]
+        scores = []
+        for name in main_pairs(self._runs.first.systems)[0]:
+            run: Run = {query.query_id: self._found(query)[name] for query in judged}
+            scores.append(per_query(self.folder.qrels, run)[PRIMARY])
+        own = [scores[0][query.query_id] - scores[1][query.query_id] for query in judged]
         borrowed = len(own) < FEWEST
         return sentence(self.folder.qrels, needed(self._expected if borrowed else own), borrowed=borrowed)
-
-    def _pool(self, query: Query) -> list[str]:
-        lists = [list(found) for found in self._found(query).values()]
-        return pool(query.query_id, lists, self._depth, seed=self._seed)
 
     def _found(self, query: Query) -> dict[str, dict[str, float]]:
         """Return system → passage id → score of the first ten, best first; asked once for each query and set of runs."""
@@ -187,12 +182,3 @@ class Judging:
                 name: {hit.passage.passage_id: hit.score for hit in hits} for name, hits in lists.items()
             }
         return self._lists[key]
-
-    def _differences(self) -> list[float]:
-        """Return nDCG@10, system - reference, of each judged query."""
-        judged = [query for query in self.folder.queries if query.query_id in self.folder.qrels]
-        scores = []
-        for name in main_pairs(self._runs.first.systems)[0]:
-            run: Run = {query.query_id: self._found(query)[name] for query in judged}
-            scores.append(per_query(self.folder.qrels, run)[PRIMARY])
-        return [scores[0][query.query_id] - scores[1][query.query_id] for query in judged]

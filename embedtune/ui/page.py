@@ -9,9 +9,10 @@ from typing import Any
 
 from embedtune.errors import EmbedtuneError
 from embedtune.extras import requires
+from embedtune.serving.excerpts import Excerpts
 from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Choice
 from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.judging import Judging, Task, TaskViews
+from embedtune.ui.judging import Judging, Task, show_task
 from embedtune.ui.rendering import EVENT, message, note, or_message
 from embedtune.ui.run_comparison import RunComparison
 from embedtune.ui.views import show_search
@@ -87,9 +88,9 @@ _DONE = "Nothing is left to judge. Type further queries; what was skipped comes 
 class _Tab:
     """What the tab's events do; each returns progress, ids of the passage, its HTML, and whether there is one to judge."""
 
-    def __init__(self, judging: Judging, views: TaskViews) -> None:
+    def __init__(self, judging: Judging, excerpts: Excerpts) -> None:
         self._judging = judging
-        self._views = views
+        self._excerpts = excerpts
         self._shown = 0.0
 
     def begin(self) -> list[Any]:
@@ -117,10 +118,10 @@ class _Tab:
         buttons = [gr.Button(interactive=task is not None)] * len(_GRADES)
         self._shown = monotonic()
         ids = (task.query.query_id, task.passage.passage_id) if task else None
-        return [note(self._judging.progress()), ids, self._views.show(task) if task else note(_DONE), *buttons]
+        return [note(self._judging.progress()), ids, show_task(task, self._excerpts) if task else note(_DONE), *buttons]
 
 
-def _build_judge(judging: Judging, views: TaskViews, page: gr.Blocks) -> None:
+def _build_judge(judging: Judging, excerpts: Excerpts, page: gr.Blocks) -> None:
     """Put the tab's parts on the page that is being built."""
     progress = gr.HTML(js_on_load=None, elem_id="progress")
     current = gr.State(None)
@@ -134,7 +135,7 @@ def _build_judge(judging: Judging, views: TaskViews, page: gr.Blocks) -> None:
             placeholder="how do I get a refund",
         )  # fmt: skip
         ask = gr.Button("Judge these", variant="primary", scale=1, min_width=110)
-    tab, outputs = _Tab(judging, views), [progress, current, task, *buttons]
+    tab, outputs = _Tab(judging, excerpts), [progress, current, task, *buttons]
     page.load(tab.begin, None, outputs, **EVENT)
     ask.click(tab.ask, asked, [*outputs, asked], **EVENT)
     back.click(tab.back, None, outputs, **EVENT)
@@ -166,7 +167,7 @@ def build_page(runs: RunComparison, judgements: JudgementFolder) -> gr.Blocks:
         with gr.Tab("Browse"):
             run = _build_browse(browsing, list(runs.opened), page)
         with gr.Tab("Judge"):
-            _build_judge(judging, TaskViews(runs.excerpts), page)
+            _build_judge(judging, runs.excerpts, page)
         with gr.Accordion("Another run beside", open=False):
             _build_adding(runs, run)
     return page

@@ -48,7 +48,9 @@ class RunComparison:
             raise ConfigError(f"{folder}: expected another run, found one that is open already")
         if self.opened:
             check_comparable(read_trained_run(self.first.folder), read_trained_run(folder), own_queries=True)
-        run, name = RunIndex(folder), self._name(folder.resolve())
+        whole = folder.resolve()
+        names = (whole.name, f"{whole.parent.name}/{whole.name}")
+        run, name = RunIndex(folder), next((name for name in names if name not in self.opened), str(whole))
         found = {system: Retriever(run, system) for system in run.systems}
         if self.opened:  # BM25 is one for all that share a corpus
             found = {f"{system}:{name}": each for system, each in found.items() if system != _LEXICAL}
@@ -61,21 +63,11 @@ class RunComparison:
         if not query.strip():
             raise ConfigError("query: expected words, found none")
         found = {name: compare(run, query, k, width=width) for name, run in self.opened.items()}
-        first, *others = found
-        return {first: found[first], **{name: _without_lexical(found[name]) for name in others}}
+        for name, each in list(found.items())[1:]:  # of BM25 the first run's list is shown
+            systems = {system: hits for system, hits in each.systems.items() if system != _LEXICAL}
+            found[name] = each._replace(systems=systems, gone={system: each.gone[system] for system in systems})
+        return found
 
     def lists(self, query: str, k: int) -> dict[str, list[Hit]]:
         """Return the best k passages by every system of every run; those of further runs are called ``SYSTEM:RUN``."""
         return {name: retriever.retrieve(query, k) for name, retriever in self._retrievers.items()}
-
-    def _name(self, folder: Path) -> str:
-        for name in (folder.name, f"{folder.parent.name}/{folder.name}"):
-            if name not in self.opened:
-                return name
-        return str(folder)
-
-
-def _without_lexical(found: Comparison) -> Comparison:
-    """Leave BM25 out, whose list is the first run's."""
-    systems = {name: hits for name, hits in found.systems.items() if name != _LEXICAL}
-    return found._replace(systems=systems, gone={name: found.gone[name] for name in systems})

@@ -117,15 +117,16 @@ class QueryViews:
 
     def found(self, query_id: str, system: str, value: float) -> FoundList:
         """Return a system's list for a query."""
-        names = self._evaluation.ranking(system, query_id)
-        grades = self._evaluation.queries.qrels[query_id]
-        relevant = {name for name, grade in grades.items() if grade > 0}
+        ranks = {name: rank for rank, name in enumerate(self._evaluation.ranking(system, query_id), start=1)}
+        relevant = {name for name, grade in self._evaluation.queries.qrels[query_id].items() if grade > 0}
         query = self._evaluation.by_id[query_id].text
-        first = [Found(rank, name in relevant, self._shown(name, query)) for rank, name in _numbered(names)[:_SHOWN]]
-        ranks = {name: rank for rank, name in _numbered(names)}
-        left = sorted(relevant - set(names[:_SHOWN]), key=lambda name: (ranks.get(name, len(names) + 1), name))
-        below = [Found(ranks.get(name), True, self._shown(name, query)) for name in left]
-        return FoundList(system, value, first, below)
+        first = list(ranks)[:_SHOWN]
+        left = sorted(relevant.difference(first), key=lambda name: (ranks.get(name, len(ranks) + 1), name))
+        shown_first, below = (
+            [Found(ranks.get(name), name in relevant, self._shown(name, query)) for name in names]
+            for names in (first, left)
+        )
+        return FoundList(system, value, shown_first, below)
 
     def _shown(self, name: str, query: str) -> Shown:
         """Return what to show of a passage; of a document the one in which most of the query's words stand.
@@ -137,7 +138,3 @@ class QueryViews:
             return Shown(name, [], "")
         passage, excerpt = max(found, key=lambda each: len(each[1].matches))
         return shown(passage, excerpt)
-
-
-def _numbered(names: Sequence[str]) -> list[tuple[int, str]]:
-    return list(enumerate(names, start=1))

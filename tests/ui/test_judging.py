@@ -10,7 +10,7 @@ from embedtune.errors import ConfigError
 from embedtune.evaluation.significance import POWER
 from embedtune.types import Passage, Query
 from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.judging import FEWEST, GAINS, Judging, Task, TaskViews, count, needed, pool, sentence
+from embedtune.ui.judging import FEWEST, GAINS, Judging, Task, count, needed, pool, sentence, show_task
 from tests.served_runs import QUERIES
 
 
@@ -55,7 +55,7 @@ QUERY = Query("q", "clean the spray arm", "typed")
 
 def test_a_task_shows_the_whole_passage_and_no_system(runs):
     found = runs.lists(QUERY.text, 1)["hybrid_tuned"][0].passage
-    html = TaskViews(runs.excerpts).show(Task(QUERY, found, 2, 7))
+    html = show_task(Task(QUERY, found, 2, 7), runs.excerpts)
     assert "passage 2 of 7" in html
     assert "<mark>" in html
     assert found.text in re.sub("</?mark>", "", html)
@@ -64,7 +64,7 @@ def test_a_task_shows_the_whole_passage_and_no_system(runs):
 
 def test_all_white_space_stays(runs):
     text = "def spray():\n    arm   = 1\n\n\treturn arm\n"
-    html = TaskViews(runs.excerpts).show(Task(QUERY, Passage("p", "a.py", "", text, 0, len(text)), 1, 1))
+    html = show_task(Task(QUERY, Passage("p", "a.py", "", text, 0, len(text)), 1, 1), runs.excerpts)
     assert text in re.sub("</?mark>", "", html)
     assert html.count("<mark>arm</mark>") == 2
 
