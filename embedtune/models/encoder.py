@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedtune.quiet import quiet_libraries
-from embedtune.types import Vectors
+from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -73,10 +73,10 @@ class Encoder:
     @property
     def document_prompt(self) -> str | None:
         """Text in front of every passage, if the model has any."""
-        found: str | None = self.model.prompts.get("document")
-        return found
+        prompt: str | None = self.model.prompts.get("document")
+        return prompt
 
-    def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+    def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; ``on_progress`` is called with the number of texts done."""
         return self._encode(self.model.encode_query, texts, on_progress)
 
@@ -84,7 +84,7 @@ class Encoder:
         """Return the vectors of queries as frameworks that ignore prompts encode them, ``(n, dim)``."""
         return self._encode(partial(self.model.encode_query, prompt=""), texts, None)
 
-    def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+    def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; equal texts are encoded once."""
         unique = list(dict.fromkeys(texts))
         row = {text: number for number, text in enumerate(unique)}
@@ -108,20 +108,18 @@ class Encoder:
         import torch
 
         with self._autocast():
-            found = encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
+            outputs = encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
         special = torch.tensor(self._tokenizer("")["input_ids"], dtype=torch.long)
         n_prompt = len(self.token_ids(prompt or ""))
         vectors = []
-        for each in found:
+        for each in outputs:
             ids = each["input_ids"].cpu()
             kept = each["attention_mask"].cpu().bool() & ~torch.isin(ids, special)
             tokens = torch.nn.functional.normalize(each["token_embeddings"].float().cpu()[kept][n_prompt:], dim=-1)
             vectors.append(tokens.numpy())
         return vectors
 
-    def _encode(
-        self, encode: Callable[..., Vectors], texts: Sequence[str], on_progress: Callable[[int], None] | None
-    ) -> Vectors:
+    def _encode(self, encode: Callable[..., Vectors], texts: Sequence[str], on_progress: Progress | None) -> Vectors:
         if not texts:
             return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
         # Texts of one length together: padding costs as much as text.
@@ -145,10 +143,10 @@ class Encoder:
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
 
 
-def choose_precision(wanted: str) -> str:
+def choose_precision(setting: str) -> str:
     """Resolve ``auto``: bf16 where the hardware multiplies it fast (3 × on CPUs with AVX512-BF16), else fp32."""
-    if wanted != "auto":
-        return wanted
+    if setting != "auto":
+        return setting
     import torch
 
     accelerator = find_accelerator()
@@ -183,7 +181,7 @@ def load_model(
     trust_remote_code: bool = False,
     device: str | None = None,
 ) -> SentenceTransformer:
-    """Load an unquantised model; a prompt that is given replaces the saved one, no device is the best there is.
+    """Load an unquantised model; a prompt replaces the saved one, no device is the best there is.
 
     Raises:
         ConfigError: If the folder is not a model that sentence-transformers can load.
@@ -230,9 +228,9 @@ def is_lexical(model: SentenceTransformer) -> bool:
 
 
 def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:
-    """Set the prompts that are given; None leaves the model's own."""
-    given = {"query": query_prompt, "document": document_prompt}
-    model.prompts = {**model.prompts, **{name: text for name, text in given.items() if text is not None}}
+    """Set the model's prompts; None leaves its own."""
+    prompts = {"query": query_prompt, "document": document_prompt}
+    model.prompts = {**model.prompts, **{name: text for name, text in prompts.items() if text is not None}}
 
 
 def find_accelerator() -> str | None:

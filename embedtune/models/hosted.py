@@ -15,7 +15,7 @@ import numpy as np
 from embedtune.errors import EmbedtuneError, IntegrityError, ProviderError, ResourceError
 from embedtune.models.encoder import Encoder
 from embedtune.text.hashing import hash_json
-from embedtune.types import Vectors
+from embedtune.types import Progress, Vectors
 
 _BLOCK = 64  # texts of one request
 _SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (side TEXT, text TEXT, vector BLOB NOT NULL, PRIMARY KEY (side, text))"
@@ -40,11 +40,7 @@ class EmbeddingCache:
     """The vectors of one embedding model in an SQLite file, so that none is paid for twice, even after a crash."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Open or create the file of a model.
-
-        Args:
-            folder: For example ``RUN/.vectors``.
-            name: Of the model; another name is another file.
+        """Open or create the file of a model in a folder such as ``RUN/.vectors``; another name is another file.
 
         Raises:
             ResourceError: If the file cannot be written.
@@ -57,16 +53,10 @@ class EmbeddingCache:
         except (OSError, sqlite3.Error) as error:
             raise ResourceError(f"{self._path}: expected to write there, found: {error}") from error
 
-    def get(
-        self, side: str, texts: Sequence[str], ask: Ask, on_progress: Callable[[int], None] | None = None
-    ) -> Vectors:
-        """Return unit vectors ``(n, dim)`` in fp32; missing ones are requested in blocks, and each block is cached.
+    def get(self, side: str, texts: Sequence[str], ask: Ask, on_progress: Progress | None = None) -> Vectors:
+        """Return unit vectors ``(n, dim)`` in fp32 of at least one text; missing ones are requested in blocks that are cached.
 
-        Args:
-            side: ``query`` or ``document``.
-            texts: At least one.
-            ask: Requests vectors of the model.
-            on_progress: Called with the number of texts done since the last call.
+        ``side`` is ``query`` or ``document``; ``on_progress`` is called with the number of texts done since the last call.
 
         Raises:
             ProviderError: If the model fails; earlier vectors are kept.
@@ -124,24 +114,18 @@ class HostedEncoder(Encoder):
     """An encoder by a hosted model; windows are cut by the tokenizer of another, local model."""
 
     def __init__(self, tokenizing: Encoder, embedding: HostedEmbedding, cache: EmbeddingCache) -> None:
-        """Wrap an embedding.
-
-        Args:
-            tokenizing: Whose tokenizer and window cut passages.
-            embedding: Any embedding of LlamaIndex; it puts its own prompts in front, if it has any.
-            cache: Of its vectors.
-        """
+        """Wrap an embedding, which puts its own prompts in front, if it has any; ``tokenizing`` cuts passages into windows."""
         super().__init__(tokenizing.model, precision=tokenizing.precision)
         self._embedding = embedding
         self._cache = cache
 
-    def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+    def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """See ``Encoder``; queries are embedded one by one, as in LlamaIndex."""
         return self._cache.get(
             "query", texts, lambda block: [self._embedding.get_query_embedding(text) for text in block], on_progress
         )
 
-    def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+    def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """See ``Encoder``."""
         return self._cache.get(
             "document", texts, lambda block: self._embedding.get_text_embedding_batch(list(block)), on_progress

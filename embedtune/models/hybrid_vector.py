@@ -108,18 +108,14 @@ def append_sketches(model: HybridVector, vectors: Matrix, texts: Sequence[str]) 
 
 def query_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
     """Return the appended components of queries, ``(n, dimensions + 1)``."""
-    parts = _scaled(model.lexical.queries(texts), model.scale)
+    parts = model.lexical.queries(texts) * np.float32(model.scale**0.5)
     return np.hstack([parts, np.zeros((len(parts), 1), dtype=np.float32)])
 
 
 def document_parts(model: HybridVector, texts: Sequence[str]) -> Matrix:
     """Return the appended components of passages, ``(n, dimensions + 1)``, all of the same length."""
-    parts = _scaled(model.lexical.documents(texts), model.scale)
+    parts = model.lexical.documents(texts) * np.float32(model.scale**0.5)
     squared = (parts**2).sum(axis=1, keepdims=True)
     parts *= np.sqrt(np.minimum(1, model.longest / np.maximum(squared, 1e-12)))
     rest = np.sqrt(np.maximum(0, model.longest - (parts**2).sum(axis=1, keepdims=True)))
     return np.hstack([parts, rest.astype(np.float32)])
-
-
-def _scaled(parts: Matrix, scale: float) -> Matrix:
-    return parts * np.float32(scale**0.5)

@@ -57,14 +57,8 @@ def language_warning(name: str, folder: Path, encoder: Encoder, language: str, t
     """Warn where the base does not know the corpus's language; None where it does, or where nobody can tell.
 
     What the model's card states counts, if it has one. Else the vocabulary tells: it cuts the words of a language that it
-    was not made for to pieces, or has no token for them at all.
-
-    Args:
-        name: Of the base model, for the message.
-        folder: Its files.
-        encoder: Its tokenizer.
-        language: Of the corpus, as ``find_language`` names it; empty where it was not recognised.
-        texts: Some of the corpus.
+    was not made for to pieces, or has no token for them at all. ``language`` is empty where it was not recognised;
+    ``texts`` are some of the corpus.
     """
     texts = texts[:: max(1, len(texts) // _TEXTS)]
     language = language or language_of("\n".join(texts)) or ""
@@ -72,16 +66,17 @@ def language_warning(name: str, folder: Path, encoder: Encoder, language: str, t
         return None
     stated = stated_languages(folder)
     if stated is not None:
-        if not stated.isdisjoint({"multilingual", language, *LANGUAGE_CODES.get(language, ())}):
-            return None
-        return _sentence(name, language, f"its card names {', '.join(sorted(stated))}")
-    pieces, unknown = vocabulary_fit(encoder, texts)
-    if pieces <= MAX_PIECES and unknown <= MAX_UNKNOWN:
+        fits = not stated.isdisjoint({"multilingual", language, *LANGUAGE_CODES.get(language, ())})
+        why = f"its card names {', '.join(sorted(stated))}"
+    else:
+        pieces, unknown = vocabulary_fit(encoder, texts)
+        fits = pieces <= MAX_PIECES and unknown <= MAX_UNKNOWN
+        why = f"it has no card, and its vocabulary cuts a word into {pieces:.1f} tokens, {unknown:.0%} unknown"
+    if fits:
         return None
-    return _sentence(
-        name,
-        language,
-        f"it has no card, and its vocabulary cuts a word into {pieces:.1f} tokens, {unknown:.0%} unknown",
+    return (
+        f"The documents are in {language.capitalize()}, and {name} was not made for it ({why}): retrieval will be poor, and "
+        f"tuning mends little of that. Choose a multilingual base with --model, such as {MULTILINGUAL}."
     )
 
 
@@ -91,10 +86,3 @@ def vocabulary_fit(encoder: Encoder, texts: Sequence[str]) -> tuple[float, float
     unknown_id = encoder.model.tokenizer.unk_token_id
     ids = encoder.token_ids(" ".join(words))
     return len(ids) / max(1, len(words)), sum(token == unknown_id for token in ids) / max(1, len(ids))
-
-
-def _sentence(name: str, language: str, why: str) -> str:
-    return (
-        f"The documents are in {language.capitalize()}, and {name} was not made for it ({why}): retrieval will be poor, and "
-        f"tuning mends little of that. Choose a multilingual base with --model, such as {MULTILINGUAL}."
-    )

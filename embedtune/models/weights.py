@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
     from sentence_transformers import SentenceTransformer
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from embedtune.config.settings import GenerateConfig
 
@@ -168,22 +168,21 @@ def in_shape_of(tuned: SentenceTransformer, base: SentenceTransformer) -> Senten
 
 
 def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTransformer:
-    """Write W = dequantised W₀ + ΔW of every layer into an unquantised copy of the base.
+    """Write W = dequantised W₀ + ΔW of every layer into an unquantised copy of the base, in place, and return it.
 
     Adding ΔW to the original W₀ would give a different function from the one that was trained and selected on dev.
-
-    Args:
-        tuned: The quantised model with its adapter.
-        base: The same model, unquantised; changed in place.
-
-    Returns:
-        ``base``, which now computes what ``tuned`` does.
     """
     import torch
 
     adapted = lora_layers(tuned)
+    # The frozen linear layers, by their name in a model without adapter.
+    layers: dict[str, Any] = {name: layer.get_base_layer() for name, layer in adapted.items()}
+    inside = tuple(f"{name}." for name in adapted)
+    for name, module in tuned[0].model.named_modules():
+        if isinstance(module, torch.nn.Linear) and name not in layers and not name.startswith(inside):
+            layers[name] = module
     with torch.no_grad():
-        for name, layer in _frozen_layers(tuned).items():
+        for name, layer in layers.items():
             target = base[0].model.get_submodule(name)
             weight = plain_weight(layer)
             if name in adapted:
@@ -192,20 +191,6 @@ def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTran
     return base
 
 
-def _frozen_layers(model: SentenceTransformer) -> dict[str, nn.Module]:
-    """Return the frozen linear layers, by their name in a model without adapter."""
-    from torch import nn
-
-    adapted = lora_layers(model)
-    layers: dict[str, nn.Module] = {name: layer.get_base_layer() for name, layer in adapted.items()}
-    inside = tuple(f"{name}." for name in adapted)
-    for name, module in model[0].model.named_modules():
-        if isinstance(module, nn.Linear) and name not in layers and not name.startswith(inside):
-            layers[name] = module
-    return layers
-
-
-_HINT = "give a base and a model that was tuned from it, both unquantised and merged"
 _MAX_NAMED = 3
 
 
@@ -238,22 +223,18 @@ class Interpolation:
 
 
 def _check_same_shape(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -> None:
-    unmatched = sorted(base.keys() ^ tuned.keys())
-    if unmatched:
-        found = f"{len(unmatched)} that only one has, such as {', '.join(unmatched[:_MAX_NAMED])}"
-        raise ConfigError(f"interpolation: expected two models with the same weights, found {found}", hint=_HINT)
-    for name, weight in base.items():
-        other = tuned[name]
-        if weight.shape != other.shape or weight.dtype != other.dtype:
+    hint = "give a base and a model that was tuned from it, both unquantised and merged"
+    if unmatched := sorted(base.keys() ^ tuned.keys()):
+        only = f"{len(unmatched)} that only one has, such as {', '.join(unmatched[:_MAX_NAMED])}"
+        raise ConfigError(f"interpolation: expected two models with the same weights, found {only}", hint=hint)
+    for name in base:
+        shapes = [f"{tuple(each.shape)} {str(each.dtype).removeprefix('torch.')}" for each in (base[name], tuned[name])]
+        if shapes[0] != shapes[1]:
             raise ConfigError(
-                f"interpolation: expected two models of the same shape, found {name} as {_describe(weight)} in the base and "
-                f"{_describe(other)} in the tuned model",
-                hint=_HINT,
+                f"interpolation: expected two models of the same shape, found {name} as {shapes[0]} in the base and "
+                f"{shapes[1]} in the tuned model",
+                hint=hint,
             )
-
-
-def _describe(weight: Tensor) -> str:
-    return f"{tuple(weight.shape)} {str(weight.dtype).removeprefix('torch.')}"
 
 
 def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:

@@ -49,15 +49,10 @@ def chunk_corpus(
     n_chars: int,
     wanted: Collection[str] = frozenset(),
 ) -> ChunkedCorpus:
-    """Chunk a source into passages and write them; ready-made passages stay whole.
+    """Chunk a source into passages and write them to ``corpus.jsonl`` of a folder; ready-made passages stay whole.
 
-    Args:
-        source: The source.
-        encoder: Its tokenizer measures passages and windows.
-        config: Settings.
-        folder: Folder of ``corpus.jsonl`` and of unnamed temporary files.
-        n_chars: Characters of the documents, for the progress.
-        wanted: Documents whose passages the sample must have.
+    The encoder's tokenizer measures passages and windows. ``n_chars`` of the documents are for the progress; the sample has the
+    passages of the ``wanted`` documents.
     """
     sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
     statistics = CorpusStatistics(max_terms=config.max_terms)

@@ -33,13 +33,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, identity: str, *, seconds: float) -> None:
-        """Name the folder; nothing is read or written.
-
-        Args:
-            folder: Of one method's checkpoints; each identity has a folder of its own in it.
-            identity: Hash of all that determines the training.
-            seconds: Least time between two saves, 0 for one after each step.
-        """
+        """Name a folder below that of the method by a hash, ``identity``; ``seconds`` lie between two saves at least."""
         self.folder = folder / identity[:16]
         self._seconds = seconds
         self._saved = time.monotonic()
@@ -55,11 +49,7 @@ class Checkpoints:
         return time.monotonic() - self._saved >= self._seconds
 
     def save(self, step: int, state: State) -> None:
-        """Write a checkpoint.
-
-        Args:
-            step: Steps done.
-            state: Tensors, numbers, strings, and lists and dictionaries of them.
+        """Write a checkpoint of tensors, numbers, strings, and lists and dictionaries of them.
 
         Raises:
             ResourceError: If the disk refuses.

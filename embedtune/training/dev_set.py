@@ -87,14 +87,7 @@ class DevSet:
     def __init__(
         self, queries: Sequence[DevQuery], corpus: Sequence[SearchedPassage], *, max_windows: int, seed: int
     ) -> None:
-        """Sample the corpus.
-
-        Args:
-            queries: At least one query.
-            corpus: All passages.
-            max_windows: Random passages are added to the answers up to this number of windows.
-            seed: Random seed of the sample.
-        """
+        """Sample the corpus: random passages join the answers of the queries, at least one, up to ``max_windows`` windows."""
         sample = _sample({passage for query in queries for passage in query.answers}, corpus, max_windows, seed)
         column = {passage: number for number, passage in enumerate(sample)}
         self.queries = [query.text for query in queries]
@@ -118,10 +111,7 @@ class DevSet:
     ) -> Matrix:
         """Return the cosine of each query with the best window of each passage, ``(n_queries, n_passages)``.
 
-        Args:
-            encoder: Encodes the queries, and the windows unless ``windows`` is given.
-            on_progress: Called with the number of texts encoded since the last call.
-            windows: Vectors of the attribute ``windows``, ``(n_windows, dim)``, if tuning does not change passages.
+        ``windows`` are vectors of the attribute of that name, ``(n_windows, dim)``, where tuning does not change passages.
         """
         vectors = encoder.encode_documents(self.windows, on_progress) if windows is None else windows
         return self.scores_of(encoder.encode_queries(self.queries, on_progress), vectors)
@@ -202,13 +192,7 @@ class DevRetrieval:
     """
 
     def __init__(self, dev: DevSet, base: Encoder, load_base: Callable[[], SentenceTransformer]) -> None:
-        """Search with the base.
-
-        Args:
-            dev: The dev set.
-            base: The base; all models are searched with its precision.
-            load_base: Loads another, unquantised copy, into which updates are merged; called at most once.
-        """
+        """Search with the base, whose precision all models get; ``load_base`` loads the copy into which updates are merged."""
         self.dev = dev
         self._precision = base.precision
         self._load_base = load_base
@@ -239,15 +223,10 @@ class DevRetrieval:
 
 
 def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> tuple[Decision, Matrix, DevRecord]:
-    """Choose the strength of an update on dev, and whether the result beats the base.
-
-    Args:
-        dev: The dev set.
-        base: Dev scores of the base, ``(n_queries, n_passages)``.
-        tuned: Dev scores by strength, at least one.
+    """Choose the strength of an update by its dev scores, at least those of one strength, and whether it beats the base.
 
     Returns:
-        The decision, the scores of the best strength, and the record of both.
+        The decision, the scores of the best strength, ``(n_queries, n_passages)``, and the record of both.
     """
     ranks = {strength: dev.reciprocal_ranks(scores) for strength, scores in tuned.items()}
     decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters)
@@ -266,12 +245,7 @@ def rounded_mean(scores: Floats) -> float:
 
 
 def choose_fusion_weight(dev: DevSet, dense: Matrix) -> float:
-    """Return the fusion weight of the dense side, chosen on the queries without source sentence.
-
-    Args:
-        dev: The dev set.
-        dense: Dev scores of a model, ``(n_queries, n_passages)``.
-    """
+    """Return the weight of the dense side in fusion, chosen by the dev scores of the queries without source sentence."""
     rows = dev.source_hidden
     lexical = dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))[rows]
     relevant = [dev.relevant[row] for row in rows]

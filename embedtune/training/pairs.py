@@ -76,13 +76,10 @@ def _without_title(window: str, title: str, kind: str) -> str:
 
 
 def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[Hashable]]:
-    """Return the keys of each passage; passages that share a key must not be in one batch.
+    """Return the keys of each passage, in document order; passages that share a key must not be in one batch.
 
     Neighbours in a document and near-duplicates answer each other's queries, so they would be false in-batch negatives.
-
-    Args:
-        passages: In document order.
-        same: Passage id → number of its group of near-duplicates, for the passages that were compared.
+    ``same`` has the number of its group of near-duplicates for each passage id that was compared.
     """
     keys = []
     for index, passage in enumerate(passages):
@@ -100,15 +97,10 @@ _BUCKET = 16  # batches in a bucket of rows sorted by length
 
 
 def make_batches(keys: Sequence[frozenset[Hashable]], batch_size: int, seed: int) -> list[list[int]]:
-    """Shuffle rows into full batches in which no two rows share a key.
+    """Shuffle rows into full batches in which no two rows share a key, see ``conflict_keys``.
 
     Every batch has exactly ``batch_size`` rows, so the number of negatives is constant. Rows that fit into no full batch are
     dropped for this epoch.
-
-    Args:
-        keys: Keys of each row, see ``conflict_keys``.
-        batch_size: Rows in a batch.
-        seed: Random seed of the order.
     """
     order = list(range(len(keys)))
     random.Random(seed).shuffle(order)  # noqa: S311 (reproducible on purpose)
@@ -148,15 +140,9 @@ def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: i
 
 
 def plan_rows(lengths: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
-    """Shuffle rows without conflicts into full batches, for all epochs.
+    """Shuffle rows without conflicts into full batches, for all epochs; the remainder of an epoch is dropped.
 
-    Batches are bucketed by length, because padding costs as much as text. The remainder of an epoch is dropped.
-
-    Args:
-        lengths: Length of each text.
-        batch_size: Rows in a batch, at most the number of rows.
-        epochs: Passes over the rows.
-        seed: Random seed of the order.
+    Batches are bucketed by the lengths of the texts, because padding costs as much as text.
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     planned = []

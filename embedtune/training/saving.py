@@ -41,12 +41,8 @@ class ParityTexts(NamedTuple):
 def save_selection(folder: Path, selection: MethodSelection, context: Context) -> dict[str, float]:
     """Write ``pairs.jsonl``, ``merged/``, and ``adapter/`` if a tuned model is shipped that has one.
 
-    Where only queries were tuned, ``merged/`` holds two towers, and its passages are the base's bit for bit.
-
-    Args:
-        folder: The model stage.
-        selection: What is shipped; the strength is folded into its model.
-        context: Of the training.
+    The strength is folded into the model. Where only queries were tuned, ``merged/`` holds two towers, and its passages are the
+    base's bit for bit.
 
     Returns:
         ``reload_difference``: of the vectors of a fresh process; for a tuned model ``mean_query_cosine_to_base`` too.
@@ -103,8 +99,8 @@ def check_reload(
         model_folder: A model stage with ``merged/`` and, if ``base_folder`` is given, ``adapter/``.
         expected: Unit vectors in fp32 of the queries, then the documents, ``(n, dim)``.
         texts: To encode, each with its prompt.
-        scheme: How the frozen weights were quantised; determines the tolerance.
-        base_folder: The base model; the adapter is then loaded over it, quantised as it was, and checked too.
+        scheme: Of the frozen weights; determines the tolerance.
+        base_folder: If given, the adapter is loaded over this model, quantised as it was, and checked too.
         queries_only: Whether the adapter is for queries alone.
         trust_remote_code: As for loading.
 

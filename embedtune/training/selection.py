@@ -63,14 +63,10 @@ def beats(scores: Floats, other: Floats, clusters: ArrayLike | None = None) -> b
 
 
 def choose_evaluation(scores: Sequence[Floats], clusters: ArrayLike | None = None) -> int:
-    """Return which of several evaluations during a training to keep.
+    """Return which of several evaluations during a training, at least one, to keep.
 
     The last has the full schedule behind it; an earlier one is kept only where it beats the last by more than the (paired)
     standard error of the difference, the best such one.
-
-    Args:
-        scores: Score of each dev query at each evaluation, in order; at least one.
-        clusters: As in ``decide``.
     """
     last = len(scores) - 1
     better = [number for number in range(last) if beats(scores[number], scores[last], clusters)]
@@ -78,15 +74,11 @@ def choose_evaluation(scores: Sequence[Floats], clusters: ArrayLike | None = Non
 
 
 def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = None) -> float:
-    """Return the weight of the dense side in fusion.
+    """Return the weight of the dense side in fusion from the scores of each dev query by weight; without queries the usual one.
 
     Synthetic queries flatter the words of their passages, even those that the answers lost. So of the weights that
     are not clearly worse than the best one, by two (paired) standard errors, the largest is taken; but no more than the usual
     one unless the best is more.
-
-    Args:
-        scores: Score of each dev query by weight; without queries the weight is the usual one.
-        clusters: As in ``decide``.
     """
     if not len(next(iter(scores.values()))):
         return DEFAULT_WEIGHT

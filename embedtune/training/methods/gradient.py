@@ -90,13 +90,7 @@ def load_for_training(context: Context, scheme: str) -> tuple[SentenceTransforme
 
 
 def train_and_select(context: Context, name: str, training: GradientTraining, details: dict[str, object]) -> Candidate:
-    """Train in place, restore the best evaluated step, and choose the strength on dev.
-
-    Args:
-        context: With dev retrieval.
-        name: Of the method.
-        training: What to train.
-        details: As in ``Candidate``.
+    """Train in place, restore the best evaluated step, and choose the strength on dev; ``details`` are those of ``Candidate``.
 
     Raises:
         DataError: If the loss is not finite.

@@ -46,11 +46,11 @@ class HybridVectorModel(TunedModel):
         queries: TunedModel | None = None,
         queries_strength: float = 0.0,
     ) -> None:
-        """Take the parts.
+        """Take the base, which encodes passages and stays untouched, and a sketch fitted to the corpus.
 
         Args:
-            base: The untouched base; it encodes passages.
-            sketch: Fitted to the corpus.
+            base: Encodes passages.
+            sketch: Appended to its vectors.
             scale: Of the sketches' inner product against the cosine at full strength.
             longest: Squared length of the longest sketch of a passage, scaled.
             queries: Encodes queries; None leaves them to the base.

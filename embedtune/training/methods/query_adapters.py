@@ -94,11 +94,13 @@ def fit_linear(
 ) -> tuple[Tensor, list[float]]:
     """Fit q + W·q by a teacher's distribution over all passages; W starts at zero, so the start is the base.
 
+    AdamW's learning rate warms up over the first tenth and then decays linearly.
+
     Args:
         queries: Base vectors, ``(n_queries, dim)``.
         passages: Base vectors of the passages.
         teacher: The distribution that each query should have.
-        config: Settings; AdamW's learning rate warms up over the first tenth and then decays linearly.
+        config: Settings.
 
     Returns:
         I + W, ``(dim, dim)``, and the loss of each step.

@@ -100,11 +100,7 @@ def selection_record(
 ) -> ModelRecord:
     """Return the record of a training: what is shipped, how it loads, its fusion weights and dev retrieval.
 
-    Args:
-        context: Of the training.
-        selection: Its outcome.
-        plan: Fields that were known before it.
-        checks: Of the saved model, see ``save_selection``.
+    ``plan`` has the fields that were known before it, ``checks`` those of the saved model, see ``save_selection``.
     """
     best, dev, ships = selection.best, context.dev, selection.ships
     sketch = ships and best.name == "hybrid-vector"
