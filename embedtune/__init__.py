@@ -61,46 +61,33 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ConfigError": "embedtune.errors",
-    "CorpusDistillationLoss": "embedtune.training.losses",
-    "DataError": "embedtune.errors",
-    "Dataset": "embedtune.dataset",
-    "Embedder": "embedtune.serving.embedder",
-    "EmbedtuneError": "embedtune.errors",
-    "EvaluateConfig": "embedtune.config.settings",
-    "GenerateConfig": "embedtune.config.settings",
-    "GuidedContrastiveLoss": "embedtune.training.losses",
-    "HybridSearcher": "embedtune.retrieval.searcher",
-    "InUseError": "embedtune.errors",
-    "IntegrityError": "embedtune.errors",
-    "Passage": "embedtune.types",
-    "ProviderError": "embedtune.errors",
-    "QualityError": "embedtune.errors",
-    "Query": "embedtune.types",
-    "QuerySet": "embedtune.types",
-    "Report": "embedtune.evaluation.report",
-    "ResourceError": "embedtune.errors",
-    "Retriever": "embedtune.serving.retriever",
-    "RunConfig": "embedtune.config.settings",
-    "SplitConfig": "embedtune.config.settings",
-    "StageResult": "embedtune.project.stage",
-    "StoppedError": "embedtune.errors",
-    "System": "embedtune.systems",
-    "TrainConfig": "embedtune.config.settings",
-    "TuneResult": "embedtune.api",
-    "advise": "embedtune.advise.advise",
-    "chunk": "embedtune.documents.chunking",
-    "compare": "embedtune.evaluation.report",
-    "deduplicate": "embedtune.text.dedup",
-    "evaluate": "embedtune.pipeline.evaluate",
-    "evaluate_models": "embedtune.api",
-    "fuse": "embedtune.retrieval.fusion",
-    "generate": "embedtune.pipeline.generate",
-    "run": "embedtune.pipeline.run",
-    "split_by_document": "embedtune.documents.splits",
-    "synthesize_queries": "embedtune.synthesis.query_sampler",
-    "train": "embedtune.pipeline.train",
-    "tune": "embedtune.api",
+    name: module
+    for module, names in {
+        "embedtune.advise.advise": "advise",
+        "embedtune.api": "TuneResult evaluate_models tune",
+        "embedtune.config.settings": "EvaluateConfig GenerateConfig RunConfig SplitConfig TrainConfig",
+        "embedtune.dataset": "Dataset",
+        "embedtune.documents.chunking": "chunk",
+        "embedtune.documents.splits": "split_by_document",
+        "embedtune.errors": "ConfigError DataError EmbedtuneError InUseError IntegrityError ProviderError "
+        "QualityError ResourceError StoppedError",
+        "embedtune.evaluation.report": "Report compare",
+        "embedtune.pipeline.evaluate": "evaluate",
+        "embedtune.pipeline.generate": "generate",
+        "embedtune.pipeline.run": "run",
+        "embedtune.pipeline.train": "train",
+        "embedtune.project.stage": "StageResult",
+        "embedtune.retrieval.fusion": "fuse",
+        "embedtune.retrieval.searcher": "HybridSearcher",
+        "embedtune.serving.embedder": "Embedder",
+        "embedtune.serving.retriever": "Retriever",
+        "embedtune.synthesis.query_sampler": "synthesize_queries",
+        "embedtune.systems": "System",
+        "embedtune.text.dedup": "deduplicate",
+        "embedtune.training.losses": "CorpusDistillationLoss GuidedContrastiveLoss",
+        "embedtune.types": "Passage Query QuerySet",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = [
@@ -151,9 +138,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
-        globals()[name] = (
-            value  # after the import, which would name a part of the package: embedtune.advise is the function
-        )
+        # After the import, which would name a part of the package: embedtune.advise is the function.
+        globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -17,17 +17,11 @@ INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
 class Memory(NamedTuple):
-    """Memory in bytes.
+    """Memory in bytes."""
 
-    Attributes:
-        available: What can still be taken without swapping.
-        total: The most this process could ever have.
-        limited: True when a container's limit is smaller than the machine.
-    """
-
-    available: int
-    total: int
-    limited: bool
+    available: int  # what can still be taken without swapping
+    total: int  # the most this process could ever have
+    limited: bool  # true when a container's limit is smaller than the machine
 
 
 def memory() -> Memory:

@@ -74,21 +74,13 @@ def _lost_in_chunks(tokens: int, size: int, window: int) -> int:
 
 
 class ChunkCells(NamedTuple):
-    """Retrieval with chunks of every size; a cell is a size in tokens, or ``CUT_OFF``.
+    """Retrieval with chunks of every size; a cell is a size in tokens, or ``CUT_OFF``."""
 
-    Attributes:
-        scores: Cell → scores.
-        vectors: Cell → number of vectors in an index of the sample.
-        compared: Every other cell against the reference.
-        reference: The cell of the present practice.
-        best: The recommended size: the wanted one, unless another is significantly better by a point or more.
-    """
-
-    scores: dict[str, Scores]
-    vectors: dict[str, int]
-    compared: dict[str, Comparison]
-    reference: str
-    best: int
+    scores: dict[str, Scores]  # cell → scores
+    vectors: dict[str, int]  # cell → number of vectors in an index of the sample
+    compared: dict[str, Comparison]  # every other cell against the reference
+    reference: str  # the cell of the present practice
+    best: int  # the recommended size: the wanted one, unless another is significantly better by a point or more
 
 
 def sizes_for(window: int, wanted: int) -> list[int]:

@@ -31,17 +31,11 @@ _INTERVAL_S = 0.02  # between two samples of memory
 
 @dataclass
 class Workload:
-    """The work of tuning on the whole corpus.
+    """The work of tuning on the whole corpus."""
 
-    Attributes:
-        corpus_tokens: Tokens of all windows of the corpus.
-        dev_tokens: Tokens of the windows that dev retrieval searches.
-        train_queries: Expected train queries.
-    """
-
-    corpus_tokens: int
-    dev_tokens: int
-    train_queries: int
+    corpus_tokens: int  # tokens of all windows of the corpus
+    dev_tokens: int  # tokens of the windows that dev retrieval searches
+    train_queries: int  # expected train queries
 
 
 def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost:

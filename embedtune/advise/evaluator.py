@@ -40,19 +40,12 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True)
 class Sample:
-    """Passages, and queries whose answers are among them.
+    """Passages, and queries whose answers are among them."""
 
-    Attributes:
-        passages: In document order.
-        judged: The queries, with the judgements of what is in the sample.
-        units: The passages or documents that are judged.
-        tokens: Of all passages.
-    """
-
-    passages: list[Passage]
-    judged: QuerySet
-    units: Units
-    tokens: int
+    passages: list[Passage]  # in document order
+    judged: QuerySet  # the queries, with the judgements of what is in the sample
+    units: Units  # the passages or documents that are judged
+    tokens: int  # of all passages
 
 
 def draw_sample(

@@ -83,33 +83,19 @@ def _unknown(texts: Sequence[str], known: dict[str, Vectors]) -> list[str]:
 
 @dataclass(frozen=True)
 class Material:
-    """A source in passages, with evaluation and train queries.
+    """A source in passages, with evaluation and train queries."""
 
-    Attributes:
-        source: Documents, and the queries that came with them.
-        base_folder: Files of the base model.
-        base: The base's encoder.
-        language: Of the corpus; empty where it was not recognised.
-        warnings: Problems to fix first.
-        passages: Passages from which samples are drawn.
-        n_passages: Passages of the corpus.
-        corpus_tokens: Tokens of these.
-        judged: All evaluation queries.
-        train: All synthetic train queries.
-        synthetic: Whether the evaluation queries are synthetic too.
-    """
-
-    source: Source
-    base_folder: Path
-    base: CachingEncoder
-    language: str
-    warnings: list[str]
-    passages: Sequence[Passage]
-    n_passages: int
-    corpus_tokens: int
-    judged: QuerySet
-    train: QuerySet
-    synthetic: bool
+    source: Source  # documents, and the queries that came with them
+    base_folder: Path  # files of the base model
+    base: CachingEncoder  # the base's encoder
+    language: str  # of the corpus; empty where it was not recognised
+    warnings: list[str]  # problems to fix first
+    passages: Sequence[Passage]  # passages from which samples are drawn
+    n_passages: int  # passages of the corpus
+    corpus_tokens: int  # tokens of these
+    judged: QuerySet  # all evaluation queries
+    train: QuerySet  # all synthetic train queries
+    synthetic: bool  # whether the evaluation queries are synthetic too
 
     def sample(self, seed: int) -> Sample:
         """Return the sample that all systems search."""

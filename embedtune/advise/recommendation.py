@@ -25,40 +25,25 @@ FEW_QUERIES = 50
 
 @dataclass(frozen=True)
 class Facts:
-    """Input of the rules.
+    """Input of the rules."""
 
-    Attributes:
-        source: As the user named it, for the command.
-        synthetic: Whether the evaluation queries were made from the text by rules.
-        queries: Folder of people's queries, for the command; None if they are synthetic.
-        n_queries: Evaluation queries.
-        share_lost: Share of the tokens of documents, or of ready-made passages, beyond the model's window.
-        ready_made: Whether the source came in passages.
-        size: Chunk size by the settings, in tokens.
-        best_size: The recommended size.
-        chunking: Gain of that over the present practice: ready-made passages truncated, documents cut to ``size``; None if
-            it is the present practice.
-        fusion: Fusion with BM25 compared with the base.
-        fusion_over_bm25: The same compared with BM25.
-        tuning: Linear query adapter compared with the base, or both in fusion if that is recommended; None if not tried.
-        headroom: Gain of a perfect order of the top 100 over the better of base and fusion.
-        n_labelled: Judged train queries of the source.
-    """
-
-    source: str
-    synthetic: bool
-    queries: str | None
-    n_queries: int
-    share_lost: float
-    ready_made: bool
-    size: int
-    best_size: int
+    source: str  # as the user named it, for the command
+    synthetic: bool  # whether the evaluation queries were made from the text by rules
+    queries: str | None  # folder of people's queries, for the command; None if they are synthetic
+    n_queries: int  # evaluation queries
+    share_lost: float  # share of the tokens of documents, or of ready-made passages, beyond the model's window
+    ready_made: bool  # whether the source came in passages
+    size: int  # chunk size by the settings, in tokens
+    best_size: int  # the recommended size
+    # Gain of that over the present practice: ready-made passages truncated, documents cut to size; None if it is the
+    # present practice
     chunking: Comparison | None
-    fusion: Comparison
-    fusion_over_bm25: Comparison
+    fusion: Comparison  # fusion with BM25 compared with the base
+    fusion_over_bm25: Comparison  # the same compared with BM25
+    # Linear query adapter compared with the base, or both in fusion if that is recommended; None if not tried
     tuning: Comparison | None
-    headroom: float
-    n_labelled: int
+    headroom: float  # gain of a perfect order of the top 100 over the better of base and fusion
+    n_labelled: int  # judged train queries of the source
 
 
 _SENTENCES: dict[Decision, str] = {

@@ -22,137 +22,77 @@ class _Part(BaseModel):
 
 
 class QueryFacts(_Part):
-    """The evaluation queries.
+    """The evaluation queries."""
 
-    Attributes:
-        origin: ``synthetic`` (made from the text by rules), or ``given`` by the user.
-        name: Of the query set.
-        judged_unit: ``passage`` or ``document``.
-        n: Queries in the sample.
-        available: Queries in all.
-        clusters: Documents or sections that answer them.
-        clustered_by: ``document`` or ``section``.
-    """
-
-    origin: Literal["synthetic", "given"]
-    name: str
-    judged_unit: str
-    n: int
-    available: int
-    clusters: int
-    clustered_by: str
+    origin: Literal["synthetic", "given"]  # synthetic (made from the text by rules), or given by the user
+    name: str  # of the query set
+    judged_unit: str  # passage or document
+    n: int  # queries in the sample
+    available: int  # queries in all
+    clusters: int  # documents or sections that answer them
+    clustered_by: str  # document or section
 
 
 class SampleFacts(_Part):
-    """The samples that were searched.
+    """The samples that were searched."""
 
-    Attributes:
-        passages: Passages searched by all systems.
-        of_passages: Passages of the corpus.
-        tokens: Of the passages searched by all systems.
-        train_queries: Synthetic queries that the adapter was fitted to.
-        chunk_passages: Passages searched in all chunk sizes.
-        chunk_queries: Queries of that search.
-    """
-
-    passages: int
-    of_passages: int
-    tokens: int
-    train_queries: int
-    chunk_passages: int
-    chunk_queries: int
+    passages: int  # passages searched by all systems
+    of_passages: int  # passages of the corpus
+    tokens: int  # of the passages searched by all systems
+    train_queries: int  # synthetic queries that the adapter was fitted to
+    chunk_passages: int  # passages searched in all chunk sizes
+    chunk_queries: int  # queries of that search
 
 
 class ChunkFacts(_Part):
-    """Chunk sizes; see ``chunk_sizes.ChunkCells``.
+    """Chunk sizes; see ``chunk_sizes.ChunkCells``."""
 
-    Attributes:
-        reference: The cell of the present practice.
-        best: The recommended size, in tokens.
-        cells: Cell → measures, and ``vectors``, the number of vectors in an index of the sample.
-        comparisons: Every other cell against the reference.
-    """
-
-    reference: str
-    best: int
-    cells: dict[str, dict[str, float]]
-    comparisons: list[Comparison]
+    reference: str  # the cell of the present practice
+    best: int  # the recommended size, in tokens
+    cells: dict[str, dict[str, float]]  # cell → measures, and vectors, the number of vectors in an index of the sample
+    comparisons: list[Comparison]  # every other cell against the reference
 
 
 class Headroom(_Part):
-    """What a better order could gain, in nDCG@10.
+    """What a better order could gain, in nDCG@10."""
 
-    Attributes:
-        system: The fusion if it is better than the base, else the base.
-        now: Its score.
-        perfect_order: Its score with its first hundred results in perfect order.
-        gain: The difference.
-        mrr: Its MRR@10.
-        recall: Its recall@100, which no order can raise.
-    """
-
-    system: str
-    now: float
-    perfect_order: float
-    gain: float
-    mrr: float
-    recall: float
+    system: str  # the fusion if it is better than the base, else the base
+    now: float  # its score
+    perfect_order: float  # its score with its first hundred results in perfect order
+    gain: float  # the difference
+    mrr: float  # its MRR@10
+    recall: float  # its recall@100, which no order can raise
 
 
 class PowerFacts(_Part):
-    """Test queries needed to show a gain with 80 % power.
+    """Test queries needed to show a gain with 80 % power."""
 
-    Attributes:
-        change: The kind of change: fusion with BM25, or a query adapter.
-        detectable: Smallest gain that the evaluation queries show.
-        needed: Gain in points → number of queries in all.
-    """
-
-    change: str
-    detectable: float
-    needed: dict[str, int]
+    change: str  # the kind of change: fusion with BM25, or a query adapter
+    detectable: float  # smallest gain that the evaluation queries show
+    needed: dict[str, int]  # gain in points → number of queries in all
 
 
 class Recommendation(_Part):
-    """The advice in words.
+    """The advice in words."""
 
-    Attributes:
-        decision: The first step.
-        sentence: The same in words.
-        reasons: With figures.
-        then: Worthwhile further steps, in this order.
-        commands: To run next, in this order.
-        weak: Why the advice is weak; empty where it is not.
-    """
-
-    decision: Decision
-    sentence: str
-    reasons: list[str]
-    then: list[Decision]
-    commands: list[str]
-    weak: list[str]
+    decision: Decision  # the first step
+    sentence: str  # the same in words
+    reasons: list[str]  # with figures
+    then: list[Decision]  # worthwhile further steps, in this order
+    commands: list[str]  # to run next, in this order
+    weak: list[str]  # why the advice is weak; empty where it is not
 
 
 class WindowShare(_Part):
-    """Shares of tokens beyond the window, over a sample of documents.
+    """Shares of tokens beyond the window, over a sample of documents."""
 
-    Attributes:
-        window_tokens: Tokens that the model can take.
-        documents: Documents of the source.
-        measured_documents: Documents of the sample.
-        median_tokens: Median length.
-        share_documents_longer: Share of documents longer than the window.
-        share_lost_whole: Share of tokens lost if documents are encoded whole.
-        share_lost_in_chunks: Size of chunk → share of tokens lost, for sizes larger than the window.
-    """
-
-    window_tokens: int
-    documents: int
-    measured_documents: int
-    median_tokens: int
-    share_documents_longer: float
-    share_lost_whole: float
-    share_lost_in_chunks: dict[str, float]
+    window_tokens: int  # tokens that the model can take
+    documents: int  # documents of the source
+    measured_documents: int  # documents of the sample
+    median_tokens: int  # median length
+    share_documents_longer: float  # share of documents longer than the window
+    share_lost_whole: float  # share of tokens lost if documents are encoded whole
+    share_lost_in_chunks: dict[str, float]  # size of chunk → share of tokens lost, for sizes larger than the window
 
 
 class TuningCost(_Part):
@@ -187,63 +127,38 @@ class ScalingPoint(_Part):
 
 
 class Scaling(_Part):
-    """Growth of the gain with every doubling of the train queries.
+    """Growth of the gain with every doubling of the train queries."""
 
-    Attributes:
-        points: Gain by number of train queries.
-        slope_per_doubling: Of the least-squares line over the binary logarithm.
-        ci95: Its 95 % interval.
-        standard_error: Its standard error.
-        p_value: Of a randomisation test.
-        distinguishable: Whether test and interval agree that it is not 0.
-    """
-
-    points: list[ScalingPoint]
-    slope_per_doubling: float
-    ci95: tuple[float, float] | None
-    standard_error: float
-    p_value: float
-    distinguishable: bool
+    points: list[ScalingPoint]  # gain by number of train queries
+    slope_per_doubling: float  # of the least-squares line over the binary logarithm
+    ci95: tuple[float, float] | None  # its 95 % interval
+    standard_error: float  # its standard error
+    p_value: float  # of a randomisation test
+    distinguishable: bool  # whether test and interval agree that it is not 0
 
 
 class Advice(_Part):
-    """Everything that ``advise`` measured, and its recommendation.
-
-    Attributes:
-        source: As given.
-        model: The base model.
-        documents: Number of documents read.
-        skipped: Files that were not read: name and reason.
-        language: Of the corpus, in English; empty where it was not recognised.
-        warnings: Problems to fix first.
-        window: What the model's window cuts off.
-        systems: System → measures.
-        comparisons: Of systems, by the primary measure.
-        power: For each kind of change.
-        scaling: Whether more queries would help; None if it was not measured.
-        cost: Of encoding and tuning.
-        seconds: Taken by the advice.
-    """
+    """Everything that ``advise`` measured, and its recommendation."""
 
     schema_version: Literal[1] = 1
-    source: str
-    model: str
-    documents: int
-    skipped: list[tuple[str, str]]
-    language: str
-    warnings: list[str]
+    source: str  # as given
+    model: str  # the base model
+    documents: int  # number of documents read
+    skipped: list[tuple[str, str]]  # files that were not read: name and reason
+    language: str  # of the corpus, in English; empty where it was not recognised
+    warnings: list[str]  # problems to fix first
     queries: QueryFacts
     sample: SampleFacts
-    window: WindowShare
+    window: WindowShare  # what the model's window cuts off
     chunks: ChunkFacts
-    systems: dict[str, dict[str, float]]
-    comparisons: list[Comparison]
+    systems: dict[str, dict[str, float]]  # system → measures
+    comparisons: list[Comparison]  # of systems, by the primary measure
     headroom: Headroom
-    power: list[PowerFacts]
-    scaling: Scaling | None
-    cost: Cost
+    power: list[PowerFacts]  # for each kind of change
+    scaling: Scaling | None  # whether more queries would help; None if it was not measured
+    cost: Cost  # of encoding and tuning
     recommendation: Recommendation
-    seconds: float
+    seconds: float  # taken by the advice
 
 
 def check_file(path: Path) -> None:

@@ -71,16 +71,11 @@ def build_context(
 
 
 class Systems(NamedTuple):
-    """Results of all systems on the sample.
+    """Results of all systems on the sample."""
 
-    Attributes:
-        scores: System → scores.
-        runs: System → its run.
-        compared: Pair → comparison by the primary measure: each system with its reference, the fusion also with BM25.
-    """
-
-    scores: dict[str, Scores]
-    runs: dict[str, Run]
+    scores: dict[str, Scores]  # system → scores
+    runs: dict[str, Run]  # system → its run
+    # Pair → comparison by the primary measure: each system with its reference, the fusion also with BM25
     compared: dict[tuple[str, str], Comparison]
 
 

@@ -98,21 +98,13 @@ def _all(decorators: Sequence[Callable[..., Any]]) -> Decorator:
 
 
 class Shared(NamedTuple):
-    """The values of the shared options.
+    """The values of the shared options."""
 
-    Attributes:
-        file: Recipe, or None.
-        settings: ``key=value`` strings.
-        dry_run: Write nothing.
-        force: Work even if nothing has changed.
-        as_json: Print one JSON document.
-    """
-
-    file: Path | None
-    settings: tuple[str, ...]
-    dry_run: bool
-    force: bool
-    as_json: bool
+    file: Path | None  # recipe, or None
+    settings: tuple[str, ...]  # key=value strings
+    dry_run: bool  # write nothing
+    force: bool  # work even if nothing has changed
+    as_json: bool  # print one JSON document
 
     def load(self, model: type[Config], section: str, options: Mapping[str, Any]) -> Config:
         """Return the settings of a command: its section of the recipe, ``--set`` and its own options.

@@ -22,17 +22,11 @@ _PLAIN = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class YamlText(NamedTuple):
-    """What was read.
+    """What was read."""
 
-    Attributes:
-        value: Dicts, lists and scalars; None if the text is no YAML. Keys are strings as written.
-        lines: Path of each key → its line, counted from 1.
-        problems: Everything wrong with the text itself, each with its place.
-    """
-
-    value: Any
-    lines: dict[KeyPath, int]
-    problems: list[str]
+    value: Any  # dicts, lists and scalars; None if the text is no YAML. Keys are strings as written
+    lines: dict[KeyPath, int]  # path of each key → its line, counted from 1
+    problems: list[str]  # everything wrong with the text itself, each with its place
 
 
 def read_yaml(text: str, place: Callable[[int], str]) -> YamlText:

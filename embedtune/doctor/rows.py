@@ -9,19 +9,12 @@ REINSTALL = "reinstall: pip install --force-reinstall "
 
 
 class Row(NamedTuple):
-    """One thing that was looked at.
+    """One thing that was looked at."""
 
-    Attributes:
-        name: What it is.
-        status: ``ok``, ``warn`` (something will not work, or worse) or ``fail`` (embedtune cannot work here).
-        found: What was found, for people; never the value of a key.
-        next: What to do; empty when all is well.
-    """
-
-    name: str
-    status: str
-    found: str
-    next: str = ""
+    name: str  # what it is
+    status: str  # ok, warn (something will not work, or worse) or fail (embedtune cannot work here)
+    found: str  # what was found, for people; never the value of a key
+    next: str = ""  # what to do; empty when all is well
 
 
 def shown(error: Exception) -> str:

@@ -34,15 +34,10 @@ TokensOf = Callable[[Sequence[int]], Iterator[Vectors]]
 
 
 class Candidates(NamedTuple):
-    """The best passages of a search for one query, best first.
+    """The best passages of a search for one query, best first."""
 
-    Attributes:
-        passages: Numbers of passages, ``(n,)``.
-        scores: Scores of these passages, ``(n,)``.
-    """
-
-    passages: list[int]
-    scores: Matrix
+    passages: list[int]  # numbers of passages, (n,)
+    scores: Matrix  # scores of these passages, (n,)
 
 
 def encoded_tokens(encoder: Encoder, windows_of: WindowsOf) -> TokensOf:

@@ -41,17 +41,11 @@ Match = Callable[[Sequence[str], Sequence[Sequence[int]]], list[dict[int, float]
 
 @dataclass(frozen=True)
 class Units:
-    """What a run names: every passage, or every document with its passages.
+    """What a run names: every passage, or every document with its passages."""
 
-    Attributes:
-        ids: Passage or document ids, in corpus order.
-        first_passage: Index of each unit's first passage, ``(n_units,)``.
-        largest: Passages of the largest unit.
-    """
-
-    ids: list[str]
-    first_passage: NDArray[np.int64]
-    largest: int = 1
+    ids: list[str]  # passage or document ids, in corpus order
+    first_passage: NDArray[np.int64]  # index of each unit's first passage, (n_units,)
+    largest: int = 1  # passages of the largest unit
 
 
 def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:

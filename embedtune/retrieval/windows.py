@@ -65,15 +65,10 @@ _SNAP_TOKENS = 8
 
 @dataclass(frozen=True)
 class Windows:
-    """All windows of a corpus, passage by passage.
+    """All windows of a corpus, passage by passage."""
 
-    Attributes:
-        texts: What is encoded; every window begins with the title.
-        starts: Index of each passage's first window, ``(n_passages,)``, rising.
-    """
-
-    texts: list[str]
-    starts: NDArray[np.int64]
+    texts: list[str]  # what is encoded; every window begins with the title
+    starts: NDArray[np.int64]  # index of each passage's first window, (n_passages,), rising
 
     def best(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return each passage's best window score: ``(n, n_windows)`` → ``(n, n_passages)``."""

@@ -14,34 +14,22 @@ from embedtune.types import Passage
 
 
 class Moved(NamedTuple):
-    """A passage in a system's list.
-
-    Attributes:
-        was: Its rank among the base's first k; None where it is not among them, and in the base's own list.
-        move: ``↑3``, ``↓1``, ``=`` or ``new``; empty in the base's own list.
-    """
+    """A passage in a system's list."""
 
     hit: Hit
-    was: int | None
-    move: str
+    was: int | None  # its rank among the base's first k; None where it is not among them, and in the base's own list
+    move: str  # ↑3, ↓1, = or new; empty in the base's own list
 
 
 class Comparison(NamedTuple):
-    """The lists of all systems.
-
-    Attributes:
-        chosen: The system that ``auto`` means for this run.
-        systems: System → its list, best first.
-        gone: System → passages among the base's first k that its list has not.
-        excerpts: Passage id → what to show of it.
-    """
+    """The lists of all systems."""
 
     query: str
     k: int
-    chosen: str
-    systems: dict[str, list[Moved]]
-    gone: dict[str, list[Passage]]
-    excerpts: dict[str, Excerpt]
+    chosen: str  # the system that auto means for this run
+    systems: dict[str, list[Moved]]  # system → its list, best first
+    gone: dict[str, list[Passage]]  # system → passages among the base's first k that its list has not
+    excerpts: dict[str, Excerpt]  # passage id → what to show of it
 
     def as_json(self) -> dict[str, object]:
         """Return the comparison as JSON values."""

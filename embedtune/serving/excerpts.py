@@ -17,15 +17,10 @@ _MORE = "…"
 
 
 class Excerpt(NamedTuple):
-    """A stretch of a text.
+    """A stretch of a text."""
 
-    Attributes:
-        text: On one line; ``…`` marks what was left out.
-        matches: First and last+1 character of each word that the query has too, ascending.
-    """
-
-    text: str
-    matches: list[tuple[int, int]]
+    text: str  # on one line; … marks what was left out
+    matches: list[tuple[int, int]]  # first and last+1 character of each word that the query has too, ascending
 
 
 class Excerpts:
@@ -64,16 +59,11 @@ def _distance(found: Sequence[tuple[int, int]], first: int, room: int) -> int:
 
 
 class Quote(NamedTuple):
-    """A sentence that answers a query.
-
-    Attributes:
-        passage_id: Passage that it is taken from.
-        score: Cosine of query and sentence.
-    """
+    """A sentence that answers a query."""
 
     text: str
-    passage_id: str
-    score: float
+    passage_id: str  # passage that it is taken from
+    score: float  # cosine of query and sentence
 
 
 def quote(embedder: Embedder, query: str, hits: Sequence[Hit], n: int = 2) -> list[Quote]:
