@@ -10,14 +10,9 @@ from embedtune.errors import ConfigError
 
 @contextmanager
 def requires(install: str, *, where: str = "embedtune") -> Iterator[None]:
-    """Turn an import that fails inside into an error that says what to install.
+    """Turn an import that fails inside into a ConfigError that says what to install.
 
-    Args:
-        install: What pip installs, such as ``embedtune[ui]``.
-        where: Start of the message: the option or module that needs the package.
-
-    Raises:
-        ConfigError: If a package is missing.
+    ``install`` is what pip installs, such as ``embedtune[ui]``; ``where`` is the option or module that needs it.
     """
     try:
         yield

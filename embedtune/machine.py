@@ -40,9 +40,7 @@ def memory() -> Memory:
 def group_limits(root: Path, own: Path) -> Iterator[tuple[int, int]]:
     """Yield limit and bytes left of every control group (version 2) that holds this process and has a limit.
 
-    Args:
-        root: Where control groups are mounted.
-        own: The file that lists this process's groups.
+    Groups are mounted under ``root``; the file ``own`` lists those of this process.
     """
     for folder in _groups(root, own):
         limit = _number(folder / "memory.max")

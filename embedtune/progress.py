@@ -18,26 +18,14 @@ _EVERY_S = 10.0
 
 @contextmanager
 def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a piece of work is.
-
-    Args:
-        what: Shown in front, for example ``encode passages``.
-        total: Units of work in all.
-
-    Yields:
-        A function to call with the units done since the last call.
-    """
+    """Show how far a piece of work is; yields a function to call with the units done since the last call."""
     with track_with_note(what, total) as on_progress:
         yield lambda done: on_progress(done, "")
 
 
 @contextmanager
 def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Show how far a piece of work is, and a note that changes: counts, cost.
-
-    Yields:
-        A function to call with the units done since the last call, and the note.
-    """
+    """Show how far a piece of work is, and a note that changes, such as counts or cost; the function takes both."""
     if not _log.isEnabledFor(logging.INFO):
         yield lambda _, note: None
     elif sys.stderr.isatty():

@@ -31,10 +31,7 @@ class StopRequest:
 def catch_stop(what: str) -> Iterator[StopRequest]:
     """Remember Ctrl-C and SIGTERM instead of acting on them; a second one acts at once.
 
-    Signals belong to the main thread: in another one this does nothing.
-
-    Args:
-        what: What will be finished first, for the message.
+    Signals belong to the main thread: in another one this does nothing. The message names ``what`` will be finished first.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

@@ -35,11 +35,7 @@ def measure_window_share(
 ) -> WindowShare:
     """Return the shares of tokens beyond the window, for whole documents and for common chunk sizes.
 
-    Args:
-        documents: As they were read; of more than 2,000 a random sample is measured.
-        token_counts: By the embedder's tokenizer.
-        window: Tokens that the model sees.
-        seed: Of the sample.
+    Of more than 2,000 documents a random sample is measured; ``token_counts`` is that of the embedder's tokenizer.
     """
     n_scanned = min(len(documents), _SCANNED)
     chosen = set(random.Random(seed).sample(range(n_scanned), min(n_scanned, MAX_DOCUMENTS)))  # noqa: S311 (reproducible on purpose)
@@ -93,12 +89,8 @@ def measure_chunk_cells(
 ) -> ChunkCells:
     """Search a sample with the base in chunks of every size; a passage scores as its best chunk.
 
-    Args:
-        evaluator: With the sample.
-        base: The base's encoder.
-        wanted: Tokens of a chunk by the settings.
-        overlap: Share of a chunk that the next one repeats.
-        cut_off: Whether passages are ready-made: the reference is then truncation of the long ones, else the wanted size.
+    ``wanted`` is the chunk size of the settings, in tokens, ``overlap`` the share of a chunk that the next one repeats. With
+    ``cut_off``, for ready-made passages, the reference is truncation of the long ones, else the wanted size.
     """
 
     def of_size(size: int) -> WindowsOf:

@@ -39,13 +39,7 @@ class Workload:
 
 
 def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost:
-    """Time real steps of both ways to tune, and extrapolate to the whole corpus with the default settings of ``train``.
-
-    Args:
-        context: Of the sample.
-        base: Has encoded the sample, and timed it.
-        work: To extrapolate to.
-    """
+    """Time real steps of both ways to tune, and extrapolate to the whole corpus with the default settings of ``train``."""
     speed = base.document_tokens / max(1e-9, base.document_seconds)
     encode = work.corpus_tokens / max(1e-9, speed)
     dev = _SEARCHES * work.dev_tokens / max(1e-9, speed)
@@ -101,7 +95,6 @@ def _time_steps(
     n_steps: int,
     on_progress: Progress,
 ) -> TuningCost:
-    """Train for a few steps, as ``train`` does, and return the estimated cost of all of them."""
     from embedtune.training.trainer import Hooks, TrainingSettings, run_training
 
     times = []

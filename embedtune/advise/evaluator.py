@@ -58,14 +58,7 @@ def draw_sample(
     """Draw queries at random while their answers fit, then other passages.
 
     Of a query with more than five answers, only the five best are sure to be included. Judgements of passages outside the
-    sample are dropped.
-
-    Args:
-        passages: Of the corpus, or of a sample of it.
-        judged: Queries with judgements of passages or documents.
-        token_counts: By the embedder's tokenizer.
-        bounds: See ``Bounds``.
-        seed: Of the random order.
+    sample are dropped. ``token_counts`` is that of the embedder's tokenizer.
     """
     rng = np.random.default_rng(seed)
     units = [passage.passage_id if judged.judged_unit == "passage" else passage.document_id for passage in passages]
@@ -90,8 +83,6 @@ def draw_sample(
 
 
 class _Selection:
-    """Passages within the bounds."""
-
     def __init__(self, token_counts: Sequence[int], bounds: Bounds) -> None:
         self.numbers: set[int] = set()
         self.tokens = 0

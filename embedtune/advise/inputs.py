@@ -115,12 +115,7 @@ class Material:
 
 
 def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Material:
-    """Read a source, cut it into passages and make queries.
-
-    Args:
-        config: As for ``generate``.
-        queries: People's queries; None makes synthetic evaluation queries too.
-        scratch: A temporary folder.
+    """Read a source, cut it into passages and make queries; without people's ``queries`` the evaluation queries are synthetic too.
 
     Raises:
         ConfigError: If the base model cannot be used.

@@ -111,7 +111,6 @@ def _reason(step: Decision, facts: Facts) -> str:
 
 
 def _reasons_against_others(facts: Facts, steps: list[Decision]) -> list[str]:
-    """Return what was tried and is not worth doing."""
     reasons = []
     if "use_fusion" not in steps:
         reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
@@ -165,7 +164,6 @@ def _commands(decision: Decision, facts: Facts) -> list[str]:
 
 
 def _is_significant(gain: Comparison, least: float) -> bool:
-    """Return whether a gain is significant and large enough."""
     return gain.better and gain.difference >= least
 
 

@@ -48,12 +48,7 @@ def build_context(
 ) -> Context:
     """Search the sample with the base, and return the context in which training methods are tried.
 
-    Args:
-        evaluator: With the sample, whose queries are the dev queries of the context.
-        train: Train queries; their passages are in the sample.
-        base: The base's encoder.
-        dataset_config: Window size and prompts.
-        base_folder: The base's files.
+    The queries of the sample are its dev queries; the passages of the train queries are in the sample.
     """
     dev = evaluator.dev_set(
         lambda passages: windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
@@ -148,12 +143,9 @@ def _with_queries(context: Context, queries: Sequence[Query], share: float) -> C
 def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> Scaling:
     """Return the mean gain for each number of train queries, and its growth with every doubling of them.
 
+    ``gains`` has the gain over the base of each evaluation query, ``(n_queries,)``, for at least two numbers of train queries.
     The slope is that of the least-squares line through each query's gains over the binary logarithm of the number of train
     queries; its mean over queries is tested by cluster.
-
-    Args:
-        gains: Number of train queries → gain of each evaluation query over the base, ``(n_queries,)``; at least two numbers.
-        clusters: Document or section of each evaluation query.
     """
     doublings = np.log2(np.array(list(gains), dtype=np.float64))
     centred = doublings - doublings.mean()

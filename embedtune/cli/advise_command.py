@@ -137,7 +137,6 @@ def _print_outlook(advice: Advice) -> None:
 
 
 def _print_cost(cost: Cost) -> None:
-    """Print what encoding and tuning would take."""
     parts = [f"encode the corpus {_duration(cost.encode_corpus_seconds)}"]
     for key, words in _WAYS.items():
         tuning: TuningCost | None = getattr(cost, key)

@@ -40,7 +40,6 @@ def command(run: Path | None, as_json: bool) -> None:
 
 
 def _print_rows(rows: Sequence[Row], code: int) -> None:
-    """Print a line for each check; under one that is not well, what to do next."""
     width = max(len(row.name) for row in rows)
     for row in rows:
         click.echo(f"{row.status:<4}  {row.name:<{width}}  {row.found}")

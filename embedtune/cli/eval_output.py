@@ -43,7 +43,6 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
 
 
 def _print_table(results: QuerySetRecord) -> None:
-    """Print every system with its measures; the best of a column is bold."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -65,7 +64,6 @@ def _print_table(results: QuerySetRecord) -> None:
 
 
 def _print_verdict(results: QuerySetRecord) -> None:
-    """Print the verdict's sentence, then its other reasons."""
     verdict, *reasons = results.verdict.reasons
     click.echo("\n" + wrapped(f"{results.verdict.decision}: {verdict}", ""))
     for reason in reasons:
@@ -73,7 +71,6 @@ def _print_verdict(results: QuerySetRecord) -> None:
 
 
 def _print_differences(results: QuerySetRecord) -> None:
-    """Print the main differences with their intervals, a line for each pair."""
     found = {
         (row.system, row.reference, row.measure): with_interval(row.difference, row.ci95) for row in results.comparisons
     }
@@ -89,7 +86,6 @@ def _print_differences(results: QuerySetRecord) -> None:
 
 
 def _print_seeds(results: QuerySetRecord) -> None:
-    """Print how several seeds of one recipe spread, and the verdict on their mean."""
     seeds = results.seeds
     if seeds is None:
         return
@@ -100,7 +96,6 @@ def _print_seeds(results: QuerySetRecord) -> None:
 
 
 def _print_audits(results: QuerySetRecord) -> None:
-    """Print the problems that the audits found, and the names of the checks that passed."""
     found = [row for row in results.audits if row.severity != "ok"]
     for row in sorted(found, key=lambda row: row.severity != "warn"):
         advice = f" → {row.advice}" if row.advice else ""
@@ -110,13 +105,11 @@ def _print_audits(results: QuerySetRecord) -> None:
 
 
 def _print_forgetting(forgetting: ForgettingRecord) -> None:
-    """Print what tuning cost on general retrieval, which has nothing to do with the corpus."""
     for found in forgetting.sets.values():
         click.echo(wrapped(f"forgetting: {found.sentence}", "     "))
 
 
 def _print_slices(results: QuerySetRecord) -> None:
-    """Print the gain on each slice, one line for each way to slice."""
     mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE)]
     ways = list(dict.fromkeys(row.by for row in mine))
     if not ways:

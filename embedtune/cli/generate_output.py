@@ -60,7 +60,6 @@ def _window(window: WindowRecord) -> str:
 
 
 def _print_samples(path: Path) -> None:
-    """Print a few queries, evenly spaced: whether they are any good is seen at once."""
     rows = path.read_text(encoding="utf-8").splitlines()
     if not rows:
         return
@@ -91,7 +90,6 @@ def _print_few_clusters(folder: Path) -> None:
 
 
 def _print_llm(record: LlmRecord) -> None:
-    """Print the calls and answers, and how close the queries come to the user's own."""
     failed = ", ".join(f"{count} {name}" for name, count in record.failed.items())
     click.echo(
         f"{record.model}: {record.answered} of {record.calls} calls answered, failed: {failed or 'none'}; "

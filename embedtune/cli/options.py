@@ -50,11 +50,7 @@ FILE = ExistingPath(dir_okay=False)
 def setting(model: type[BaseModel], name: str, *declarations: str, **attributes: Any) -> Callable[..., Any]:
     """Return the option of a setting: its type, its choices and its help are those of the field.
 
-    Args:
-        model: Settings of the command.
-        name: Of the field.
-        declarations: As for ``click.option``; default: the name with dashes.
-        attributes: As for ``click.option``; they win.
+    ``declarations`` and ``attributes`` are those of ``click.option``, and win; by default the option is named as the field.
     """
     field = model.model_fields[name]
     leaves = _leaves(field.annotation)
@@ -150,11 +146,7 @@ def logged(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def shared(*, work: bool = True) -> Decorator:
-    """Give a command the shared options; it gets them as its first argument, a ``Shared``.
-
-    Args:
-        work: With ``--dry-run`` and ``--force``.
-    """
+    """Give a command the shared options, with ``work`` also --dry-run and --force; its first argument is a ``Shared``."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @_all([*_CONFIG, *(_WORK if work else ()), AS_JSON])

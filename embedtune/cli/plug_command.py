@@ -89,7 +89,6 @@ def command(
 
 
 def _print_routes(routes: Mapping[str, Route]) -> None:
-    """Print what each target loads, and why."""
     name_width = max(map(len, routes)) + 2
     targets: dict[str, list[str]] = {}
     for name, route in routes.items():

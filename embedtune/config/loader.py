@@ -27,13 +27,7 @@ class Gathered:
         self._places: dict[KeyPath, str] = {}
 
     def add_recipe(self, path: Path, section: str | None, known: Sequence[str], *, seeded: bool) -> None:
-        """Take a YAML file, or one section of it.
-
-        Args:
-            path: The file.
-            section: Name of the section; None takes all.
-            known: Names that may stand at the top of a recipe.
-            seeded: Whether a section without a seed gets the one at the top.
+        """Take a YAML file, or one section of it; with ``seeded`` a section without a seed gets the one at the top.
 
         Raises:
             ConfigError: If the file cannot be read as YAML with a mapping at the top: then nothing else can be checked.

@@ -334,11 +334,8 @@ def takes_settings(
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Let a stage be called with keywords in place of its settings: ``train(run, method="lora")``.
 
-    Settings come first, then what the stage itself takes; keywords that are no parameter of the stage are settings.
-
-    Args:
-        model: The settings that the stage takes as its first argument, ``config``.
-        first: Name of the setting that a first positional argument stands for; None for none.
+    Settings come first, then what the stage itself takes; keywords that are no parameter of the stage are settings. A first
+    positional argument that is no ``config`` stands for the setting ``first``.
     """
 
     def decorate(stage: Callable[..., Result]) -> Callable[..., Result]:

@@ -30,12 +30,7 @@ class YamlText(NamedTuple):
 
 
 def read_yaml(text: str, place: Callable[[int], str]) -> YamlText:
-    """Read a text; never raises.
-
-    Args:
-        text: Any string.
-        place: How problems name a line, for example ``recipe.yaml:7``.
-    """
+    """Read a text; never raises. ``place`` names a line in problems, for example ``recipe.yaml:7``."""
     if len(text) > _MAX_CHARACTERS:
         return YamlText(None, {}, [f"{place(1)}: expected at most {_MAX_CHARACTERS:,} characters, found {len(text):,}"])
     try:

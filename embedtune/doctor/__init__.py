@@ -17,8 +17,7 @@ _RESOURCES = ("memory", "disk", "folder")
 def examine(run: Path | None = None) -> list[Row]:
     """Look at the machine, the libraries, the models and, if given, a run folder; takes a few seconds and never raises.
 
-    Args:
-        run: A run folder, existing or to be made; disk and permission are checked there, else in the current folder.
+    The folder need not exist; disk and permission are checked there, else in the current folder.
     """
     folder = run or Path()
     checks: list[tuple[str, Callable[[], list[Row]]]] = [

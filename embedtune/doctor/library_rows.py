@@ -138,11 +138,8 @@ def write_tiny_model(folder: Path) -> None:
 def try_scheme(folder: Path, scheme: str) -> None:
     """Load a tiny model with quantised weights, add LoRA, and run one forward and one backward pass.
 
-    It uses transformers directly, because importing sentence-transformers takes longer than the trial.
-
-    Raises:
-        IntegrityError: If no layer is quantised, or the gradient of the adapter is zero or not finite.
-        Exception: Any error of the libraries; the caller shows it.
+    It uses transformers directly, because importing sentence-transformers takes longer than the trial. Raises an IntegrityError
+    if no layer is quantised or the adapter has no gradient, and whatever the libraries raise.
     """
     import torch
     from peft import LoraConfig, get_peft_model

@@ -30,19 +30,12 @@ with requires("embedtune[haystack]"):
 
 
 class _OverEmbedder:
-    """The part that both embedders share."""
+    """What both embedders share."""
 
     def __init__(
         self, run: Path | str, which: Which = "shipped", precision: str = "fp32", device: str | None = None
     ) -> None:
-        """Use a run; nothing is read before ``warm_up`` or the first call.
-
-        Args:
-            run: The run folder.
-            which: ``shipped``, ``base`` or ``tuned``.
-            precision: ``fp32``, ``bf16`` or ``auto``.
-            device: Such as ``cpu``; None takes the best available.
-        """
+        """Use a run, with the arguments of ``Embedder.from_run``; nothing is read before ``warm_up`` or the first call."""
         self.run_folder = str(run)
         self.which = which
         self.precision = precision
@@ -54,11 +47,7 @@ class _OverEmbedder:
         return Embedder.from_run(self.run_folder, self.which, precision=self.precision, device=self.device)
 
     def warm_up(self) -> None:
-        """Load the model.
-
-        Raises:
-            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
-        """
+        """Load the model; errors are those of ``Embedder.from_run``."""
         _ = self.embedder.encoder
 
     def to_dict(self) -> dict[str, object]:
@@ -121,14 +110,10 @@ class EmbedtuneRetriever:
         device: str | None = None,
         retriever: Any = None,
     ) -> None:
-        """Use a run.
+        """Use a run; other arguments are those of ``Retriever.from_run``.
 
         Args:
-            run: The run folder.
-            system: ``auto`` or a system of ``eval``.
             top_k: Passages returned.
-            precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
-            device: Such as ``cpu``; None takes the best available.
             retriever: An embedding retriever over your document store, whose documents are windows with their
                 ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
                 ``dot_product`` or ``cosine`` with ``scale_score=False``. None holds the vectors in memory.
@@ -149,11 +134,7 @@ class EmbedtuneRetriever:
         )
 
     def warm_up(self) -> None:
-        """Open the run.
-
-        Raises:
-            EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
-        """
+        """Open the run; errors are those of ``Retriever.from_run``."""
         if hasattr(self.retriever, "warm_up"):
             self.retriever.warm_up()
         _ = self.opened
@@ -203,11 +184,6 @@ class _DocumentStore:
         self._retriever = retriever
 
     def search(self, vector: Vector, k: int) -> list[tuple[str, float]]:
-        """Return the k nearest windows.
-
-        Raises:
-            DataError: If a document does not say which passage it is of.
-        """
         found = self._retriever.run(query_embedding=vector.tolist(), top_k=k)["documents"]
         for document in found:
             if "passage_id" not in document.meta:
@@ -228,14 +204,10 @@ def run_documents(run: Path | str, which: Which = "shipped", *, precision: str |
 
 
 def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
-    """Split documents into windows, each a document with the metadata of its source and its id as ``passage_id``.
+    """Split documents of any length into windows, each with the metadata of its source and its id as ``passage_id``.
 
     Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
     ``passage_id``, the first is the best.
-
-    Args:
-        documents: Of any length.
-        embedder: For example that of an ``EmbedtuneDocumentEmbedder``.
     """
     return [
         Document(id=f"{document.id}#{number}", content=text, meta={**document.meta, "passage_id": document.id})

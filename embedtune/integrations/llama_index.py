@@ -31,14 +31,7 @@ _SHOWN = ("title",)  # what a language model sees of a passage's facts
 
 
 class EmbedtuneEmbedding(BaseEmbedding):
-    """Embeds queries and texts as ``eval`` did. It can be pickled, and goes through ``to_dict`` and ``from_dict``.
-
-    Attributes:
-        run: The run folder.
-        which: ``shipped``, ``base`` or ``tuned``.
-        precision: ``fp32``, ``bf16`` or ``auto``.
-        device: Such as ``cpu``; None takes the best available.
-    """
+    """Embeds queries and texts as ``eval`` did. It can be pickled, and goes through ``to_dict`` and ``from_dict``."""
 
     run: str = Field(description="The run folder.")
     which: Which = Field(default="shipped", description="shipped, base or tuned.")
@@ -47,11 +40,7 @@ class EmbedtuneEmbedding(BaseEmbedding):
     _embedder: Embedder = PrivateAttr()
 
     def __init__(self, run: Path | str, which: Which = "shipped", **options: Any) -> None:
-        """Open a run; ``options`` are the attributes above and those of any LlamaIndex embedding.
-
-        Raises:
-            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
-        """
+        """Open a run, as ``Embedder.from_run`` does; ``options`` are the fields above and those of any LlamaIndex embedding."""
         options = {"model_name": f"embedtune:{Path(run).name}", "embed_batch_size": 64, **options}
         super().__init__(run=str(run), which=which, **options)
         self._embedder = Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
@@ -86,22 +75,14 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
 
 class QueryAdapterEmbedding(BaseEmbedding):
-    """Another embedding, hosted ones included, with a query adapter; texts, and every index of them, are unchanged.
+    """Another embedding, hosted ones included, with a query adapter; texts, and every index of them, are unchanged."""
 
-    Attributes:
-        folder: ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
-    """
-
-    folder: str = Field(description="The folder of the query adapter.")
+    folder: str = Field(description="RUN/query_adapter, as embedtune fit-query-adapter writes it.")
     _embedding: BaseEmbedding = PrivateAttr()
     _map: QueryAdapter = PrivateAttr()
 
     def __init__(self, embedding: BaseEmbedding, folder: Path | str) -> None:
-        """Read a query adapter.
-
-        Raises:
-            EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
-        """
+        """Read a query adapter; errors are those of ``QueryAdapter``."""
         super().__init__(
             folder=str(folder), model_name=embedding.model_name, embed_batch_size=embedding.embed_batch_size
         )
@@ -170,14 +151,10 @@ class EmbedtuneRetriever(BaseRetriever):
 
 
 def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode]:
-    """Split nodes into windows, each a node with the metadata of its source and its id as ``passage_id``.
+    """Split nodes of any length into windows, each with the metadata of its source and its id as ``passage_id``.
 
     Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
     ``passage_id``, the first is the best.
-
-    Args:
-        nodes: Of any length.
-        embedder: For example that of an ``EmbedtuneEmbedding``.
     """
     return [
         _node(f"{node.node_id}#{number}", text, {**node.metadata, "passage_id": node.node_id})

@@ -264,7 +264,7 @@ class Searcher:
     def _reranked(
         self, run: Run, best: Sequence[Candidates], texts: Sequence[str], matches: list[dict[int, float]]
     ) -> Run:
-        """Return a run whose best passages are in a new order; the others follow in the old one."""
+        """Match the tokens of the candidates where that is not known yet, and reorder."""
         assert self._match is not None
         missing = [
             [passage for passage in found.passages if passage not in known]

@@ -85,12 +85,7 @@ class Windows:
 
 
 def best_of_groups(scores: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the best score of each group of neighbouring columns: ``(n, n_columns)`` → ``(n, n_groups)``.
-
-    Args:
-        scores: ``(n, n_columns)``.
-        starts: Index of each group's first column, rising from 0.
-    """
+    """Return the best of each group of neighbouring columns, by the groups' first: ``(n, n_columns)`` → ``(n, n_groups)``."""
     best: NDArray[np.float32] = np.maximum.reduceat(scores, starts, axis=1)
     return best
 

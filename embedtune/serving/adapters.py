@@ -1,11 +1,8 @@
 """Several domains over one base: each run's tuned model as an adapter, chosen for each call.
 
 What is in memory: the base once for each way in which the runs rounded its frozen weights (``train --quantize``), the untouched
-base where queries alone were tuned, and a few hundred kilobytes for each domain. Runs of one recipe share everything but that.
-
-Vectors are those of each run's ``model/merged`` up to 1e-5 in fp32. To add a domain changes no bit of the others' vectors.
-
-One set of base weights in memory, with any number of adapters on it.
+base where queries alone were tuned, and a few hundred kilobytes for each domain. Vectors are those of each run's
+``model/merged`` up to 1e-5 in fp32; to add a domain changes no bit of the others' vectors.
 """
 
 from __future__ import annotations
@@ -201,8 +198,6 @@ class Adapters(Mapping[str, Embedder]):
 
 
 class _DomainEmbedder(Embedder):
-    """One domain of several."""
-
     def __init__(self, adapters: Adapters, name: str) -> None:
         run = adapters._domains[name].run
         super().__init__(run.merged, run.settings, precision=adapters._precision, device=adapters._device)
@@ -241,11 +236,7 @@ def _demand_same_base(run: TrainedRun, other: TrainedRun) -> None:
 
 
 def _read_map(run: TrainedRun) -> Matrix:
-    """Return the linear map behind the queries, ``(dim, dim)``.
-
-    Raises:
-        DataError: If the run has none: every weight was trained, or its vectors are hybrid.
-    """
+    """Return the linear map behind the queries, ``(dim, dim)``."""
     from safetensors.numpy import load_file
 
     found = sorted(run.merged.glob("query_*_Dense/model.safetensors"))

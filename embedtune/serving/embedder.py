@@ -136,9 +136,7 @@ class Embedder:
     def matcher(self, passages: Sequence[Passage], memory: int = MEMORY) -> Match:
         """Return what compares the tokens of queries with those of a corpus's passages; see ``late_interaction.match``.
 
-        Args:
-            passages: The corpus.
-            memory: MiB in which the tokens of passages are kept; 0 keeps none.
+        ``memory`` are the MiB in which the tokens of passages are kept; 0 keeps none.
         """
 
         def encode(numbers: Sequence[int]) -> Iterator[Vectors]:  # loads the model with the first query
@@ -161,11 +159,7 @@ class Embedder:
 
 
 def require_tuned(run: TrainedRun) -> None:
-    """Refuse a run without a tuned model.
-
-    Raises:
-        DataError: If training shipped the base.
-    """
+    """Raise a DataError if training shipped the base."""
     if not run.record.is_tuned:
         raise DataError(
             f"{run.folder}: expected a tuned model, found that training shipped the base, because tuning gained no more than "

@@ -158,12 +158,7 @@ class RunIndex:
         self.systems = systems_of(self._run)
 
     def system(self, name: str = "auto") -> str:
-        """Return the system that is meant; ``auto`` is what the run's verdict names.
-
-        Raises:
-            ConfigError: If there is no such system.
-            DataError: If it needs a tuned model and training shipped none.
-        """
+        """Return the system that is meant, as ``check_system`` does; ``auto`` is what the run's verdict names."""
         return check_system(self._run, name)
 
     def embedder(self, which: Which) -> Embedder:

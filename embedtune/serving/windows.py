@@ -38,17 +38,10 @@ class WindowRow(NamedTuple):
 
 
 def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
-    """Return the rows for a vector store, in corpus order.
+    """Return the rows for a vector store, in corpus order; arguments and errors are those of ``Embedder.from_run``.
 
-    Rows of the base serve every model of the run that tuned queries alone.
-
-    Args:
-        run: The run folder.
-        which: Whose passage vectors; see ``Embedder.from_run``.
-        precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
-
-    Raises:
-        EmbedtuneError: As ``Embedder.from_run`` does.
+    Rows of the base serve every model of the run that tuned queries alone. A precision of None is that of the run's evaluation,
+    or ``auto``.
     """
     opened = read_trained_run(Path(run))
     embedder = Embedder.of(opened, which, precision=precision or opened.evaluation_settings.precision)
