@@ -6,19 +6,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from embedtune.advise.chunk_sizes import ChunkCells, measure_chunk_cells, measure_window_share
+from embedtune.advise.chunk_sizes import measure_chunk_cells, measure_window_share
 from embedtune.advise.cost import Workload, measure_cost
 from embedtune.advise.evaluator import Evaluator, Scores
 from embedtune.advise.inputs import Material, gather
 from embedtune.advise.recommendation import Facts, is_safe, recommend
-from embedtune.advise.result import Advice, ChunkFacts, Headroom, PowerFacts, QueryFacts, SampleFacts, Scaling
-from embedtune.advise.systems import MIN_QUERIES, Systems, build_context, measure_scaling, measure_systems
+from embedtune.advise.result import Advice, ChunkFacts, Headroom, PowerFacts, QueryFacts, SampleFacts
+from embedtune.advise.systems import Systems, build_context, measure_scaling, measure_systems
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
-from embedtune.errors import DataError
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
 from embedtune.retrieval.windows import windows_of
-from embedtune.training.methods.context import Context
 
 _GAINS = (0.01, 0.02, 0.05)
 _KINDS_OF_CHANGE = {("hybrid_base", "base"): "fusion with BM25", ("query_adapter", "base"): "a query adapter"}
@@ -56,7 +54,7 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
         evaluator, train = Evaluator(sample), material.train_in(sample, config.seed)
         context = build_context(evaluator, train, base, dataset_config=dataset_config, base_folder=material.base_folder)
         systems = measure_systems(evaluator, context)
-        measured_scaling = _scaling(evaluator, context) if scaling else None
+        measured_scaling = measure_scaling(evaluator, context) if scaling else None
         cost = measure_cost(context, base, _workload(material, evaluator, dataset_config))
     window = measure_window_share(documents, base.token_counts, base.window, config.seed)
     headroom = _headroom(evaluator, systems)
@@ -105,7 +103,12 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
             chunk_queries=len(chunk_sample.judged.queries),
         ),
         window=window,
-        chunks=_chunk_facts(cells),
+        chunks=ChunkFacts(
+            reference=cells.reference,
+            best=cells.best,
+            cells={name: {**_means(scores), "vectors": cells.vectors[name]} for name, scores in cells.scores.items()},
+            comparisons=[comparison.rounded() for comparison in cells.compared.values()],
+        ),
         systems={name: _means(scores) for name, scores in systems.scores.items()},
         comparisons=[comparison.rounded() for comparison in systems.compared.values()],
         headroom=headroom,
@@ -115,17 +118,6 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
         recommendation=recommendation,
         seconds=round(time.monotonic() - started, 1),
     )
-
-
-def _scaling(evaluator: Evaluator, context: Context) -> Scaling:
-    n_queries = len(context.dataset.splits["train"].queries)
-    if n_queries < MIN_QUERIES:
-        raise DataError(
-            f"{context.dataset_config.source}: expected {MIN_QUERIES} synthetic train queries for --scaling, "
-            f"found {n_queries}",
-            hint="add documents, or leave --scaling out",
-        )
-    return measure_scaling(evaluator, context)
 
 
 def _workload(material: Material, evaluator: Evaluator, dataset_config: GenerateConfig) -> Workload:
@@ -153,15 +145,6 @@ def _headroom(evaluator: Evaluator, systems: Systems) -> Headroom:
         gain=_round(ceiling - float(systems.scores[system][PRIMARY].mean())),
         mrr=means["mrr@10"],
         recall=means["recall@100"],
-    )
-
-
-def _chunk_facts(cells: ChunkCells) -> ChunkFacts:
-    return ChunkFacts(
-        reference=cells.reference,
-        best=cells.best,
-        cells={name: {**_means(scores), "vectors": cells.vectors[name]} for name, scores in cells.scores.items()},
-        comparisons=[comparison.rounded() for comparison in cells.compared.values()],
     )
 
 

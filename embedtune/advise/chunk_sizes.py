@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -50,7 +51,9 @@ def measure_window_share(
         share_documents_longer=round(sum(count > window for count in tokens) / max(1, len(tokens)), 4),
         share_lost_whole=round(sum(max(0, count - window) for count in tokens) / total, 4),
         share_lost_in_chunks={
-            str(size): round(sum(_lost_in_chunks(count, size, window) for count in tokens) / total, 4)
+            str(size): round(
+                sum(count // size * (size - window) + max(0, count % size - window) for count in tokens) / total, 4
+            )
             for size in COMMON_CHUNKS
             if size > window
         },
@@ -62,11 +65,6 @@ def _tokens(document: Document, token_counts: Callable[[Sequence[str]], list[int
     head = text[:_MAX_CHARS]
     (count,) = token_counts([head])
     return round(count * len(text) / max(1, len(head)))
-
-
-def _lost_in_chunks(tokens: int, size: int, window: int) -> int:
-    whole, rest = divmod(tokens, size)
-    return whole * (size - window) + max(0, rest - window)
 
 
 class ChunkCells(NamedTuple):
@@ -92,12 +90,9 @@ def measure_chunk_cells(
     ``wanted`` is the chunk size of the settings, in tokens, ``overlap`` the share of a chunk that the next one repeats. With
     ``cut_off``, for ready-made passages, the reference is truncation of the long ones, else the wanted size.
     """
-
-    def of_size(size: int) -> WindowsOf:
-        return lambda passages: windows_of(passages, base, size, overlap)
-
     cells: dict[str, WindowsOf] = {CUT_OFF: lambda passages: [[p.full_text] for p in passages]} if cut_off else {}
-    cells |= {str(size): of_size(size) for size in sizes_for(base.window, wanted)}
+    for size in sizes_for(base.window, wanted):
+        cells[str(size)] = partial(windows_of, encoder=base, tokens=size, overlap=overlap)
     scores, vectors = {}, {}
     for name, chunks_of in cells.items():
         dev = evaluator.dev_set(chunks_of)

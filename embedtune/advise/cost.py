@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -119,17 +120,12 @@ def _time_steps(
     )
 
 
-@dataclass
-class _Peak:
-    n_bytes: int = 0
-
-
 @contextmanager
-def _peak_memory() -> Iterator[_Peak]:
+def _peak_memory() -> Iterator[SimpleNamespace]:
     """Sample the memory of this process fifty times a second."""
     import psutil
 
-    process, peak, stop = psutil.Process(), _Peak(), threading.Event()
+    process, peak, stop = psutil.Process(), SimpleNamespace(n_bytes=0), threading.Event()
 
     def sample() -> None:
         while not stop.wait(_INTERVAL_S):

@@ -61,7 +61,7 @@ def draw_sample(
     sample are dropped. ``token_counts`` is that of the embedder's tokenizer.
     """
     rng = np.random.default_rng(seed)
-    units = [passage.passage_id if judged.judged_unit == "passage" else passage.document_id for passage in passages]
+    units = [p.passage_id if judged.judged_unit == "passage" else p.document_id for p in passages]
     members: dict[str, list[int]] = {}
     for number, unit in enumerate(units):
         members.setdefault(unit, []).append(number)
@@ -69,7 +69,9 @@ def draw_sample(
     queries: set[str] = set()
     for row in rng.permutation(len(judged.queries)).tolist():
         query_id = judged.queries[row].query_id
-        answers = [number for unit in _best_answers(judged, query_id, members) for number in members[unit]]
+        grades = judged.qrels[query_id]
+        best = sorted((unit for unit in grades if grades[unit] > 0 and unit in members), key=lambda unit: -grades[unit])
+        answers = [number for unit in best[:MAX_ANSWERS] for number in members[unit]]
         if answers and selection.add(answers, _ANSWER_SHARE):
             queries.add(query_id)
         if len(queries) == bounds.queries:
@@ -78,7 +80,12 @@ def draw_sample(
         selection.add([number])
     numbers = sorted(selection.numbers)
     chosen = [passages[number] for number in numbers]
-    restricted = _restrict(judged, queries, {units[number] for number in numbers})
+    drawn, sampled = [query for query in judged.queries if query.query_id in queries], {units[n] for n in numbers}
+    qrels = {
+        query: {unit: grade for unit, grade in judged.qrels[query].items() if unit in sampled}
+        for query in (each.query_id for each in drawn)
+    }
+    restricted = QuerySet(judged.name, drawn, qrels, judged.judged_unit)
     return Sample(chosen, restricted, units_of(chosen, judged.judged_unit), selection.tokens)
 
 
@@ -99,21 +106,6 @@ class _Selection:
         self.numbers |= new
         self.tokens = tokens
         return True
-
-
-def _best_answers(judged: QuerySet, query_id: str, known: Collection[str]) -> list[str]:
-    grades = judged.qrels[query_id]
-    answers = [unit for unit, grade in grades.items() if grade > 0 and unit in known]
-    return sorted(answers, key=lambda unit: -grades[unit])[:MAX_ANSWERS]
-
-
-def _restrict(judged: QuerySet, query_ids: Collection[str], units: Collection[str]) -> QuerySet:
-    queries = [query for query in judged.queries if query.query_id in query_ids]
-    qrels = {
-        query.query_id: {unit: grade for unit, grade in judged.qrels[query.query_id].items() if unit in units}
-        for query in queries
-    }
-    return QuerySet(judged.name, queries, qrels, judged.judged_unit)
 
 
 class Evaluator:

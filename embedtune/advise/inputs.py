@@ -58,13 +58,13 @@ class CachingEncoder(Encoder):
 
     def encode_queries(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)``; see ``Encoder``."""
-        if new := _unknown(texts, self._queries):
+        if new := [text for text in dict.fromkeys(texts) if text not in self._queries]:
             self._queries.update(zip(new, super().encode_queries(new, on_progress), strict=True))
         return self._rows(self._queries, texts)
 
     def encode_documents(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)``; see ``Encoder``."""
-        if new := _unknown(texts, self._documents):
+        if new := [text for text in dict.fromkeys(texts) if text not in self._documents]:
             self.document_tokens += sum(min(count, self.window) for count in self.token_counts(new))
             started = time.perf_counter()
             self._documents.update(zip(new, super().encode_documents(new, on_progress), strict=True))
@@ -75,10 +75,6 @@ class CachingEncoder(Encoder):
         if not texts:
             return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
         return np.stack([known[text] for text in texts])
-
-
-def _unknown(texts: Sequence[str], known: dict[str, Vectors]) -> list[str]:
-    return [text for text in dict.fromkeys(texts) if text not in known]
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ class Material:
 
 
 def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Material:
-    """Read a source, cut it into passages and make queries; without people's ``queries`` the evaluation queries are synthetic too.
+    """Read a source, cut it into passages and make queries; without ``queries`` of people the evaluation queries are synthetic.
 
     Raises:
         ConfigError: If the base model cannot be used.

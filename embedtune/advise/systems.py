@@ -14,7 +14,7 @@ from embedtune.advise.inputs import CachingEncoder
 from embedtune.advise.result import Scaling, ScalingPoint
 from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
 from embedtune.dataset import Dataset
-from embedtune.errors import StoppedError
+from embedtune.errors import DataError, StoppedError
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.models.encoder import load_encoder
@@ -79,7 +79,9 @@ def measure_systems(evaluator: Evaluator, context: Context) -> Systems:
 
     Fusions have the default weight: ``train`` selects one on dev, but here none is selected on the evaluation queries.
     """
-    lexical, dense = lexical_scores(context.dev), {BASE: context.retrieval.base, **_adapters(context)}
+    lexical, dense = lexical_scores(context.dev), {BASE: context.retrieval.base}
+    if len(context.dataset.splits["train"].queries) >= MIN_QUERIES:
+        dense |= {"base_pca": tune_pca(context).dense, "query_adapter": tune_linear(context).dense}
 
     def run(system: System) -> Run:
         kind = find_kind(system.kind)
@@ -98,23 +100,25 @@ def lexical_scores(dev: DevSet) -> Matrix:
     return dev.lexical_scores(lambda passages, queries: BM25(passages).scores(queries))
 
 
-def _adapters(context: Context) -> dict[str, Matrix]:
-    if len(context.dataset.splits["train"].queries) < MIN_QUERIES:
-        return {}
-    return {"base_pca": tune_pca(context).dense, "query_adapter": tune_linear(context).dense}
-
-
 def measure_scaling(evaluator: Evaluator, context: Context) -> Scaling:
     """Train LoRA on the query side with growing shares of the train queries, the same number of steps each.
 
     Raises:
+        DataError: If there are too few train queries.
         StoppedError: After Ctrl-C or SIGTERM.
     """
 
     def score(dense: Matrix) -> Floats:
         return evaluator.score(evaluator.run(dense))[PRIMARY]
 
-    base, queries = score(context.retrieval.base), context.dataset.splits["train"].queries
+    queries = context.dataset.splits["train"].queries
+    if len(queries) < MIN_QUERIES:
+        raise DataError(
+            f"{context.dataset_config.source}: expected {MIN_QUERIES} synthetic train queries for --scaling, "
+            f"found {len(queries)}",
+            hint="add documents, or leave --scaling out",
+        )
+    base = score(context.retrieval.base)
     order = np.random.default_rng(context.config.seed).permutation(len(queries))[:MAX_SCALING_QUERIES].tolist()
     gains = {}
     for share in SHARES:
@@ -152,14 +156,12 @@ def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> S
     slope = centred @ np.stack(list(gains.values())) / (centred @ centred)
     rows = {**{str(count): {PRIMARY: row} for count, row in gains.items()}, "slope": {PRIMARY: slope}}
     scores = {**rows, BASE: {PRIMARY: np.zeros_like(slope)}}
-    found = {
-        name: measures[PRIMARY] for (name, _), measures in compare(scores, [(n, BASE) for n in rows], clusters).items()
-    }
-    growth = found["slope"]
+    compared = compare(scores, [(name, BASE) for name in rows], clusters)
+    *found, growth = (measures[PRIMARY] for measures in compared.values())
     return Scaling(
         points=[
-            ScalingPoint(train_queries=n, gain=round(found[str(n)].difference, 4), ci95=_rounded(found[str(n)]))
-            for n in gains
+            ScalingPoint(train_queries=n, gain=round(gain.difference, 4), ci95=_rounded(gain))
+            for n, gain in zip(gains, found, strict=True)
         ],
         slope_per_doubling=round(growth.difference, 4),
         ci95=_rounded(growth),

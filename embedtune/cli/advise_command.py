@@ -5,7 +5,7 @@ What ``advise`` prints for people: what was measured, and at the end, where the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from embedtune import machine
 from embedtune.advise.chunk_sizes import CUT_OFF
-from embedtune.advise.result import Advice, Cost, Scaling, TuningCost, WindowShare
+from embedtune.advise.result import Advice, Cost, Scaling, WindowShare
 from embedtune.cli import options, output
 from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
 from embedtune.evaluation.points import with_interval
@@ -61,11 +61,8 @@ def _print_source(advice: Advice) -> None:
     if len(advice.skipped) > _MAX_SKIPPED:
         click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
     queries = advice.queries
-    how = (
-        "synthetic queries, made from the text by rules"
-        if queries.origin == "synthetic"
-        else f"queries of {queries.name}"
-    )
+    rules = "synthetic queries, made from the text by rules"
+    how = rules if queries.origin == "synthetic" else f"queries of {queries.name}"
     click.echo(f"evaluated on {queries.n:,} {how}, from {queries.clusters:,} {queries.clustered_by}s")
 
 
@@ -90,13 +87,11 @@ def _print_chunks(advice: Advice) -> None:
     chunks, sample = advice.chunks, advice.sample
     _head("Chunk size", f"base model, {sample.chunk_queries} queries, {_among(sample.chunk_passages, advice)}")
     against = {each.system: each for each in chunks.comparisons}
-    rows: list[tuple[str, ...]] = [
-        ("tokens", *_MEASURES, "vectors", f"gain over {_cell_name(chunks.reference)} (95 %)")
-    ]
+    rows = [("tokens", *_MEASURES, "vectors", f"gain over {_cell_name(chunks.reference)} (95 %)")]
     for name, values in chunks.cells.items():
         mark = " *" if name == str(chunks.best) else ""
-        figures = (f"{values[measure]:.3f}" for measure in _MEASURES)
-        rows.append((_cell_name(name) + mark, *figures, f"{values['vectors']:,.0f}", _interval(against.get(name))))
+        vectors = f"{values['vectors']:,.0f}"
+        rows.append((_cell_name(name) + mark, *_figures(values), vectors, _interval(against.get(name))))
     print_columns(rows, _INDENT)
 
 
@@ -107,15 +102,9 @@ def _print_systems(advice: Advice) -> None:
         f"chunks of {advice.chunks.best} tokens, {advice.queries.n} queries, {_among(sample.passages, advice)}",
     )
     against = {each.system: each for each in advice.comparisons if each.reference == "base"}
-    rows: list[tuple[str, ...]] = [("", *_MEASURES, "gain over base (95 %)")]
+    rows = [("", *_MEASURES, "gain over base (95 %)")]
     for name, values in advice.systems.items():
-        rows.append(
-            (
-                System.parse(name).label,
-                *(f"{values[measure]:.3f}" for measure in _MEASURES),
-                _interval(against.get(name)),
-            )
-        )
+        rows.append((System.parse(name).label, *_figures(values), _interval(against.get(name))))
     print_columns(rows, _INDENT)
 
 
@@ -139,10 +128,8 @@ def _print_outlook(advice: Advice) -> None:
 def _print_cost(cost: Cost) -> None:
     parts = [f"encode the corpus {_duration(cost.encode_corpus_seconds)}"]
     for key, words in _WAYS.items():
-        tuning: TuningCost | None = getattr(cost, key)
-        if tuning:
-            memory = machine.in_words(tuning.memory_bytes)
-            parts.append(f"{words} {_duration(tuning.seconds)} and {memory}")
+        if tuning := getattr(cost, key):
+            parts.append(f"{words} {_duration(tuning.seconds)} and {machine.in_words(tuning.memory_bytes)}")
     free = machine.in_words(cost.memory_available_bytes)
     _labelled("cost", f"{'; '.join(parts)} (measured on {cost.cores} cores; {free} of memory free).")
 
@@ -190,6 +177,11 @@ def _labelled(label: str, text: str) -> None:
 
 def _fill(text: str) -> str:
     return wrapped(_INDENT + text, _INDENT)
+
+
+def _figures(values: Mapping[str, float]) -> tuple[str, str, str]:
+    first, second, third = (f"{values[measure]:.3f}" for measure in _MEASURES)
+    return first, second, third
 
 
 def _among(n_passages: int, advice: Advice) -> str:

@@ -110,13 +110,11 @@ class EmbedtuneRetriever:
         device: str | None = None,
         retriever: Any = None,
     ) -> None:
-        """Use a run; other arguments are those of ``Retriever.from_run``.
+        """Use a run; ``run``, ``system``, ``precision`` and ``device`` are those of ``Retriever.from_run``.
 
-        Args:
-            top_k: Passages returned.
-            retriever: An embedding retriever over your document store, whose documents are windows with their
-                ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
-                ``dot_product`` or ``cosine`` with ``scale_score=False``. None holds the vectors in memory.
+        ``retriever`` is an embedding retriever over your document store, whose documents are windows with their ``passage_id``
+        in the metadata (``run_documents``), and whose scores are cosines: a store by ``dot_product`` or ``cosine`` with
+        ``scale_score=False``. None holds the vectors in memory.
         """
         self.run_folder = str(run)
         self.system = system
