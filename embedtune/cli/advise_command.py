@@ -5,7 +5,7 @@ What ``advise`` prints for people: what was measured, and at the end, where the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from embedtune import machine
 from embedtune.advise.chunk_sizes import CUT_OFF
 from embedtune.advise.result import Advice, Cost, Scaling, WindowShare
 from embedtune.cli import options, output
-from embedtune.cli.layout import UNBROKEN, print_columns, width, wrapped
+from embedtune.cli.layout import UNBROKEN, echo_wrapped, print_columns, width, wrapped
 from embedtune.evaluation.points import with_interval
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison
@@ -54,10 +54,10 @@ def print_advice(advice: Advice, out: Path | None = None) -> None:
 def _print_source(advice: Advice) -> None:
     language = f", {advice.language.capitalize()}" if advice.language else ""
     corpus = f"{advice.documents:,} documents, {advice.sample.of_passages:,} passages{language}"
-    click.echo(wrapped(f"{advice.source}: {corpus}", _INDENT))
+    echo_wrapped(f"{advice.source}: {corpus}", _INDENT)
     click.echo(f"base model {advice.model}")
     for name, reason in advice.skipped[:_MAX_SKIPPED]:
-        click.echo(_fill(f"not read: {name}: {reason}"))
+        _print_filled(f"not read: {name}: {reason}")
     if len(advice.skipped) > _MAX_SKIPPED:
         click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
     queries = advice.queries
@@ -70,16 +70,14 @@ def _print_window(window: WindowShare) -> None:
     _head("Text beyond the model's limit", "most frameworks cut it off silently")
     seen = f"The model reads {window.window_tokens} tokens of a text"
     if not window.share_lost_whole:
-        click.echo(_fill(f"{seen}; every document fits ({window.median_tokens:,} tokens at the median)."))
+        _print_filled(f"{seen}; every document fits ({window.median_tokens:,} tokens at the median).")
         return
     chunks = "".join(
         f"; in chunks of {int(size):,} tokens {share:.0%}" for size, share in window.share_lost_in_chunks.items()
     )
-    click.echo(
-        _fill(
-            f"{seen}, and {window.share_documents_longer:.0%} of the documents are longer. Embedded whole, they lose "
-            f"{window.share_lost_whole:.0%} of their text{chunks}."
-        )
+    _print_filled(
+        f"{seen}, and {window.share_documents_longer:.0%} of the documents are longer. Embedded whole, they lose "
+        f"{window.share_lost_whole:.0%} of their text{chunks}."
     )
 
 
@@ -97,10 +95,8 @@ def _print_chunks(advice: Advice) -> None:
 
 def _print_systems(advice: Advice) -> None:
     sample = advice.sample
-    _head(
-        "Search systems",
-        f"chunks of {advice.chunks.best} tokens, {advice.queries.n} queries, {_among(sample.passages, advice)}",
-    )
+    searched = f"{advice.queries.n} queries, {_among(sample.passages, advice)}"
+    _head("Search systems", f"chunks of {advice.chunks.best} tokens, {searched}")
     against = {each.system: each for each in advice.comparisons if each.reference == "base"}
     rows = [("", *_MEASURES, "gain over base (95 %)")]
     for name, values in advice.systems.items():
@@ -139,12 +135,10 @@ def _print_scaling(scaling: Scaling) -> None:
     rows = [("train queries", f"points of {PRIMARY} (95 %)")]
     rows += [(f"{point.train_queries:,}", with_interval(point.gain, point.ci95)) for point in scaling.points]
     print_columns(rows, _INDENT)
-    tells = "more queries help" if scaling.slope_per_doubling > 0 else "more queries harm"
-    click.echo(
-        _fill(
-            f"Twice as many queries: {with_interval(scaling.slope_per_doubling, scaling.ci95)} points; "
-            + (f"{tells}." if scaling.distinguishable else "not significant.")
-        )
+    effect = "more queries help" if scaling.slope_per_doubling > 0 else "more queries harm"
+    points = with_interval(scaling.slope_per_doubling, scaling.ci95)
+    _print_filled(
+        f"Twice as many queries: {points} points; {effect if scaling.distinguishable else 'not significant'}."
     )
 
 
@@ -152,18 +146,14 @@ def _print_recommendation(advice: Advice) -> None:
     found = advice.recommendation
     click.echo("\n" + "═" * min(width(), _MAX_WIDTH))
     for warning in advice.warnings:
-        click.echo(wrapped(f"WARNING: {warning}", _INDENT))
+        echo_wrapped(f"WARNING: {warning}", _INDENT)
     click.echo(click.style(wrapped(f"Recommendation: {found.sentence}", _INDENT), bold=True))
-    _list("why", found.reasons)
-    _list("then", [_STEPS[step].format(size=advice.chunks.best) for step in found.then])
-    _list("but", found.weak)
+    then = [_STEPS[step].format(size=advice.chunks.best) for step in found.then]
+    for label, lines in (("why", found.reasons), ("then", then), ("but", found.weak)):
+        for number, line in enumerate(lines):
+            _labelled("" if number else label, line)
     for number, line in enumerate(found.commands):
         click.echo(f"{_INDENT}{'' if number else 'next':<{_LABEL}}{line}")
-
-
-def _list(label: str, lines: Sequence[str]) -> None:
-    for number, line in enumerate(lines):
-        _labelled("" if number else label, line)
 
 
 def _head(title: str, note: str = "") -> None:
@@ -172,11 +162,11 @@ def _head(title: str, note: str = "") -> None:
 
 def _labelled(label: str, text: str) -> None:
     text = text.replace("95 %", f"95{UNBROKEN}%")
-    click.echo(wrapped(f"{_INDENT}{label:<{_LABEL}}{text}", _INDENT + " " * _LABEL))
+    echo_wrapped(f"{_INDENT}{label:<{_LABEL}}{text}", _INDENT + " " * _LABEL)
 
 
-def _fill(text: str) -> str:
-    return wrapped(_INDENT + text, _INDENT)
+def _print_filled(text: str) -> None:
+    echo_wrapped(_INDENT + text, _INDENT)
 
 
 def _figures(values: Mapping[str, float]) -> tuple[str, str, str]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtune.cli.layout import UNBROKEN, print_columns, print_next, width, wrapped
+from embedtune.cli.layout import UNBROKEN, echo_wrapped, print_columns, print_next, width, wrapped
 from embedtune.evaluation.points import points, with_interval
 from embedtune.project.layout import MODEL, PAGE
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
 if TYPE_CHECKING:
-    from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord, QuerySetRecord, Slice
+    from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
     from embedtune.project.stage import StageResult
 
 _COMPARED = ("ndcg@10", "hit_rate@5", "mrr@10")
@@ -34,7 +34,8 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
         for part in (_print_table, _print_verdict, _print_differences, _print_seeds, _print_slices, _print_audits):
             part(results)
     if record.forgetting:
-        _print_forgetting(record.forgetting)
+        for tried in record.forgetting.sets.values():
+            echo_wrapped(f"forgetting: {tried.sentence}", "     ")
     click.echo(str(result.folder / PAGE))
     if not (run / MODEL).exists():
         print_next(f"embedtune train {run}")
@@ -67,7 +68,7 @@ def _print_verdict(results: QuerySetRecord) -> None:
     verdict, *reasons = results.verdict.reasons
     click.echo("\n" + wrapped(f"{results.verdict.decision}: {verdict}", ""))
     for reason in reasons:
-        click.echo(wrapped(f"· {reason}", "  "))
+        echo_wrapped(f"· {reason}")
 
 
 def _print_differences(results: QuerySetRecord) -> None:
@@ -92,21 +93,17 @@ def _print_seeds(results: QuerySetRecord) -> None:
     means = ", ".join(f"{name} {seeds.means[name]:.3f} ± {seeds.deviations[name]:.3f}" for name in _COMPARED)
     click.echo("\n" + wrapped(f"{len(seeds.systems)} seeds (mean ± standard deviation): {means}", "  "))
     verdict, *_ = seeds.verdict.reasons
-    click.echo(wrapped(f"each query averaged over seeds: {seeds.verdict.decision}: {verdict}", "  "))
+    echo_wrapped(f"each query averaged over seeds: {seeds.verdict.decision}: {verdict}")
 
 
 def _print_audits(results: QuerySetRecord) -> None:
-    found = [row for row in results.audits if row.severity != "ok"]
-    for row in sorted(found, key=lambda row: row.severity != "warn"):
+    for row in sorted(results.audits, key=lambda row: row.severity != "warn"):
+        if row.severity == "ok":
+            continue
         advice = f" → {row.advice}" if row.advice else ""
-        click.echo(wrapped(f"{row.severity:<5}{row.name}: {row.sentence}{advice}", "     "))
-    fine = [row.name for row in results.audits if row.severity == "ok"]
-    click.echo(wrapped(f"checks passed: {', '.join(name.replace('_', ' ') for name in fine) or 'none'}", "     "))
-
-
-def _print_forgetting(forgetting: ForgettingRecord) -> None:
-    for found in forgetting.sets.values():
-        click.echo(wrapped(f"forgetting: {found.sentence}", "     "))
+        echo_wrapped(f"{row.severity:<5}{row.name}: {row.sentence}{advice}", "     ")
+    passed = ", ".join(row.name.replace("_", " ") for row in results.audits if row.severity == "ok")
+    echo_wrapped(f"checks passed: {passed or 'none'}", "     ")
 
 
 def _print_slices(results: QuerySetRecord) -> None:
@@ -117,13 +114,13 @@ def _print_slices(results: QuerySetRecord) -> None:
     click.echo("\ngain in points of ndcg@10, tuned − base, on parts of the queries (exploratory)")
     indent = max(len(_WAYS[by]) for by in ways) + 4
     for by in ways:
-        cells = [_slice_cell(row) for row in mine if row.by == by][:_MAX_CELLS]
-        click.echo(wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent))
-
-
-def _slice_cell(row: Slice) -> str:
-    """Return the gain on one slice, with spaces at which a line is not broken."""
-    return f"{_cut(row.name, _MAX_NAME)}: {points(row.difference)} of {row.n_queries}".replace(" ", UNBROKEN)
+        cells = [
+            # with spaces at which a line is not broken
+            f"{_cut(row.name, _MAX_NAME)}: {points(row.difference)} of {row.n_queries}".replace(" ", UNBROKEN)
+            for row in mine
+            if row.by == by
+        ][:_MAX_CELLS]
+        echo_wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent)
 
 
 def _cut(name: str, length: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtune.cli.layout import print_next, wrapped
+from embedtune.cli.layout import echo_wrapped, print_next
 
 if TYPE_CHECKING:
     from embedtune.project.records import DatasetRecord, ExamplesRecord, LlmRecord, WindowRecord
@@ -36,10 +36,8 @@ def print_generated(result: StageResult[DatasetRecord]) -> None:
         click.echo(f"{split:<6}{sum(kinds.values()):>6} queries: {listed or 'none'}")
     if record.split_by == "section":
         click.echo("too few documents to split by document, so each was divided into a train, a dev and a test part")
-    dropped = ", ".join(
-        f"{count} {_DROPPED.get(name, name)}" for name, count in record.dropped_queries.items() if count
-    )
-    click.echo(wrapped(f"dropped queries: {dropped or 'none'}", "  "))
+    dropped = ", ".join(f"{n} {_DROPPED.get(name, name)}" for name, n in record.dropped_queries.items() if n)
+    echo_wrapped(f"dropped queries: {dropped or 'none'}")
     if record.llm:
         _print_llm(record.llm)
     _print_samples(result.folder / "queries.jsonl")
@@ -67,7 +65,7 @@ def _print_samples(path: Path) -> None:
     for row in rows[:: -(-len(rows) // _N_SAMPLES)]:
         query = json.loads(row)
         kind = query.get("metadata", {}).get("kind", "")
-        click.echo(wrapped(f"  {kind:<10}{query['text']}", " " * 12))
+        echo_wrapped(f"  {kind:<10}{query['text']}", " " * 12)
 
 
 def _print_few_clusters(folder: Path) -> None:
@@ -79,13 +77,11 @@ def _print_few_clusters(folder: Path) -> None:
     dataset = read_dataset(folder)
     groups = group_queries(dataset.splits["test"], dataset.passages)
     if (n := len(set(groups.labels))) < FEWEST_CLUSTERS:
-        click.echo(
-            wrapped(
-                f"The test queries come from {n} {groups.unit}{'s' * (n != 1)}; significance needs at least "
-                f"{FEWEST_CLUSTERS}. Evaluate with your own queries (eval --queries), or enlarge the test split "
-                "(--set split.train=0.6 --set split.test=0.3).",
-                "  ",
-            )
+        echo_wrapped(
+            f"The test queries come from {n} {groups.unit}{'s' * (n != 1)}; significance needs at least "
+            f"{FEWEST_CLUSTERS}. Evaluate with your own queries (eval --queries), or enlarge the test split "
+            "(--set split.train=0.6 --set split.test=0.3).",
+            "  ",
         )
 
 
@@ -131,9 +127,8 @@ def print_llm_plan(plan: Mapping[str, Any]) -> None:
     if plan["price"] is None:
         click.echo("price: set llm.price_input and llm.price_output (per million tokens) to see it")
     else:
-        click.echo(
-            f"price: about {plan['price']:.2f}, at most {plan['price_at_most']:.2f} (if every answer is of full length)"
-        )
+        most = f"at most {plan['price_at_most']:.2f} (if every answer is of full length)"
+        click.echo(f"price: about {plan['price']:.2f}, {most}")
     click.echo(f"time: about {_duration(plan['seconds'])}")
 
 

@@ -23,6 +23,11 @@ def wrapped(text: str, indent: str) -> str:
     return textwrap.fill(text, width(), subsequent_indent=indent, break_on_hyphens=False).replace(UNBROKEN, " ")
 
 
+def echo_wrapped(text: str, indent: str = "  ") -> None:
+    """Print a text in lines, all but the first indented."""
+    click.echo(wrapped(text, indent))
+
+
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
     """Print rows of equal length, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

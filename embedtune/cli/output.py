@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from embedtune.cli.eval_output import print_evaluated
 from embedtune.cli.generate_output import print_generated, print_llm_plan
-from embedtune.cli.layout import print_columns, print_next, wrapped
+from embedtune.cli.layout import echo_wrapped, print_columns, print_next
 
 if TYPE_CHECKING:
     from embedtune.project.records import CandidateRecord, DevRecord, ModelRecord, QueryAdapterRecord
-    from embedtune.project.stage import Plan, StageResult
+    from embedtune.project.stage import StageResult
 
 
 def print_json(value: object) -> None:
@@ -40,7 +39,7 @@ def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
         if record.shipped == "tuned"
         else f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
     )
-    click.echo(wrapped(f"saved: {saved}", "  "))
+    echo_wrapped(f"saved: {saved}")
     rows = [(name, *(f"{values[measure]:.3f}" for measure in _SHOWN)) for name, values in record.test.items()]
     print_columns([("test", *_SHOWN), *rows])
     click.echo(str(result.folder))
@@ -59,15 +58,6 @@ def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<17}{'none' if value is None else value}")
 
 
-def print_plan(stage: str, plan: Plan, folder: Path) -> None:
-    """Say what a stage would do."""
-    verb = "would run" if plan.would_run else "is done and would be skipped"
-    details = ", ".join(f"{key}: {value}" for key, value in plan.details.items() if key != "llm")
-    click.echo(f"{stage} {verb} ({details}) → {folder}")
-    if llm := plan.details.get("llm"):
-        print_llm_plan(cast("Mapping[str, Any]", llm))
-
-
 def _training(record: ModelRecord) -> str:
     """Return what a model was trained on, and whether documents must be indexed again."""
     if record.pairs is not None:
@@ -83,22 +73,20 @@ def _training(record: ModelRecord) -> str:
 def print_trained(result: StageResult[ModelRecord]) -> None:
     """Print which model was saved, and why."""
     record = result.record
-    click.echo(wrapped(f"{record.method}: {_training(record)}", "  "))
+    echo_wrapped(f"{record.method}: {_training(record)}")
     if len(record.candidates) > 1:
         for tried in record.candidates:
-            click.echo(wrapped(f"  {tried.method:<14}dev {_gain(tried)}: {tried.reason}", " " * 16))
+            echo_wrapped(f"  {tried.method:<14}dev {_gain(tried)}: {tried.reason}", " " * 16)
     if dev := record.dev:
         strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
-        click.echo(
-            wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}", "  ")
-        )
+        echo_wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}")
         gain = f"dev {dev.measure} by {_gain(dev)}"
         saved = (
             f"tuned, at strength {record.strength:g}; it changed {gain}"
             if record.is_tuned
             else f"the base, because tuning changed {gain}, which is within noise"
         )
-        click.echo(wrapped(f"saved model: {saved}", "  "))
+        echo_wrapped(f"saved model: {saved}")
     click.echo(str(result.folder))
     print_next(f"embedtune eval {result.folder.parent}")
 
@@ -115,8 +103,12 @@ def show(stage: str, result: StageResult[Any], *, as_json: bool) -> None:
     """Print one stage's result."""
     if as_json:
         print_json(as_document(stage, result))
-    elif result.plan:
-        print_plan(stage, result.plan, result.folder)
+    elif plan := result.plan:
+        verb = "would run" if plan.would_run else "is done and would be skipped"
+        details = ", ".join(f"{key}: {value}" for key, value in plan.details.items() if key != "llm")
+        click.echo(f"{stage} {verb} ({details}) → {result.folder}")
+        if llm := plan.details.get("llm"):
+            print_llm_plan(cast("Mapping[str, Any]", llm))
     else:
         _PRINTERS[stage](result)
 
@@ -124,9 +116,8 @@ def show(stage: str, result: StageResult[Any], *, as_json: bool) -> None:
 def show_run(results: Mapping[str, StageResult[Any]], *, as_json: bool) -> None:
     """Print the results of a whole recipe."""
     if as_json:
-        print_json(
-            {"schema_version": 1, "stages": {stage: as_document(stage, result) for stage, result in results.items()}}
-        )
+        stages = {stage: as_document(stage, result) for stage, result in results.items()}
+        print_json({"schema_version": 1, "stages": stages})
         return
     for stage, result in results.items():
         click.echo(f"── {stage}{' (skipped: nothing changed)' if result.status == 'skipped' else ''}")

@@ -74,10 +74,9 @@ def command(
         export(facts, folder)
     checked = check(facts, plug, url=query_url) if is_checked else None
     if as_json:
-        route = {"loads": plug.route.loads, "reasons": plug.route.reasons}
+        document = {"schema_version": 1, "target": target, "facts": _plain(facts), **plug.route._asdict()}
         code = {"install": plug.install, "commands": plug.commands, "code": plug.code}
-        found = {"check": checked._asdict() if checked else None}
-        print_json({"schema_version": 1, "target": target, "facts": _plain(facts), **route, **code, **found})
+        print_json({**document, **code, "check": checked and checked._asdict()})
         return
     click.echo(plug.code, nl=False)
     if checked:
