@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from embedtune.errors import ResourceError
 from embedtune.text.hashing import fingerprint
@@ -23,12 +23,17 @@ class DocumentBuffer(Collection[Document]):
 
     def __init__(self, documents: Iterable[Document], scratch: Path | None = None) -> None:
         """Store all documents; ``scratch`` is the temporary file's folder. Raises ``ResourceError`` if the disk is full."""
-        self._scratch = scratch
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch) if scratch else None)  # noqa: SIM115 - it lives as long as this
         self._count = 0
         for document in documents:
             line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-            self._write(line + b"\n")
+            try:
+                self._file.write(line + b"\n")
+            except OSError as error:
+                raise ResourceError(
+                    f"{scratch or tempfile.gettempdir()}: expected room for the text of the documents, found: {error}",
+                    hint="free disk space or choose another --out",
+                ) from error
             self._count += document.offset == 0
 
     def __len__(self) -> int:
@@ -43,21 +48,17 @@ class DocumentBuffer(Collection[Document]):
             if not line:
                 return
             position += len(line)
-            document_id, title, text, sections, pages, offset = json.loads(line)
-            parts = tuple(Section(tuple(headings), start, end) for headings, start, end in sections)
-            yield Document(document_id, title, text, parts, tuple(pages), offset)
+            yield document_of(json.loads(line))
 
     def __contains__(self, document: object) -> bool:
         return any(own == document for own in self)
 
-    def _write(self, line: bytes) -> None:
-        try:
-            self._file.write(line)
-        except OSError as error:
-            raise ResourceError(
-                f"{self._scratch or tempfile.gettempdir()}: expected room for the text of the documents, found: {error}",
-                hint="free disk space or choose another --out",
-            ) from error
+
+def document_of(values: Sequence[Any]) -> Document:
+    """Return the document that was written as a JSON list."""
+    document_id, title, text, sections, pages, offset = values
+    parts = tuple(Section(tuple(headings), start, end) for headings, start, end in sections)
+    return Document(document_id, title, text, parts, tuple(pages), offset)
 
 
 def in_blocks(

@@ -160,7 +160,10 @@ class _Chunker:
     def chunks(self, document: Document) -> Iterator[_Chunk]:
         """Yield the chunks of a document; they fit by the sum of their words' tokens."""
         for section in document.sections or (Section((), 0, len(document.text)),):
-            title = fit_title(_heading_path(document.title, section), self._count, int(self._budget * _TITLE_SHARE))
+            path = section.headings
+            if document.title and path[:1] != (document.title,):  # unless the outermost heading says the same
+                path = (document.title, *path)
+            title = fit_title(path, self._count, int(self._budget * _TITLE_SHARE))
             room = self._budget - (self._count(title + "\n") if title else 0)
             for start, end in _bounded_stretches(document.text, section.start, section.end):
                 for first, last in self._spans(document.text[start:end], room):
@@ -200,11 +203,6 @@ def _bounded_stretches(text: str, start: int, end: int) -> Iterator[tuple[int, i
         yield start, middle
         start = middle
     yield start, end
-
-
-def _heading_path(title: str, section: Section) -> tuple[str, ...]:
-    """Return the path with the document's title in front, unless its outermost heading says the same."""
-    return section.headings if not title or section.headings[:1] == (title,) else (title, *section.headings)
 
 
 def _token_counter(source: Any) -> tuple[TokenCounts, int | None]:

@@ -100,14 +100,15 @@ def group_near_duplicates(documents: Iterable[Document], *, containment: float =
         Groups of document ids; every document is in exactly one, in the order of the documents.
     """
     index = ShingleIndex(documents)
-    groups = _Groups(len(index.names))
-    for number, twin in index.equal:
-        groups.join(number, twin)
-    for start in range(0, len(index.names), _BLOCK):
-        block = index.matrix[start : start + _BLOCK]
-        for row, number in index.contained(block, index.sizes[start : start + _BLOCK], containment):
-            groups.join(start + row, number)
-    return [[index.names[number] for number in group] for group in groups.members()]
+
+    def pairs() -> Iterator[tuple[int, int]]:
+        yield from index.equal
+        for start in range(0, len(index.names), _BLOCK):
+            stop = start + _BLOCK
+            for row, number in index.contained(index.matrix[start:stop], index.sizes[start:stop], containment):
+                yield start + row, number
+
+    return [[index.names[number] for number in group] for group in _components(len(index.names), pairs())]
 
 
 def add_copies(
@@ -124,14 +125,15 @@ def add_copies(
         return groups
     index = ShingleIndex(documents)
     number_of = {name: number for number, group in enumerate(groups) for name in group}
-    joined = _Groups(len(groups))
+    pairs: list[tuple[int, int]] = []
     added: dict[str, int] = {}
     for block in chain([first], blocks):
         for row, document in index.find(block, containment):
             number = number_of[index.names[document]]
-            joined.join(number, added.setdefault(block[row].document_id, number))
-    merged = [[name for number in numbers for name in groups[number]] for numbers in joined.members()]
-    place = {number: place for place, numbers in enumerate(joined.members()) for number in numbers}
+            pairs.append((number, added.setdefault(block[row].document_id, number)))
+    joined = _components(len(groups), pairs)
+    merged = [[name for number in numbers for name in groups[number]] for numbers in joined]
+    place = {number: place for place, numbers in enumerate(joined) for number in numbers}
     for name, number in added.items():
         merged[place[number]].append(name)
     return merged
@@ -177,18 +179,17 @@ class ShingleIndex:
                 twin = self._first.setdefault(fingerprint(document.text), row)
                 if twin != row:
                     self.equal.append((row, twin))
-            keys.append(_renumbered(shingle_keys([document.text for document in block]), numbers))
+            texts, shingles = split_keys(shingle_keys([document.text for document in block]))
+            keys.append(np.array(numbers, dtype=np.uint64)[texts] << _HALF | shingles)
         self.names = list(rows)
         # Once more, because the parts of a document are one.
-        self._fill(*split_keys(distinct(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64)))
-
-    def _fill(self, rows: NDArray[np.int64], shingles: NDArray[np.uint32]) -> None:
+        owners, shingles = split_keys(distinct(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64))
         self._known, columns, frequency = np.unique(shingles, return_inverse=True, return_counts=True)
         self._boilerplate = frequency > _MAX_DOCUMENTS
         self._may_be_known = np.zeros(1 << 32 - _LOW_BITS, dtype=bool)
         self._may_be_known[self._known >> _LOW_BITS] = True
         distinctive = ~self._boilerplate[columns]
-        self.matrix = self._matrix(rows[distinctive], columns[distinctive], len(self.names))
+        self.matrix = self._matrix(owners[distinctive], columns[distinctive], len(self.names))
         self.sizes = np.diff(self.matrix.indptr)
         self._by_shingle = self.matrix.T.tocsr()
 
@@ -230,35 +231,18 @@ class ShingleIndex:
         return csr_array((ones, (rows, columns)), shape=(n_rows, len(self._known)))
 
 
-class _Groups:
-    """Numbers that are joined into groups (union-find)."""
+def _components(size: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Join the numbers below ``size`` by pairs; return the groups in the order of their first numbers."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
 
-    def __init__(self, size: int) -> None:
-        self._parent = list(range(size))
-
-    def join(self, number: int, other: int) -> None:
-        """Put the groups of both together."""
-        self._parent[self._root(number)] = self._root(other)
-
-    def members(self) -> list[list[int]]:
-        """Return the groups in the order of their first numbers."""
-        groups: dict[int, list[int]] = {}
-        for number in range(len(self._parent)):
-            groups.setdefault(self._root(number), []).append(number)
-        return list(groups.values())
-
-    def _root(self, number: int) -> int:
-        while self._parent[number] != number:
-            self._parent[number] = self._parent[self._parent[number]]
-            number = self._parent[number]
-        return number
+    ends = np.fromiter(chain.from_iterable(pairs), dtype=np.int64).reshape(-1, 2)
+    graph = csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    groups: dict[int, list[int]] = {}
+    for number, label in enumerate(connected_components(graph, directed=False)[1].tolist()):
+        groups.setdefault(label, []).append(number)
+    return list(groups.values())
 
 
 def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     return in_blocks(documents, lambda document: len(document.text), max_items=_BLOCK, max_chars=_BLOCK_CHARS)
-
-
-def _renumbered(keys: Keys, numbers: Sequence[int]) -> Keys:
-    """Give the texts of a block their documents' numbers."""
-    rows, shingles = split_keys(keys)
-    return np.array(numbers, dtype=np.uint64)[rows] << np.uint64(32) | shingles

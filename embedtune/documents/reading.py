@@ -40,8 +40,15 @@ def read_source(
         DataError: If there is no such source, it has no text, or ``strict`` forbids what was skipped.
     """
     source = _read(name, limits or ReadingLimits(), scratch)
-    if strict:
-        _require_all(source)
+    unread = [skipped for skipped in source.skipped if skipped.reason != _HIDDEN]
+    if strict and unread:
+        lines = [f"  {name}: {reason}" for name, reason in unread[:_MAX_NAMED]]
+        lines += [f"  and {len(unread) - _MAX_NAMED} more"] * (len(unread) > _MAX_NAMED)
+        raise DataError(
+            f"{source.name}: expected to read every file, as strict asks, found {len(unread)} that cannot be read\n"
+            + "\n".join(lines),
+            hint="mend or remove these files, or leave strict out",
+        )
     if len(source.documents) == 0:
         reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
         raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
@@ -88,19 +95,6 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
         "a file of another kind" if path.exists() else f"nothing{missing_path(path)}",
         hint=f"put documents ({' '.join(readers())}) into a folder and give that folder",
     )
-
-
-def _require_all(source: Source) -> None:
-    """Refuse a source of which something was skipped that is not hidden."""
-    lost = [skipped for skipped in source.skipped if skipped.reason != _HIDDEN]
-    if lost:
-        lines = [f"  {name}: {reason}" for name, reason in lost[:_MAX_NAMED]]
-        lines += [f"  and {len(lost) - _MAX_NAMED} more"] * (len(lost) > _MAX_NAMED)
-        raise DataError(
-            f"{source.name}: expected to read every file, as strict asks, found {len(lost)} that cannot be read\n"
-            + "\n".join(lines),
-            hint="mend or remove these files, or leave strict out",
-        )
 
 
 def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None) -> Source:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
+from embedtune.documents.buffer import document_of
 from embedtune.documents.readers import OUT_OF_MEMORY, no_reader, read_with, readers
 from embedtune.documents.readers.files import MEGABYTE, ReadingLimits
 from embedtune.errors import ConfigError
-from embedtune.types import Document, Section, Skipped
+from embedtune.types import Document, Skipped
 
 _CHILD = "embedtune.documents.sandbox"
 _DIED = "the parser died"
@@ -39,9 +39,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
@@ -94,9 +92,13 @@ class Sandbox:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:
+            # Numerical libraries get one thread: the stacks of more would count as memory.
+            threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            path = os.pathsep.join(entry or os.curdir for entry in sys.path)
+            environment = {**os.environ, "PYTHONPATH": path, **threads}
             command = [sys.executable, "-m", _CHILD, json.dumps(asdict(self._limits))]
             self._child = subprocess.Popen(  # noqa: S603 - our own module, by this Python
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
             )
         return self._child
 
@@ -114,25 +116,11 @@ def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Docume
         child.stdin.write(json.dumps(request).encode() + b"\n")
         child.stdin.flush()
         answer = json.loads(child.stdout.readline())
-        record = None if "config_error" in answer else _record(answer)
+        if "config_error" not in answer:
+            return Skipped(*answer["skipped"]) if "skipped" in answer else document_of(answer["document"])
     except (OSError, ValueError):
         return None
-    if record is None:
-        raise ConfigError(answer["config_error"], hint=answer["hint"])
-    return record
-
-
-def _record(answer: dict[str, Any]) -> Document | Skipped:
-    if "reason" in answer:
-        return Skipped(answer["document_id"], answer["reason"])
-    sections = tuple(Section(tuple(headings), start, end) for headings, start, end in answer["sections"])
-    return Document(answer["document_id"], answer["title"], answer["text"], sections, tuple(answer["pages"]))
-
-
-def _environment() -> dict[str, str]:
-    """Return the child's environment: our import path, and one thread for numerical libraries, whose stacks would count."""
-    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    raise ConfigError(answer["config_error"], hint=answer["hint"])
 
 
 _GRACE_S = 5.0
@@ -150,20 +138,17 @@ def serve() -> None:
         _limit_time(limits.timeout_s + _GRACE_S)
         path = Path(os.fsdecode(bytes.fromhex(request["path"])))
         try:
-            answer = _answer(read_with(request["function"], path, request["name"], limits), limits)
+            record = read_with(request["function"], path, request["name"], limits)
+            answer = json.dumps({"document" if isinstance(record, Document) else "skipped": record}).encode()
         except ConfigError as error:
             answer = json.dumps({"config_error": error.args[0], "hint": error.hint}).encode()
+        except MemoryError:
+            answer = json.dumps(
+                {"skipped": [request["name"], f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB"]}
+            ).encode()
         _limit_time(0)
         answers.write(answer + b"\n")
         answers.flush()
-
-
-def _answer(record: Document | Skipped, limits: ReadingLimits) -> bytes:
-    try:
-        return json.dumps(record._asdict()).encode()
-    except MemoryError:
-        skipped = Skipped(record.document_id, f"{OUT_OF_MEMORY} than {limits.memory_mb:,} MB")
-        return json.dumps(skipped._asdict()).encode()
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -183,11 +168,8 @@ def _limit_memory(megabytes: int) -> None:
 
 def _limit_time(seconds: float) -> None:
     """Exit after that time, even if the parent is gone; 0 removes the limit."""
-    try:
-        from signal import ITIMER_REAL, setitimer
-    except ImportError:
-        return
-    setitimer(ITIMER_REAL, seconds)
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 if __name__ == "__main__":

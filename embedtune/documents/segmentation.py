@@ -55,12 +55,6 @@ class WordFinder:
         """Return the words of a text."""
         pattern = _WIDE_WORD if not text.isascii() and _HAS_WIDE_MARK.search(text) else _WORD
         words = pattern.findall(text)
-        self._learn(words)
-        known = np.fromiter(map(self._known.__getitem__, words), dtype=np.int64, count=len(words))
-        ends = np.fromiter(map(len, words), dtype=np.int64, count=len(words)).cumsum()
-        return Words(ends, known >> _BITS, _breaks(known))
-
-    def _learn(self, words: Sequence[str]) -> None:
         if self._chars > _REMEMBERED_CHARS:
             self._known.clear()
             self._chars = 0
@@ -68,6 +62,9 @@ class WordFinder:
         for word, tokens in zip(new, self._token_counts(new), strict=True):
             self._known[word] = tokens << _BITS | _traits(word)
             self._chars += len(word) + _ENTRY_CHARS
+        known = np.fromiter(map(self._known.__getitem__, words), dtype=np.int64, count=len(words))
+        ends = np.fromiter(map(len, words), dtype=np.int64, count=len(words)).cumsum()
+        return Words(ends, known >> _BITS, _breaks(known))
 
 
 # The lower bits of what is known of a word, behind them are its tokens.

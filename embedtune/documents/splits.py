@@ -83,9 +83,14 @@ def split_passages(
     """
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     unit = "document" if len(groups) >= MIN_GROUPS else "section"
-    of_passage = (
-        _by_document(passages, groups, shares, draw) if unit == "document" else _by_section(passages, shares, draw)
-    )
+    if unit == "section":
+        of_passage = _by_section(passages, shares, draw)
+    else:
+        group_of = {document_id: number for number, group in enumerate(groups) for document_id in group}
+        members: dict[int, list[str]] = {}
+        for passage in passages:
+            members.setdefault(group_of[passage.document_id], []).append(passage.passage_id)
+        of_passage = _deal(list(members.values()), shares, draw)
     tested = {same[name] for name, split in of_passage.items() if split != "train"}
     kept = {name: split for name, split in of_passage.items() if split != "train" or same[name] not in tested}
     return Split(kept, unit)
@@ -95,16 +100,6 @@ def section_bounds(n_passages: int) -> list[int]:
     """Cut passages in a row into contiguous sections of even length; return where each starts, and the end of the last."""
     n_sections = max(1, min(_BLOCKS, n_passages // _MIN_BLOCK))
     return [round(number * n_passages / n_sections) for number in range(n_sections + 1)]
-
-
-def _by_document(
-    passages: Sequence[Passage], groups: Sequence[Sequence[str]], shares: Mapping[str, float], draw: random.Random
-) -> dict[str, str]:
-    group_of = {document_id: number for number, group in enumerate(groups) for document_id in group}
-    members: dict[int, list[str]] = {}
-    for passage in passages:
-        members.setdefault(group_of[passage.document_id], []).append(passage.passage_id)
-    return _deal(list(members.values()), shares, draw)
 
 
 def _deal(bundles: list[list[str]], shares: Mapping[str, float], draw: random.Random) -> dict[str, str]:
@@ -129,9 +124,8 @@ def _by_section(passages: Sequence[Passage], shares: Mapping[str, float], draw: 
     of_passage: dict[str, str] = {}
     previous = None
     for number, (start, end) in enumerate(pairwise(bounds)):
-        block = passages[start:end]
         split = split_of_block[str(number)]
-        gap = int(previous not in (None, split))
-        of_passage.update((passage.passage_id, split) for passage in block[gap:])
+        gap = previous not in (None, split)
+        of_passage.update((passage.passage_id, split) for passage in passages[start + gap : end])
         previous = split
     return of_passage

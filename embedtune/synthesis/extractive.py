@@ -136,7 +136,10 @@ def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw
 
     Of one sentence, because a search is about one thing, and so that the sentence can be removed.
     """
-    pools = [_distinctive_terms(sentence, statistics) for sentence in sentences_of(passage.text)]
+    pools = []
+    for sentence in sentences_of(passage.text):
+        terms = dict.fromkeys(statistics.content_terms(sentence))
+        pools.append([term for term in terms if len(term) > 1 and not term.isdigit()])
     pools = [pool for pool in pools if len(pool) >= _PHRASE_TERMS[0]]
     phrases = []
     for pool in draw.sample(pools, min(count, len(pools))):
@@ -145,11 +148,6 @@ def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw
         chosen = set(draw.sample(best, size))
         phrases.append(" ".join(term for term in pool if term in chosen))
     return phrases
-
-
-def _distinctive_terms(sentence: str, statistics: CorpusStatistics) -> list[str]:
-    terms = dict.fromkeys(statistics.content_terms(sentence))
-    return [term for term in terms if len(term) > 1 and not term.isdigit()]
 
 
 def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:

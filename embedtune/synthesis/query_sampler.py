@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from embedtune.config.settings import GenerateConfig
@@ -206,20 +206,16 @@ def with_labelled(
     """
     if not any(name in source.queries for name in splits):
         return queries
-    if passages is None:
-        passages = _judged_passages(judged_documents(source, splits), stream)
+    if passages is None:  # those of judged documents and those identical to one of them, in two passes
+        judged = judged_documents(source, splits)
+        texts = {fingerprint(passage.full_text) for passage in stream() if passage.document_id in judged}
+        passages = [
+            passage for passage in stream() if passage.document_id in judged or fingerprint(passage.full_text) in texts
+        ]
     labelled = _translate(source, passages, splits, example)
     test = labelled.pop("test", None)
     queries = _add_labelled(queries, labelled, split)
     return queries if test is None else {**queries, "test": test}
-
-
-def _judged_passages(documents: Collection[str], stream: Callable[[], Iterable[Passage]]) -> list[Passage]:
-    """Return the passages of some documents and those identical to one of them, in two passes."""
-    texts = {fingerprint(passage.full_text) for passage in stream() if passage.document_id in documents}
-    return [
-        passage for passage in stream() if passage.document_id in documents or fingerprint(passage.full_text) in texts
-    ]
 
 
 def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str], example: str) -> dict[str, QuerySet]:
@@ -256,14 +252,10 @@ def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet],
     for name, query_set in labelled.items():
         for query in query_set.queries:
             judged = query_set.qrels[query.query_id]
-            target = name if "dev" in labelled else _side(judged, split)
+            # Without a dev split, the split of its relevant passages; in none if they are in several splits.
+            sides = {split.of_passage.get(passage) for passage, grade in judged.items() if grade > 0}
+            target = name if "dev" in labelled else sides.pop() if len(sides) == 1 else None
             if target and query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = judged
     return queries
-
-
-def _side(judged: dict[str, int], split: Split) -> str | None:
-    """Return the split of a labelled query: that of its relevant passages, or None if they are in several splits."""
-    sides = {split.of_passage.get(passage) for passage, grade in judged.items() if grade > 0}
-    return sides.pop() if len(sides) == 1 else None

@@ -57,7 +57,9 @@ class DuplicateIndex:
         prefix = len(terms) - math.ceil(self._threshold * len(terms) - 1e-9) + 1
         rarest = sorted(terms, key=lambda term: (len(self._postings.get(term, ())), term))[:prefix]
         candidates = {index for term in rarest for index in self._postings.get(term, ())}
-        similarities = {index: _jaccard(terms, self._terms[index]) for index in candidates}
+        similarities = {
+            index: len(terms & self._terms[index]) / len(terms | self._terms[index]) for index in candidates
+        }
         best = max(similarities, key=lambda index: (similarities[index], -index), default=None)
         if best is None or similarities[best] < self._threshold:
             return None
@@ -143,7 +145,3 @@ def deduplicate(texts: Iterable[str], threshold: float = THRESHOLD) -> Deduplica
 def term_set(text: str) -> frozenset[str]:
     """Return the terms of a text, each once."""
     return frozenset(lexical_terms(text))
-
-
-def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
-    return len(first & second) / len(first | second) if first or second else 0.0

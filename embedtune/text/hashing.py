@@ -95,18 +95,13 @@ class Fingerprints:
         """Return the fingerprint of each occurrence but the first ones, sorted."""
         import numpy as np
 
-        ordered = self._all()
+        ordered = np.array(self._recent, dtype=np.uint64)
+        if self._file is not None:
+            self._flush()
+            # Sorted in place, in pages that the system may take back.
+            ordered = np.memmap(self._file, dtype=np.uint64, mode="r+", shape=(self._count,))
         ordered.sort()
         return np.array(ordered[1:][ordered[1:] == ordered[:-1]])
-
-    def _all(self) -> NDArray[np.uint64]:
-        import numpy as np
-
-        if self._file is None:
-            return np.array(self._recent, dtype=np.uint64)
-        self._flush()
-        # Sorted in place, in pages that the system may take back.
-        return np.memmap(self._file, dtype=np.uint64, mode="r+", shape=(self._count,))
 
     def _flush(self) -> None:
         if self._file is None:

@@ -138,10 +138,8 @@ def _languages() -> tuple[Language, ...]:
     with quiet_libraries():
         from bm25s import stopwords
 
-    names = sorted(name for name in dir(stopwords) if name.startswith("STOPWORDS_"))
-    return tuple(Language(_spoken_name(name), frozenset(getattr(stopwords, name))) for name in names)
-
-
-def _spoken_name(constant: str) -> str:
-    name = constant.removeprefix("STOPWORDS_").removesuffix("_PLUS").lower()
-    return "english" if name == "en" else name
+    languages = []
+    for constant in sorted(name for name in dir(stopwords) if name.startswith("STOPWORDS_")):
+        name = constant.removeprefix("STOPWORDS_").removesuffix("_PLUS").lower()
+        languages.append(Language("english" if name == "en" else name, frozenset(getattr(stopwords, constant))))
+    return tuple(languages)

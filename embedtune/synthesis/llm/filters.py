@@ -123,7 +123,7 @@ def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> st
     terms = lexical_terms(text)
     checks = {
         "not_language": len(terms) < _MIN_TERMS or len(text) > MAX_CHARS or not is_language(text),
-        "markup": bool(_MARKUP.search(text)) or _has_hidden(text),
+        "markup": bool(_MARKUP.search(text)) or len(visible(text)) < len(text.strip()) - 2,
         "instructions": speaks_to_model(text),
         "self_reference": any(pattern.search(text) for pattern in _SELF),
         "other_language": not all(same_language(text, passage.text) for passage in draft.passages),
@@ -137,7 +137,3 @@ def _is_copied(query: str, passage: str, most: int) -> bool:
     """Return whether a query is copied: too long a run, or all of it word for word."""
     run = longest_copied_run(query, visible(passage))
     return run > most or run == len(lexical_terms(query))
-
-
-def _has_hidden(text: str) -> bool:
-    return len(visible(text)) < len(text.strip()) - 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.errors import ConfigError, DataError
@@ -177,8 +178,9 @@ class Prompts:
         try:
             return self._templates[name].render(values).strip()
         except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-            line = _line_of(error)
-            place = f"{self._paths[name]}:{line}" if line else str(self._paths[name])
+            trace = walk_tb(error.__traceback__)
+            lines = [line for frame, line in trace if frame.f_code.co_filename == "<template>"]
+            place = f"{self._paths[name]}:{lines[-1]}" if lines else str(self._paths[name])
             raise ConfigError(
                 f"{place}: expected a template that can be filled, found: {error}",
                 hint=f"its values are {', '.join(sorted(values)) or 'none'}",
@@ -256,13 +258,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.at(path, None, "a template in UTF-8", str(error)) from error
-
-
-def _line_of(error: BaseException) -> int | None:
-    """Return the template's line in which an error arose."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

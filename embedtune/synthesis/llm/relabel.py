@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -102,7 +101,16 @@ def _by_cross_encoder(
     drafts: Sequence[LlmDraft], candidates: Sequence[Sequence[Passage]], config: LlmConfig
 ) -> Answers:
     """Take the passages that score at least as high as the weakest of the query's own sources."""
-    model = _load_cross_encoder(config.cross_encoder)
+    from sentence_transformers import CrossEncoder
+
+    try:
+        model = CrossEncoder(config.cross_encoder, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ConfigError(
+            f"llm.cross_encoder: expected a cross-encoder that sentence-transformers can load, found none in "
+            f"{config.cross_encoder!r}: {str(error).strip().partition(chr(10))[0]}",
+            hint="a folder, or a hub name such as cross-encoder/ms-marco-MiniLM-L6-v2",
+        ) from error
     answers: Answers = []
     with track("relabel", len(drafts)) as on_progress:
         for draft, passages in zip(drafts, candidates, strict=True):
@@ -115,16 +123,3 @@ def _by_cross_encoder(
             answers.append([passage.passage_id for passage, score in others if score >= bar])
             on_progress(1)
     return answers
-
-
-def _load_cross_encoder(name: str) -> Any:
-    from sentence_transformers import CrossEncoder
-
-    try:
-        return CrossEncoder(name, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ConfigError(
-            f"llm.cross_encoder: expected a cross-encoder that sentence-transformers can load, found none in {name!r}: "
-            f"{str(error).strip().partition(chr(10))[0]}",
-            hint="a folder, or a hub name such as cross-encoder/ms-marco-MiniLM-L6-v2",
-        ) from error

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -224,18 +225,15 @@ class LlmSession:
         """Send calls by the settings, and keep answers in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
         self._config = config
         self._collect = collect
-        self._provider: Provider | None = None
         self._prices = Prices(config.price_input, config.price_output)
         self.store = store
         self.calls: dict[str, tuple[Call, Outcome]] = {}
         self.rejected: Counter[str] = Counter()
 
-    @property
+    @cached_property
     def provider(self) -> Provider:
         """The provider, created on first use."""
-        if self._provider is None:
-            self._provider = load_provider(self._config, SCHEMAS)
-        return self._provider
+        return load_provider(self._config, SCHEMAS)
 
     def outcomes(self, calls: Sequence[Call], check: AnswerCheck) -> dict[str, Outcome]:
         """Return the states of calls by the answers in the store."""
@@ -328,13 +326,10 @@ def open_session(config: LlmConfig, run: Path, *, collect: bool = False) -> Iter
     """Open the store of a run folder; a missing store starts from the answers of the dataset."""
     run.mkdir(parents=True, exist_ok=True)
     fresh = not (run / STORE).exists()
-    store = AnswerStore(run / STORE)
-    try:
+    with closing(AnswerStore(run / STORE)) as store:
         if fresh and (finished := run / "dataset" / ANSWERS).is_file():
             rows = read_answers(finished)
             store.register(call for call, _ in rows)
             store.add((call.key, Attempt(ANSWER, answer)) for call, answer in rows)
             _log.info("%s: %d answers are taken over (%s)", finished, len(rows), in_words(finished.stat().st_size))
         yield LlmSession(config, store, collect=collect)
-    finally:
-        store.close()
