@@ -33,10 +33,7 @@ def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:
 
 
 def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persistence: float = PERSISTENCE) -> float:
-    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1].
-
-    Averaged over the queries of ``base``, at least one.
-    """
+    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1], over the queries of ``base``."""
     return float(np.mean([rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]))
 
 

@@ -70,17 +70,10 @@ def measure_forgetting(
     window_overlap: float = 0.25,
     seed: int = 0,
 ) -> ForgettingRecord:
-    """Compare base and tuned model on the general set, and on BEIR folders of your own.
+    """Compare base and tuned model, with their prompts, on the general set and on BEIR folders of your own with a test split.
 
-    Args:
-        base: The untuned model, with its prompts.
-        tuned: The tuned one, with its prompts.
-        at_strength: Gives the model at a strength between 0 and 1, see ``strengths_between``; none leaves the curve out.
-        strengths: Points of the curve; 0 is the base itself, 1 the tuned model itself.
-        extra_sets: BEIR folders with a test split.
-        window_tokens: As in ``GenerateConfig``; both models get the same windows.
-        window_overlap: Likewise.
-        seed: Of the resamples.
+    ``at_strength`` gives the model at a strength in [0, 1], see ``strengths_between``; none leaves the curve out. Both models
+    get the same windows.
 
     Raises:
         DataError: If a folder is no BEIR folder with test queries, or judges nothing that it holds.

@@ -1,12 +1,7 @@
-"""Randomisation test and bootstrap interval over clusters, for many comparisons at once.
+"""Randomisation test and bootstrap interval over clusters, for many comparisons at once, and clustered standard errors.
 
-All rows share their resamples, so a comparison costs one matrix product. Draws are taken one after the other from the
-generator, in blocks that fit in memory; the block size changes nothing.
-
-Queries that belong together, and the standard error that knows it.
-
-Queries of one document (or of one section, where documents are few) share their vocabulary and their difficulty: a change of
-the model helps or hurts them together. Counted as independent they look like more evidence than they are.
+All rows share their resamples, drawn one after the other in blocks that fit in memory; the block size changes nothing. Queries
+of one document (or section) share vocabulary and difficulty: as independent they would look like more evidence than they are.
 """
 
 from __future__ import annotations

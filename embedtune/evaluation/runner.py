@@ -131,7 +131,7 @@ class Search:
             window_tokens: Size of a window.
             window_overlap: Share of a window that the next one repeats.
             depth: Length of the runs.
-            kept: Where passage vectors of the run's models are kept; None encodes all.
+            kept: Where vectors of the run's models are kept; None encodes all.
             directions: Principal directions of ``base_pca``; None leaves it out.
             rerank: Passages of each fused search that are reranked by their tokens; 0 leaves those systems out.
         """

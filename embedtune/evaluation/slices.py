@@ -61,13 +61,7 @@ def summarise(
 ) -> list[Slice]:
     """Compare a system and its reference by the primary measure on each slice, in the order in which labels first appear.
 
-    Args:
-        by: What the labels are.
-        labels: Label of each query.
-        scores: Of both systems.
-        pair: System and reference.
-        clusters: Document of each query, ``(n_queries,)``; None takes queries for independent.
-        seed: Of the resamples.
+    ``labels`` and ``clusters``, ``(n_queries,)``, are those of each query; without clusters queries count as independent.
     """
     names = np.asarray(labels)
     groups = np.arange(len(names)) if clusters is None else np.asarray(clusters)
@@ -97,12 +91,7 @@ def summarise(
 
 
 class Grouping(NamedTuple):
-    """The cluster of each query.
-
-    Attributes:
-        unit: ``document`` or ``section``: what a cluster is.
-        documents: The document that answers each query, in the same order.
-    """
+    """The cluster of each query, a document or a section, and the document that answers it, in the same order."""
 
     labels: list[str]
     unit: str

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from filelock import FileLock, Timeout
 
 from embedtune.errors import InUseError, ResourceError
-from embedtune.project.manifest import clear_leftovers, json_text
+from embedtune.project.manifest import clear_leftovers, write_json
 from embedtune.redaction import redact_all
 
 P = ParamSpec("P")
@@ -74,32 +74,24 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
     try:
         if lock.lock_counter == 1:
             clear_leftovers(run)
-            _sign(run)
+            program = Path(sys.argv[0]).name.replace("__main__.py", "embedtune")
+            owner = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "command": shlex.join(redact_all([program, *sys.argv[1:]])),
+                "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            }
+            write_json(run / _OWNER, owner)
         yield
     finally:
         if lock.lock_counter == 1:
             (run / _OWNER).unlink(missing_ok=True)
         lock.release()
-        if created:
-            _remove_if_empty(run)
-
-
-def _remove_if_empty(run: Path) -> None:
-    """Remove a folder that was created for work that could not begin."""
-    with suppress(OSError):
-        if [path.name for path in run.iterdir()] == [_LOCK]:
-            (run / _LOCK).unlink()
-            run.rmdir()
-
-
-def _sign(run: Path) -> None:
-    owner = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "command": shlex.join(redact_all([Path(sys.argv[0]).name.replace("__main__.py", "embedtune"), *sys.argv[1:]])),
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    (run / _OWNER).write_text(json_text(owner), encoding="utf-8")
+        if created:  # for work that could not begin
+            with suppress(OSError):
+                if [path.name for path in run.iterdir()] == [_LOCK]:
+                    (run / _LOCK).unlink()
+                    run.rmdir()
 
 
 def _owner(run: Path) -> str:

@@ -22,7 +22,6 @@ class Card(NamedTuple):
 
     Attributes:
         base_model: The base as it is called on the hub; None for a folder, whose name is nobody's business.
-        record: What training shipped.
         prompts: In front of queries (``query``) and passages (``document``).
         window_tokens: Of passages, as they were measured.
         results: Results on each query set; none before the evaluation.

@@ -184,13 +184,7 @@ def _outline(edges: Sequence[float], counts: Sequence[int], x: Scale, y: Scale) 
 def whiskers(
     rows: Sequence[tuple[tuple[float, float] | None, float]], *, factor: float = 1.0, zero: bool
 ) -> tuple[list[Whisker], tuple[str, str]]:
-    """Draw values with their intervals, if they have one, on one scale, and return the labels of both ends of the scale too.
-
-    Args:
-        rows: Interval and value of each.
-        factor: By which they are multiplied: 100 draws points.
-        zero: Whether zero belongs on the scale: for differences.
-    """
+    """Draw intervals, if there are some, and values, times a factor, on one scale; return the labels of its ends too."""
     values = [tuple(factor * value for value in (*(ends or ()), mid)) for ends, mid in rows]
     known = [value for row in values for value in row] + ([0.0] if zero else [])
     scale = around(known, start=_MARGIN, end=WHISKER_WIDTH - _MARGIN, least=0.001)

@@ -38,13 +38,9 @@ class HitRates(Record):
 
 
 class ScoreCounts(Record):
-    """Scores of one system.
+    """How many queries of one system have their best relevant unit, and their best other one, in each range of scores.
 
-    Attributes:
-        right: Queries whose best relevant unit scores in each range.
-        wrong: The same for the best other unit.
-        n_above: Queries whose relevant unit scores higher than every other one.
-        n_absent: Queries without a relevant unit in the run.
+    ``n_above`` counts queries whose relevant unit scores higher than every other one, ``n_absent`` those that lack one.
     """
 
     right: list[int]
@@ -150,12 +146,7 @@ class ExamplePassage(Record):
 
 
 class Example(Record):
-    """A query that changed.
-
-    Attributes:
-        score_a: Score with system a.
-        rank_a: Rank of the best relevant unit with system a; None if it was not found.
-    """
+    """A query that changed between systems a and b; a rank is None if its best relevant unit was not found."""
 
     query_id: str
     query: str

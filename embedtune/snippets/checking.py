@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,8 +25,6 @@ from embedtune.retrieval.windows import best_of_groups
 from embedtune.serving.embedder import Embedder
 from embedtune.snippets.rendering import Plug
 from embedtune.snippets.routes import TARGETS, Facts, demand_packages
-from embedtune.types import Passage
-from embedtune.types import Vectors as Vector
 
 _FUNCTIONS = """
 query_vectors = embed_queries(queries)
@@ -160,7 +158,8 @@ def make_job(facts: Facts) -> tuple[Job, Expected]:
     starts = np.cumsum([0, *(len(texts) for texts in cut[:-1])])
     vectors = embedder.encode_queries(queries), embedder.encode_documents(windows)
     scores = best_of_groups(vectors[0] @ vectors[1].T, starts)
-    return Job(queries, [_row(passage) for passage in passages], windows, starts.tolist()), Expected(*vectors, scores)
+    rows = [{"id": each.passage_id, "title": each.title, "text": each.text} for each in passages]
+    return Job(queries, rows, windows, starts.tolist()), Expected(*vectors, scores)
 
 
 def ask(code: str, target: str, job: Job) -> Answer:
@@ -189,31 +188,20 @@ def compare(job: Job, expected: Expected, answer: Answer, target: str) -> Check:
                 hint="is it this run's model, with these prompts, in fp32?",
             )
         difference = max(difference, worst)
-    _compare_top_tens(job, expected.scores, _found(job, answer), target, tolerance)
-    return Check(len(job.queries), len(job.passages), difference)
-
-
-def _found(job: Job, answer: Answer) -> list[list[int]]:
-    """Return the numbers of each query's best ten passages."""
-    if answer.found is not None:
+    if answer.found is None:
+        scores = best_of_groups(answer.queries @ answer.documents.T, np.array(job.starts))
+        tens = np.argsort(-scores, axis=1, kind="stable")[:, :_DEPTH].tolist()
+    else:
         number = {row["id"]: place for place, row in enumerate(job.passages)}
-        return [[number[name] for name in ids] for ids in answer.found]
-    scores = best_of_groups(answer.queries @ answer.documents.T, np.array(job.starts))
-    return np.argsort(-scores, axis=1, kind="stable")[:, :_DEPTH].tolist()  # type: ignore[no-any-return]
-
-
-def _compare_top_tens(job: Job, scores: Vector, found: Sequence[Sequence[int]], target: str, tolerance: float) -> None:
-    """Passages whose scores are equal but for rounding may change places."""
-    for query, row, numbers in zip(job.queries, scores, found, strict=True):
+        tens = [[number[name] for name in ids] for ids in answer.found]
+    for query, row, numbers in zip(job.queries, expected.scores, tens, strict=True):
+        # Passages whose scores are equal but for rounding may change places.
         best = np.sort(row)[::-1][:_DEPTH]
-        if len(set(numbers)) != len(best) or np.abs(row[list(numbers)] - best).max() > tolerance:
+        if len(set(numbers)) != len(best) or np.abs(row[numbers] - best).max() > tolerance:
             raise IntegrityError(
                 f"{target}: expected the ten passages that eval finds for {query!r}, found others, or another order"
             )
-
-
-def _row(passage: Passage) -> dict[str, str]:
-    return {"id": passage.passage_id, "title": passage.title, "text": passage.text}
+    return Check(len(job.queries), len(job.passages), difference)
 
 
 def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
@@ -238,20 +226,17 @@ def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
         except subprocess.TimeoutExpired:
             raise ProviderError(f"{plug.target}: expected an answer within {_SECONDS} s, found none") from None
         if done.returncode:
-            raise _failed(plug, done.stderr.strip())
+            stderr = done.stderr.strip()
+            if TARGETS[plug.target].kind == "server":
+                last = stderr.splitlines()[-1] if stderr else "nothing"
+                raise ProviderError(
+                    f"{plug.target}: expected an answer of the server, found: {last}",
+                    hint="start it first: " + "; ".join(plug.commands),
+                )
+            raise IntegrityError(f"{plug.target}: expected code that runs, found:\n{stderr[-2000:]}")
         with np.load(path.with_suffix(".npz")) as vectors:
             found = json.loads(path.with_suffix(".found").read_text(encoding="utf-8"))
             return Answer(vectors["queries"], vectors["documents"], found)
-
-
-def _failed(plug: Plug, stderr: str) -> IntegrityError | ProviderError:
-    if TARGETS[plug.target].kind == "server":
-        last = stderr.splitlines()[-1] if stderr else "nothing"
-        return ProviderError(
-            f"{plug.target}: expected an answer of the server, found: {last}",
-            hint="start it first: " + "; ".join(plug.commands),
-        )
-    return IntegrityError(f"{plug.target}: expected code that runs, found:\n{stderr[-2000:]}")
 
 
 def _main(path: Path) -> None:

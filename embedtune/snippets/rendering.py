@@ -46,11 +46,9 @@ def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa:
     is_server = target.kind == "server"
     commands = _commands(facts, name, served) if is_server else ()
     install = install_line(target)
-    body = (
-        _environment()
-        .get_template(f"{_template(name)}.py.jinja")
-        .render(facts=facts, **(_places(facts, name, served) if is_server else {}))
-    )
+    template = "openai" if name == "vllm" else name.replace("-", "_")
+    places = _places(facts, name, served) if is_server else {}
+    body = _environment().get_template(f"{template}.py.jinja").render(facts=facts, **places)
     head = "\n".join(_comments(facts, target.title, route, commands, install))
     return Plug(name, f"{head}\n{body.strip()}\n", route, commands, install)
 
@@ -67,10 +65,6 @@ def _environment() -> Any:
     )
     environment.filters["py"] = lambda value: json.dumps(str(value), ensure_ascii=False)
     return environment
-
-
-def _template(name: str) -> str:
-    return "openai" if name == "vllm" else name.replace("-", "_")
 
 
 def _comments(facts: Facts, title: str, route: Route, commands: tuple[str, ...], install: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +12,6 @@ from typing import Literal, NamedTuple
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.models.inspect import read_dimension, read_prompts
-from embedtune.project.records import ModelRecord
 from embedtune.project.trained_run import read_trained_run
 
 Shape = Literal["one", "two", "map", "hybrid-vector"]
@@ -57,13 +57,19 @@ def read_facts(run: Path | str) -> Facts:
         IntegrityError: If dataset or model were changed since they were written.
     """
     found = read_trained_run(Path(run).absolute())
-    settings, shape = found.settings, _shape(found.record)
+    settings, record = found.settings, found.record
+    shape: Shape = "hybrid-vector" if record.sketch else "one"
+    if record.queries_only:
+        shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
+    maps = sorted(found.merged.glob("query_*_Dense/model.safetensors"))
+    if shape == "map" and len(maps) != 1:
+        raise IntegrityError(f"{found.merged}: expected one linear map behind the queries, found {len(maps)}")
     given = {"query": settings.query_prompt, "document": settings.document_prompt}
     prompts = read_prompts(found.merged) | {side: text for side, text in given.items() if text is not None}
     return Facts(
         run=found.folder,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
-        method=found.record.method if found.record.is_tuned else "base",
+        method=record.method if record.is_tuned else "base",
         shape=shape,
         query_prompt=prompts.get("query", ""),
         document_prompt=prompts.get("document", ""),
@@ -71,23 +77,8 @@ def read_facts(run: Path | str) -> Facts:
         window_tokens=min(settings.window_tokens, found.dataset.record.window.model_tokens),
         trust_remote_code=settings.trust_remote_code,
         has_adapter=(found.merged.parent / "adapter").is_dir(),
-        map_file=_map_file(found.merged) if shape == "map" else None,
+        map_file=maps[0] if shape == "map" else None,
     )
-
-
-def _shape(record: ModelRecord) -> Shape:
-    if record.sketch:
-        return "hybrid-vector"
-    if not record.queries_only:
-        return "one"
-    return "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
-
-
-def _map_file(merged: Path) -> Path:
-    found = sorted(merged.glob("query_*_Dense/model.safetensors"))
-    if len(found) != 1:
-        raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(found)}")
-    return found[0]
 
 
 Kind = Literal["run", "folder", "store", "server"]
@@ -137,7 +128,12 @@ def find_target(name: str) -> Target:
 
 def demand_packages(target: Target) -> None:
     """Raise ``ConfigError``, with the line that installs them, where packages of a target are missing."""
-    missing = [module for module in target.modules if not _is_there(module)]
+    missing = []
+    for module in target.modules:
+        with suppress(ModuleNotFoundError):  # of the package that it is part of
+            if find_spec(module):
+                continue
+        missing.append(module)
     if missing:
         raise ConfigError(
             f"{target.title}: expected the package of {', '.join(missing)}, found none", hint=install_line(target)
@@ -147,13 +143,6 @@ def demand_packages(target: Target) -> None:
 def install_line(target: Target) -> str:
     """Return the command that installs a target's packages."""
     return f'pip install "{target.install}"' if "[" in target.install else f"pip install {target.install}"
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it is part of
-        return False
 
 
 _OWN_CLASS: Mapping[str, str] = MappingProxyType(
@@ -193,8 +182,21 @@ def find_route(facts: Facts, name: str) -> Route:
     if kind == "server":
         return _served(facts, name)
     if kind == "folder":
-        return Route("the folder model/merged", (_merged_reason(facts, name),))
-    return Route("the run folder", (_OWN_CLASS[name], _why_not_merged(facts)))
+        reason = "encode_query and encode_document select the prompt and the encoder; plain encode does not"
+        if facts.shape == "hybrid-vector":
+            reason = "its module is in embedtune, so embedtune must be installed and trust_remote_code set"
+        elif name == "txtai":
+            reason = "txtai's method sentence-transformers calls encode_query for queries and encode_document for data"
+        return Route("the folder model/merged", (reason,))
+    has_prompts = facts.query_prompt or facts.document_prompt
+    lost = {
+        "one": "the prompts would be lost" if has_prompts else "long texts would be truncated",
+        "two": "queries would be encoded with the document encoder",
+        "map": "the query adapter would not be applied",
+        "hybrid-vector": "queries would be encoded as passages",
+    }
+    why = f"the code uses the run's own embedder: if you loaded model/merged directly, {lost[facts.shape]}"
+    return Route("the run folder", (_OWN_CLASS[name], why))
 
 
 def all_routes(facts: Facts) -> dict[str, Route]:
@@ -217,26 +219,6 @@ def demand_route(facts: Facts, name: str) -> Route:
             "`eval` measured; or use embedtune: --for sentence-transformers, llama-index, langchain or haystack",
         )
     return route
-
-
-def _why_not_merged(facts: Facts) -> str:
-    lost = {
-        "one": "the prompts would be lost"
-        if facts.query_prompt or facts.document_prompt
-        else "long texts would be truncated",
-        "two": "queries would be encoded with the document encoder",
-        "map": "the query adapter would not be applied",
-        "hybrid-vector": "queries would be encoded as passages",
-    }
-    return f"the code uses the run's own embedder: if you loaded model/merged directly, {lost[facts.shape]}"
-
-
-def _merged_reason(facts: Facts, name: str) -> str:
-    if facts.shape == "hybrid-vector":
-        return "its module is in embedtune, so embedtune must be installed and trust_remote_code set"
-    if name == "txtai":
-        return "txtai's method sentence-transformers calls encode_query for queries and encode_document for data"
-    return "encode_query and encode_document select the prompt and the encoder; plain encode does not"
 
 
 def _served(facts: Facts, name: str) -> Route:

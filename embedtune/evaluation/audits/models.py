@@ -15,11 +15,7 @@ from embedtune.types import Qrels, Query, Run
 
 
 class Seen(NamedTuple):
-    """A relevant text, and how much of it the model sees.
-
-    Attributes:
-        n_characters: Characters of it within the window.
-    """
+    """A relevant text, and how many characters of it are within the window of the model."""
 
     text: str
     n_characters: int
@@ -54,8 +50,8 @@ def audit_truncation(
 ) -> AuditRecord:
     """Measure the effect of truncation: the base's score with windows, minus with passages cut off at the model's window.
 
-    Without ``plain`` the finding only compares the scores of queries with and without a cut-off answer, and has no impact:
-    these are different queries, and one kind may be harder for other reasons.
+    Without ``plain``, the run with passages cut off, the finding only compares the scores of queries with and without a cut-off
+    answer, and has no impact: these are different queries, and one kind may be harder for other reasons.
 
     Args:
         qrels: Judgements.
@@ -99,13 +95,7 @@ _SIDES = ("query", "document")
 
 
 class Prompts(NamedTuple):
-    """The prompts of one run in three places: ``query`` and ``document`` → text; one that is missing is empty.
-
-    Attributes:
-        base: Saved with the base model.
-        used: With which training and evaluation encoded.
-        saved: Saved with the model that is shipped.
-    """
+    """The prompts (``query`` and ``document``) of the base, those that a run encodes with, and those of the saved model."""
 
     base: Mapping[str, str]
     used: Mapping[str, str]
@@ -115,10 +105,7 @@ class Prompts(NamedTuple):
 def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) -> AuditRecord:
     """Check whether the tuned model differs from the base; what it would have gained otherwise is unknown.
 
-    Args:
-        qrels: Judgements.
-        runs: Of base and tuned.
-        query_cosine: Mean cosine of the queries' vectors under base and tuned, in [-1, 1], where it was measured.
+    The mean cosine of query vectors under base and tuned, in [-1, 1], counts where it was measured.
     """
     n_queries, n_same = len(runs["base"]), n_identical(runs["base"], runs["tuned"])
     cosine = "" if query_cosine is None else f"; the mean cosine of query vectors is {query_cosine:.4f}"
@@ -145,11 +132,7 @@ def audit_change(qrels: Qrels, runs: Runs, query_cosine: float | None = None) ->
 def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | None = None) -> AuditRecord:
     """Compare prompts, and measure the effect of dropping them: score without the query prompt, minus with it.
 
-    Args:
-        prompts: Where they are recorded.
-        qrels: Judgements.
-        runs: See ``Runs``; found with prompts.
-        without: The run of the shipped model (tuned, or else base) with queries encoded without their prompt.
+    ``without`` is the run of the shipped model (tuned, or else base) with queries encoded without their prompt.
     """
     wrong = [side for side in _SIDES if prompts.saved.get(side, "") != prompts.used.get(side, "")]
     own = [side for side in _SIDES if prompts.base.get(side, "") != prompts.used.get(side, "")]

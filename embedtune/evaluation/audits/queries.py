@@ -29,13 +29,7 @@ T = TypeVar("T", int, float)
 
 
 def audit_same_text(as_judged: Qrels, shared: Qrels, runs: Runs) -> AuditRecord:
-    """Measure the effect of identical texts that were judged differently: score with one judgement for all, minus as judged.
-
-    Args:
-        as_judged: Judgements as they came.
-        shared: The same after identical texts were given one judgement; the same queries.
-        runs: See ``Runs``.
-    """
+    """Measure the effect of identical texts that were judged differently: score with one judgement for all, minus as judged."""
     n_affected = sum(grades != shared[query_id] for query_id, grades in as_judged.items())
     if not n_affected:
         return record("same_text", "No text stands under two ids that were judged differently.")
@@ -77,14 +71,9 @@ def audit_equal_negatives(qrels: Qrels, runs: Runs, texts: Mapping[str, str]) ->
 
 
 def audit_unanswered(qrels: Qrels, runs: Runs, known: Collection[str]) -> AuditRecord:
-    """Measure the effect of judgements of what the corpus does not have: score without them, minus as it is.
+    """Measure the effect of judgements of units that the corpus does not have: score without them, minus as it is.
 
     Queries of which nothing relevant is there are left out; of the others only the missing judgements are.
-
-    Args:
-        qrels: Judgements.
-        runs: See ``Runs``.
-        known: Ids of all units of the corpus.
     """
     present = {
         query_id: {unit: grade for unit, grade in grades.items() if unit in known} for query_id, grades in qrels.items()
@@ -142,13 +131,8 @@ def _merge(values: Mapping[str, T], names: Mapping[str, str]) -> dict[str, T]:
 def near_queries(test: Sequence[Query], train: Sequence[Query], similarity: float = THRESHOLD) -> dict[str, str]:
     """Find test queries that equal a training query or nearly so, by their terms; order and repetition do not matter.
 
-    Args:
-        test: Queries to look for.
-        train: Queries to look in.
-        similarity: Least Jaccard similarity of the sets of terms, in (0, 1].
-
-    Returns:
-        Test query id → id of the training query that is most like it, of equals the first.
+    Returns test query id → id of the training query that is most like it, of equals the first. The similarity is the least
+    Jaccard similarity of the sets of terms, in (0, 1].
     """
     index = DuplicateIndex(similarity)
     for query in train:
@@ -161,12 +145,8 @@ def audit_leakage(
 ) -> AuditRecord:
     """Measure the effect of test queries that training has seen: gain without the affected queries, minus gain with them.
 
-    Args:
-        qrels: Judgements.
-        runs: See ``Runs``.
-        seen_queries: Ids of test queries that are training queries, or nearly.
-        seen_answers: Ids of test queries with an answer that was trained on; None where that is meant, as for queries of your
-            own on documents that the model was tuned on.
+    ``seen_queries`` are ids of test queries that are training queries, or nearly, ``seen_answers`` of those with an answer that
+    was trained on; None where that is meant, as for queries of your own on documents that the model was tuned on.
     """
     queries, answers = set(seen_queries) & qrels.keys(), set(seen_answers or ()) & qrels.keys()
     affected = queries | answers

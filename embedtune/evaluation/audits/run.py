@@ -119,17 +119,8 @@ def plain_run(
 ) -> Run:
     """Return the run of a framework that truncates every passage at the model's window.
 
-    Only passages of several windows are encoded again.
-
-    Args:
-        encode: Encodes passages.
-        passages: The corpus.
-        query_ids: Ids.
-        queries: Their vectors, ``(n_queries, dim)``.
-        vectors: Of all windows, ``(n_windows, dim)``.
-        windows: Which of them belong to which passage.
-        units: What the run names.
-        depth: Units for each query.
+    Only passages of several windows are encoded again; queries have vectors ``(n_queries, dim)``, all windows
+    ``(n_windows, dim)``.
     """
     firsts = windows.starts
     cut = vectors[firsts]
