@@ -20,9 +20,8 @@ import numpy as np
 
 import embedtune
 from benchmarks import lift
-from benchmarks.tables import CACHE, HERE, MACHINE, cached, header, parser, read_json, write_table
+from benchmarks.tables import CACHE, HERE, MACHINE, cached, header, parser, read_json, row, write_table
 from embedtune.advise.advise import advise
-from embedtune.cli.options import set_up_logging
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_query_set, read_source
 from embedtune.evaluation.measures import per_query
@@ -30,7 +29,7 @@ from embedtune.evaluation.runner import Model, Search
 from embedtune.evaluation.significance import ALPHA, Comparison, compare
 from embedtune.evaluation.verdict import MIN_GAIN
 from embedtune.formats.judgements import share_judgements
-from embedtune.models.encoder import Encoder, choose_precision, load_model
+from embedtune.models.encoder import choose_precision
 from embedtune.models.locate import find_model
 
 CELLS = CACHE / "advice"
@@ -103,22 +102,12 @@ def _fusion(folder: Path, weight: float) -> Comparison:
     """Search the whole collection with the base and with its fusion, as ``eval`` does, and compare them by query."""
     passages = list(keep_whole(read_source(str(folder)).documents))
     queries = share_judgements(read_query_set(folder), passages)
-    settings, place = (
-        embedtune.GenerateConfig(source=str(folder)),
-        find_model(embedtune.GenerateConfig(source="").model),
-    )
+    settings = embedtune.GenerateConfig(source=str(folder))
+    load = partial(load_encoder, find_model(settings.model), settings, choose_precision("auto"))
     search = Search(
         passages, [queries], window_tokens=settings.window_tokens, window_overlap=settings.window_overlap, depth=100
     )
-    search.add(
-        Model(
-            "base",
-            lambda: Encoder(load_model(place), precision=choose_precision("auto")),
-            weight,
-            ("base", None),
-            "base",
-        )
-    )
+    search.add(Model("base", load, weight, ("base", None), "base"))
     (runs,) = (each.runs for each in search.sets)
     pair = ("hybrid_base", "base")
     scores = {
@@ -132,14 +121,13 @@ def write_report() -> str:
     """Write advice.json and advice.md from all finished cells, and return the latter."""
     cells = [read_json(path) for path in sorted(CELLS.glob("*.json"))]
     right = [cell["advised"] == cell["truth"]["best"] for cell in cells]
-    lines = header(
-        "collection", "advice from synthetic queries", "best on real queries", "", "base, fusion, tuned queries"
-    )
+    columns = ("advice from synthetic queries", "best on real queries", "", "base, fusion, tuned queries")
+    lines = header("collection", *columns)
     for cell, is_right in zip(cells, right, strict=True):
         means = cell["truth"]["means"]
         figures = ", ".join(f"{means[system]:.3f}" if system in means else "–" for system in OPTIONS.values())
         mark = "right" if is_right else "wrong"
-        lines.append(f"| {cell['collection']} | {cell['advised']} | {cell['truth']['best']} | {mark} | {figures} |")
+        lines.append(row(cell["collection"], cell["advised"], cell["truth"]["best"], mark, figures))
     always = sum(cell["truth"]["best"] == "use_fusion" for cell in cells)
     seconds = [cell["seconds"]["advice"] for cell in cells]
     lines += [
@@ -156,7 +144,6 @@ def main() -> None:
     options.add_argument("collections", type=Path, nargs="+")
     options.add_argument("--only", nargs="*", default=(), help="names of collections")
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     for collection in arguments.collections:
         if not arguments.only or collection.name in arguments.only:
             cached(CELLS / f"{collection.name}.json", partial(run_cell, collection))

@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import embedtune
-from benchmarks.tables import CACHE, HERE, MACHINE, header, parser, read_json, spread, write_table
-from embedtune.cli.options import set_up_logging
+from benchmarks.tables import CACHE, HERE, MACHINE, header, parser, read_json, row, spread, write_table
 
 CELLS = CACHE / "finetune_2023"
 MEASURE = "hit_rate@5"
@@ -41,7 +39,7 @@ def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on synthetic queries from the Uber chunks' own text, test on the recorded queries over the same chunks."""
     out = CELLS / f"transductive-{recipe}-{seed}"
     uber = data / "val_dataset.json"
-    _generate(uber, out, seed)
+    embedtune.generate(embedtune.GenerateConfig(source=str(uber), seed=seed), out)
     embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), out)
     return _evaluate(uber, out)
 
@@ -49,17 +47,13 @@ def transductive(data: Path, recipe: str, seed: int) -> dict[str, Any]:
 def transfer(data: Path, recipe: str, seed: int) -> dict[str, Any]:
     """Tune on synthetic queries from the Lyft chunks, test on Uber: training sees no word of the test documents."""
     lyft, out = CELLS / f"lyft-{recipe}-{seed}", CELLS / f"transfer-{recipe}-{seed}"
-    _generate(data / "train_dataset.json", lyft, seed)
+    embedtune.generate(embedtune.GenerateConfig(source=str(data / "train_dataset.json"), seed=seed), lyft)
     embedtune.train(embedtune.TrainConfig(seed=seed, **RECIPES[recipe]), lyft)
-    _generate(data / "val_dataset.json", out, seed)
+    embedtune.generate(embedtune.GenerateConfig(source=str(data / "val_dataset.json"), seed=seed), out)
     # The model of one run under the corpus of another: eval checks each folder for itself.
     shutil.rmtree(out / "model", ignore_errors=True)
     shutil.copytree(lyft / "model", out / "model")
     return _evaluate(data / "val_dataset.json", out)
-
-
-def _generate(source: Path, out: Path, seed: int) -> None:
-    embedtune.generate(embedtune.GenerateConfig(source=str(source), seed=seed), out)
 
 
 def _evaluate(queries: Path, out: Path) -> dict[str, Any]:
@@ -75,9 +69,9 @@ def main() -> None:
     options.add_argument("--transfer-seeds", type=int, default=1)
     options.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     started = time.time()
-    cells = _recorded(arguments.recipes)
+    recorded = read_json(HERE / "finetune_2023.json", {"cells": {}})["cells"]
+    cells = {(recipe, source): cells for key, cells in recorded.items() for recipe, source in [key.split()]}
     for recipe in arguments.recipes:
         for measure, seeds in ((transductive, arguments.seeds), (transfer, arguments.transfer_seeds)):
             cells[recipe, measure.__name__] = [measure(arguments.folder, recipe, seed) for seed in range(seeds)]
@@ -92,23 +86,19 @@ def main() -> None:
     print(write_table("finetune_2023", result, _table(cells, result)))
 
 
-def _recorded(asked: Sequence[str]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Return what the JSON of an earlier run has of the recipes that are not asked for."""
-    found = read_json(HERE / "finetune_2023.json", {"cells": {}})["cells"]
-    pairs = {(recipe, source): cells for key, cells in found.items() for recipe, source in [key.split()]}
-    return {pair: cells for pair, cells in pairs.items() if pair[0] not in asked}
-
-
 def _table(cells: dict[tuple[str, str], list[dict[str, Any]]], result: dict[str, Any]) -> list[str]:
     untuned = next(iter(cells.values()))
     first = untuned[0]["systems"]
     fused = [facts["systems"]["hybrid_base"][MEASURE] for facts in untuned]
-    rows = [f"| published 2023: {name} | {value:.3f} | |" for name, value in PUBLISHED]
-    rows.append(f"| BM25, whole chunks | {first['bm25'][MEASURE]:.3f} | |")
-    rows.append(f"| MiniLM untuned, best window of 128 tokens | {first['base'][MEASURE]:.3f} | |")
-    rows.append(f"| MiniLM untuned + BM25 | {spread(fused, 3)} | |")
     reranked = [facts["systems"]["rerank_base"][MEASURE] for facts in untuned]
-    rows.append(f"| MiniLM untuned + BM25, reranked by late interaction | {spread(reranked, 3)} | |")
+    values = {
+        **{f"published 2023: {name}": f"{value:.3f}" for name, value in PUBLISHED},
+        "BM25, whole chunks": f"{first['bm25'][MEASURE]:.3f}",
+        "MiniLM untuned, best window of 128 tokens": f"{first['base'][MEASURE]:.3f}",
+        "MiniLM untuned + BM25": spread(fused, 3),
+        "MiniLM untuned + BM25, reranked by late interaction": spread(reranked, 3),
+    }
+    rows = [row(label, value, "") for label, value in values.items()]
     recipes = {"lora": "LoRA on", "words": "hybrid vectors, selected on"}
     sources = {
         "transductive": "synthetic queries from the Uber chunks (transductive)",
@@ -132,7 +122,7 @@ def _gain_row(label: str, seeds: list[dict[str, Any]], system: str, base: str) -
     """One row; where the gate shipped the base, the base is what the user gets."""
     values = [facts["systems"].get(system, facts["systems"][base])[MEASURE] for facts in seeds]
     gains = [100 * (value - facts["systems"][base][MEASURE]) for value, facts in zip(values, seeds, strict=True)]
-    return f"| {label} | {spread(values, 3)} | {spread(gains, 1, '+')} |"
+    return row(label, spread(values, 3), spread(gains, 1, "+"))
 
 
 if __name__ == "__main__":

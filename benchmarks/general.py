@@ -28,23 +28,23 @@ DEPTH = 100
 
 def main(names: list[str]) -> None:
     source = read_source(str(find_query_set("general")))
-    passages, asked = list(keep_whole(source.documents)), source.queries["test"]
-    units = units_of(passages, asked.judged_unit)
-    ids, texts = zip(*((query.query_id, query.text) for query in asked.queries), strict=True)
+    passages, labelled = list(keep_whole(source.documents)), source.queries["test"]
+    units = units_of(passages, labelled.judged_unit)
+    ids, texts = zip(*((query.query_id, query.text) for query in labelled.queries), strict=True)
     print("| |", " | ".join(MEASURES), "| seconds |")
     searcher = Searcher(units, lexical=BM25([passage.full_text for passage in passages]))
-    show("BM25", asked, searcher.runs(ids, texts, None, [find_kind("bm25")], DEPTH)["bm25"])
+    show("BM25", labelled, searcher.runs(ids, texts, None, [find_kind("bm25")], DEPTH)["bm25"])
     for name in names:
         encoder = Encoder(load_model(find_model(name)))
         started = time.perf_counter()
         windows = corpus_windows(passages, encoder, encoder.window, 0.0)
         queries, vectors = encoder.encode_queries(texts), encoder.encode_documents(windows.texts)
         run = dense_run(ids, queries, vectors, windows=windows, units=units, depth=DEPTH)
-        show(name, asked, run, time.perf_counter() - started)
+        show(name, labelled, run, time.perf_counter() - started)
 
 
-def show(name: str, asked: QuerySet, run: Run, seconds: float = 0.0) -> None:
-    print(f"| {name} |", " | ".join(f"{value:.3f}" for value in means(per_query(asked.qrels, run)).values()), end="")
+def show(name: str, labelled: QuerySet, run: Run, seconds: float = 0.0) -> None:
+    print(f"| {name} |", " | ".join(f"{value:.3f}" for value in means(per_query(labelled.qrels, run)).values()), end="")
     print(f" | {seconds:.1f} |")
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from benchmarks.tables import CACHE, MACHINE, header, parser, spread, write_table
-from embedtune.cli.options import set_up_logging
+from benchmarks.tables import CACHE, MACHINE, header, parser, row, spread, write_table
 from embedtune.errors import DataError
 from embedtune.project.manifest import read_manifest, verify
 from embedtune.project.records import DatasetRecord
@@ -66,8 +65,7 @@ def check_same_corpus(runs: Sequence[Path]) -> None:
         DataError: With the first that differs.
     """
     hashes = {run: verify(run / "dataset", DatasetRecord).outputs["corpus.jsonl"] for run in runs}
-    other = next((run for run in runs if hashes[run] != hashes[runs[0]]), None)
-    if other:
+    if other := next((run for run in runs if hashes[run] != hashes[runs[0]]), None):
         raise DataError(
             f"{other}: expected the passages of {runs[0]}, found others",
             hint="generate both from the same documents with the same model and window",
@@ -81,7 +79,6 @@ def main() -> None:
     options.add_argument("--queries", required=True, help="BEIR folder, LlamaIndex JSON or packaged set")
     options.add_argument("--seeds", type=int, default=3)
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     started = time.time()
     check_same_corpus(arguments.runs)
     result = {
@@ -91,7 +88,6 @@ def main() -> None:
             {**about(run), "cells": [cell(run, arguments.queries, seed) for seed in range(arguments.seeds)]}
             for run in arguments.runs
         ],
-        "seconds": 0,
     }
     result["seconds"] = round(time.time() - started)
     print(write_table("generators", result, table(result)))
@@ -99,32 +95,20 @@ def main() -> None:
 
 def table(result: Mapping[str, Any]) -> list[str]:
     """Return the lines of the table for people, the largest lift first."""
-    lines = header(
-        "generator",
-        "run",
-        "training queries",
-        "dropped",
-        "cost",
-        f"{MEASURE} untuned",
-        "tuned",
-        "lift in points",
-        "shipped",
-    )
-    rows = sorted(result["generators"], key=lambda row: -statistics.mean(_lifts(row)))
-    for row in rows:
-        lifts, cells = _lifts(row), row["cells"]
-        cost = "" if row["cost"] is None else f"{row['cost']:.2f}"
-        tuned = statistics.mean(each["tuned"] for each in cells)
-        shipped = sum(each["shipped"] == "tuned" for each in cells)
-        columns = [row["generator"], row["run"], row["train_queries"], row["dropped"], cost, f"{cells[0]['base']:.3f}"]
-        columns += [f"{tuned:.3f}", spread(lifts, 1, "+"), f"{shipped} of {len(cells)}"]
-        lines.append(f"| {' | '.join(map(str, columns))} |")
-    lines += ["", f"{rows[0]['cells'][0]['n_queries']} queries; {MACHINE}; {result['seconds']} s."]
-    return lines
-
-
-def _lifts(row: Mapping[str, Any]) -> list[float]:
-    return [100 * (each["tuned"] - each["base"]) for each in row["cells"]]
+    columns = ("training queries", "dropped", "cost", f"{MEASURE} untuned", "tuned", "lift in points", "shipped")
+    rows = []
+    for each in result["generators"]:
+        cells = each["cells"]
+        lifts = [100 * (cell["tuned"] - cell["base"]) for cell in cells]
+        cost = "" if each["cost"] is None else f"{each['cost']:.2f}"
+        tuned = statistics.mean(cell["tuned"] for cell in cells)
+        shipped = f"{sum(cell['shipped'] == 'tuned' for cell in cells)} of {len(cells)}"
+        figures = (cost, f"{cells[0]['base']:.3f}", f"{tuned:.3f}", spread(lifts, 1, "+"), shipped)
+        line = row(each["generator"], each["run"], each["train_queries"], each["dropped"], *figures)
+        rows.append((-statistics.mean(lifts), line))
+    lines = header("generator", "run", *columns) + [line for _, line in sorted(rows, key=lambda pair: pair[0])]
+    n_queries = result["generators"][0]["cells"][0]["n_queries"]
+    return [*lines, "", f"{n_queries} queries; {MACHINE}; {result['seconds']} s."]
 
 
 if __name__ == "__main__":

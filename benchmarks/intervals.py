@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from benchmarks.tables import header, parser, write_table
+from benchmarks.tables import header, parser, row, write_table
 from embedtune.evaluation.resampling import Clustered, bootstrap_interval, standard_errors
 
 Floats = NDArray[np.float64]
@@ -125,8 +125,8 @@ def simulate(shape: Shape, n_documents: int, mean_size: int, batches: int) -> di
     for batch in range(batches):
         data = draw(shape, n_documents, mean_size, generator)
         ours = bootstrap_interval(data, n_resamples=N_RESAMPLES, seed=batch)
-        found = other_intervals(data, generator) | {"ours": (ours[:, 0], ours[:, 1])}
-        for name, (low, high) in found.items():
+        ends = other_intervals(data, generator) | {"ours": (ours[:, 0], ours[:, 1])}
+        for name, (low, high) in ends.items():
             holds = (low <= truth(shape) + ROUNDING) & (high >= truth(shape) - ROUNDING)
             covered.setdefault(name, []).append(float(holds.mean()))
         changed.append(float((data.sums != 0).sum(axis=1).mean()))
@@ -160,10 +160,8 @@ def _table(result: dict[str, Any]) -> list[str]:
     lines = header("differences", "documents", "of them changed", *names)
     for cell in result["cells"]:
         size = "one query each" if cell["queries_per_document"] == 1 else "uneven"
-        coverage = " | ".join(f"{100 * cell['coverage'][name]:.1f} %" for name in names)
-        lines.append(
-            f"| {cell['shape']} | {cell['documents']}, {size} | {cell['changed_documents']:.1f} | {coverage} |"
-        )
+        coverage = [f"{100 * cell['coverage'][name]:.1f} %" for name in names]
+        lines.append(row(cell["shape"], f"{cell['documents']}, {size}", f"{cell['changed_documents']:.1f}", *coverage))
     note = f"{result['repetitions']} repetitions a row, {result['n_resamples']} resamples each, seeds fixed"
     return [*lines, "", f"{note}; {result['seconds']} s."]
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import HERE, MACHINE, header, parser, read_json, write_table
+from benchmarks.tables import HERE, MACHINE, header, parser, read_json, row, write_table
 from embedtune.dataset import read_dataset
 from embedtune.project.layout import DATASET
 from embedtune.retrieval.late_interaction import MEMORY
@@ -51,23 +51,19 @@ def _summary(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values), 1), "p95": round(statistics.quantiles(values, n=20)[-1], 1)}
 
 
-def write_report(found: Mapping[str, Mapping[str, Any]]) -> str:
+def write_report(measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Write latency.json and .md, and return the latter."""
-    runs = read_json(HERE / "latency.json", {"runs": {}})["runs"] | found
-    lines = header(
-        "run", "passages, windows, MiB for tokens", "system", "median ms", "95 % within", "again", "95 % within"
-    )
+    runs = read_json(HERE / "latency.json", {"runs": {}})["runs"] | measured
+    times = ("median ms", "95 % within", "again", "95 % within")
+    lines = header("run", "passages, windows, MiB for tokens", "system", *times)
     for name, facts in runs.items():
         size = f"{facts['passages']:,}, {facts['windows']:,}, {facts['token_memory']:,}"
-        lines += [
-            f"| {name} | {size} | {system} | {_row(values)} |" for system, values in facts["milliseconds"].items()
-        ]
+        for system, rounds in facts["milliseconds"].items():
+            lines.append(
+                row(name, size, system, *(f"{each[key]:,.0f}" for each in rounds for key in ("median", "p95")))
+            )
     lines += ["", f"Distinct queries, one after the other, then the same again; {MACHINE}."]
     return write_table("latency", {"runs": runs}, lines)
-
-
-def _row(rounds: Sequence[Mapping[str, float]]) -> str:
-    return " | ".join(f"{each['median']:,.0f} | {each['p95']:,.0f}" for each in rounds)
 
 
 def main() -> None:
@@ -77,8 +73,8 @@ def main() -> None:
     options.add_argument("--queries", type=int, default=50)
     options.add_argument("--token-memory", type=int, default=MEMORY)
     arguments = options.parse_args()
-    found = {run.resolve().name: measure(run, arguments.queries, arguments.token_memory) for run in arguments.runs}
-    print(write_report(found))
+    rows = {run.resolve().name: measure(run, arguments.queries, arguments.token_memory) for run in arguments.runs}
+    print(write_report(rows))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ benchmarks/cache/lift and are resumed; all cells that are done are in benchmarks
 
 from __future__ import annotations
 
+import csv
 import shutil
 import statistics
 import time
@@ -20,8 +21,7 @@ import numpy as np
 import psutil
 
 import embedtune
-from benchmarks.tables import CACHE, MACHINE, header, parser, read_json, spread, write_table
-from embedtune.cli.options import set_up_logging
+from benchmarks.tables import CACHE, MACHINE, header, parser, read_json, row, spread, write_table
 from embedtune.evaluation.significance import average_seeds, compare
 from embedtune.project.layout import VECTORS
 from embedtune.project.manifest import write_json
@@ -92,18 +92,16 @@ def read_cells() -> dict[str, list[dict[str, Any]]]:
 def value(cell: Mapping[str, Any], system: str) -> float:
     """Return what a user gets from a system: that of the base where nothing was tuned."""
     systems = cell["systems"]
-    found: float = systems.get(system, systems[UNTUNED.get(system, system)])[MEASURE]
-    return found
+    score: float = systems.get(system, systems[UNTUNED.get(system, system)])[MEASURE]
+    return score
 
 
 def per_query(name: str, seed: int) -> dict[str, dict[str, float]]:
     """Return system → query → score of one cell."""
     scores: dict[str, dict[str, float]] = {}
-    lines = (CELLS / f"{name}-{seed}" / "eval" / "per_query.tsv").read_text(encoding="utf-8").splitlines()
-    columns = lines[0].split("\t")
-    for line in lines[1:]:
-        row = dict(zip(columns, line.split("\t"), strict=True))
-        scores.setdefault(row["system"], {})[row["query-id"]] = float(row[MEASURE])
+    with (CELLS / f"{name}-{seed}" / "eval" / "per_query.tsv").open(encoding="utf-8", newline="") as file:
+        for each in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            scores.setdefault(each["system"], {})[each["query-id"]] = float(each[MEASURE])
     return scores
 
 
@@ -114,11 +112,11 @@ def test_gain(name: str, seeds: Sequence[int], system: str, reference: str) -> d
         scores = per_query(name, seed)
         queries = list(scores["base"])
         for each, rows in averaged.items():
-            found = scores.get(each) or scores[UNTUNED[each]]
-            rows.append(np.array([found[query] for query in queries]))
+            of_system = scores.get(each) or scores[UNTUNED[each]]
+            rows.append(np.array([of_system[query] for query in queries]))
     means = {key: {MEASURE: average_seeds(values)} for key, values in averaged.items()}
-    found = compare(means, [(system, reference)], None, seed=0)[system, reference][MEASURE]
-    return {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
+    gain = compare(means, [(system, reference)], None, seed=0)[system, reference][MEASURE]
+    return {name: getattr(gain, name) for name in ("difference", "low", "high", "p")}
 
 
 def write_report() -> str:
@@ -141,25 +139,24 @@ def write_report() -> str:
 
 
 def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    names = list(cells)
-    lines = header("nDCG@10", *names, "mean")
+    lines = header("nDCG@10", *cells, "mean")
     for system in SYSTEMS:
-        row = [spread([value(cell, system) for cell in cells[name]]) for name in names]
-        mean = statistics.mean(statistics.mean(value(cell, system) for cell in cells[name]) for name in names)
-        lines.append(f"| {system} | " + " | ".join(row) + f" | {mean:.3f} |")
+        values = [[value(cell, system) for cell in of_name] for of_name in cells.values()]
+        lines.append(row(system, *map(spread, values), f"{statistics.mean(map(statistics.mean, values)):.3f}"))
     for pair in (f"{system} over {reference}" for system, reference in PAIRS):
-        gains = {name: tests[name][pair] for name in names}
-        row = [f"{100 * gain['difference']:+.1f} (p {gain['p']:.2g})" for gain in gains.values()]
-        mean = statistics.mean(gain["difference"] for gain in gains.values())
-        lines.append(f"| {pair}, points | " + " | ".join(row) + f" | {100 * mean:+.1f} |")
-    shipped = [", ".join(cell["shipped"] for cell in cells[name]) for name in names]
-    lines.append("| shipped, by seed | " + " | ".join(shipped) + " | |")
-    seconds = [spread([cell["seconds"]["until_trained"] for cell in cells[name]], 0) for name in names]
-    lines.append("| seconds to generate and train | " + " | ".join(seconds) + " | |")
-    took = [spread([cell["seconds"]["eval"] for cell in cells[name]], 0) for name in names]
-    lines.append("| seconds to search and rerank all | " + " | ".join(took) + " | |")
-    memory = [f"{max(cell['peak_mib'] for cell in cells[name]):,}" for name in names]
-    lines.append("| memory at the end, MiB | " + " | ".join(memory) + " | |")
+        gains = [tests[name][pair] for name in cells]
+        mean = statistics.mean(gain["difference"] for gain in gains)
+        points = [f"{100 * gain['difference']:+.1f} (p {gain['p']:.2g})" for gain in gains]
+        lines.append(row(f"{pair}, points", *points, f"{100 * mean:+.1f}"))
+    for label, summary in {
+        "shipped, by seed": lambda cell: cell["shipped"],
+        "seconds to generate and train": lambda cell: cell["seconds"]["until_trained"],
+        "seconds to search and rerank all": lambda cell: cell["seconds"]["eval"],
+    }.items():
+        columns = [[summary(cell) for cell in of_name] for of_name in cells.values()]
+        lines.append(row(label, *(spread(each, 0) if "seconds" in label else ", ".join(each) for each in columns), ""))
+    memory = (max(cell["peak_mib"] for cell in of_name) for of_name in cells.values())
+    lines.append(row("memory at the end, MiB", *(f"{peak:,}" for peak in memory), ""))
     seeds = ", ".join(f"{name} {len(of_name)}" for name, of_name in cells.items())
     lines += [
         "",
@@ -178,7 +175,6 @@ def main() -> None:
     options.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
     options.add_argument("--methods", nargs="+", default=["pca", "linear", "hybrid-vector"])
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for collection in arguments.collections:
             if not arguments.only or f"{collection.name}:{seed}" in arguments.only:

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from benchmarks.tables import CACHE, MACHINE, cached, header, parser, spread, write_table
-from embedtune.cli.options import set_up_logging
+from benchmarks.tables import CACHE, MACHINE, cached, header, parser, row, spread, write_table
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import keep_whole
 from embedtune.evaluation.measures import means, per_query
@@ -116,14 +115,14 @@ class Uber:
         queries = encoder.encode_queries(self._texts)
         whole = split_windows(self._passages, encoder.token_offsets, 1 << 20, 1 << 20)  # the model cuts them off
         parts = corpus_windows(self._passages, Encoder(encoder.model), window, _OVERLAP)
-        found = {}
+        rates = {}
         for name, windows in (("cut_off", whole), ("windows", parts)):
             dense = PassageVectors(encoder.encode_documents(windows.texts), windows)
             searcher = Searcher(self._units, lexical=self._lexical, dense=dense, weight=weight or 1.0)
-            found[name] = self._search(searcher, queries, "dense")
+            rates[name] = self._search(searcher, queries, "dense")
             if weight is not None and name == "windows":
-                found["fused"] = self._search(searcher, queries, "hybrid")
-        return found
+                rates["fused"] = self._search(searcher, queries, "hybrid")
+        return rates
 
     def _search(self, searcher: Searcher, queries: Vectors | None, kind: str) -> float:
         run = searcher.runs(self._ids, self._texts, queries, [find_kind(kind)], _DEPTH)[kind]
@@ -194,7 +193,6 @@ def main() -> None:
     )
     options.add_argument("--questions", type=int, help="of each file, for a trial; writes no table")
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     started = time.time()
     data = Data(arguments.folder, arguments.questions)
     settings = dict(setting.split("=", 1) for setting in arguments.settings)
@@ -219,11 +217,11 @@ def table(result: Mapping[str, Any]) -> list[str]:
         *header(
             "trained on the recorded Lyft questions, hit rate@5 on Uber", "chunks cut off", "best window of each chunk"
         ),
-        f"| BM25, whole chunks | {base['bm25']:.3f} | |",
-        f"| untrained | {base['cut_off']:.3f} | {base['windows']:.3f} |",
-        f"| the 2023 notebook's recipe | {_spread(notebook, 'cut_off')} | {_spread(notebook, 'windows')} |",
-        f"| our recipe | {_spread(own, 'cut_off')} | {_spread(own, 'windows')} |",
-        f"| our recipe + BM25 | | {_spread(own, 'fused')} |",
+        row("BM25, whole chunks", f"{base['bm25']:.3f}", ""),
+        row("untrained", f"{base['cut_off']:.3f}", f"{base['windows']:.3f}"),
+        row("the 2023 notebook's recipe", _spread(notebook, "cut_off"), _spread(notebook, "windows")),
+        row("our recipe", _spread(own, "cut_off"), _spread(own, "windows")),
+        row("our recipe + BM25", "", _spread(own, "fused")),
         "",
         "Ours as it is shipped (best window) − the notebook's as it is published (cut off): "
         f"{_gain(own, 'windows', notebook, 'cut_off')} points; "

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.tables import parser, write_table
+from benchmarks.tables import header, parser, row, write_table
 from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.verdict import PAIRS, PRIMARY, judge
@@ -98,9 +98,9 @@ def simulate(
         scores, documents = draw(n_queries, gain, fused, generator)
         pairs = [pair for pair in PAIRS if set(pair) <= scores.keys()]
         clusters = documents if by_document else None
-        found = compare(scores, pairs, clusters, n_resamples=N_RESAMPLES, seed=repetition)
-        decisions[judge(found).decision] += 1
-        main = found["tuned", "base"][PRIMARY]
+        comparisons = compare(scores, pairs, clusters, n_resamples=N_RESAMPLES, seed=repetition)
+        decisions[judge(comparisons).decision] += 1
+        main = comparisons["tuned", "base"][PRIMARY]
         covered += main.low <= gain <= main.high
         detectable.append(main.detectable)
     return {
@@ -156,17 +156,18 @@ def main() -> None:
 
 
 def _table(result: dict[str, Any]) -> list[str]:
-    head = "| ship | use fusion | do not ship | inconclusive | interval holds the truth |"
-    lines = [f"| true gain, points | queries {head} smallest gain shown, points |", "|---" * 8 + "|"]
+    head = ("ship", "use fusion", "do not ship", "inconclusive", "interval holds the truth")
+    lines = header("true gain, points", "queries", *head, "smallest gain shown, points")
     for cell in result["cells"]:
-        lines.append(f"| {100 * cell['gain']:g} | {cell['queries']} {_shares(cell)} {100 * cell['detectable']:.1f} |")
+        lines.append(row(f"{100 * cell['gain']:g}", cell["queries"], *_shares(cell), f"{100 * cell['detectable']:.1f}"))
     lines += ["", "The same without a gain, had queries been taken for independent:", ""]
-    lines += [f"| true gain, points | queries {head}", "|---" * 7 + "|"]
-    lines += [f"| {100 * cell['gain']:g} | {cell['queries']} {_shares(cell)}" for cell in result["independent_queries"]]
+    lines += header("true gain, points", "queries", *head)
+    for cell in result["independent_queries"]:
+        lines.append(row(f"{100 * cell['gain']:g}", cell["queries"], *_shares(cell)))
     lines += ["", "300 queries, the untuned fusion 5 points above the base:", ""]
-    lines += [f"| gain of tuned | gain of the tuned fusion over the untuned {head}", "|---" * 7 + "|"]
+    lines += header("gain of tuned", "gain of the tuned fusion over the untuned", *head)
     for cell in result["with_fusion"]:
-        lines.append(f"| {100 * cell['gain']:g} | {100 * cell['fused_gain']:g} {_shares(cell)}")
+        lines.append(row(f"{100 * cell['gain']:g}", f"{100 * cell['fused_gain']:g}", *_shares(cell)))
     model = result["model"]
     lines += [
         "",
@@ -180,9 +181,9 @@ def _table(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _shares(cell: dict[str, Any]) -> str:
+def _shares(cell: dict[str, Any]) -> list[str]:
     shares = [cell["verdicts"][name] for name in DECISIONS] + [cell["coverage"]]
-    return "| " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |"
+    return [f"{100 * share:.1f} %" for share in shares]
 
 
 if __name__ == "__main__":

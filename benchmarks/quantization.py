@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import embedtune
-from benchmarks.tables import CACHE, header, parser, read_json, spread, write_table
-from embedtune.cli.options import set_up_logging
+from benchmarks.tables import CACHE, header, parser, read_json, row, spread, write_table
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.dataset import read_dataset
 from embedtune.evaluation.drift import mean_cosine
@@ -157,14 +156,14 @@ def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> list[str]:
         if not rows:
             continue
         rounded = [systems.get("base_quantized", systems["base"]) for systems in measured]
+        cosines = [spread(_values(rows, key), 4) for key in ("cosine_of_rounding", "cosine_of_tuning")]
         lines.append(
-            f"| {name} | {spread(rounded)} | {spread([cell['cosine_of_rounding'] for cell in rows], 4)}; "
-            f"{spread([cell['cosine_of_tuning'] for cell in rows if 'cosine_of_tuning' in cell], 4)} "
-            f"| {spread([systems['tuned'] for systems in measured])} "
-            f"| {spread([systems['into_original'] for systems in measured if 'into_original' in systems])} "
-            f"| {sum(cell['shipped'] == 'tuned' for cell in rows)} of {len(rows)} "
-            f"| {spread([cell['seconds'] for cell in rows], 0)} | {max(cell['peak_mib'] for cell in rows):,} |"
-        )
+            row(
+                name, spread(rounded), "; ".join(cosines), spread(_values(measured, "tuned")),
+                spread(_values(measured, "into_original")), f"{_values(rows, 'shipped').count('tuned')} of {len(rows)}",
+                spread(_values(rows, "seconds"), 0), f"{max(_values(rows, 'peak_mib')):,}",
+            )
+        )  # fmt: skip
     names = ", ".join(dict.fromkeys(cell["collection"] for cell in cells))
     seeds = max((cell["seed"] for cell in cells), default=0) + 1
     return [
@@ -172,6 +171,10 @@ def _table(cells: Sequence[Mapping[str, Any]], machine: str) -> list[str]:
         "",
         f"nDCG@10 on {names}, mean ± standard deviation over {seeds} seeds; all-MiniLM-L6-v2; {machine}.",
     ]
+
+
+def _values(cells: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+    return [cell[key] for cell in cells if key in cell]
 
 
 def main() -> None:
@@ -182,7 +185,6 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=2000)
     options.add_argument("--only", nargs="*", default=(), help="cells as SCHEME:SEED")
     arguments = options.parse_args()
-    set_up_logging(quiet=False, verbose=False)
     for seed in range(arguments.seeds):
         for name in SCHEMES:
             if not arguments.only or f"{name}:{seed}" in arguments.only:

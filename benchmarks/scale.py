@@ -28,9 +28,9 @@ from typing import Any
 
 import psutil
 
+from benchmarks.tables import HERE, header, parser, read_json, row
 from embedtune.project.manifest import library_versions, write_json
 
-HERE = Path(__file__).parent
 _VOCABULARY = 100_000
 _COPIES = 0.05
 _EVERY_S = 0.1
@@ -53,11 +53,8 @@ def texts(seed: int = 0) -> Iterator[str]:
 
 
 def _word(number: int) -> str:
-    word = ""
-    while not word or number:
-        number, syllable = divmod(number, len(_SYLLABLES))
-        word += _SYLLABLES[syllable]
-    return word
+    rest, syllable = divmod(number, len(_SYLLABLES))
+    return _SYLLABLES[syllable] + (_word(rest) if rest else "")
 
 
 def _sentence(draw: random.Random, words: list[str], weights: list[float]) -> str:
@@ -92,16 +89,10 @@ def make_file(folder: Path, megabytes: int) -> None:
 
 
 MAKERS = {"files": make_folder, "rows": make_rows, "text": make_file}
-TABLE = (
-    "files:20000",
-    "files:100000",
-    "rows:100000",
-    "rows:1000000",
-    "text:10MB",
-    "text:30MB",
-    "text:100MB",
-    "text:1000MB",
-)
+TABLE = [
+    *("files:20000", "files:100000", "rows:100000", "rows:1000000"),
+    *("text:10MB", "text:30MB", "text:100MB", "text:1000MB"),
+]
 _NAME = re.compile(r"(files|rows):(\d+)|(text):(\d+)MB")
 
 
@@ -123,10 +114,11 @@ def measure(source: Path, out: Path, settings: list[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "embedtune", "generate", str(source), "--out", str(out), "--json"]
     command += [part for setting in settings for part in ("--set", setting)]
     started, worked = time.monotonic(), _children_cpu()
-    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=said, env=_environment()) as process:  # noqa: S603
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    with tempfile.TemporaryFile() as output, subprocess.Popen(command, stdout=output, env=environment) as process:  # noqa: S603
         peak = watch_memory(process)
-        said.seek(0)
-        facts = json.loads(said.read() or "{}")
+        output.seek(0)
+        facts = json.loads(output.read() or "{}")
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
     return {
@@ -143,42 +135,38 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-
-
 def watch_memory(process: subprocess.Popen[bytes]) -> int:
     """Wait for the end and return the largest resident memory, anonymous pages only: the system takes back the others."""
     peak, tree = 0, psutil.Process(process.pid)
     while process.poll() is None:
-        held = 0
+        resident = 0
         try:
             for each in (tree, *tree.children(recursive=True)):
                 memory = each.memory_info()
-                held += memory.rss - getattr(memory, "shared", 0)
+                resident += memory.rss - getattr(memory, "shared", 0)
         except psutil.NoSuchProcess:
             continue
-        peak = max(peak, held)
+        peak = max(peak, resident)
         time.sleep(_EVERY_S)
     return peak
 
 
 def main() -> None:
     """Measure what is asked for and not there yet; keep each cell at once."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument(
         "--only", nargs="+", type=_checked, default=TABLE, metavar="CELL", help="files:N, rows:N or text:NMB"
     )
-    parser.add_argument("--again", action="store_true", help="measure cells that are there already too")
-    parser.add_argument(
+    options.add_argument("--again", action="store_true", help="measure cells that are there already too")
+    options.add_argument(
         "--set", dest="settings", action="append", default=[], help="as for embedtune generate; kept nowhere"
     )
-    options = parser.parse_args()
-    for name in options.only:
-        cells = {} if options.settings else _kept()
-        if name not in cells or options.again:
-            cells[name] = _measured(name, options.settings)
-            if not options.settings:
+    arguments = options.parse_args()
+    for name in arguments.only:
+        cells = {} if arguments.settings else read_json(HERE / "scale.json", {"cells": {}})["cells"]
+        if name not in cells or arguments.again:
+            cells[name] = _measured(name, arguments.settings)
+            if not arguments.settings:
                 _keep(cells)
         print(_row(name, cells[name]), flush=True)
 
@@ -191,27 +179,20 @@ def _measured(name: str, settings: list[str]) -> dict[str, Any]:
         return {**measure(source, Path(scratch) / "run", settings), "versions": library_versions()}
 
 
-def _kept() -> dict[str, dict[str, Any]]:
-    path = HERE / "scale.json"
-    cells: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else {}
-    return cells
-
-
 def _keep(cells: dict[str, dict[str, Any]]) -> None:
     cells = dict(sorted(cells.items(), key=lambda cell: parse(cell[0])))
     write_json(HERE / "scale.json", {"schema_version": 2, "cells": cells})
-    header = "| source | passages | seconds | of a processor | ms of it a passage | peak memory, MiB |"
-    rows = [header, "|---" * 6 + "|", *(_row(name, cell) for name, cell in cells.items())]
-    (HERE / "scale.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    lines = header("source", "passages", "seconds", "of a processor", "ms of it a passage", "peak memory, MiB")
+    lines += [_row(name, cell) for name, cell in cells.items()]
+    (HERE / "scale.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _row(name: str, cell: dict[str, Any]) -> str:
     kind, size = parse(name)
     what = {"files": "{:,} .txt files", "rows": "{:,} rows of corpus.jsonl", "text": "one .txt of {:,} MB"}[kind]
-    return (
-        f"| {what.format(size)} | {cell['passages']:,} | {cell['seconds']:,.0f} | {cell['cpu_seconds']:,.0f} "
-        f"| {1000 * cell['cpu_seconds'] / cell['passages']:.2f} | {cell['peak_mib']:,} |"
-    )
+    worked = (f"{cell['seconds']:,.0f}", f"{cell['cpu_seconds']:,.0f}")
+    each = f"{1000 * cell['cpu_seconds'] / cell['passages']:.2f}"
+    return row(what.format(size), f"{cell['passages']:,}", *worked, each, f"{cell['peak_mib']:,}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedtune.cli.options import set_up_logging
 from embedtune.project.manifest import library_versions, write_json
 
 HERE = Path(__file__).parent
@@ -19,7 +20,8 @@ MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser whose help is a benchmark's docstring."""
+    """Return a parser whose help is a benchmark's docstring, and turn on our log."""
+    set_up_logging(quiet=False, verbose=False)
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
@@ -36,8 +38,8 @@ def cached(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         part = path.with_suffix(".part")
         write_json(part, value)
         part.rename(path)
-    found: dict[str, Any] = read_json(path)
-    return found
+    cell: dict[str, Any] = read_json(path)
+    return cell
 
 
 def write_table(name: str, result: Mapping[str, Any], lines: Sequence[str], machine: str = MACHINE) -> str:
@@ -50,9 +52,14 @@ def write_table(name: str, result: Mapping[str, Any], lines: Sequence[str], mach
     return text
 
 
+def row(*cells: object) -> str:
+    """Return a line of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |")
+
+
 def header(*columns: str) -> list[str]:
     """Return the first two lines of a Markdown table."""
-    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    return [row(*columns), "|---" * len(columns) + "|"]
 
 
 def spread(values: Sequence[float], digits: int = 3, sign: str = "") -> str:

@@ -106,14 +106,14 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     several = len(judged) > 1
     forgetting = _measure_forgetting(config, inputs, models, base)
     sets = {}
-    for as_judged, queries, found in zip(inputs.query_sets, judged, search.sets, strict=True):
+    for original, queries, searched in zip(inputs.query_sets, judged, search.sets, strict=True):
         audits = audit(
-            inputs.dataset, as_judged, found.runs, base,
-            prompts=prompts, plain=found.cut_off, without_prompt=found.bare, query_cosine=found.query_cosine,
+            inputs.dataset, original, searched.runs, base,
+            prompts=prompts, plain=searched.cut_off, without_prompt=searched.bare, query_cosine=searched.query_cosine,
         )  # fmt: skip
         own = folder / file_name(queries.name) if several else folder
         sets[queries.name] = write_query_set(
-            own, config, inputs, queries, found.runs, audits, None if several else forgetting, reporter
+            own, config, inputs, queries, searched.runs, audits, None if several else forgetting, reporter
         )
     if run.is_trained:
         card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
