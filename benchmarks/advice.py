@@ -29,7 +29,7 @@ from embedtune.evaluation.runner import Model, Search
 from embedtune.evaluation.significance import ALPHA, Comparison, compare
 from embedtune.evaluation.verdict import MIN_GAIN
 from embedtune.formats.judgements import share_judgements
-from embedtune.models.encoder import choose_precision
+from embedtune.models.encoder import choose_precision, load_encoder
 from embedtune.models.locate import find_model
 
 CELLS = CACHE / "advice"
