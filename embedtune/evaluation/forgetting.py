@@ -103,10 +103,8 @@ def measure_forgetting(
 def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder] | None:
     """Return what gives the encoder at a strength; it holds one model, so use each encoder before asking for the next.
 
-    None for a model with a lexical part: there is no line from the base's vectors to longer ones.
-
-    Raises:
-        ConfigError: If the models are not of the same shape.
+    None for a model with a lexical part: there is no line from the base's vectors to longer ones. ``ConfigError`` if the models
+    are not of the same shape.
     """
     if is_lexical(tuned.model):
         return None

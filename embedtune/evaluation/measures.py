@@ -41,11 +41,7 @@ _CUTOFF = re.compile(r"@\d+$")
 
 @cache
 def parse_measure(name: str) -> Any:
-    """Return the measure of ir_measures that a name stands for.
-
-    Raises:
-        ConfigError: If there is no such measure, or ir_measures cannot compute it here.
-    """
+    """Return the measure of ir_measures that a name stands for, or raise ``ConfigError`` where it cannot be computed here."""
     import ir_measures
 
     stem, _, cutoff = name.partition("@")
@@ -65,11 +61,7 @@ def parse_measure(name: str) -> Any:
 
 
 def check_measures(names: Iterable[str], depth: int | None = None) -> None:
-    """Refuse measures that cannot be computed from runs of a depth: what is beyond it would count as missed.
-
-    Raises:
-        ConfigError: With the first that cannot be used.
-    """
+    """Raise ``ConfigError`` for the first measure that runs of a depth cannot give: what is beyond it would count as missed."""
     for name in names:
         cutoff = getattr(parse_measure(name), "params", {}).get("cutoff")
         if depth is not None and cutoff is not None and cutoff > depth:

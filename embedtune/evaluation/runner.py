@@ -91,11 +91,7 @@ def added_model(name: str, folder: Path, precision: str) -> Model:
 
 
 def check_names(models: Sequence[Model]) -> None:
-    """Refuse two rows of one name.
-
-    Raises:
-        ConfigError: With every name that is not its model's alone.
-    """
+    """Raise ``ConfigError`` for names of models that are not one model's alone."""
     fused = [str(System(kind.name, model.name)) for model in models if model.weight for kind in fused_kinds()]
     if double := doubles(["bm25", *fused, *(model.name for model in models)]):
         raise ConfigError(

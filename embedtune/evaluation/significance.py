@@ -35,17 +35,11 @@ def average_seeds(scores: Sequence[Floats]) -> Floats:
 
 
 def mcnemar_p(reference: ArrayLike, system: ArrayLike) -> float | None:
-    """Test hits and misses exactly, two-sided (McNemar 1947): are wins and losses a fair coin?
+    """Test hits and misses (0 or 1 for each query) exactly, two-sided (McNemar 1947): are wins and losses a fair coin?
 
     It takes queries for independent. Where queries of one document change together its p is too small; the clustered
-    randomisation test is the one that decides, this one is for comparison with other work.
-
-    Args:
-        reference: 0 or 1 for each query, ``(n_queries,)``.
-        system: The same queries with the other system.
-
-    Returns:
-        p in (0, 1], 1 where nothing changed; None for scores that are not 0 or 1.
+    randomisation test is the one that decides, this one is for comparison with other work. p is in (0, 1], 1 where nothing
+    changed; None for scores that are not 0 or 1.
     """
     from scipy.stats import binomtest
 
@@ -57,11 +51,7 @@ def mcnemar_p(reference: ArrayLike, system: ArrayLike) -> float | None:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Correct the p of several measures so that any false claim among them has at most the probability it says (Holm 1979).
-
-    Returns:
-        Corrected p in the order given, each in [p, 1].
-    """
+    """Correct p so that any false claim among several measures has at most the probability it says (Holm 1979); in [p, 1]."""
     corrected = [0.0] * len(p)
     largest = 0.0
     for place, number in enumerate(sorted(range(len(p)), key=lambda number: p[number])):
@@ -82,17 +72,10 @@ def detectable_gain(error: float) -> float:
 
 
 def queries_needed(gain: float, error: float, n_queries: int) -> int:
-    """Return how many more queries it would take to show a gain with 80 % power; 0 where there are enough.
+    """Return how many more queries it would take to show a gain (above 0) with 80 % power; 0 where there are enough.
 
     More queries must come as these came, with as many for each document: queries of documents that are there already say less.
-
-    Args:
-        gain: The gain to show, above 0.
-        error: Standard error of the mean difference over ``n_queries``; it falls with the root of their number.
-        n_queries: Queries there are.
-
-    Raises:
-        ValueError: If the gain is not above 0.
+    The standard error of the mean difference over ``n_queries`` falls with the root of their number.
     """
     if gain <= 0:
         raise ValueError(f"expected a gain above 0, got {gain}")

@@ -24,10 +24,7 @@ MIN_CLUSTERS = 20
 
 
 def by_overlap(ranks: Sequence[int | None]) -> list[str]:
-    """Label each query with where BM25 has its best relevant unit: ``1``, ``2-10`` or ``>10`` (or None, not at all).
-
-    What BM25 finds first shares its words with the query; a dense model earns its keep on the others.
-    """
+    """Label each query with where BM25, with whose words it is easy, has its best relevant unit: ``1``, ``2-10`` or ``>10``."""
     return [">10" if rank is None or rank > 10 else "1" if rank == 1 else "2-10" for rank in ranks]
 
 

@@ -1,13 +1,12 @@
 """What the stages of a run record: typed here, JSON on disk.
 
-A record is written with the fields that were set, and read back by ``Record.from_json``. What ``evaluate`` records is in
+A record is written with the fields that were set, and read back by ``model_validate``. What ``evaluate`` records is in
 ``evaluation_records``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,15 +21,6 @@ class Record(BaseModel):
     """Facts that are stored as JSON; immutable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, object]) -> Self:
-        """Read a record from JSON values.
-
-        Raises:
-            pydantic.ValidationError: If a field is missing or of another type.
-        """
-        return cls.model_validate(values)
 
     def summary(self) -> str:
         """Return in a few lines what a person wants to know first."""

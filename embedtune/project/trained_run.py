@@ -93,7 +93,9 @@ def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
         return read_trained_run(folder)
     dataset = verify(folder / DATASET, DatasetRecord)
     side = {"shipped": "base", "passages": "base", "token_vectors": "base"}
-    untrained = ModelRecord.from_json({**side, "method": "", "strength": 0, "fusion_weights": {"base": fusion_weight}})
+    untrained = ModelRecord.model_validate(
+        {**side, "method": "", "strength": 0, "fusion_weights": {"base": fusion_weight}}
+    )
     return TrainedRun(folder, dataset, Manifest[ModelRecord](record=untrained), dataset_settings(dataset))
 
 

@@ -1,7 +1,4 @@
-"""Drawings as numbers: the templates turn them into SVG that takes its colours from the page, light or dark.
-
-Axes: the position of a value in a drawing, and the values that label it.
-"""
+"""Drawings as numbers: the templates turn them into SVG that takes its colours from the page, light or dark."""
 
 from __future__ import annotations
 

@@ -232,8 +232,8 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
         schema_version=1,
         title=Path(dataset.record.source or run.settings.source or "").name or "dataset",
         base_model=Path(name).name if Path(name).exists() else redact(name),
-        dataset=DatasetRecord.from_json(_only(dataset.record.as_json(), _SHOWN_OF_DATASET)),
-        training=TrainingData.from_json(training | {"losses": thinned(losses), "n_losses": len(losses)}),
+        dataset=DatasetRecord.model_validate(_only(dataset.record.as_json(), _SHOWN_OF_DATASET)),
+        training=TrainingData.model_validate(training | {"losses": thinned(losses), "n_losses": len(losses)}),
         llm=_only({"cost": None} | llm.as_json() | (costs.as_json() if costs else {}), _SHOWN_OF_LLM) if llm else None,
         settings={
             "generate": _redacted(dataset.identity.config),
@@ -250,7 +250,7 @@ def background(run: TrainedRun, config: EvaluateConfig) -> Background:
 
 
 def _shown_of(circumstances: Circumstances) -> Circumstances:
-    return Circumstances.from_json(_only(circumstances.as_json(), _SHOWN_OF_STAGE))
+    return Circumstances.model_validate(_only(circumstances.as_json(), _SHOWN_OF_STAGE))
 
 
 def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:

@@ -6,21 +6,10 @@ from collections.abc import Mapping
 
 from embedtune.evaluation.measures import shown_measures
 from embedtune.project.evaluation_records import ForgettingRecord, ForgettingSet, QuerySetRecord
+from embedtune.reports import sections
 from embedtune.reports.charts import Chart, line_chart
 from embedtune.reports.data import OverviewData, ReportData
 from embedtune.reports.rendering import fill, stylesheet
-from embedtune.reports.sections import (
-    decision,
-    depth,
-    differences,
-    examples,
-    histograms,
-    origin,
-    slice_groups,
-    systems,
-    tiles,
-    training,
-)
 
 _SECTIONS = {
     "verdict": "Verdict",
@@ -38,12 +27,12 @@ _SECTIONS = {
 
 def as_html(data: ReportData) -> str:
     """Return the page of one query set; all strings in the data may be hostile."""
-    values = _values(data) | {"scores": histograms(data.scores)}
+    values = _values(data) | {"scores": sections.histograms(data.scores)}
     added = {
         "sections": [(name, title) for name, title in _SECTIONS.items() if values.get(name, True)],
-        "tiles": tiles(data),
-        "systems": systems(data, shown_measures(data.metrics.systems)),
-        "depth": depth(data.hit_rate),
+        "tiles": sections.tiles(data),
+        "systems": sections.systems(data, shown_measures(data.metrics.systems)),
+        "depth": sections.depth(data.hit_rate),
     }
     return _fill_page("page.html.jinja", values | added)
 
@@ -70,18 +59,18 @@ def _values(data: ReportData) -> dict[str, object]:
         "data": data,
         "found": found,
         "measures": shown_measures(found.systems),
-        "decision": decision(found.verdict.decision),
-        "differences": differences(found.comparisons, data.intervals.measure),
-        "slices": slice_groups(found.slices),
+        "decision": sections.decision(found.verdict.decision),
+        "differences": sections.differences(found.comparisons, data.intervals.measure),
+        "slices": sections.slice_groups(found.slices),
         "forgetting": forgetting(found.forgetting),
-        "training": training(data.training),
-        "examples": examples(data.examples),
-        "origin": origin(data),
+        "training": sections.training(data.training),
+        "examples": sections.examples(data.examples),
+        "origin": sections.origin(data),
     }
 
 
 def _overview_values(data: OverviewData, sets: Mapping[str, QuerySetRecord]) -> dict[str, object]:
-    rows = [(folder, found, decision(found.verdict.decision)) for folder, found in sets.items()]
+    rows = [(folder, found, sections.decision(found.verdict.decision)) for folder, found in sets.items()]
     return {"data": data, "rows": rows, "forgetting": forgetting(data.metrics.forgetting)}
 
 

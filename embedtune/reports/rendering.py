@@ -49,11 +49,7 @@ def _environment(*, markdown: bool) -> Environment:
 
 
 def fill(name: str, values: Mapping[str, object]) -> str:
-    """Fill a template of this package, ``.html.jinja`` or ``.md.jinja``.
-
-    Raises:
-        jinja2.UndefinedError: If it asks for a value that is not there.
-    """
+    """Fill a template of this package, ``.html.jinja`` or ``.md.jinja``; a value that is not there is an error."""
     return _environment(markdown=name.endswith(".md.jinja")).get_template(name).render(values)
 
 

@@ -12,14 +12,8 @@ from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecor
 from embedtune.project.layout import PAGE
 from embedtune.project.manifest import write_json
 from embedtune.project.records import Record
-from embedtune.reports.data import (
-    Background,
-    OverviewData,
-    ReportData,
-    hit_rate_by_k,
-    intervals,
-    score_histograms,
-)
+from embedtune.reports import data as figures
+from embedtune.reports.data import Background, OverviewData, ReportData
 from embedtune.reports.examples import Analyse, find_examples
 from embedtune.reports.page import as_html, as_markdown, overview_as_html, overview_as_markdown
 from embedtune.retrieval.ranks import first_relevant
@@ -58,9 +52,9 @@ class Reporter:
         data = ReportData(
             **dict(self._background),
             metrics=results,
-            intervals=intervals(values, clusters, seed=self._seed),
-            hit_rate=hit_rate_by_k(ranks),
-            scores=score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
+            intervals=figures.intervals(values, clusters, seed=self._seed),
+            hit_rate=figures.hit_rate_by_k(ranks),
+            scores=figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
             examples=find_examples(pairs[0], queries, runs, values, self._passages, self._analyse) if pairs else None,
         )
         _write(folder, data, as_html(data), as_markdown(data))

@@ -10,9 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,62 +21,8 @@ from embedtune.errors import ConfigError, IntegrityError, ProviderError
 from embedtune.project.layout import DATASET
 from embedtune.retrieval.windows import best_of_groups
 from embedtune.serving.embedder import Embedder
-from embedtune.snippets.rendering import Plug
+from embedtune.snippets.rendering import Plug, probe
 from embedtune.snippets.routes import TARGETS, Facts, demand_packages
-
-_FUNCTIONS = """
-query_vectors = embed_queries(queries)
-document_vectors = embed_documents(windows)
-"""
-_STORE = """
-add(passages)
-query_vectors = embedder.encode_queries(queries)
-found = [search(text) for text in queries]
-kept = {kept}
-document_vectors = [
-    kept[f"{{passage['id']}}#{{number}}"]
-    for passage in passages
-    for number in range(len(embedder.windows(passage["text"], passage["title"])))
-]
-"""
-
-PROBES: Mapping[str, str] = MappingProxyType(
-    {
-        "llama-index": """
-query_vectors = [embed_model.get_query_embedding(text) for text in queries]
-document_vectors = embed_model.get_text_embedding_batch(windows)
-""",
-        "langchain": """
-query_vectors = [embeddings.embed_query(text) for text in queries]
-document_vectors = embeddings.embed_documents(windows)
-""",
-        "haystack": """
-from haystack import Document
-query_vectors = [query_embedder.run(text)["embedding"] for text in queries]
-embedded = document_embedder.run([Document(content=text) for text in windows])["documents"]
-document_vectors = [document.embedding for document in embedded]
-""",
-        "txtai": """
-query_vectors = embeddings.batchtransform(queries, category="query")
-document_vectors = embeddings.batchtransform(windows, category="data")
-""",
-        "chroma": _STORE.format(
-            kept='(lambda rows: dict(zip(rows["ids"], rows["embeddings"])))(collection.get(include=["embeddings"]))'
-        ),
-        "lancedb": _STORE.format(kept='{row["window_id"]: row["vector"] for row in table.to_arrow().to_pylist()}'),
-        "qdrant": _STORE.format(
-            kept='{point.payload["window_id"]: point.vector'
-            " for point in client.scroll(COLLECTION, limit=10_000, with_vectors=True)[0]}"
-        )
-        + "client.close()\n",
-        "sentence-transformers": _FUNCTIONS,
-        "tei": _FUNCTIONS,
-        "vllm": _FUNCTIONS,
-        "ollama": _FUNCTIONS,
-        "openai": _FUNCTIONS,
-    }
-)
-
 
 TEXTS = 50
 """Queries and passages that are compared."""
@@ -165,7 +109,7 @@ def make_job(facts: Facts) -> tuple[Job, Expected]:
 def ask(code: str, target: str, job: Job) -> Answer:
     """Run code and its target's probe here, as ``__main__``."""
     space: dict[str, Any] = {"__name__": "__main__", **job._asdict()}
-    exec(compile(code + PROBES[target], f"<plug for {target}>", "exec"), space)  # noqa: S102 (what the user is to paste)
+    exec(compile(code + probe(target), f"<plug for {target}>", "exec"), space)  # noqa: S102 (what the user is to paste)
     vectors = [np.asarray(space[name], dtype=np.float32) for name in ("query_vectors", "document_vectors")]
     return Answer(vectors[0], vectors[1], space.get("found"))
 

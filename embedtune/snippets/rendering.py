@@ -53,6 +53,12 @@ def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa:
     return Plug(name, f"{head}\n{body.strip()}\n", route, commands, install)
 
 
+def probe(name: str) -> str:
+    """Return what a check runs behind the code of a target: it sets ``query_vectors`` and ``document_vectors``."""
+    code: str = _environment().get_template("_probe.py.jinja").render(target=name, kind=find_target(name).kind)
+    return code
+
+
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

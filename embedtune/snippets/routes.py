@@ -116,11 +116,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 
 
 def find_target(name: str) -> Target:
-    """Return a target by its name.
-
-    Raises:
-        ConfigError: If there is none of that name.
-    """
+    """Return a target by its name, or raise ``ConfigError`` if there is none."""
     if name not in TARGETS:
         raise ConfigError(f"--for: expected one of {', '.join(TARGETS)}, found {name!r}{did_you_mean(name, TARGETS)}")
     return TARGETS[name]
@@ -173,11 +169,7 @@ class Route(NamedTuple):
 
 
 def find_route(facts: Facts, name: str) -> Route:
-    """Return how a target loads a run.
-
-    Raises:
-        ConfigError: If there is no such target.
-    """
+    """Return how a target loads a run."""
     kind = find_target(name).kind
     if kind == "server":
         return _served(facts, name)
@@ -205,11 +197,7 @@ def all_routes(facts: Facts) -> dict[str, Route]:
 
 
 def demand_route(facts: Facts, name: str) -> Route:
-    """Return how a target loads a run, if it can.
-
-    Raises:
-        ConfigError: If it cannot; the hint says what can be done instead, and what is lost.
-    """
+    """Return how a target loads a run; where it cannot, ``ConfigError`` says what can be done instead, and what is lost."""
     route = find_route(facts, name)
     if route.loads is None:
         raise ConfigError(

@@ -28,11 +28,7 @@ class Evaluation:
     """One query set of an evaluation, judged as it was measured; ``values``: system → measure → query id → value."""
 
     def __init__(self, folder: Path, queries: QuerySet, passages: Sequence[Passage]) -> None:
-        """Read the files of a query set.
-
-        Raises:
-            DataError: If ``per_query.tsv`` is missing or is no such table.
-        """
+        """Read the files of a query set; ``DataError`` if ``per_query.tsv`` is missing or is no such table."""
         self.queries = share_judgements(queries, passages)
         self.values = _read_values(folder / "per_query.tsv")
         self._folder = folder

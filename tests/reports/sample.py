@@ -53,12 +53,12 @@ def report_data(say: Callable[[str], str] = str, n_examples: int = 2) -> dict:
 
 def sample(**changes) -> ReportData:
     """Return data, some of it replaced."""
-    return ReportData.from_json(report_data() | changes)
+    return ReportData.model_validate(report_data() | changes)
 
 
 def overview(**changes) -> OverviewData:
     """Return the data of an overview."""
-    return OverviewData.from_json(report_data() | {"measure": "ndcg@10"} | changes)
+    return OverviewData.model_validate(report_data() | {"measure": "ndcg@10"} | changes)
 
 
 def hostile_data(texts: list[str], n_examples: int = 2) -> dict:

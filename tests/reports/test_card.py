@@ -11,8 +11,8 @@ from tests.reports.sample import hostile_data, report_data
 
 def card(**changes):
     training, metrics = (report_data()[name] for name in ("training", "metrics"))
-    record = ModelRecord.from_json(training | {"losses": []})
-    measured = [QuerySetRecord.from_json(metrics)]
+    record = ModelRecord.model_validate(training | {"losses": []})
+    measured = [QuerySetRecord.model_validate(metrics)]
     full = Card("org/model", record, {"query": "query: ", "document": ""}, 128, "0.1.0", 1200, measured)
     return model_card(full._replace(**changes))
 
@@ -54,7 +54,7 @@ def test_a_lexical_part_is_explained_and_how_it_loads():
 
 def test_names_of_folders_models_queries_and_sets_are_not_on_it():
     data = report_data(lambda text: f"private {text}")
-    text = card(base_model=None, results=[QuerySetRecord.from_json(data["metrics"])] * 2)
+    text = card(base_model=None, results=[QuerySetRecord.model_validate(data["metrics"])] * 2)
     assert "private" not in text
     assert "base_model" not in header(text)
     assert "This is a local model, tuned with" in text
@@ -67,7 +67,7 @@ def test_a_name_that_is_none_of_the_hub_is_not_told():
 
 
 def test_hostile_words_stay_words():
-    metrics = QuerySetRecord.from_json(hostile_data(TEXTS)["metrics"])
+    metrics = QuerySetRecord.model_validate(hostile_data(TEXTS)["metrics"])
     text = card(results=[metrics], prompts={"query": "a | b\n# c <script>", "document": ""})
     assert r'"a \| b \# c \<script\>"' in text
     assert "<script>" not in text

@@ -101,7 +101,9 @@ def test_cost_comes_from_the_dataset_and_keys_go_nowhere(monkeypatch):
     }
     spent = {"prompt_tokens": 30, "completion_tokens": 15, "cost": 0.02, "rejected_answers": {}}
     dataset = Manifest(
-        record=DatasetRecord.from_json(facts), identity=Identity(config=config), circumstances=Circumstances(llm=spent)
+        record=DatasetRecord.model_validate(facts),
+        identity=Identity(config=config),
+        circumstances=Circumstances(llm=spent),
     )
     model = Manifest(record=ModelRecord(shipped="base"))
     told = background(TrainedRun(Path("run"), dataset, model, GenerateConfig(source="")), EvaluateConfig()).as_json()

@@ -37,7 +37,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def hostile(browser, tmp_path_factory):
     """The page of an evaluation in which every word from outside is hostile; all of them stand on it."""
-    html = as_html(ReportData.from_json(hostile_data(TEXTS, n_examples=10)))
+    html = as_html(ReportData.model_validate(hostile_data(TEXTS, n_examples=10)))
     visit = Visit(browser, tmp_path_factory.mktemp("hostile") / "report.html", html)
     yield visit
     visit.page.close()
@@ -177,7 +177,7 @@ def test_parts_without_figures_are_left_out():
     data["llm"] = None
     data["metrics"]["slices"] = []
     del data["metrics"]["forgetting"]
-    html = as_html(ReportData.from_json(data))
+    html = as_html(ReportData.model_validate(data))
     titles = re.findall(r'<section[^>]* id="(\w+)"', html)
     assert titles == ["verdict", "systems", "differences", "depth", "audits", "origin"]
     assert re.findall(r'href="#(\w+)"', html) == titles

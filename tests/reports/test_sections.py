@@ -62,7 +62,7 @@ def test_a_training_has_curves_of_loss_and_dev():
 def test_the_running_mean_is_the_mean_of_nine():
     found = report_data()["training"]
     found["losses"] = [(step, 1.0 if step % 2 else 0.0) for step in range(1, 41)]
-    jumping, calm = training(TrainingData.from_json(found))["charts"][0].lines
+    jumping, calm = training(TrainingData.model_validate(found))["charts"][0].lines
     heights = [float(part.split()[1]) for part in calm.path[1:].split("L")]
     span = max(float(part.split()[1]) for part in jumping.path[1:].split("L")) - min(
         float(part.split()[1]) for part in jumping.path[1:].split("L")
@@ -73,17 +73,17 @@ def test_the_running_mean_is_the_mean_of_nine():
 def test_losses_that_were_averaged_say_so_and_few_are_not_smoothed():
     found = report_data()["training"]
     assert (
-        training(TrainingData.from_json({**found, "n_losses": 5000}))["charts"][0].title
+        training(TrainingData.model_validate({**found, "n_losses": 5000}))["charts"][0].title
         == "Training loss by step, means of 5,000 steps"
     )
-    few = training(TrainingData.from_json({**found, "losses": found["losses"][:5], "n_losses": 5}))["charts"][0]
+    few = training(TrainingData.model_validate({**found, "losses": found["losses"][:5], "n_losses": 5}))["charts"][0]
     assert [line.name for line in few.lines] == ["loss"]
 
 
 def test_what_was_not_trained_by_steps_has_no_loss_and_an_unknown_training_no_part():
     found = {**report_data()["training"], "losses": [], "n_losses": 0}
     del found["dev"]["by_step"]
-    assert [chart.title for chart in training(TrainingData.from_json(found))["charts"]] == [
+    assert [chart.title for chart in training(TrainingData.model_validate(found))["charts"]] == [
         "Dev by strength (mean reciprocal rank)"
     ]
     assert training(TrainingData(shipped="base")) is None

@@ -30,12 +30,12 @@ def test_no_hostile_text_becomes_markup():
     html = (
         MarkdownIt("commonmark", {"html": True})
         .enable("table")
-        .render(as_markdown(ReportData.from_json(hostile_data(TEXTS, n_examples=10))))
+        .render(as_markdown(ReportData.model_validate(hostile_data(TEXTS, n_examples=10))))
     )
     calm = (
         MarkdownIt("commonmark", {"html": True})
         .enable("table")
-        .render(as_markdown(ReportData.from_json(report_data(n_examples=10))))
+        .render(as_markdown(ReportData.model_validate(report_data(n_examples=10))))
     )
     assert set(re.findall(r"<(\w+)", html)) == set(re.findall(r"<(\w+)", calm))
     assert html.count("<td>") == calm.count("<td>") and html.count("<h2>") == calm.count("<h2>")

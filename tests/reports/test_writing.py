@@ -53,7 +53,7 @@ def written(tmp_path_factory):
         **{name: value for name, value in summary.items() if value},
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("report")
-    Reporter(Background.from_json(SHARED), passages, seed=0).write(folder, queries, runs, values, metrics)
+    Reporter(Background.model_validate(SHARED), passages, seed=0).write(folder, queries, runs, values, metrics)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_a_thousand_queries_stay_under_two_megabytes(written):
 
 def test_the_page_is_made_of_the_json_alone(written):
     data = json.loads((written / "report.json").read_text())
-    assert as_html(ReportData.from_json(data)) == (written / "report.html").read_text()
+    assert as_html(ReportData.model_validate(data)) == (written / "report.html").read_text()
     assert data["schema_version"] == 1
 
 

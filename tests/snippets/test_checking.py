@@ -8,8 +8,8 @@ import pytest
 from chromadb.api.shared_system_client import SharedSystemClient
 
 from embedtune.errors import ConfigError, IntegrityError, ProviderError
-from embedtune.snippets.checking import PROBES, TOLERANCE, Answer, ask, check, compare
-from embedtune.snippets.rendering import Served, render
+from embedtune.snippets.checking import TOLERANCE, Answer, ask, check, compare
+from embedtune.snippets.rendering import Served, probe, render
 from embedtune.snippets.routes import TARGETS
 from tests.served_runs import PROMPTS
 
@@ -17,7 +17,10 @@ COLUMNS = [(method, prompts) for method in ("lora", "query-lora") for prompts in
 
 
 def test_every_target_has_its_probe():
-    assert PROBES.keys() == TARGETS.keys()
+    for target in TARGETS:
+        code = probe(target)
+        compile(code, target, "exec")
+        assert all(f"\n{name} = " in f"\n{code}" for name in ("query_vectors", "document_vectors"))
 
 
 @pytest.mark.parametrize(("method", "prompts"), COLUMNS)

@@ -10,21 +10,8 @@ import numpy as np
 
 from embedtune.dataset import Dataset
 from embedtune.documents.near_duplicates import same_passages
-from embedtune.evaluation.audits.models import (
-    Prompts,
-    Seen,
-    answers_beyond,
-    audit_change,
-    audit_prompts,
-    audit_truncation,
-)
-from embedtune.evaluation.audits.queries import (
-    audit_equal_negatives,
-    audit_leakage,
-    audit_same_text,
-    audit_unanswered,
-    near_queries,
-)
+from embedtune.evaluation.audits import models, queries
+from embedtune.evaluation.audits.models import Prompts, Seen
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.project.evaluation_records import AuditRecord
@@ -68,21 +55,21 @@ def audit(
         for query_id, grades in qrels.items()
     }
     found = [
-        audit_same_text(as_judged.qrels, qrels, compared),
-        audit_equal_negatives(qrels, compared, texts),
-        audit_unanswered(qrels, compared, texts.keys()),
-        audit_leakage(
+        queries.audit_same_text(as_judged.qrels, qrels, compared),
+        queries.audit_equal_negatives(qrels, compared, texts),
+        queries.audit_unanswered(qrels, compared, texts.keys()),
+        queries.audit_leakage(
             qrels,
             compared,
-            near_queries(labelled.queries, dataset.splits["train"].queries),
+            queries.near_queries(labelled.queries, dataset.splits["train"].queries),
             _seen_answers(labelled, relevant, dataset),
         ),
         _audit_window(labelled, relevant, compared, encoder, plain),
     ]
     if "tuned" in compared:
-        found.append(audit_change(qrels, compared, query_cosine))
+        found.append(models.audit_change(qrels, compared, query_cosine))
     if prompts:
-        found.append(audit_prompts(prompts, qrels, compared, without_prompt))
+        found.append(models.audit_prompts(prompts, qrels, compared, without_prompt))
     return found
 
 
@@ -161,8 +148,8 @@ def _audit_window(
     seen = {name: Seen(text, _visible(text, encoder)) for name, text in distinct.items()}
     answers = {query_id: [seen[passage.passage_id] for passage in found] for query_id, found in relevant.items()}
     n_long = sum(any(one.n_characters < len(one.text) for one in found) for found in answers.values())
-    beyond = answers_beyond(labelled.queries, answers)
-    return audit_truncation(labelled.qrels, runs, beyond, n_long, encoder.window, plain)
+    beyond = models.answers_beyond(labelled.queries, answers)
+    return models.audit_truncation(labelled.qrels, runs, beyond, n_long, encoder.window, plain)
 
 
 def _visible(text: str, encoder: Encoder) -> int:

@@ -71,7 +71,7 @@ def select_method(context: Context, method: str) -> MethodSelection:
         directions = {"directions": candidate.details["directions"]} if "directions" in candidate.details else {}
         # Of dev the fields that a candidate has too.
         values = {"method": name, **directions, **candidate.dev.as_json(), "reason": reason}
-        tried.append(CandidateRecord.from_json(values))
+        tried.append(CandidateRecord.model_validate(values))
         best = candidate if better else best
         if closest is None or candidate.decision.gain > closest.decision.gain:
             closest = candidate
@@ -129,4 +129,4 @@ def selection_record(
         "candidates": selection.candidates,
         "checks": checks,
     }
-    return ModelRecord.from_json(values)
+    return ModelRecord.model_validate(values)
