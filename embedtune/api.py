@@ -120,7 +120,9 @@ def tune(
         folder = Path(run or stack.enter_context(tempfile.TemporaryDirectory(prefix="embedtune-tune-")))
         name = _base_name(model, folder)
         if "window_tokens" not in encoding:
-            encoding["window_tokens"] = min(_window(name, encoding), _LONGEST_WINDOW)
+            prompts = {key: value for key, value in encoding.items() if key != "window_overlap"}
+            window = Encoder(load_model(find_model(name), **prompts)).window
+            encoding["window_tokens"] = min(window, _LONGEST_WINDOW)
         source = folder / "source"
         dataset.save(source)
         generate(GenerateConfig(source=source, model=name, queries_from="source", seed=seed, **encoding), folder)
@@ -234,9 +236,3 @@ def _base_name(model: str | os.PathLike[str] | SentenceTransformer, folder: Path
     saved = folder / "base"
     model.save_pretrained(str(saved), create_model_card=False)
     return str(saved)
-
-
-def _window(name: str, encoding: Mapping[str, Any]) -> int:
-    prompts = {key: value for key, value in encoding.items() if key != "window_overlap"}
-    window: int = Encoder(load_model(find_model(name), **prompts)).window
-    return window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,14 +47,9 @@ def group_limits(root: Path, own: Path) -> Iterator[tuple[int, int]]:
         limit = _number(folder / "memory.max")
         if limit is not None:
             used = _number(folder / "memory.current") or 0
-            yield limit, max(0, limit - used + _reclaimable(folder))
-
-
-def _reclaimable(folder: Path) -> int:
-    """Return the file cache that the group would give up first; it is counted as used."""
-    fields = dict(line.split(" ", 1) for line in _text(folder / "memory.stat").splitlines() if " " in line)
-    value = fields.get("inactive_file", "0").strip()
-    return int(value) if value.isdecimal() else 0
+            # The file cache, which the group would give up first, is counted as used.
+            cached = re.search(r"^inactive_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
+            yield limit, max(0, limit - used + (int(cached[1]) if cached else 0))
 
 
 def _groups(root: Path, own: Path) -> Iterator[Path]:
@@ -106,11 +102,8 @@ def core_quota() -> float | None:
 
 def instruction_sets() -> list[str]:
     """Return which of ``INSTRUCTION_SETS`` the processor has; empty where the system does not tell."""
-    for line in _text(_CPU_INFO).splitlines():
-        if line.startswith("flags"):
-            flags = set(line.split(":", 1)[-1].split())
-            return [name for name in INSTRUCTION_SETS if name in flags]
-    return []
+    line = re.search(r"^flags.*", _text(_CPU_INFO), re.MULTILINE)
+    return [name for name in INSTRUCTION_SETS if line and name in line[0].split()]
 
 
 def in_words(size: float) -> str:

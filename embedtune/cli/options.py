@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, get_args
 
 import click
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from embedtune.config.settings import Config, LlmConfig, load_config
 from embedtune.errors import did_you_mean, missing_path
@@ -58,16 +57,11 @@ def setting(model: type[BaseModel], name: str, *declarations: str, **attributes:
     if bool in leaves:
         attributes = {"is_flag": True, "default": None, **attributes}
     else:
-        attributes = {
-            "type": Choice(choices) if choices else int if int in leaves else float if float in leaves else str,
-            **attributes,
-        }
-    return click.option(*(declarations or (f"--{name.replace('_', '-')}",)), **{"help": _help(field), **attributes})
-
-
-def _help(field: FieldInfo) -> str:
-    shown = field.default if isinstance(field.default, str | int | float) and field.default is not False else None
-    return f"{field.description}" + (f"  [default: {shown}]" if shown is not None else "")
+        type_ = Choice(choices) if choices else next((each for each in (int, float) if each in leaves), str)
+        attributes = {"type": type_, **attributes}
+    is_shown = isinstance(field.default, str | int | float) and field.default is not False
+    text = f"{field.description}" + (f"  [default: {field.default}]" if is_shown else "")
+    return click.option(*(declarations or (f"--{name.replace('_', '-')}",)), **{"help": text, **attributes})
 
 
 def _leaves(annotation: Any) -> list[Any]:

@@ -34,15 +34,9 @@ class Gathered:
         """
         read = read_yaml(_read_text(path), lambda line: f"{path}:{line}")
         if not isinstance(read.value, dict):
-            raise ConfigError.collect(
-                str(path),
-                read.problems
-                or [
-                    f"{path}:1: expected a mapping with the sections generate, train, eval, "
-                    f"found {type(read.value).__name__}"
-                ],
-                hint="the packaged recipes in pipelines/ are examples",
-            )
+            expected = "expected a mapping with the sections generate, train, eval"
+            problems = read.problems or [f"{path}:1: {expected}, found {type(read.value).__name__}"]
+            raise ConfigError.collect(str(path), problems, hint="the packaged recipes in pipelines/ are examples")
         self.problems += read.problems
         places = {key: f"{path}:{line}" for key, line in read.lines.items()}
         if section is None:
@@ -97,13 +91,12 @@ class Gathered:
 
     def explain(self, model: type[BaseModel], error: ValidationError) -> list[str]:
         """Word every problem that a model found, with the place of its value."""
-        return [self._placed(_problem(model, item), item["loc"]) for item in error.errors(include_url=False)]
-
-    def _placed(self, problem: str, location: Sequence[str | int]) -> str:
-        """Put in front where the value stands, or the nearest section around it."""
-        path = tuple(map(str, location))
-        places = (self._places.get(path[:length]) for length in range(len(path), 0, -1))
-        return ": ".join(filter(None, [next(filter(None, places), None), problem]))
+        problems = []
+        for item in error.errors(include_url=False):
+            path = tuple(map(str, item["loc"]))
+            around = (self._places.get(path[:length]) for length in range(len(path), 0, -1))
+            problems.append(": ".join(filter(None, [next(filter(None, around), None), _problem(model, item)])))
+        return problems
 
 
 def _read_text(path: Path) -> str:
@@ -129,14 +122,10 @@ def _problem(model: type[BaseModel], item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     if item["type"] == "missing" or isinstance(item["input"], dict | BaseModel):
         return f"{where}: {message}"
-    return f"{where}: {message}, found {shortened(item['input'])}{_close_value(item)}"
-
-
-def _close_value(item: Any) -> str:
-    """Suggest the one of several fixed values that was probably meant."""
-    if item["type"] != "literal_error":
-        return ""
-    return did_you_mean(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+    meant = ""
+    if item["type"] == "literal_error":
+        meant = did_you_mean(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+    return f"{where}: {message}, found {shortened(item['input'])}{meant}"
 
 
 def unknown(key: str, known: Sequence[str]) -> str:

@@ -104,10 +104,8 @@ class _Reader:
                 if "\0" in value:
                     raise ValueError("a NUL character")
         except (yaml.YAMLError, ValueError, OverflowError) as error:
-            found = getattr(error, "problem", None) or str(error)
-            self._complain(
-                node, f"expected a plain value, found {shortened(node.value)} ({shortened(found, quote=False)})"
-            )
+            found = shortened(getattr(error, "problem", None) or str(error), quote=False)
+            self._complain(node, f"expected a plain value, found {shortened(node.value)} ({found})")
             return None
         return value
 

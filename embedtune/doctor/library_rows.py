@@ -52,10 +52,8 @@ def bm25() -> list[Row]:
     """Search three texts."""
     from embedtune.retrieval.bm25 import BM25
 
-    texts = ["Fill the tank with cold water.", "Refunds take ten days.", "The lamp blinks orange."]
-    return [
-        _judged("bm25s", int(BM25(texts).scores(["refunds"])[0].argmax()) == 1, "found the right one of three texts")
-    ]
+    index = BM25(["Fill the tank with cold water.", "Refunds take ten days.", "The lamp blinks orange."])
+    return [_judged("bm25s", int(index.scores(["refunds"])[0].argmax()) == 1, "found the right one of three texts")]
 
 
 def _judged(name: str, works: bool, what: str) -> Row:
@@ -83,9 +81,8 @@ def quantisation() -> list[Row]:
                 rows.append(Row(name, OK, "yes: a tiny layer went forward and backward"))
             except Exception as error:
                 status = FAIL if scheme == "none" else WARN
-                advice = (
-                    f"{REINSTALL}torch peft" if scheme == "none" else "use --quantize none, or reinstall bitsandbytes"
-                )
+                others = "use --quantize none, or reinstall bitsandbytes"
+                advice = f"{REINSTALL}torch peft" if scheme == "none" else others
                 rows.append(Row(name, status, f"no: {shown(error)}", advice))
     return rows
 

@@ -32,17 +32,14 @@ def cores() -> list[Row]:
     import torch
 
     cores, quota, threads = machine.cores(), machine.core_quota(), torch.get_num_threads()
-    wish = os.environ.get("OMP_NUM_THREADS")
+    variable = os.environ.get("OMP_NUM_THREADS")
     found = f"{cores} cores, torch takes {threads} threads"
     found += f", a container grants the time of {quota:g}" if quota else ""
-    found += f", OMP_NUM_THREADS={wish}" if wish else ""
+    found += f", OMP_NUM_THREADS={variable}" if variable else ""
     if quota and threads > max(1, round(quota)):
-        return [
-            Row(
-                "cores", WARN, found, f"export OMP_NUM_THREADS={max(1, round(quota))}: more threads wait for each other"
-            )
-        ]
-    if wish and threads < cores // 2:
+        advice = f"export OMP_NUM_THREADS={max(1, round(quota))}: more threads wait for each other"
+        return [Row("cores", WARN, found, advice)]
+    if variable and threads < cores // 2:
         return [Row("cores", WARN, found, "unset OMP_NUM_THREADS, if nothing else needs the other cores")]
     return [Row("cores", OK, found)]
 

@@ -77,13 +77,10 @@ class PassageScores:
         weight: float = DEFAULT_WEIGHT,
         list_depth: int | None = None,
     ) -> None:
-        """Take both sides.
+        """Take both sides, each ``(n_queries, n_passages)``, with a cosine of -inf where a passage was not found.
 
-        Args:
-            dense: Gives the cosines, ``(n_queries, n_passages)``; -inf where a passage was not found.
-            lexical: Gives BM25's scores in the same shape.
-            weight: Of the dense side in the sum of z-scores, in [0, 1].
-            list_depth: Passages of either side that are fused, where ``dense`` does not score all of them.
+        ``weight`` is that of the dense side in the sum of z-scores, in [0, 1]. Where ``dense`` does not score all passages,
+        ``list_depth`` of either side are fused.
         """
         self._sides = (dense, lexical)
         self._weight = weight
@@ -154,7 +151,6 @@ def _listed_z_scores(scores: Matrix) -> Matrix:
 
 
 def _rank(scores: Matrix, passage: int, floor: float = -np.inf) -> int | None:
-    """Return the rank of one passage by one row of scores; None where it is not above ``floor``."""
     return 1 + int(np.count_nonzero(scores > scores[passage])) if scores[passage] > floor else None
 
 

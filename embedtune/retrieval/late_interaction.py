@@ -60,12 +60,7 @@ class TokenCache:
     """
 
     def __init__(self, encode: TokensOf, memory: int = MEMORY) -> None:
-        """Cache an encoder of passages.
-
-        Args:
-            encode: Gives the token vectors of passages.
-            memory: Size in MiB; 0 keeps none.
-        """
+        """Cache an encoder of passages in so many MiB; 0 keeps none."""
         self._encode = encode
         self._most = memory << 20
         self._kept: OrderedDict[int, Vectors] = OrderedDict()
@@ -99,14 +94,8 @@ def match(
 ) -> list[dict[int, float]]:
     """Return how well the tokens of each query are matched by those of its passages, in [-1, 1].
 
-    Every passage is encoded once, however many queries have it; a text without tokens matches with 0.
-
-    Args:
-        encoder: Of queries.
-        queries: Texts.
-        candidates: Of each query, the numbers of the passages to compare.
-        tokens_of: Gives their tokens, of all windows: a query's token may find its match in any of them.
-        on_progress: Called with the number of passages that are done since the last call.
+    Every passage is encoded once, however many queries have it; a text without tokens matches with 0. ``candidates`` are the
+    numbers of each query's passages; ``tokens_of`` gives the tokens of all their windows: the match may be in any of them.
     """
     matches: list[dict[int, float]] = [{} for _ in queries]
     queries_of: dict[int, list[int]] = {}
@@ -135,10 +124,7 @@ def max_sim(query: Vectors, passage: Vectors) -> float:
 def blend(scores: Matrix, matches: Matrix, weight: float) -> Matrix:
     """Return the new scores of one query's candidates: ``z(scores) + weight · z(matches)``, standardised over the candidates.
 
-    Args:
-        scores: Those of the fusion, ``(n,)``.
-        matches: How well the tokens match, ``(n,)``.
-        weight: Of the model in the fusion: its tokens are trusted as far as its vectors.
+    ``scores`` are those of the fusion, ``(n,)``, ``weight`` the model's in it: its tokens are trusted as far as its vectors.
     """
     both: Matrix = z_scores(scores[None])[0] + weight * z_scores(matches[None])[0]
     return both

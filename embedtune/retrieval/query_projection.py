@@ -8,13 +8,9 @@ from embedtune.types import Matrix
 
 
 def principal_map(vectors: Matrix, n_directions: int) -> Matrix:
-    """Return the projection onto the first principal directions of passage vectors, ``(dim, dim)``.
+    """Return the projection onto the first principal directions of passage vectors ``(n, dim)``, ``(dim, dim)``.
 
     In directions in which the corpus does not vary a query holds noise alone. Not centred, because cosines are not.
-
-    Args:
-        vectors: Of passages, ``(n, dim)``.
-        n_directions: Directions kept, 1 to dim.
     """
     directions = np.linalg.eigh(vectors.T @ vectors).eigenvectors[:, -n_directions:]
     projection: Matrix = (directions @ directions.T).astype(np.float32)

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 
 def best_ranks(scores: NDArray[np.floating[Any]], relevant: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Return ``best_rank`` of each row, ``(n_queries,)``.
-
-    Args:
-        scores: ``(n_queries, n_passages)``, higher is better.
-        relevant: Relevant columns of each row, at least one.
-    """
+    """Return ``best_rank`` of each row, ``(n_queries,)``."""
     ranks = [best_rank(row, columns) for row, columns in zip(scores, relevant, strict=True)]
     return np.array(ranks, dtype=np.int64)
 
@@ -23,13 +18,10 @@ def best_ranks(scores: NDArray[np.floating[Any]], relevant: Sequence[Sequence[in
 def best_rank(
     scores: NDArray[np.floating[Any]], relevant: Sequence[int], *, tie_break: Sequence[str] | None = None
 ) -> int:
-    """Return the rank, from 1, of the best relevant column.
+    """Return the rank, from 1, of the best relevant column of ``(n_passages,)``, higher is better; at least one is relevant.
 
-    Args:
-        scores: ``(n_passages,)``, higher is better.
-        relevant: Relevant columns, at least one.
-        tie_break: Names of the columns: equal scores are ordered by falling name, as trec_eval orders them. Without names,
-            columns with the same score as the relevant one do not push it down.
+    With names to ``tie_break``, equal scores are ordered by falling name, as trec_eval orders them. Without, columns with the
+    same score as the relevant one do not push it down.
     """
     best = scores[list(relevant)].max()
     rank = 1 + int(np.count_nonzero(scores > best))
@@ -41,11 +33,9 @@ def best_rank(
 
 
 def first_relevant(grades: Mapping[str, int], scores: Mapping[str, float]) -> int | None:
-    """Return the rank, from 1, of the best relevant unit of a query in a run; None where the run has none.
+    """Return the rank, from 1, of the best relevant unit (grade above 0) of a query in a run; None where the run has none.
 
-    Args:
-        grades: Unit → grade; above 0 is relevant.
-        scores: Unit → score. Ties are broken as trec_eval does, so that the rank is that of the run file.
+    Ties are broken as trec_eval does, so that the rank is that of the run file.
     """
     names = list(scores)
     relevant = [column for column, name in enumerate(names) if grades.get(name, 0) > 0]

@@ -7,7 +7,7 @@ finds the others find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -72,29 +72,23 @@ class DenseSource(Protocol):
     """Where the dense scores come from: vectors in memory, or a vector store."""
 
     def scores(self, queries: Vectors, k: int | None) -> Matrix:
-        """Return the cosine of every passage with queries ``(n_queries, dim)``, ``(n_queries, n_passages)``.
+        """Return the cosine of every passage with unit vectors of queries, ``(n_queries, n_passages)``.
 
-        Args:
-            queries: Unit vectors.
-            k: Passages of each query that are needed; others may be -inf. None needs all.
+        Of each query ``k`` passages are needed; others may be -inf. None needs all.
         """
         ...
 
 
+@dataclass(eq=False, repr=False)
 class PassageVectors:
     """The vectors of all windows in memory; a passage scores as its best window.
 
     The nearest passages come from a FAISS index. It is exact (``IndexFlatIP``), so that no difference between two models can
     come from an approximate index. The scores of all passages, which fusion needs, are one product of matrices.
-
-    Attributes:
-        vectors: ``(n_windows, dim)``.
-        windows: Which of them belong to which passage.
     """
 
-    def __init__(self, vectors: Vectors, windows: Windows) -> None:
-        self.vectors = vectors
-        self.windows = windows
+    vectors: Vectors  # (n_windows, dim)
+    windows: Windows  # which of them belong to which passage
 
     def scores(self, queries: Vectors, k: int | None = None) -> Matrix:
         """See ``DenseSource``."""
@@ -128,62 +122,34 @@ class Found(NamedTuple):
     parts: Parts
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Searcher:
-    """Searches one corpus with one model by every kind of system.
+    """Searches one corpus with one model by every kind of system; a kind needs only those of the parts that it uses."""
 
-    Attributes:
-        units: What its runs name.
-        weight: Of the dense side in fusion, in [0, 1].
-    """
-
-    def __init__(
-        self,
-        units: Units,
-        *,
-        lexical: BM25 | None = None,
-        dense: DenseSource | None = None,
-        weight: float = DEFAULT_WEIGHT,
-        match: Match | None = None,
-        n_reranked: int = DEPTH,
-        list_depth: int | None = None,
-    ) -> None:
-        """Take the parts; a kind of system needs only those that it uses.
-
-        Args:
-            units: What runs name.
-            lexical: Of the passages' full texts.
-            dense: Of the same passages.
-            weight: Of the dense side in fusion, in [0, 1].
-            match: Compares tokens.
-            n_reranked: Passages of each query that are reranked.
-            list_depth: Passages of either side that are fused, where ``dense`` does not score every passage.
-        """
-        self.units = units
-        self.weight = weight
-        self._lexical = lexical
-        self._dense = dense
-        self._match = match
-        self._n_reranked = n_reranked
-        self._list_depth = list_depth
+    units: Units = field(kw_only=False)  # what its runs name
+    lexical: BM25 | None = None  # of the passages' full texts
+    dense: DenseSource | None = None  # of the same passages
+    weight: float = DEFAULT_WEIGHT  # of the dense side in fusion, in [0, 1]
+    match: Match | None = None  # compares tokens
+    n_reranked: int = DEPTH  # passages of each query that are reranked
+    list_depth: int | None = None  # passages of either side that are fused, where dense does not score every passage
 
     def scores(self, texts: Sequence[str], vectors: Vectors | None, k: int | None = None) -> PassageScores:
         """Return the scores of all passages for a few queries; each side is computed when it is first used.
 
-        Args:
-            texts: Of the queries; they may be empty where only vectors are searched.
-            vectors: Of the same queries, ``(n_queries, dim)``; None where only words are searched.
-            k: Nearest passages that are needed; None needs all, or of a vector store as many as fusion takes.
+        ``texts`` may be empty where only vectors ``(n_queries, dim)`` are searched, which are None where only words are. ``k``
+        nearest passages are needed; None needs all, or of a vector store as many as fusion takes.
         """
 
         def dense() -> Matrix:
-            assert self._dense is not None and vectors is not None
-            return self._dense.scores(vectors, k or self._list_depth)
+            assert self.dense is not None and vectors is not None
+            return self.dense.scores(vectors, k or self.list_depth)
 
         def lexical() -> Matrix:
-            assert self._lexical is not None
-            return self._lexical.scores(texts)
+            assert self.lexical is not None
+            return self.lexical.scores(texts)
 
-        return PassageScores(dense, lexical, self.weight, self._list_depth)
+        return PassageScores(dense, lexical, self.weight, self.list_depth)
 
     def blocks(
         self, texts: Sequence[str], vectors: Vectors | None, k: int | None = None
@@ -203,18 +169,10 @@ class Searcher:
         *,
         matches: list[dict[int, float]] | None = None,
     ) -> dict[str, Run]:
-        """Search by several kinds of systems at once.
+        """Search by several kinds of systems at once, and return name of the kind → run, of ``depth`` units for each query.
 
-        Args:
-            ids: Of the queries.
-            texts: Of the queries.
-            vectors: Of the queries, ``(n_queries, dim)``; None where only words are searched.
-            kinds: What to search by.
-            depth: Units of each query.
-            matches: Of each query, what is known of the match of tokens; what is missing is added.
-
-        Returns:
-            Name of the kind → run.
+        ``vectors`` are None where only words are searched. ``matches`` are those of each query that are known,
+        and get what is missing.
         """
         nearest = [kind for kind in kinds if kind.name == "dense"]
         fused = [kind for kind in kinds if kind.name != "dense"]
@@ -256,7 +214,7 @@ class Searcher:
                 found = kind.scores(scores)
                 runs[kind.name] |= top_run(ids[block], found, self.units, depth, kind.floor)
                 if kind.reranked:
-                    best[kind.name] += [best_of(row, self._n_reranked) for row in found]
+                    best[kind.name] += [best_of(row, self.n_reranked) for row in found]
         for name, candidates in best.items():
             runs[name] = self._reranked(runs[name], candidates, texts, matches or [{} for _ in texts])
         return runs
@@ -265,12 +223,12 @@ class Searcher:
         self, run: Run, best: Sequence[Candidates], texts: Sequence[str], matches: list[dict[int, float]]
     ) -> Run:
         """Match the tokens of the candidates where that is not known yet, and reorder."""
-        assert self._match is not None
+        assert self.match is not None
         missing = [
             [passage for passage in found.passages if passage not in known]
             for found, known in zip(best, matches, strict=True)
         ]
-        for known, more in zip(matches, self._match(texts, missing), strict=True):
+        for known, more in zip(matches, self.match(texts, missing), strict=True):
             known.update(more)
         return reranked_run(run, best, matches, self.units, self.weight)
 
@@ -393,12 +351,8 @@ def reranked_run(
 ) -> Run:
     """Return a run whose best passages are in a new order; the others follow in the old one.
 
-    Args:
-        run: What was found.
-        best: Of each query of ``run``, the passages to reorder: the best of those that it comes from.
-        matches: Of each query, how well each of these passages matches.
-        units: What the run names; a document scores as its best passage.
-        weight: Of the matches, see ``late_interaction.blend``.
+    For each query of the run, ``best`` has the passages to reorder, the best of those that it comes from, and ``matches`` how
+    well each of them matches. A document scores as its best passage. ``weight`` is that of ``late_interaction.blend``.
     """
     reranked: Run = {}
     for (query_id, scored), found, matched in zip(run.items(), best, matches, strict=True):

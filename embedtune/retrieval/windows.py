@@ -91,13 +91,9 @@ def best_of_groups(scores: NDArray[np.float32], starts: NDArray[np.int64]) -> ND
 
 
 def split_windows(passages: Sequence[Passage], offsets: TokenOffsets, size: int, stride: int) -> Windows:
-    """Cut passages that are longer than ``size`` tokens into overlapping windows; shorter ones stay whole.
+    """Cut passages that are longer than ``size`` tokens, title included, into overlapping windows; shorter ones stay whole.
 
-    Args:
-        passages: Passages, title included in their length.
-        offsets: The embedder's tokenizer.
-        size: Tokens in a window, title included.
-        stride: Tokens from one window's start to the next; at most ``size``, so that no token is lost.
+    A window starts ``stride`` tokens after the one before; at most ``size``, so that no token is lost.
     """
     texts: list[str] = []
     starts = []

@@ -8,6 +8,7 @@ base where queries alone were tuned, and a few hundred kilobytes for each domain
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -138,8 +139,7 @@ class Adapters(Mapping[str, Embedder]):
         if name in self._domains:
             raise ConfigError(f"adapters: expected a new name, found {name!r} again")
         opened = read_trained_run(Path(run))
-        for other in list(self._domains.values())[:1]:
-            _demand_same_base(opened, other.run)
+        _demand_same_base(opened, next((domain.run for domain in self._domains.values()), opened))
         with self._lock:
             self._domains[name] = self._load(opened)
 
@@ -187,14 +187,9 @@ class Adapters(Mapping[str, Embedder]):
             vectors = encoder.encode_queries(texts) if side == "queries" else encoder.encode_documents(texts)
         return vectors if matrix is None else project(vectors, matrix)
 
-    def _encoder(self, name: str) -> Encoder:
-        """Return the encoder of a domain's documents, for its tokenizer, prompts and window."""
-        domain = self._domains[name]
-        return domain.documents.base.encoder(self._precision, domain.prompts)
-
     def __reduce__(self) -> tuple[Any, ...]:
         runs = {name: domain.run.folder for name, domain in self._domains.items()}
-        return _again, (runs, self._precision, self._device)
+        return partial(Adapters.from_runs, precision=self._precision, device=self._device), (runs,)
 
 
 class _DomainEmbedder(Embedder):
@@ -208,7 +203,8 @@ class _DomainEmbedder(Embedder):
     @property
     def encoder(self) -> Encoder:
         """The shared model with this domain's prompts; not for several threads at once."""
-        return self._adapters._encoder(self._name)
+        domain = self._adapters._domains[self._name]
+        return domain.documents.base.encoder(self.precision, domain.prompts)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """See ``Embedder``."""
@@ -220,10 +216,6 @@ class _DomainEmbedder(Embedder):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _DomainEmbedder, (self._adapters, self._name)
-
-
-def _again(runs: dict[str, Path], precision: str, device: str | None) -> Adapters:
-    return Adapters.from_runs(runs, precision=precision, device=device)
 
 
 def _demand_same_base(run: TrainedRun, other: TrainedRun) -> None:

@@ -63,12 +63,13 @@ def compare(
     found = {name: Retriever(opened, name).retrieve(query, k) for name in names}
     base = {hit.passage.passage_id: hit for hit in found[BASE]}
     cut = Excerpts(opened.passages)
+    gone = {name: base.keys() - {hit.passage.passage_id for hit in hits} for name, hits in found.items()}
     return Comparison(
         query,
         k,
         chosen,
         {name: [_moved(hit, base, name) for hit in hits] for name, hits in found.items()},
-        {name: _gone(hits, base) for name, hits in found.items()},
+        {name: [hit.passage for passage_id, hit in base.items() if passage_id in ids] for name, ids in gone.items()},
         {hit.passage.passage_id: cut(hit.passage.text, query, width) for hits in found.values() for hit in hits},
     )
 
@@ -86,11 +87,6 @@ def _moved(hit: Hit, base: dict[str, Hit], system: str) -> Moved:
         return Moved(hit, None, "new")
     up = before.rank - hit.rank
     return Moved(hit, before.rank, f"↑{up}" if up > 0 else f"↓{-up}" if up < 0 else "=")
-
-
-def _gone(hits: Sequence[Hit], base: dict[str, Hit]) -> list[Passage]:
-    left = {hit.passage.passage_id for hit in hits}
-    return [hit.passage for passage_id, hit in base.items() if passage_id not in left]
 
 
 def _row(moved: Moved) -> dict[str, object]:

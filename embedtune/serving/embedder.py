@@ -31,13 +31,9 @@ class Embedder:
     def __init__(
         self, folder: Path, settings: GenerateConfig, *, precision: str = "fp32", device: str | None = None
     ) -> None:
-        """Use a model folder.
+        """Use a model folder in sentence-transformers form.
 
-        Args:
-            folder: In sentence-transformers form.
-            settings: Prompts and window; a prompt of None is the model's own.
-            precision: ``fp32``, ``bf16`` or ``auto``.
-            device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+        Prompts and window are those of ``settings``; a prompt of None is the model's own. The others are as for ``from_run``.
         """
         self.folder = folder
         self.precision = choose_precision(precision)

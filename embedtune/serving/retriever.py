@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
@@ -62,16 +63,7 @@ class Retriever:
 
     @classmethod
     def from_run(cls, run: Path | str, system: str = "auto", **options: Any) -> Retriever:
-        """Open a run and search it.
-
-        Args:
-            run: The run folder.
-            system: As above.
-            options: Of ``RunIndex``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``.
-
-        Raises:
-            EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
-        """
+        """Open a run, with the options of ``RunIndex``, and search it."""
         return cls(RunIndex(run, **options), system)
 
     def retrieve(self, query: str, k: int = 10) -> list[Hit]:
@@ -98,11 +90,7 @@ class Retriever:
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open, (self.opened.folder, self.system, self.opened.options)
-
-
-def _open(run: Path, system: str, options: dict[str, Any]) -> Retriever:
-    return Retriever.from_run(run, system, **options)
+        return partial(Retriever.from_run, **self.opened.options), (self.opened.folder, self.system)
 
 
 Metadata = dict[str, str | int | float]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +29,6 @@ from embedtune.systems import BASE, TUNED, System, served_systems
 from embedtune.types import Passage, Vectors
 
 _SHIPS = ("ship", "ship_query_side")
-
-
-def systems_of(run: TrainedRun) -> list[str]:
-    """Return the systems that a run has, in the order of tables: those of the tuned model only where training shipped one."""
-    return [str(system) for system in served_systems(tuned=run.record.is_tuned)]
 
 
 def check_system(run: TrainedRun, system: str) -> str:
@@ -138,7 +134,7 @@ class RunIndex:
         if token_memory < 0:
             raise ConfigError(f"token_memory: expected 0 MiB or more, found {token_memory}")
         self.folder = Path(run)
-        self.options = {
+        self.options: dict[str, Any] = {
             "precision": precision,
             "device": device,
             "store": store,
@@ -155,7 +151,7 @@ class RunIndex:
         self._sources: dict[Which, DenseSource] = {}
         self._known: dict[Which, KnownSearch | None] = {}
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
-        self.systems = systems_of(self._run)
+        self.systems = [str(system) for system in served_systems(tuned=self._run.record.is_tuned)]
 
     def system(self, name: str = "auto") -> str:
         """Return the system that is meant, as ``check_system`` does; ``auto`` is what the run's verdict names."""

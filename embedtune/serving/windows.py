@@ -68,7 +68,9 @@ def encode_passages(
     encoder = embedder.encoder
     windows = corpus_windows(passages, encoder, run.settings.window_tokens, run.settings.window_overlap)
     with track(f"encode: {which}", len(set(windows.texts))) as on_progress:
-        model = _documents_model(run, which, embedder)
+        # Where queries alone were tuned the passages' model is the base.
+        model = run.model.identity.model if which != "base" and run.record.passages == "base" else None
+        model = str(model or (hash_model(embedder.folder) if which == "base" else run.model_hash))
         if which == "base" or not run.record.sketch:
             return windows, vectors_of_run(run.folder, encoder, model, windows.texts, on_progress)
         from embedtune.models.hybrid_vector import append_sketches
@@ -85,14 +87,6 @@ def _encoder_of_base(encoder: Encoder) -> Encoder:
     prompts = {**dense.prompts, **encoder.model.prompts}
     base = SentenceTransformer(modules=list(dense.children()), prompts=prompts, device=str(dense.device))
     return Encoder(base, precision=encoder.precision)
-
-
-def _documents_model(run: TrainedRun, which: Which, embedder: Embedder) -> str:
-    """Return the hash under which the passages' model is cached; where queries alone were tuned it is the base's."""
-    base = run.model.identity.model
-    if which != "base" and run.record.passages == "base" and base:
-        return str(base)
-    return hash_model(embedder.folder) if which == "base" else run.model_hash
 
 
 class VectorStore(Protocol):
@@ -126,17 +120,12 @@ class StoredVectors:
             found = self._store.search(query, depth)
             row = np.full(len(self._number), -np.inf, dtype=np.float32)
             for passage_id, score in found:
-                number = self._find(passage_id)
+                if (number := self._number.get(passage_id)) is None:
+                    raise DataError(
+                        f"vector store: expected passages of this run, found {passage_id!r}",
+                        hint="index the rows of embedtune.serving.windows.load_rows, and return their passage_id",
+                    )
                 row[number] = max(row[number], score)
             if len(found) < depth or np.count_nonzero(row > -np.inf) >= min(k, len(row)):
                 return row
             depth *= 2
-
-    def _find(self, passage_id: str) -> int:
-        try:
-            return self._number[passage_id]
-        except KeyError:
-            raise DataError(
-                f"vector store: expected passages of this run, found {passage_id!r}",
-                hint="index the rows of embedtune.serving.windows.load_rows, and return their passage_id",
-            ) from None

@@ -11,7 +11,8 @@ from embedtune.project.manifest import Manifest, stage_folder
 from embedtune.project.records import ModelRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.run_index import RunIndex, check_system, choose_system, systems_of
+from embedtune.serving.run_index import RunIndex, check_system, choose_system
+from embedtune.systems import served_systems
 from tests.records import comparison, results
 from tests.served_runs import QUERIES
 
@@ -81,7 +82,8 @@ def test_where_training_shipped_the_base_nothing_tuned_is_served(tmp_path):
     evaluate(tmp_path, judged("use_fusion"))
     shipped_base = run(tmp_path, "base")
     assert choose_system(shipped_base) == "hybrid_base"
-    assert systems_of(shipped_base) == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
+    served = [str(system) for system in served_systems(tuned=shipped_base.record.is_tuned)]
+    assert served == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
     with pytest.raises(DataError, match="training shipped the base"):
         check_system(shipped_base, "rrf_tuned")
 
