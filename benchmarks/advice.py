@@ -139,7 +139,6 @@ def write_report() -> str:
 
 
 def main() -> None:
-    """Run the cells that are asked for and write the table of all."""
     options = parser(__doc__)
     options.add_argument("collections", type=Path, nargs="+")
     options.add_argument("--only", nargs="*", default=(), help="names of collections")

@@ -62,7 +62,6 @@ def _evaluate(queries: Path, out: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run all cells and write the table."""
     options = parser(__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--seeds", type=int, default=3)

@@ -73,7 +73,6 @@ def check_same_corpus(runs: Sequence[Path]) -> None:
 
 
 def main() -> None:
-    """Run all cells and write the table."""
     options = parser(__doc__)
     options.add_argument("runs", type=Path, nargs="+")
     options.add_argument("--queries", required=True, help="BEIR folder, LlamaIndex JSON or packaged set")
@@ -94,7 +93,6 @@ def main() -> None:
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
-    """Return the lines of the table for people, the largest lift first."""
     columns = ("training queries", "dropped", "cost", f"{MEASURE} untuned", "tuned", "lift in points", "shipped")
     rows = []
     for each in result["generators"]:

@@ -140,7 +140,6 @@ def simulate(shape: Shape, n_documents: int, mean_size: int, batches: int) -> di
 
 
 def main() -> None:
-    """Run all cells and write the table."""
     options = parser(__doc__)
     options.add_argument("--batches", type=int, default=40)
     batches: int = options.parse_args().batches

@@ -67,7 +67,6 @@ def write_report(measured: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure the runs that are named and write the table of all."""
     options = parser(__doc__)
     options.add_argument("runs", nargs="+", type=Path)
     options.add_argument("--queries", type=int, default=50)

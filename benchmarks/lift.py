@@ -168,7 +168,6 @@ def _table(cells: Mapping[str, list[dict[str, Any]]], tests: Mapping[str, Mappin
 
 
 def main() -> None:
-    """Run the cells that are asked for and write the table of all."""
     options = parser(__doc__)
     options.add_argument("collections", type=Path, nargs="*")
     options.add_argument("--seeds", type=int, default=3)

@@ -183,7 +183,6 @@ def _first(path: Path, folder: Path, n: int) -> Path:
 
 
 def main() -> None:
-    """Run all cells and write the table."""
     options = parser(__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--seeds", type=int, default=3)
@@ -211,7 +210,6 @@ def main() -> None:
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
-    """Return the lines of the table for people."""
     base, notebook, own = result["base"], result["notebook"], result["own"]
     return [
         *header(

@@ -133,7 +133,6 @@ def describe() -> dict[str, float]:
 
 
 def main() -> None:
-    """Run all cells and write the table."""
     options = parser(__doc__)
     options.add_argument("--repetitions", type=int, default=2000)
     repetitions: int = options.parse_args().repetitions

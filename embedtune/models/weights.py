@@ -26,36 +26,23 @@ _ADAPTER = "default"
 Weights = dict[str, "Tensor"]
 
 
-def linear_layers(model: SentenceTransformer) -> list[str]:
-    """Return the names of the linear layers that affect an embedding.
-
-    BERT's pooler is excluded, because mean pooling does not use it. Names are read from the model, because peft has no default
-    targets for many encoders, and for BERT only query and value.
-    """
-    from torch import nn
-
-    transformer = model[0].model
-    return [
-        name
-        for name, module in transformer.named_modules()
-        if isinstance(module, nn.Linear) and "pooler" not in name.split(".")
-    ]
-
-
 def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftModel:
-    """Add LoRA (Hu et al. 2021) to a model in place, and freeze all other weights.
+    """Add LoRA (Hu et al. 2021) to all linear layers that affect an embedding, in place, and freeze all other weights.
 
     Returns:
         The PEFT model around the same modules, which saves the adapter.
     """
     from peft import LoraConfig, TaskType, get_peft_model
+    from torch import nn
 
+    # Read from the model, because peft has no default targets for many encoders, and for BERT only query and value.
+    layers = [name for name, module in model[0].model.named_modules() if isinstance(module, nn.Linear)]
     config = LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
         r=rank,
         lora_alpha=alpha,
         lora_dropout=0.0,
-        target_modules=linear_layers(model),
+        target_modules=[name for name in layers if "pooler" not in name.split(".")],  # mean pooling uses none
     )
     return get_peft_model(model[0].model, config)
 

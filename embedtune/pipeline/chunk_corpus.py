@@ -1,4 +1,4 @@
-"""Documents → ``corpus.jsonl``: a stream of passages is counted and written, and a bounded sample of it is kept."""
+"""Documents → ``corpus.jsonl``: a stream of passages is counted and written, and a bounded sample of it stays in memory."""
 
 from __future__ import annotations
 
@@ -96,7 +96,11 @@ class _WindowTally:
         self._corpus_tokens += n_tokens
         self._truncated += self._excess(n_tokens)
         # A passage that fits is one window and not tokenized again.
-        for length in [n_tokens] if n_tokens <= self.size else self._window_lengths(passage):
+        lengths = [n_tokens]
+        if n_tokens > self.size:
+            windows = corpus_windows([passage], self._encoder, self.size, self._overlap)
+            lengths = self._encoder.token_counts(windows.texts)
+        for length in lengths:
             self._n_windows += 1
             self._window_tokens += length
             self._lost += self._excess(length)
@@ -111,9 +115,6 @@ class _WindowTally:
             share_lost_by_truncation=round(self._truncated / max(1, self._corpus_tokens), 4),
             share_lost=round(self._lost / max(1, self._window_tokens), 4),
         )
-
-    def _window_lengths(self, passage: Passage) -> list[int]:
-        return self._encoder.token_counts(corpus_windows([passage], self._encoder, self.size, self._overlap).texts)
 
     def _excess(self, n_tokens: int) -> int:
         return max(0, n_tokens - self._model_window)

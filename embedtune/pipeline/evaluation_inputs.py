@@ -80,7 +80,10 @@ class Inputs(NamedTuple):
 
     def sources(self, config: EvaluateConfig) -> list[QuerySource]:
         """Return where each query set was read from, so that it can be found again."""
-        paths: list[str | None] = [_absolute(name) for name in config.queries]
+        paths: list[str | None] = [
+            str(Path(name).absolute()) if Path(name).exists() else name  # the name of a packaged one
+            for name in config.queries
+        ]
         sets = zip(self.query_sets, paths or [None], strict=True)
         return [QuerySource(name=queries.name, path=path) for queries, path in sets]
 
@@ -104,11 +107,6 @@ class Inputs(NamedTuple):
         if not differ_in_seed_only([self.run, *self.others]):
             return []
         return [self.run.record.shipped, *(f"tuned:{other.name}" for other in self.others)]
-
-
-def _absolute(name: str) -> str:
-    """Return the absolute path of a query set; the name of a packaged one stays."""
-    return str(Path(name).absolute()) if Path(name).exists() else name
 
 
 def _hash_set(folder: Path) -> dict[str, str]:

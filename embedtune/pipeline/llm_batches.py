@@ -81,7 +81,7 @@ def _take(store: AnswerStore, responses: list[Response], run: Path) -> dict[str,
         raise DataError(
             f"{run}: expected answers to prompts of this run, found {len(responses)} with other ids, such as "
             f"{responses[0].key[:40]!r} in line {responses[0].line}",
-            hint="answers carry the custom_id of export-prompts, and go into the run folder it was given",
+            hint="answers carry the custom_id of export-prompts, and go into the run folder of the export",
         )
     there = {
         (key, attempt.answer.text)

@@ -58,11 +58,11 @@ def memory_of_training(size: ModelSize, batch: int, window: int) -> int:
     Libraries, four copies of the weights in fp32 (base, merged, quantised, one in passing), and what the backward pass keeps of
     each token in each layer: about 40 vectors of the layer's width and two rows of attention for each
     head, in fp32, for the passages and the shorter queries (a quarter of their tokens). Fitted to all-MiniLM-L6-v2 on a CPU;
-    ``tests/pipeline/test_preflight.py`` holds it against the measured peaks.
+    ``tests/pipeline/test_machine_checks.py`` compares it with the measured peaks.
     """
     tokens = batch * window * 1.25
-    kept = tokens * size.layers * 4 * (40 * size.hidden + 2 * size.heads * window)
-    return int(LIBRARIES + 4 * weights_bytes(size) + kept)
+    activations = tokens * size.layers * 4 * (40 * size.hidden + 2 * size.heads * window)
+    return int(LIBRARIES + 4 * weights_bytes(size) + activations)
 
 
 def check_writable(folder: Path) -> None:
@@ -103,16 +103,16 @@ def check_output(problems: Problems, folder: Path, disk: int, why: str) -> None:
 
 def check_memory(problems: Problems, folder: Path, needed: int, why: str, size: ModelSize | None) -> None:
     """Refuse less than Python, the libraries' code and two copies of the weights; warn of less than the estimate."""
-    found = machine.memory()
+    memory = machine.memory()
     least = _PYTHON + 2 * weights_bytes(size)
     message = "%s: expected about %s of memory (%s), found %s available%s"
-    limit = " under a container's limit" if found.limited else ""
-    words = (folder, machine.in_words(needed), why, machine.in_words(found.available), limit)
+    limit = " under a container's limit" if memory.limited else ""
+    words = (folder, machine.in_words(needed), why, machine.in_words(memory.available), limit)
     hint = "close other programs, or lower train.batch_size or generate.window_tokens"
-    if found.available < least:
+    if memory.available < least:
         with problems.collect():
             raise ResourceError(f"{message % words}; {machine.in_words(least)} is the least", hint=hint)
-    elif found.available < needed and find_accelerator() not in ("cuda", "xpu"):  # with memory of their own
+    elif memory.available < needed and find_accelerator() not in ("cuda", "xpu"):  # with memory of their own
         _log.warning(message + "; trying all the same", *words)
 
 

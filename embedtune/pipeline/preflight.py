@@ -100,7 +100,7 @@ def before_run(config: RunConfig) -> None:
     """Check what the stages of a recipe name, before the first of them starts.
 
     Raises:
-        EmbedtuneError: With every problem found.
+        EmbedtuneError: With every problem.
     """
     problems, out = Problems(), Path(config.out)
     with problems.collect():

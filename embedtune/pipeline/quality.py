@@ -13,7 +13,7 @@ from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecor
 
 
 def read_bounds(texts: Sequence[str]) -> dict[str, float]:
-    """Read ``MEASURE=VALUE`` strings; of two for one measure both hold, so the larger counts.
+    """Read ``MEASURE=VALUE`` strings; of two for one measure the larger counts.
 
     Raises:
         ConfigError: With every one that names no measure or has no value from 0 to 1.

@@ -38,7 +38,7 @@ def build_pairs(
     sentence_dropout: float,
     seed: int,
 ) -> list[Pair]:
-    """Pair each query with the best window of each of its passages.
+    """Pair each query with the window of each of its passages that shares the most terms with it.
 
     For extractive queries, a share of the positives loses the sentence that is closest to the query (as in the inverse cloze
     task), and a heading is removed from its own window. The positives of people's and LLM-generated queries stay whole.
@@ -55,24 +55,15 @@ def build_pairs(
     pairs = []
     for query in queries:
         for index in positives[query.query_id]:
-            positive = _best_window(query.text, windows[index])
+            terms = set(lexical_terms(query.text))
+            positive = max(windows[index], key=lambda text: len(terms.intersection(lexical_terms(text))))
             if query.kind in SYNTHETIC_KINDS:
-                positive = _without_title(positive, passages[index].title, query.kind)
+                if query.kind == "heading" and passages[index].title:
+                    positive = positive.removeprefix(f"{passages[index].title}\n")
                 if draw.random() < sentence_dropout:
                     positive = remove_closest_sentence(positive, query.text, keep=_KEEP_SHARE)
             pairs.append(Pair(query.query_id, index, query.text, positive))
     return pairs
-
-
-def _best_window(query: str, windows: Sequence[str]) -> str:
-    """Return the window that shares the most terms with the query."""
-    terms = set(lexical_terms(query))
-    return max(windows, key=lambda text: len(terms.intersection(lexical_terms(text))))
-
-
-def _without_title(window: str, title: str, kind: str) -> str:
-    head = f"{title}\n"
-    return window[len(head) :] if kind == "heading" and title and window.startswith(head) else window
 
 
 def conflict_keys(passages: Sequence[Passage], same: Mapping[str, int]) -> list[frozenset[Hashable]]:

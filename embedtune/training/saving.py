@@ -100,7 +100,7 @@ def check_reload(
         expected: Unit vectors in fp32 of the queries, then the documents, ``(n, dim)``.
         texts: To encode, each with its prompt.
         scheme: Of the frozen weights; determines the tolerance.
-        base_folder: If given, the adapter is loaded over this model, quantised as it was, and checked too.
+        base_folder: The adapter is loaded over this model, quantised as it was, and checked too; None for no adapter.
         queries_only: Whether the adapter is for queries alone.
         trust_remote_code: As for loading.
 

@@ -236,7 +236,7 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
 
     Attributes:
         n_steps: All steps of the training, those before a resumption included.
-        loop: Is told the loss of each batch.
+        loop: Collects the loss of each batch.
     """
 
     n_steps: int

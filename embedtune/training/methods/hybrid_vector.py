@@ -1,4 +1,4 @@
-"""Hybrid vectors: a BM25 sketch of the text beside its dense vector; counted in the corpus, not trained, re-indexed.
+"""Hybrid vectors: a dense vector with a BM25 sketch of the text appended; counted in the corpus, not trained, re-indexed.
 
 The strength is the scale of the sketch, and a method that tunes queries alone may have tuned the dense part.
 """
@@ -65,7 +65,7 @@ class HybridVectorModel(TunedModel):
         self.model = self._at_full_strength()
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
-        """Return ``copy``, into which the update of queries is merged, with sketches beside its vectors."""
+        """Return ``copy``, into which the update of queries is merged, with sketches appended to its vectors."""
         if self._queries is None:
             return self._with_sketch(copy, strength)
         queries = self._queries.merge_into(copy, self._queries_strength)
@@ -93,7 +93,7 @@ class HybridVectorModel(TunedModel):
 
 
 def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Candidate | None = None) -> Candidate:
-    """Put BM25 sketches beside the vectors of the base, or of the best method so far if it tunes queries alone."""
+    """Append BM25 sketches to the vectors of the base, or of the best method so far if it tunes queries alone."""
     queries, dev = best if best and best.tuned.queries_only else None, context.dev
     passages = context.sample_passages()
     texts = [context.dataset.passages[number].full_text for number in passages]
@@ -149,8 +149,8 @@ def _same_share(weight: float, share: float, spread: float) -> float:
     That gives words r = (1 − weight) / weight for each unit of meaning. The z-score of the sum m + share · l is the sum over
     its spread, that of m being 1; so w · share / spread + 1 − w = r · w / spread.
     """
-    wanted = (1 - weight) / weight
-    return round(20 * spread / (spread + wanted - share)) / 20
+    words = (1 - weight) / weight
+    return round(20 * spread / (spread + words - share)) / 20
 
 
 def _longest(context: Context, sketch: BM25Sketch, passages: Sequence[int]) -> float:
