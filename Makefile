@@ -32,7 +32,7 @@ demo: $(INSTALLED)  ## generate, train and evaluate on the Python language refer
 	@echo "measures:        runs/quickstart/eval/metrics.json, per_query.tsv and *.run.trec beside it"
 
 demo-memory: $(INSTALLED)  ## the same, to see how much memory it takes
-	$(BIN)/python -m benchmarks.demo_memory
+	$(BIN)/python -m benchmarks.scale --demo
 
 test: $(INSTALLED)  ## the tests that run in CI
 	$(PYTEST)

@@ -59,11 +59,7 @@ def about(run: Path) -> dict[str, Any]:
 
 
 def check_same_corpus(runs: Sequence[Path]) -> None:
-    """Refuse datasets over different passages: their gains could not be compared.
-
-    Raises:
-        DataError: With the first that differs.
-    """
+    """Refuse datasets over different passages: their gains could not be compared."""
     hashes = {run: verify(run / "dataset", DatasetRecord).outputs["corpus.jsonl"] for run in runs}
     if other := next((run for run in runs if hashes[run] != hashes[runs[0]]), None):
         raise DataError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from math import inf
 from pathlib import Path
 
 TOLERANCE = 1e-6
@@ -19,17 +20,15 @@ def read_systems(run: Path) -> dict[str, dict[str, float]]:
     """Return the measures of each system of each query set."""
     metrics = json.loads((run / "eval" / "metrics.json").read_text(encoding="utf-8"))
     sets = metrics.get("sets", {metrics["queries"]: metrics})
-    return {f"{name}: {system}": values for name, found in sets.items() for system, values in found["systems"].items()}
-
-
-def largest_difference(before: dict[str, float], after: dict[str, float]) -> float:
-    """Return the largest absolute difference of a measure that both have; infinity where one is missing."""
-    return max(abs(value - after.get(measure, float("inf"))) for measure, value in before.items())
+    return {f"{name}: {system}": values for name, each in sets.items() for system, values in each["systems"].items()}
 
 
 def main() -> None:
     before, after = (read_systems(Path(name)) for name in sys.argv[1:3])
-    differences = {system: largest_difference(values, after.get(system, {})) for system, values in before.items()}
+    differences = {
+        system: max(abs(value - after.get(system, {}).get(measure, inf)) for measure, value in values.items())
+        for system, values in before.items()
+    }
     for system, difference in differences.items():
         print(f"{difference:.1e}  {system}")
     sys.exit(max(differences.values()) > TOLERANCE)

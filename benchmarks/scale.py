@@ -3,6 +3,7 @@
     python -m benchmarks.scale                                    # every cell of the table that is not measured yet
     python -m benchmarks.scale --only text:1000MB files:100000    # these
     python -m benchmarks.scale --only rows:100000 --again         # measured before or not
+    python -m benchmarks.scale --demo                             # exit code 1 if the demo takes more than README says
 
 files:N is a folder of so many small .txt files, rows:N a BEIR folder of small documents, text:NMB one .txt file of that size.
 The words are drawn by Zipf's law, one document in twenty repeats the one before; everything is deleted at the end. Each cell is
@@ -35,6 +36,9 @@ _VOCABULARY = 100_000
 _COPIES = 0.05
 _EVERY_S = 0.1
 _MIB = 1 << 20
+DEMO_MIB = 4096
+"""README says that 4 GiB are enough, child processes included."""
+
 _SYLLABLES = ("ba", "den", "fo", "gri", "hu", "ka", "lem", "mi", "nor", "pa", "ri", "sto", "ta", "ul", "ver", "zi")
 
 
@@ -157,10 +161,13 @@ def main() -> None:
         "--only", nargs="+", type=_checked, default=TABLE, metavar="CELL", help="files:N, rows:N or text:NMB"
     )
     options.add_argument("--again", action="store_true", help="measure cells that are there already too")
+    options.add_argument("--demo", action="store_true", help="only the peak memory of the demo")
     options.add_argument(
         "--set", dest="settings", action="append", default=[], help="as for embedtune generate; kept nowhere"
     )
     arguments = options.parse_args()
+    if arguments.demo:
+        sys.exit(_peak_of_demo() > DEMO_MIB)
     for name in arguments.only:
         cells = {} if arguments.settings else read_json(HERE / "scale.json", {"cells": {}})["cells"]
         if name not in cells or arguments.again:
@@ -168,6 +175,17 @@ def main() -> None:
             if not arguments.settings:
                 _keep(cells)
         print(_row(name, cells[name]), flush=True)
+
+
+def _peak_of_demo() -> int:
+    with tempfile.TemporaryDirectory(prefix="embedtune-demo-") as out:
+        command = [sys.executable, "-m", "embedtune", "run", "quickstart", "--out", f"{out}/run", "--quiet"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 (our own command line)
+        peak = watch_memory(process) // _MIB
+        if process.wait():
+            sys.exit("the demo failed")
+    print(f"peak memory of the demo: {peak:,} MiB; promised: {DEMO_MIB:,} MiB at most")
+    return peak
 
 
 def _measured(name: str, settings: list[str]) -> dict[str, Any]:

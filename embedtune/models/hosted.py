@@ -1,7 +1,4 @@
-"""Vectors of an embedding model on a server: each text is embedded once and cached.
-
-``HostedEncoder`` takes the place of a local model.
-"""
+"""Vectors of an embedding model on a server, in the place of a local model: each text is embedded once and cached."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Does the base model know the language of the corpus? One that was trained on English alone finds little in another.
-
-What a model's card says of it: the metadata in front of its README.
-"""
+"""Does the base model know the language of the corpus? One that was trained on English alone finds little in another."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _FENCE = "---"
 
 
 def stated_languages(folder: Path) -> frozenset[str] | None:
-    """Return the languages that a model's card names, as it writes them in lower case; None where it names none.
+    """Return the languages that the metadata of a model's card name, in lower case; None where they name none.
 
     Cards have codes of ISO 639 (``en``, ``fr``), a list of them, or ``multilingual``. A card that cannot be read is none.
     """
@@ -35,14 +32,13 @@ def stated_languages(folder: Path) -> frozenset[str] | None:
     return codes or None
 
 
-MAX_PIECES = 1.6
-"""Tokens of a word on average above which a vocabulary is taken not to know the language; see ``docs/advise.md``."""
+MAX_PIECES, MAX_UNKNOWN = 1.6, 0.02
+"""Tokens of a word on average, and share of unknown tokens, above which a vocabulary is taken not to know the language; see
+``docs/advise.md``.
+"""
 
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """A base for some fifty languages, as small as the default."""
-
-MAX_UNKNOWN = 0.02
-"""Share of unknown tokens above which the same is taken."""
 
 _TEXTS = 50  # that are looked at
 

@@ -69,21 +69,17 @@ def export_model(run: Path, folder: Path) -> Path:
             hint=f"embedtune eval {run}",
         )
     try:
-        _copy(run, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".embedtune-export-", dir=folder.parent) as scratch:
+            copy = Path(scratch) / folder.name
+            shutil.copytree(run / MODEL / "merged", copy)
+            shutil.copyfile(run / EVAL / MODEL_CARD, copy / README)
+            for path in (*copy.rglob("*"), copy):
+                sync(path)
+            copy.rename(folder)
+        sync(folder.parent)
     except OSError as error:
         raise ResourceError(
             f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
         ) from error
     return folder
-
-
-def _copy(run: Path, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".embedtune-export-", dir=folder.parent) as scratch:
-        copy = Path(scratch) / folder.name
-        shutil.copytree(run / MODEL / "merged", copy)
-        shutil.copyfile(run / EVAL / MODEL_CARD, copy / README)
-        for path in (*copy.rglob("*"), copy):
-            sync(path)
-        copy.rename(folder)
-    sync(folder.parent)

@@ -39,12 +39,9 @@ def read_bounds(texts: Sequence[str]) -> dict[str, float]:
 
 
 def check_quality(evaluation: EvaluationRecord, bounds: Mapping[str, float], *, if_worse: bool = False) -> None:
-    """Check an evaluation against bounds.
+    """Check an evaluation against bounds: measure → smallest value that the shipped model may have.
 
-    Args:
-        evaluation: What ``evaluate`` recorded.
-        bounds: Measure → smallest value that the shipped model may have.
-        if_worse: Refuse also a tuned model that is significantly worse than the base by nDCG@10, as the verdict tests it.
+    ``if_worse`` refuses also a tuned model that is significantly worse than the base by nDCG@10, as the verdict tests it.
 
     Raises:
         QualityError: With all bounds that are missed.

@@ -1,9 +1,7 @@
 """Dev retrieval, on which training selects the method, its strength and its fusion weight; test queries are never used.
 
-An extractive query shares its wording with its passage, people's queries do so only in part. So, as in training, a share of the
-synthetic queries search passages without their source sentence (see ``text.sentences``). The gain on people's queries lies
-between the gains on these and on the others. The fusion weight is chosen on these alone, because on the others BM25 would get
-all of it.
+An extractive query shares its wording with its passage, people's queries only in part. So, as in training, a share of them
+search passages without their source sentence; the fusion weight is chosen on these alone, or BM25 would get all of it.
 """
 
 from __future__ import annotations
@@ -27,16 +25,7 @@ from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
 from embedtune.training.selection import Decision, choose_weight, decide
-from embedtune.types import (
-    SYNTHETIC_KINDS,
-    Floats,
-    Matrix,
-    Passage,
-    Progress,
-    Query,
-    TextEncoder,
-    Vectors,
-)
+from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, TextEncoder, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

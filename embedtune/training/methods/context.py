@@ -29,8 +29,8 @@ class Context(TrainingData):
         base_folder: The base model.
         retrieval: Dev retrieval.
         checkpoints: Returns the checkpoints of a method; None saves none.
-        callbacks: Called by the trainer, see ``TrainingSettings``.
-        log_folder: For ``report_to``, see ``TrainingSettings``.
+        callbacks: Called by the trainer.
+        log_folder: For ``report_to``.
     """
 
     base_folder: Path
