@@ -67,7 +67,7 @@ def generate(
         "source": survey.hash,
         "model": hash_model(model_folder),
         "versions": library_versions(),
-        **({"llm": llm.identity()} if llm else {}),
+        **({"llm": llm.settings.identity()} if llm else {}),
     }
     plan = {"source": source.name, "documents": len(source.documents), "skipped": len(source.skipped)}
     check = partial(preflight.before_generate, config, folder, model_folder, survey.n_bytes)

@@ -17,7 +17,6 @@ from embedtune.types import Passage
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from jinja2.sandbox import SandboxedEnvironment
 
 
 MULTI_HOP = "multi_hop"
@@ -128,16 +127,22 @@ class Prompts:
 
         Raises ``ConfigError``, with file and line, if the folder or a template cannot be used.
         """
-        from jinja2 import StrictUndefined
+        from jinja2 import StrictUndefined, TemplateSyntaxError
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-        self._environment: SandboxedEnvironment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False
-        )
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         self._paths = _template_paths(folder)
         texts = {name: _read(path) for name, path in self._paths.items()}
         self.hash = hash_text(*(part for name in NAMES for part in (name, texts[name])))
-        self._templates: dict[str, Template] = {name: self._compile(name, texts[name]) for name in NAMES}
+        self._templates: dict[str, Template] = {}
+        for name in NAMES:
+            try:
+                self._templates[name] = environment.from_string(texts[name])
+            except TemplateSyntaxError as error:
+                raise ConfigError(
+                    f"{self._paths[name]}:{error.lineno}: expected a Jinja template, found: {error.message}",
+                    hint="embedtune templates FOLDER copies the packaged ones to start from",
+                ) from error
         self._try_all()
 
     def system(self) -> str:
@@ -161,17 +166,6 @@ class Prompts:
         """Return the prompt that asks which passages answer a query."""
         return self._fill("relabel", {"query": query, "passages": list(passages), "delimiter": delimiter})
 
-    def _compile(self, name: str, text: str) -> Template:
-        from jinja2 import TemplateSyntaxError
-
-        try:
-            return self._environment.from_string(text)
-        except TemplateSyntaxError as error:
-            raise ConfigError(
-                f"{self._paths[name]}:{error.lineno}: expected a Jinja template, found: {error.message}",
-                hint="embedtune templates FOLDER copies the packaged ones to start from",
-            ) from error
-
     def _fill(self, name: str, values: Mapping[str, Any]) -> str:
         from jinja2 import TemplateError
 
@@ -190,7 +184,7 @@ class Prompts:
         """Fill each template with a test passage, and look for it in the result."""
         passage = Passage("p", "d", "Title", _CANARY, 0, len(_CANARY))
         request = Request((passage,), (Wanted("question", False),))
-        double = Request((passage, passage), (Wanted("multi_hop", True),))
+        double = Request((passage, passage), (Wanted(MULTI_HOP, True),))
         self.system()
         for name, text in (
             ("write", self.write(request, delimiter="m", examples=["an example"], language=None, plain=False)),

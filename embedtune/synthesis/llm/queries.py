@@ -10,8 +10,9 @@ from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import DataError
+from embedtune.llm.batch_files import write_answers
 from embedtune.llm.failures import AnswerCheck, Outcome
-from embedtune.llm.providers import check_access, describe
+from embedtune.llm.providers import check_access
 from embedtune.llm.store import Call, snapshot
 from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.project.manifest import MANIFEST, read_manifest
@@ -33,7 +34,7 @@ from embedtune.synthesis.llm.session import (
 )
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
-from embedtune.text.hashing import content_id, hash_folder, hash_json
+from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Passage, Query, QuerySet
 
 _GOOD, _BEST = 4, 5
@@ -49,32 +50,16 @@ class LlmQueries:
     """
 
     def __init__(self, config: GenerateConfig, run: Path) -> None:
-        """Read templates and examples, and name the model; nothing is loaded or sent.
-
-        Raises ``ConfigError`` if a name, an address or a template, ``DataError`` if the examples cannot be used.
-        """
+        """Read what the settings name; raises as ``LlmSettings`` does."""
         self.settings = LlmSettings(config.llm, config.seed)
-        self.described = describe(config.llm)
         self.record: LlmRecord | None = None
         self.costs: LlmCosts | None = None
         self._config = config
         self._run = run
 
-    def identity(self) -> dict[str, object]:
-        """Return what the dataset depends on besides the settings."""
-        identity = {**self.settings.identity(), "model": self.described.model}
-        folder = Path(self._config.llm.cross_encoder)
-        if self._config.llm.relabel == "cross-encoder" and folder.is_dir():
-            identity["cross_encoder"] = hash_json(hash_folder(folder))
-        return identity
-
-    def plan(self, pool: PassagePool) -> tuple[list[PlannedCall], int]:
-        """Return the calls that write queries, and how many passages were left out."""
-        return self.settings.plan(pool, self.described.model, single_query=not self.described.chats)
-
     def preview(self, pool: PassagePool) -> dict[str, object]:
         """Return the cost of the calls; known answers are read from a copy of the store."""
-        planned, n_screened = self.plan(pool)
+        planned, n_screened = self.settings.plan(pool)
         with snapshot(self._run / STORE) as store:
             outcomes = LlmSession(self._config.llm, store).outcomes(
                 [planned_call.call for planned_call in planned], query_check(planned)
@@ -119,7 +104,7 @@ class LlmQueries:
     def _make(
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-        planned, n_screened = self.plan(pool)
+        planned, n_screened = self.settings.plan(pool)
         outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
         drafts, n_preambles = _drafts(planned, outcomes)
         if planned and not drafts:
@@ -130,12 +115,12 @@ class LlmQueries:
                 hint="try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite",
             )
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
-        session.write(folder / ANSWERS)
+        write_answers(folder / ANSWERS, session.calls.values())
         settled = [outcome for _, outcome in session.calls.values()]
         examples = self.settings.examples
         used = [outcome.answer for outcome in settled if outcome.answer]
         self.record = LlmRecord(
-            model=self.described.model,
+            model=self.settings.model.model,
             calls=len(settled),
             answered=len(used),
             failed=dict(sorted(Counter(outcome.failure for outcome in settled if outcome.failure).items())),
@@ -176,12 +161,7 @@ class LlmQueries:
         dropped |= capped.dropped
         if config.relabel == "none":
             return capped.kept, dropped, [[] for _ in capped.kept]
-
-        def known(draft: LlmDraft) -> set[str]:
-            return {name for passage in draft.passages for name in pool.copies[passage.passage_id]}
-
-        extra = further_answers(capped.kept, search, self.settings, session, self.described.model, known)
-        return capped.kept, dropped, extra
+        return capped.kept, dropped, further_answers(capped.kept, search, self.settings, session, pool.copies)
 
     def _judged(self, drafts: Sequence[LlmDraft], session: LlmSession) -> list[LlmDraft]:
         """Keep the queries that the model grades 4 or 5; those of a call that failed are kept."""
@@ -189,7 +169,7 @@ class LlmQueries:
         for draft in drafts:
             by_call.setdefault(draft.call, []).append(draft)
         calls = {
-            key: self.settings.judge(self.described.model, group[0].passages, [draft.text for draft in group])
+            key: self.settings.judge(group[0].passages, [draft.text for draft in group])
             for key, group in by_call.items()
         }
         sizes = {calls[key].key: len(group) for key, group in by_call.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -58,33 +58,28 @@ def further_answers(
     search: FusedSearch,
     settings: LlmSettings,
     session: LlmSession,
-    model: str,
-    known: Callable[[LlmDraft], set[str]],
+    copies: Mapping[str, Sequence[str]],
 ) -> Answers:
-    """Grade the first ten passages of a fused search for each query, except those ``known`` to answer it.
+    """Grade the first ten passages of a fused search for each query by the model or a cross-encoder.
 
-    The judge is a cross-encoder, or a language model with this name in the key of a call.
+    Its sources and their copies are not graded: they are known to answer it.
     """
-    texts = [draft.text for draft in drafts]
-    candidates = [
-        [search.passages[number] for number in numbers if search.passages[number].passage_id not in known(draft)]
-        for draft, numbers in zip(drafts, search.top(texts, DEPTH), strict=True)
-    ]
+    candidates = []
+    for draft, numbers in zip(drafts, search.top([draft.text for draft in drafts], DEPTH), strict=True):
+        known = {name for passage in draft.passages for name in copies[passage.passage_id]}
+        passages = [search.passages[number] for number in numbers]
+        candidates.append([passage for passage in passages if passage.passage_id not in known])
     if settings.config.relabel == "llm":
-        return _by_llm(drafts, candidates, settings, session, model)
+        return _by_llm(drafts, candidates, settings, session)
     return _by_cross_encoder(drafts, candidates, settings.config)
 
 
 def _by_llm(
-    drafts: Sequence[LlmDraft],
-    candidates: Sequence[Sequence[Passage]],
-    settings: LlmSettings,
-    session: LlmSession,
-    model: str,
+    drafts: Sequence[LlmDraft], candidates: Sequence[Sequence[Passage]], settings: LlmSettings, session: LlmSession
 ) -> Answers:
     """Take the passages that the model graded as answers; a call that failed adds none."""
     calls = [
-        settings.relabel(model, draft.text, passages) if passages else None
+        settings.relabel(draft.text, passages) if passages else None
         for draft, passages in zip(drafts, candidates, strict=True)
     ]
     sizes = {call.key: len(passages) for call, passages in zip(calls, candidates, strict=True) if call}

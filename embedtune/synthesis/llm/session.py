@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from embedtune.config.settings import LLM_ASKING, GenerateConfig, LlmConfig
 from embedtune.errors import StoppedError
-from embedtune.llm.batch_files import Schemas, read_answers, write_answers
+from embedtune.llm.batch_files import Schemas, read_answers
 from embedtune.llm.cost import CostTracker, Prices, prompt_tokens
 from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
-from embedtune.llm.providers import Provider, load_provider
+from embedtune.llm.providers import Provider, describe, load_provider
 from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call, Message, make_call
 from embedtune.machine import in_words
 from embedtune.progress import track_with_note
@@ -28,7 +28,7 @@ from embedtune.synthesis.llm.filters import drop_injections
 from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, delimiter_for, plan_requests
 from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer
 from embedtune.synthesis.query_sampler import PassagePool
-from embedtune.text.hashing import fingerprint, hash_json
+from embedtune.text.hashing import fingerprint, hash_folder, hash_json
 from embedtune.text.language import language_of
 from embedtune.types import SPLITS, Passage
 
@@ -49,29 +49,35 @@ class PlannedCall(NamedTuple):
 
 
 class LlmSettings:
-    """Templates, examples and settings of a run with a language model.
-
-    Attributes:
-        config: Settings.
-        prompts: Templates.
-        examples: The user's own queries.
-    """
+    """Settings, templates, the user's own queries and the model of a run; it builds all calls."""
 
     def __init__(self, config: LlmConfig, seed: int) -> None:
-        """Read the files that the settings name. Raises ``ConfigError`` for a template, ``DataError`` for the examples."""
+        """Read the files that the settings name, and name the model; nothing is loaded or sent.
+
+        Raises ``ConfigError`` if a name, an address or a template, ``DataError`` if the examples cannot be used.
+        """
         self.config = config
         self.prompts = Prompts(Path(config.templates) if config.templates else None)
         self.examples = read_examples(Path(config.examples)) if config.examples else []
+        self.model = describe(config)
         self._seed = seed
 
     def identity(self) -> dict[str, object]:
         """Return what answers depend on besides the settings."""
-        return {"templates": self.prompts.hash, "examples": hash_json(self.examples)}
+        values: dict[str, object] = {
+            "templates": self.prompts.hash,
+            "examples": hash_json(self.examples),
+            "model": self.model.model,
+        }
+        folder = Path(self.config.cross_encoder)
+        if self.config.relabel == "cross-encoder" and folder.is_dir():
+            values["cross_encoder"] = hash_json(hash_folder(folder))
+        return values
 
-    def plan(self, pool: PassagePool, model: str, *, single_query: bool) -> tuple[list[PlannedCall], int]:
+    def plan(self, pool: PassagePool) -> tuple[list[PlannedCall], int]:
         """Return the calls that write queries, in a fixed order, and how many passages were left out as orders to a model.
 
-        With ``single_query`` each call asks for one query, in the plain template: for models that do not chat.
+        Models that do not chat are asked for one query in each call, in the plain template.
         """
         config, planned, n_screened = self.config, list[PlannedCall](), 0
         for split in SPLITS:
@@ -85,40 +91,39 @@ class LlmSettings:
                 per_passage=config.per_passage,
                 long_share=config.long_share,
                 seed=self._seed,
-                single_query=single_query,
+                single_query=not self.model.chats,
             )
-            planned += [PlannedCall(request, self._write(request, model, plain=single_query)) for request in requests]
+            planned += [PlannedCall(request, self._write(request)) for request in requests]
         return planned, n_screened
 
-    def judge(self, model: str, passages: Sequence[Passage], queries: Sequence[str]) -> Call:
+    def judge(self, passages: Sequence[Passage], queries: Sequence[str]) -> Call:
         """Return the call that grades queries of a passage."""
         delimiter = delimiter_for(self._seed, [passage.full_text for passage in passages])
-        return self._call(model, self.prompts.judge(passages, queries, delimiter=delimiter), JUDGE)
+        return self._call(self.prompts.judge(passages, queries, delimiter=delimiter), JUDGE)
 
-    def relabel(self, model: str, query: str, passages: Sequence[Passage]) -> Call:
+    def relabel(self, query: str, passages: Sequence[Passage]) -> Call:
         """Return the call that asks which passages answer a query."""
         texts = [passage.full_text for passage in passages]
-        return self._call(
-            model, self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts)), RELABEL
-        )
+        return self._call(self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts)), RELABEL)
 
-    def _write(self, request: Request, model: str, *, plain: bool) -> Call:
-        text = "\n".join(passage.full_text for passage in request.passages)
+    def _write(self, request: Request) -> Call:
+        texts = [passage.full_text for passage in request.passages]
         prompt = self.prompts.write(
             request,
-            delimiter=delimiter_for(self._seed, [passage.full_text for passage in request.passages]),
+            delimiter=delimiter_for(self._seed, texts),
             examples=choose_examples(self.examples, self.config.n_examples, self._seed, request.passages[0].passage_id),
-            language=(language_of(text) or "").capitalize() or None,
-            plain=plain,
+            language=(language_of("\n".join(texts)) or "").capitalize() or None,
+            plain=not self.model.chats,
         )
-        return self._call(model, prompt, WRITE, system=not plain)
+        return self._call(prompt, WRITE)
 
-    def _call(self, model: str, prompt: str, purpose: str, *, system: bool = True) -> Call:
-        messages = [Message("system", self.prompts.system())] if system else []
+    def _call(self, prompt: str, purpose: str) -> Call:
         # Grades are read and not varied.
         temperature = self.config.temperature if purpose == WRITE else 0.0
         params = {"temperature": temperature, "max_tokens": self.config.max_tokens}
-        return make_call(model, [*messages, Message("user", prompt)], params, purpose)
+        plain = purpose == WRITE and not self.model.chats
+        messages = [] if plain else [Message("system", self.prompts.system())]
+        return make_call(self.model.model, [*messages, Message("user", prompt)], params, purpose)
 
 
 def weights_of(config: LlmConfig, split: str) -> dict[str, float]:
@@ -274,10 +279,6 @@ class LlmSession:
             self.rejected.update(filter(None, faults))
         self.calls |= {key: (unique[key], outcome) for key, outcome in outcomes.items()}
         return outcomes
-
-    def write(self, path: Path) -> None:
-        """Write the answers of this dataset with stable bytes."""
-        write_answers(path, self.calls.values())
 
     def costs(self) -> LlmCosts:
         """Return tokens and cost of all answers of the run folder, used or not, and the rejected ones."""
