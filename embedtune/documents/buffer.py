@@ -83,11 +83,7 @@ CHARS_PER_PASSAGE = 2000
 
 
 class PassageSample:
-    """Keeps all passages up to a bound, and beyond it those whose hash with the seed is smallest, in any order.
-
-    Attributes:
-        n_seen: Passages so far.
-    """
+    """Keeps all of the ``n_seen`` passages up to a bound, beyond it those whose hash with the seed is smallest."""
 
     def __init__(self, size: int, seed: int, *, wanted: Collection[str] = frozenset()) -> None:
         """Start a sample of ``size`` passages, and of ``CHARS_PER_PASSAGE`` characters for each, at most.

@@ -159,19 +159,12 @@ def _as_documents(passages: Iterable[Passage]) -> Iterator[Document]:
 
 
 class ShingleIndex:
-    """The shingles of documents, in some twenty bytes each.
-
-    Attributes:
-        names: Ids of the documents.
-        equal: Numbers of documents with the number of the first one whose text is the same.
-        sizes: Number of each document's shingles, boilerplate left out.
-        matrix: Document × shingle, 1 where the document has it; boilerplate left out.
-    """
+    """The shingles of documents, in some twenty bytes each; ``matrix`` and ``sizes`` leave boilerplate out."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
         rows: dict[str, int] = {}
         self._first: dict[int, int] = {}
-        self.equal: list[tuple[int, int]] = []
+        self.equal: list[tuple[int, int]] = []  # a document, and the first one whose text is the same
         keys: list[Keys] = []
         for block in _blocks(documents):
             numbers = [rows.setdefault(document.document_id, len(rows)) for document in block]

@@ -26,11 +26,7 @@ class _Heading(NamedTuple):
 
 
 class TextBuilder:
-    """Collects the parts of one document in reading order.
-
-    Attributes:
-        title: The document's title; set by the reader.
-    """
+    """Collects the parts of one document in reading order; the reader sets its ``title``."""
 
     def __init__(self, max_chars: int | None = None) -> None:
         self.title = ""

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from embedtune.llm.store import Answer, Call
 
 _CHARS_PER_TOKEN = 4.0  # of English; estimates only, the provider's own counts are what is recorded
-_CHARS_PER_TOKEN_UNSPACED = 1.0  # Chinese, Japanese, Thai: about one token a character
 _MILLION = 1_000_000
 
 
@@ -36,8 +35,8 @@ class Prices(NamedTuple):
 
 def estimate_tokens(text: str) -> int:
     """Return an estimate of a text's tokens, an upper bound for most scripts."""
-    wide = sum(ord(character) > 0x2E80 for character in text)
-    return int((len(text) - wide) / _CHARS_PER_TOKEN + wide / _CHARS_PER_TOKEN_UNSPACED) + 1
+    wide = sum(ord(character) > 0x2E80 for character in text)  # Chinese, Japanese: about one token a character
+    return int((len(text) - wide) / _CHARS_PER_TOKEN + wide) + 1
 
 
 def prompt_tokens(call: Call) -> int:

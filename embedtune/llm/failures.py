@@ -70,21 +70,15 @@ _MAX_MESSAGE = 300
 
 
 class CallError(Exception):
-    """A call without a usable answer.
-
-    Attributes:
-        kind: Class of the failure, as counted in the manifest.
-        scope: What it ends.
-        retry_after: Seconds of the server's ``Retry-After``; None if there is none.
-    """
+    """A call without a usable answer."""
 
     def __init__(
         self, kind: str, message: str = "", *, scope: Scope = "again", retry_after: float | None = None
     ) -> None:
         super().__init__(redact(" ".join(message.split()))[:_MAX_MESSAGE])
-        self.kind = kind
+        self.kind = kind  # as counted in the manifest
         self.scope: Scope = scope
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # seconds, if the server asked for them
 
 
 def classify(error: Exception) -> CallError:

@@ -20,14 +20,11 @@ ROUND_TRIP = 20
 def filter_drafts(
     drafts: Sequence[Draft], statistics: CorpusStatistics, ranks: RanksOfSources
 ) -> tuple[list[Draft], dict[str, int]]:
-    """Drop drafts that are useless for training and testing.
+    """Drop drafts that are useless for training and testing; return the others, and the number that each filter dropped.
 
     The filters in order: ``not_language`` (tables, code, numbers), ``boilerplate`` (the same words in three passages or
     more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (its passage is not among the first
     twenty of a search).
-
-    Returns:
-        The kept drafts in order, and the number that each filter dropped.
     """
     dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
     sources: dict[frozenset[str], set[str]] = {}

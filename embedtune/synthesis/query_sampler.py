@@ -44,15 +44,7 @@ def build_pool(
     shares: Mapping[str, float],
     seed: int,
 ) -> PassagePool:
-    """Group near-duplicates, and split.
-
-    Args:
-        passages: To generate queries from, in document order.
-        documents: Their documents, as far as they are compared.
-        others: The passages of the corpus that are not among them.
-        shares: Of the passages by split.
-        seed: Of the split.
-    """
+    """Group near-duplicates among passages in document order, their documents, and the corpus's other passages; split."""
     document_groups = group_near_duplicates(documents)
     groups = group_same_passages(passages, others)
     copies = {passage_id: group for group in groups for passage_id in group}
@@ -63,11 +55,7 @@ def build_pool(
 def sample_queries(
     pool: PassagePool, statistics: CorpusStatistics, config: GenerateConfig
 ) -> tuple[dict[str, QuerySet], dict[str, int]]:
-    """Generate and filter queries of each split: the held-out kind for dev and test only, the others for train only.
-
-    Returns:
-        Queries by split, and how many each filter dropped.
-    """
+    """Generate queries of each split, the held-out kind for dev and test only; return them, and how many a filter dropped."""
     in_train = train_kinds(config)
     held_out = [config.held_out_kind] if in_train and config.held_out_kind in config.kinds else list(config.kinds)
     drafts: list[Draft] = []
@@ -199,10 +187,7 @@ def with_labelled(
         splits: Which of the source's splits to take.
         passages: The corpus; None where it does not fit into memory.
         stream: Iterates the corpus from the start.
-        example: Id of a document, for error messages.
-
-    Raises:
-        DataError: If no judgement names a document of the corpus.
+        example: Id of a document, for the ``DataError`` if no judgement names a document of the corpus.
     """
     if not any(name in source.queries for name in splits):
         return queries

@@ -11,15 +11,11 @@ from embedtune.text.language import Language, LanguageTally
 
 
 class CorpusStatistics:
-    """Document frequencies of a corpus that is read once.
+    """Document frequencies in the ``n_texts`` of a corpus that is read once.
 
     The number of terms is bounded. Beyond it the rarest are dropped (lossy counting, Manku and Motwani 2002), and counted from
     0 if they occur again: frequencies are then too small by at most ``n_prunings`` times the last floor. A dropped term
     counts as one of a single text.
-
-    Attributes:
-        n_texts: Texts so far.
-        n_prunings: How often terms were dropped.
     """
 
     def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
@@ -61,11 +57,10 @@ class CorpusStatistics:
 
     def idf(self, term: str) -> float:
         """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""
-        known = self._idf.get(term)
-        if known is None:
-            known = 0.0 if term in self.stop_words else math.log(self.n_texts / max(1, self._frequency[term]))
-            self._idf[term] = known
-        return known
+        if term not in self._idf:
+            frequency = max(1, self._frequency[term])
+            self._idf[term] = 0.0 if term in self.stop_words else math.log(self.n_texts / frequency)
+        return self._idf[term]
 
     def salience(self, text: str) -> float:
         """Return the mean idf of a text's terms; 0 when it has none."""

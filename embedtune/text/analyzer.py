@@ -48,9 +48,6 @@ class Analyzer:
     Stop words and stemmer are those of the corpus's language: ``connections`` finds ``connecting``. The stemmers are
     Snowball's (Porter 1980, 2001); a corpus in no language that ``find_language`` knows keeps its terms as they are.
     ``writeBoolean`` and ``write_boolean`` give their parts ``write`` and ``boolean`` as well.
-
-    Attributes:
-        language: Its name; empty where none is known.
     """
 
     def __init__(self, language: str) -> None:

@@ -42,13 +42,9 @@ class Language(NamedTuple):
 def find_language(terms: Iterable[str]) -> Language:
     """Return the language whose stop words cover most of a corpus's terms; none where no language's cover 15 %.
 
-    Japanese, of which bm25s has no stop words, is recognised by its hiragana.
-
+    Terms are those of ``analyzer.lexical_terms``. Japanese, of which bm25s has no stop words, is recognised by its hiragana.
     Stop words, measured on dev queries, nDCG@10 without and with: TAT-QA 0.488 → 0.504, CoSQA 0.307 → 0.308, Lyft 0.765 →
     0.782; words such as "what" and "based" say nothing about the passage. ``docs/log.md`` has the table.
-
-    Args:
-        terms: Lower-case words, as ``analyzer.lexical_terms`` returns them.
     """
     tally = LanguageTally()
     tally.add(terms)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,13 +39,11 @@ def read_examples(path: Path) -> list[str]:
 
 
 def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
-    """Measure how close LLM-generated queries come to real ones.
+    """Measure how close LLM-generated queries come to real ones; no verdict, for a handful of queries is a rough pattern.
 
-    Returns:
-        ``n_examples``; ``words``: median length of both and the share of written queries no shorter than the shortest and no
-        longer than the longest real one; ``forms``: shares of questions, key words and statements of both, and their overlap
-        (1 is equal); ``vocabulary``: share of the real queries' terms that written ones use too. None of it is a verdict: a
-        handful of queries is a rough pattern.
+    ``words`` has the median length of both and the share of written queries within the real ones' range, ``forms`` the shares
+    of questions, key words and statements and their overlap (1 is equal), ``vocabulary`` the share of the real queries' terms
+    that written ones use too.
     """
     lengths = [[len(lexical_terms(text)) for text in texts] for texts in (examples, written)]
     forms = [_forms(texts) for texts in (examples, written)]
@@ -69,15 +66,12 @@ def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
 
 
 def _forms(texts: Sequence[str]) -> dict[str, float]:
-    counts = Counter(_form(text) for text in texts)
-    return {form: round(counts[form] / max(1, len(texts)), 3) for form in ("question", "keywords", "statement")}
-
-
-def _form(text: str) -> str:
-    """Return a query's form by its surface: a user's queries have no kinds."""
-    if _ASKING.search(text):
-        return "question"
-    return "keywords" if len(text.split()) <= _FEW_WORDS and not text.rstrip().endswith(".") else "statement"
+    """Return the shares of the queries' forms by their surface: a user's queries have no kinds."""
+    counts = dict.fromkeys(("question", "keywords", "statement"), 0)
+    for text in texts:
+        is_short = len(text.split()) <= _FEW_WORDS and not text.rstrip().endswith(".")
+        counts["question" if _ASKING.search(text) else "keywords" if is_short else "statement"] += 1
+    return {form: round(count / max(1, len(texts)), 3) for form, count in counts.items()}
 
 
 def _example(path: Path, number: int, line: str) -> str:

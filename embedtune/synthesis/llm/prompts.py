@@ -116,11 +116,7 @@ _DELIMITER_DIGITS = 12
 
 
 class Prompts:
-    """The templates of a run.
-
-    Attributes:
-        hash: Of the bytes of all templates.
-    """
+    """The templates of a run; ``hash`` is that of their bytes."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Read the packaged templates, replaced by those of a folder; each is filled once as a test.

@@ -42,12 +42,7 @@ _log = logging.getLogger("embedtune")
 
 
 class LlmQueries:
-    """Makes the queries of a dataset with a language model.
-
-    Attributes:
-        record: Calls and answers; set by ``make``.
-        costs: What it cost, and which answers were rejected; set by ``make``.
-    """
+    """Makes the queries of a dataset with a language model; ``record`` and ``costs`` are set by ``make``."""
 
     def __init__(self, config: GenerateConfig, run: Path) -> None:
         """Read what the settings name; raises as ``LlmSettings`` does."""

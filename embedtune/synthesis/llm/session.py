@@ -179,9 +179,7 @@ def preview(
     waiting = [planned_call for key, planned_call in unique.items() if outcomes[key].waits]
     prompt = sum(prompt_tokens(planned_call.call) for planned_call in waiting)
     likely = sum(_FRAME_TOKENS + _QUERY_TOKENS * len(planned_call.request.wanted) for planned_call in waiting)
-    most = len(waiting) * config.max_tokens
     n_queries = sum(len(planned_call.request.wanted) for planned_call in planned)
-    further = len(unique) * config.judge + n_queries * (config.relabel == "llm")
     prices = Prices(config.price_input, config.price_output)
     seconds = [_CALL_S * len(waiting) / config.concurrency]
     for amount, rate in ((len(waiting), config.requests_per_minute), (prompt + likely, config.tokens_per_minute)):
@@ -195,11 +193,11 @@ def preview(
         "cached": sum(outcome.answer is not None for outcome in outcomes.values()),
         "given_up": sum(outcome.failure is not None for outcome in outcomes.values()),
         "to_ask": len(waiting),
-        "further_calls_at_most": further,
+        "further_calls_at_most": len(unique) * config.judge + n_queries * (config.relabel == "llm"),
         "prompt_tokens": prompt,
         "completion_tokens": likely,
         "price": round(prices.of(prompt, likely), 4) if prices.known else None,
-        "price_at_most": round(prices.of(prompt, most), 4) if prices.known else None,
+        "price_at_most": round(prices.of(prompt, len(waiting) * config.max_tokens), 4) if prices.known else None,
         "seconds": round(max(seconds)),
     }
 
@@ -218,22 +216,16 @@ class PendingError(Exception):
 
 
 class LlmSession:
-    """The language model of one run.
-
-    Attributes:
-        store: Every answer of the run folder.
-        calls: By key, all calls of this dataset and their states.
-        rejected: Numbers of rejected answers by fault.
-    """
+    """The language model of one run."""
 
     def __init__(self, config: LlmConfig, store: AnswerStore, *, collect: bool = False) -> None:
         """Send calls by the settings, and keep answers in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
         self._config = config
         self._collect = collect
         self._prices = Prices(config.price_input, config.price_output)
-        self.store = store
-        self.calls: dict[str, tuple[Call, Outcome]] = {}
-        self.rejected: Counter[str] = Counter()
+        self.store = store  # every answer of the run folder
+        self.calls: dict[str, tuple[Call, Outcome]] = {}  # by key, those of this dataset and their states
+        self.rejected: Counter[str] = Counter()  # answers, by fault
 
     @cached_property
     def provider(self) -> Provider:
@@ -247,12 +239,7 @@ class LlmSession:
         return {key: outcome_of(call, histories.get(key, ()), check) for key, call in unique.items()}
 
     def ask(self, calls: Sequence[Call], check: AnswerCheck, what: str) -> dict[str, Outcome]:
-        """Send the calls without an answer; return the states of all by key.
-
-        Args:
-            calls: The calls; equal ones are sent once.
-            check: Returns what is wrong with an answer.
-            what: For the display.
+        """Send the calls without an answer, equal ones once; return the states of all by key.
 
         Raises:
             ProviderError: If the provider refuses, or the cost limit is reached; all answers are kept.
