@@ -7,21 +7,18 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _log = logging.getLogger("embedtune")
 
 
+@dataclass
 class StopRequest:
-    """Whether somebody has asked to stop.
+    """Whether somebody has asked to stop."""
 
-    Attributes:
-        signal_number: Of the first signal that came, or None.
-    """
-
-    def __init__(self) -> None:
-        self.signal_number: int | None = None
+    signal_number: int | None = None  # of the first signal that came
 
     def __bool__(self) -> bool:
         return self.signal_number is not None

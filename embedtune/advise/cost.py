@@ -15,8 +15,8 @@ import numpy as np
 from embedtune import machine
 from embedtune.advise.inputs import CachingEncoder
 from embedtune.advise.result import Cost, TuningCost
+from embedtune.advise.systems import with_queries
 from embedtune.config.settings import TrainConfig
-from embedtune.dataset import Dataset
 from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.training.methods.context import Context
@@ -65,9 +65,10 @@ def measure_cost(context: Context, base: CachingEncoder, work: Workload) -> Cost
 
 
 def _query_side(context: Context, encoding: float, n_steps: int, on_progress: Progress) -> TuningCost | None:
-    n_train, batch = len(context.dataset.splits["train"].queries), TrainConfig().query_side.batch_size
+    queries, batch = context.dataset.splits["train"].queries, TrainConfig().query_side.batch_size
+    n_train, n_timed = len(queries), (TIMED_STEPS + 1) * batch
     try:
-        prepared = prepare_query_lora(_smaller(context, (TIMED_STEPS + 1) * batch))
+        prepared = prepare_query_lora(with_queries(context, queries[:: max(1, n_train // n_timed)][:n_timed]))
     except DataError:
         return None
     size = min(batch, len(prepared.rows) // (TIMED_STEPS + 1))
@@ -138,9 +139,3 @@ def _peak_memory() -> Iterator[SimpleNamespace]:
     finally:
         stop.set()
         sampler.join()
-
-
-def _smaller(context: Context, n_queries: int) -> Context:
-    train = context.dataset.splits["train"]
-    part = train.subset(train.queries[:: max(1, len(train.queries) // n_queries)][:n_queries])
-    return replace(context, dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": part}))

@@ -124,7 +124,11 @@ def measure_scaling(evaluator: Evaluator, context: Context) -> Scaling:
     for share in SHARES:
         part = [queries[number] for number in sorted(order[: max(1, round(share * len(order)))])]
         try:
-            gains[len(part)] = score(tune_query_lora(_with_queries(context, part, share)).dense) - base
+            batch, epochs = min(context.config.query_side.batch_size, len(part)), round(1 / share)
+            side = context.config.query_side.model_copy(update={"epochs": epochs, "batch_size": batch})
+            config = context.config.model_copy(update={"query_side": side})
+            tuned = tune_query_lora(replace(with_queries(context, part), config=config))
+            gains[len(part)] = score(tuned.dense) - base
         except StoppedError as error:
             raise StoppedError(
                 "stopped; advice keeps nothing and starts from the beginning", error.signal_number
@@ -132,16 +136,10 @@ def measure_scaling(evaluator: Evaluator, context: Context) -> Scaling:
     return summarise_scaling(gains, evaluator.clusters)
 
 
-def _with_queries(context: Context, queries: Sequence[Query], share: float) -> Context:
-    """Return the context with some of its train queries, in more epochs the fewer they are."""
+def with_queries(context: Context, queries: Sequence[Query]) -> Context:
+    """Return the context with some of its train queries."""
     train = context.dataset.splits["train"].subset(queries)
-    batch = min(context.config.query_side.batch_size, len(queries))
-    side = context.config.query_side.model_copy(update={"epochs": round(1 / share), "batch_size": batch})
-    return replace(
-        context,
-        config=context.config.model_copy(update={"query_side": side}),
-        dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": train}),
-    )
+    return replace(context, dataset=Dataset(context.dataset.passages, {**context.dataset.splits, "train": train}))
 
 
 def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> Scaling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def print_json(value: object) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=os.fspath))
 
 
 def as_document(stage: str, result: StageResult[Any]) -> dict[str, object]:
@@ -34,11 +35,9 @@ def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
     """Print what the adapter gained on dev, whether it was saved, and the test split with and without it."""
     record = result.record
     gain = _gain(record.dev)
-    saved = (
-        f"a query adapter for {record.embedding}, strength {record.strength:g}, dev gain {gain}"
-        if record.shipped == "tuned"
-        else f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
-    )
+    saved = f"a query adapter for {record.embedding}, strength {record.strength:g}, dev gain {gain}"
+    if record.shipped != "tuned":
+        saved = f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
     echo_wrapped(f"saved: {saved}")
     rows = [(name, *(f"{values[measure]:.3f}" for measure in _SHOWN)) for name, values in record.test.items()]
     print_columns([("test", *_SHOWN), *rows])
@@ -81,11 +80,9 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
         strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
         echo_wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}")
         gain = f"dev {dev.measure} by {_gain(dev)}"
-        saved = (
-            f"tuned, at strength {record.strength:g}; it changed {gain}"
-            if record.is_tuned
-            else f"the base, because tuning changed {gain}, which is within noise"
-        )
+        saved = f"tuned, at strength {record.strength:g}; it changed {gain}"
+        if not record.is_tuned:
+            saved = f"the base, because tuning changed {gain}, which is within noise"
         echo_wrapped(f"saved model: {saved}")
     click.echo(str(result.folder))
     print_next(f"embedtune eval {result.folder.parent}")

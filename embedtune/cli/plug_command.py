@@ -15,7 +15,7 @@ from embedtune.cli.output import print_json
 from embedtune.snippets.routes import TARGETS
 
 if TYPE_CHECKING:
-    from embedtune.snippets.routes import Facts, Route
+    from embedtune.snippets.routes import Route
 
 
 @click.command("plug")
@@ -65,7 +65,7 @@ def command(
         routes = all_routes(facts)
         if as_json:
             targets = {name: route._asdict() for name, route in routes.items()}
-            print_json({"schema_version": 1, "facts": _plain(facts), "targets": targets})
+            print_json({"schema_version": 1, "facts": facts._asdict(), "targets": targets})
         else:
             _print_routes(routes)
         return
@@ -74,7 +74,7 @@ def command(
         export(facts, folder)
     checked = check(facts, plug, url=query_url) if is_checked else None
     if as_json:
-        document = {"schema_version": 1, "target": target, "facts": _plain(facts), **plug.route._asdict()}
+        document = {"schema_version": 1, "target": target, "facts": facts._asdict(), **plug.route._asdict()}
         code = {"install": plug.install, "commands": plug.commands, "code": plug.code}
         print_json({**document, **code, "check": checked and checked._asdict()})
         return
@@ -97,7 +97,3 @@ def _print_routes(routes: Mapping[str, Route]) -> None:
     columns = shutil.get_terminal_size().columns
     for reason, names in targets.items():
         click.echo(textwrap.fill(f"· {', '.join(names)}: {reason}.", columns, subsequent_indent="  "))
-
-
-def _plain(facts: Facts) -> dict[str, object]:
-    return {name: str(value) if isinstance(value, Path) else value for name, value in facts._asdict().items()}

