@@ -122,9 +122,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def missing_path(path: Path) -> str:
-    """Return ``; did you mean 'docs/manual'?`` for a path that does not exist, from the names beside it."""
+    """Return ``; did you mean 'docs/manual'?`` for a path that does not exist, from the names in its folder."""
     try:
-        beside = [str(other) for other in path.parent.iterdir()]
+        return did_you_mean(str(path), map(str, path.parent.iterdir()))
     except OSError:
         return ""
-    return did_you_mean(str(path), beside)

@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def _folder(name: str) -> Path:
-    """Return the packaged folder (wheel) or the one beside the package (checkout, editable install)."""
+    """Return the packaged folder (wheel) or the one next to the package (checkout, editable install)."""
     packaged = _PACKAGE / f"_{name}"
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
 

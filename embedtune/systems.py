@@ -57,32 +57,19 @@ class Scores(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to search.
+    """A way to search."""
 
-    Attributes:
-        name: In front of the model's name and ``_``: ``hybrid`` makes ``hybrid_base``.
-        label: For people; ``{model}`` stands for the label of the model.
-        scores: Makes the scores of all passages, higher is better.
-        floor: Passages whose score is not above it are not found.
-        reranked: Whether the best passages are then reordered by late interaction.
-        models: Models of a run that are searched this way.
-        builds_on: Kind that this one adds something to, and is compared with first, model by model.
-        compared_with: Further kinds that it is compared with.
-        over_base: Models that are compared with the base, both searched this way.
-        sliced: Whether that comparison is also made on slices of the queries.
-        colours: Model → number of its colour in charts; systems without one share the colours that are left.
-    """
-
-    name: str
-    label: str
-    scores: Callable[[Scores], Matrix]
-    floor: float = float("-inf")
-    reranked: bool = False
-    models: tuple[str, ...] = (BASE, TUNED)
-    builds_on: str = ""
-    compared_with: tuple[str, ...] = ()
-    over_base: tuple[str, ...] = ()
-    sliced: bool = False
+    name: str  # in front of the model's name and _: hybrid makes hybrid_base
+    label: str  # for people; {model} stands for the label of the model
+    scores: Callable[[Scores], Matrix]  # makes the scores of all passages, higher is better
+    floor: float = float("-inf")  # passages whose score is not above it are not found
+    reranked: bool = False  # whether the best passages are then reordered by late interaction
+    models: tuple[str, ...] = (BASE, TUNED)  # models of a run that are searched this way
+    builds_on: str = ""  # kind that this one adds something to, and is compared with first, model by model
+    compared_with: tuple[str, ...] = ()  # further kinds that it is compared with
+    over_base: tuple[str, ...] = ()  # models that are compared with the base, both searched this way
+    sliced: bool = False  # whether that comparison is also made on slices of the queries
+    # Model → number of its colour in charts; systems without one share the colours that are left
     colours: Mapping[str, int] = field(default_factory=dict)
 
     def systems(self, models: Iterable[str] | None = None) -> list[System]:

@@ -103,15 +103,12 @@ def measure_chunk_cells(
     best = best_size(evaluator, scores, present)
     reference = CUT_OFF if cut_off else present
     compared = evaluator.compare(scores, [(name, reference) for name in cells if name != reference])
-    return ChunkCells(scores, vectors, {name: found for (name, _), found in compared.items()}, reference, best)
+    return ChunkCells(scores, vectors, {name: gain for (name, _), gain in compared.items()}, reference, best)
 
 
 def best_size(evaluator: Evaluator, scores: dict[str, Scores], wanted: str) -> int:
     """Return the wanted size, or the best of those that are significantly better by a point or more."""
     pairs = [(name, wanted) for name in scores if name not in (wanted, CUT_OFF)]
-    better = [
-        name
-        for (name, _), found in evaluator.compare(scores, pairs).items()
-        if found.better and found.difference >= MIN_GAIN
-    ]
+    compared = evaluator.compare(scores, pairs).items()
+    better = [name for (name, _), gain in compared if gain.better and gain.difference >= MIN_GAIN]
     return int(max(better, key=lambda name: scores[name][PRIMARY].mean(), default=wanted))

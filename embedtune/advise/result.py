@@ -162,22 +162,14 @@ class Advice(_Part):
 
 
 def check_file(path: Path) -> None:
-    """Check before minutes of work that a file can be written.
-
-    Raises:
-        ResourceError: If its folder is missing or cannot be written.
-    """
+    """Raise a ResourceError if a file cannot be written: before minutes of work."""
     with _writing(path), tempfile.TemporaryFile(dir=path.parent):
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
 
 
 def write_advice(advice: Advice, path: Path) -> None:
-    """Write the JSON under a temporary name, sync it and rename it.
-
-    Raises:
-        ResourceError: If the disk is full or a permission is missing.
-    """
+    """Write the JSON under a temporary name, sync it and rename it; a ResourceError says what the disk refused."""
     part = path.with_name(f".{path.name}.part")
     try:
         with _writing(path):

@@ -143,16 +143,16 @@ def _print_scaling(scaling: Scaling) -> None:
 
 
 def _print_recommendation(advice: Advice) -> None:
-    found = advice.recommendation
+    recommended = advice.recommendation
     click.echo("\n" + "═" * min(width(), _MAX_WIDTH))
     for warning in advice.warnings:
         echo_wrapped(f"WARNING: {warning}", _INDENT)
-    click.echo(click.style(wrapped(f"Recommendation: {found.sentence}", _INDENT), bold=True))
-    then = [_STEPS[step].format(size=advice.chunks.best) for step in found.then]
-    for label, lines in (("why", found.reasons), ("then", then), ("but", found.weak)):
+    click.echo(click.style(wrapped(f"Recommendation: {recommended.sentence}", _INDENT), bold=True))
+    then = [_STEPS[step].format(size=advice.chunks.best) for step in recommended.then]
+    for label, lines in (("why", recommended.reasons), ("then", then), ("but", recommended.weak)):
         for number, line in enumerate(lines):
             _labelled("" if number else label, line)
-    for number, line in enumerate(found.commands):
+    for number, line in enumerate(recommended.commands):
         click.echo(f"{_INDENT}{'' if number else 'next':<{_LABEL}}{line}")
 
 
@@ -182,8 +182,8 @@ def _cell_name(name: str) -> str:
     return "cut off" if name == CUT_OFF else name
 
 
-def _interval(found: Comparison | None) -> str:
-    return with_interval(found.difference, found.ci95) if found else ""
+def _interval(gain: Comparison | None) -> str:
+    return with_interval(gain.difference, gain.ci95) if gain else ""
 
 
 def _duration(seconds: float) -> str:

@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 _STYLES = {"↑": "green", "↓": "red", "n": "green"}
 
 
-def print_comparison(found: Comparison) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Print a comparison; it is readable at 80 columns."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    lists = [found.systems["base"], *found.systems.values()]
+    lists = [comparison.systems["base"], *comparison.systems.values()]
     passages = {moved.hit.passage.passage_id: moved.hit.passage for hits in lists for moved in hits}
     names = (f"{letter}{turn}" if turn > 1 else letter for turn in count(1) for letter in ascii_uppercase)
     letters = dict(zip(passages, names, strict=False))
-    console.print(f"“{found.query}”", markup=False)
-    console.print(_grid(found, letters))
-    _print_passages(console, found, passages, letters)
+    console.print(f"“{comparison.query}”", markup=False)
+    console.print(_grid(comparison, letters))
+    _print_passages(console, comparison, passages, letters)
     console.print(
-        f"↑ ↓ moved, = same rank, new: not in base's top {found.k}, gone: lost from it (all compared with base)\n"
-        f"* {found.chosen}: used by Retriever.from_run() by default"
+        f"↑ ↓ moved, = same rank, new: not in base's top {comparison.k}, gone: lost from it (all compared with base)\n"
+        f"* {comparison.chosen}: used by Retriever.from_run() by default"
     )
 
 
-def _grid(found: Comparison, letters: dict[str, str]) -> Table:
+def _grid(comparison: Comparison, letters: dict[str, str]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rank", justify="right")
-    for name in found.systems:
-        table.add_column(f"{name} *" if name == found.chosen else name)
-    for place in range(max(map(len, found.systems.values()))):
-        cells = [_cell(hits[place], letters) if place < len(hits) else Text("") for hits in found.systems.values()]
+    for name in comparison.systems:
+        table.add_column(f"{name} *" if name == comparison.chosen else name)
+    for place in range(max(map(len, comparison.systems.values()))):
+        cells = [_cell(hits[place], letters) if place < len(hits) else Text("") for hits in comparison.systems.values()]
         table.add_row(str(place + 1), *cells)
-    gone = [" ".join(letters[passage.passage_id] for passage in passages) for passages in found.gone.values()]
+    gone = [" ".join(letters[passage.passage_id] for passage in passages) for passages in comparison.gone.values()]
     if any(gone):
         table.add_section()
         table.add_row("gone", *(Text(names, style="red") for names in gone))
@@ -65,7 +65,9 @@ def _cell(moved: Moved, letters: dict[str, str]) -> Text:
     return Text.assemble(letters[moved.hit.passage.passage_id], " ", (moved.move, _STYLES.get(moved.move[:1], "dim")))
 
 
-def _print_passages(console: Console, found: Comparison, passages: dict[str, Passage], letters: dict[str, str]) -> None:
+def _print_passages(
+    console: Console, comparison: Comparison, passages: dict[str, Passage], letters: dict[str, str]
+) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -73,8 +75,8 @@ def _print_passages(console: Console, found: Comparison, passages: dict[str, Pas
         where = passage.document_id + (f"{PATH_SEPARATOR}{passage.title}" if passage.title else "")
         page = f", page {passage.page}" if passage.page is not None else ""
         console.print(Text.assemble((f"{letters[passage_id]:<3}", "bold"), (where + page, "cyan")), overflow="fold")
-        shown = Text(found.excerpts[passage_id].text)
-        for start, end in found.excerpts[passage_id].matches:
+        shown = Text(comparison.excerpts[passage_id].text)
+        for start, end in comparison.excerpts[passage_id].matches:
             shown.stylize("bold yellow", start, end)
         console.print(Padding(shown, (0, 0, 0, 3)))
     console.print()
@@ -98,8 +100,8 @@ def command(run: Path, query: str, k: int, systems: tuple[str, ...], as_json: bo
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.serving.comparison import compare
 
-    found = compare(run, query, k, systems=systems)
+    comparison = compare(run, query, k, systems=systems)
     if as_json:
-        output.print_json(found.as_json())
+        output.print_json(comparison.as_json())
     else:
-        print_comparison(found)
+        print_comparison(comparison)

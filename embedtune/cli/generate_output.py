@@ -80,8 +80,7 @@ def _print_few_clusters(folder: Path) -> None:
         echo_wrapped(
             f"The test queries come from {n} {groups.unit}{'s' * (n != 1)}; significance needs at least "
             f"{FEWEST_CLUSTERS}. Evaluate with your own queries (eval --queries), or enlarge the test split "
-            "(--set split.train=0.6 --set split.test=0.3).",
-            "  ",
+            "(--set split.train=0.6 --set split.test=0.3)."
         )
 
 

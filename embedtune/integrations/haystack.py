@@ -182,14 +182,14 @@ class _DocumentStore:
         self._retriever = retriever
 
     def search(self, vector: Vector, k: int) -> list[tuple[str, float]]:
-        found = self._retriever.run(query_embedding=vector.tolist(), top_k=k)["documents"]
-        for document in found:
+        documents = self._retriever.run(query_embedding=vector.tolist(), top_k=k)["documents"]
+        for document in documents:
             if "passage_id" not in document.meta:
                 raise DataError(
                     f"document store: expected documents with a passage_id in their metadata, found {document.id!r} without",
                     hint="write the documents of embedtune.integrations.haystack.run_documents",
                 )
-        return [(str(document.meta["passage_id"]), document.score) for document in found]
+        return [(str(document.meta["passage_id"]), document.score) for document in documents]
 
 
 def run_documents(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[Document]:

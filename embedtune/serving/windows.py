@@ -23,18 +23,12 @@ from embedtune.types import Matrix, Passage, Vectors
 
 
 class WindowRow(NamedTuple):
-    """One row of a vector store.
+    """One row of a vector store."""
 
-    Attributes:
-        window_id: Of the passage, ``#`` and the number of the window in it, from 0.
-        passage_id: To be kept as metadata; a passage scores as its best window.
-        vector: Unit vector ``(dim,)`` in fp32.
-    """
-
-    window_id: str
-    passage_id: str
+    window_id: str  # of the passage, # and the number of the window in it, from 0
+    passage_id: str  # to be kept as metadata; a passage scores as its best window
     text: str
-    vector: Vectors
+    vector: Vectors  # unit vector (dim,) in fp32
 
 
 def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
