@@ -44,14 +44,8 @@ def summarise(
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
 
-    Args:
-        values: Scores of each system; models from outside the run are compared with base and tuned.
-        lexical: The run of BM25, for the slices by lexical overlap of query and answer.
-        labelled: The queries with their judgements.
-        passages: The corpus.
-        seeds: Systems that are one recipe with different seeds, if there are several.
-        method: ``symmetric`` or ``query_side``, as for ``verdict.judge``; None if nothing was trained.
-        seed: Of all resamples.
+    ``lexical``, the run of BM25, gives the slices by overlap of query and answer; ``seeds`` are systems that are one recipe
+    with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)

@@ -94,9 +94,14 @@ def measure_forgetting(
         query_set = _read(folder, base, window_tokens, window_overlap)
         name = query_set.name if query_set.name not in sets else str(folder)
         before, after = _search(query_set, base), _search(query_set, tuned)
-        curve = _curve(query_set, before, after, at_strength, strengths) if at_strength else []
+        ends, curve = {0.0: before, 1.0: after}, []
+        if at_strength:
+            for strength in strengths:
+                found = ends[strength] if strength in ends else _search(query_set, at_strength(strength))
+                means = {name: round(float(found.scores[name].mean()), 6) for name in MEASURES}
+                curve.append({"strength": strength, **means})
         sets[name] = _compare(query_set, before, after, curve, seed)
-    worst = max((found.severity for found in sets.values()), key=("ok", "note", "warn").index)
+    worst = max((each.severity for each in sets.values()), key=("ok", "note", "warn").index)
     return ForgettingRecord(severity=worst, strengths=list(strengths) if at_strength else [], sets=sets)
 
 
@@ -139,21 +144,6 @@ def _search(query_set: _Set, encoder: Encoder) -> _Searched:
     )
     values = per_query(query_set.qrels, run)
     return _Searched(passages, queries, run, {name: np.array(list(values[name].values())) for name in MEASURES})
-
-
-def _curve(
-    query_set: _Set,
-    base: _Searched,
-    tuned: _Searched,
-    at_strength: Callable[[float], Encoder],
-    strengths: Sequence[float],
-) -> list[Measures]:
-    ends, curve = {0.0: base, 1.0: tuned}, []
-    for strength in strengths:
-        found = ends[strength] if strength in ends else _search(query_set, at_strength(strength))
-        means = {name: round(float(found.scores[name].mean()), 6) for name in MEASURES}
-        curve.append({"strength": strength, **means})
-    return curve
 
 
 def _compare(query_set: _Set, base: _Searched, tuned: _Searched, curve: list[Measures], seed: int) -> ForgettingSet:

@@ -44,11 +44,9 @@ class Clustered(NamedTuple):
 
 
 def sum_by_cluster(differences: ArrayLike, clusters: ArrayLike | None = None) -> Clustered:
-    """Sum paired differences by cluster; what is only rounding error becomes 0.
+    """Sum paired differences, ``(n_queries,)`` or ``(n_rows, n_queries)``, by cluster; what is only rounding error becomes 0.
 
-    Args:
-        differences: ``(n_queries,)`` or ``(n_rows, n_queries)``, each in [-1, 1].
-        clusters: The cluster of each query, ``(n_queries,)``: any labels. None: each query is its own.
+    Clusters are any labels, ``(n_queries,)``; None: each query is its own.
 
     Raises:
         ValueError: If there is no query, or the number of labels is not that of queries.
@@ -99,19 +97,11 @@ _TIE = 1e-9  # relative; rounding must not decide whether a resample is as extre
 
 
 def randomisation_p(data: Clustered, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
-    """Test mean differences by flipping the signs of whole clusters, two-sided.
+    """Test mean differences by flipping the signs of whole clusters, two-sided; p is ``(n_rows,)`` in (0, 1].
 
     If the systems are exchangeable, each cluster's sum could as well have the other sign (Fisher's randomisation test; for
     retrieval Smucker, Allan & Carterette 2007). p = (resamples at least as extreme + 1) / (n_resamples + 1) (Phipson & Smyth
     2010). Where no more than log2(n_resamples) clusters changed, all sign patterns are counted instead, and p is exact.
-
-    Args:
-        data: Differences by cluster.
-        n_resamples: Random sign patterns.
-        seed: Of the patterns.
-
-    Returns:
-        p of each row, ``(n_rows,)``, in (0, 1]; 1 where nothing changed.
     """
     changed = (data.sums != 0).sum(axis=1)
     exact = 2.0 ** np.minimum(changed, 1000) <= n_resamples
@@ -138,13 +128,7 @@ def bootstrap_interval(data: Clustered, *, n_resamples: int = N_RESAMPLES, seed:
     with the guarded error. Percentile and BCa intervals were simulated too and cover too little with 20 to 40 clusters;
     ``docs/verdict.md`` has the figures.
 
-    Args:
-        data: Differences by cluster.
-        n_resamples: Samples of clusters with replacement.
-        seed: Of the samples.
-
-    Returns:
-        Lower and upper end, ``(n_rows, 2)``, cut to [-1, 1]; all of [-1, 1] for fewer than two clusters.
+    Returns lower and upper end, ``(n_rows, 2)``, cut to [-1, 1]; all of [-1, 1] for fewer than two clusters.
     """
     from scipy.stats import t as student
 

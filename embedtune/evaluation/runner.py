@@ -119,17 +119,10 @@ class Search:
         directions: int | None = None,
         rerank: int = 0,
     ) -> None:
-        """Set up the search.
+        """Set up the search with windows of so many tokens, the share that the next one repeats, and a depth of runs.
 
-        Args:
-            passages: The corpus.
-            query_sets: Queries with their judgements.
-            window_tokens: Size of a window.
-            window_overlap: Share of a window that the next one repeats.
-            depth: Length of the runs.
-            kept: Where vectors of the run's models are kept; None encodes all.
-            directions: Principal directions of ``base_pca``; None leaves it out.
-            rerank: Passages of each fused search that are reranked by their tokens; 0 leaves those systems out.
+        Without ``kept`` all passages are encoded; without ``directions``, principal ones, there is no ``base_pca``. The best
+        ``rerank`` passages of each fused search are reranked by their tokens; 0 leaves those systems out.
         """
         self._kept = kept
         self._directions = directions

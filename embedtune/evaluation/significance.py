@@ -104,18 +104,10 @@ def compare(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> dict[tuple[str, str], dict[str, Comparison]]:
-    """Compare pairs of systems on every measure.
+    """Compare pairs of systems, each with its reference, on every measure: pair → measure → comparison.
 
-    Args:
-        scores: Scores of all systems, all with the same measures.
-        pairs: Each a system and the reference it is compared with.
-        clusters: Document (or section) of each query, ``(n_queries,)``; None takes queries for independent.
-        n_resamples: Sign patterns of the test, and samples of the bootstrap.
-        seed: Of both.
-
-    Returns:
-        Pair → measure → comparison. A system is better, or worse, where test (p ≤ 0.05) and 95 % interval agree; queries of
-        a single cluster give no interval.
+    Clusters are the document (or section) of each query, ``(n_queries,)``; None takes queries for independent. A system is
+    better, or worse, where test (p ≤ 0.05) and 95 % interval agree; queries of a single cluster give no interval.
 
     Raises:
         ValueError: If a comparison has no queries, or labels and scores differ in number.

@@ -45,14 +45,8 @@ def judge(
 ) -> Verdict:
     """Give the verdict on comparisons that were made before: those of ``PAIRS``, or of tuned and base alone.
 
-    Args:
-        comparisons: As ``compare`` returns them; a measure other than the primary one can only speak against shipping.
-        method: ``symmetric`` (documents are encoded with the tuned model) or ``query_side``.
-        primary: The measure that decides; it must be chosen before looking.
-        clustered_by: What the clusters are, for the reasons: ``documents`` or ``sections``.
-
-    Raises:
-        ValueError: If the method is unknown.
+    The primary measure, chosen before looking, decides; others can only speak against shipping. The method is ``symmetric``
+    (documents are encoded with the tuned model) or ``query_side``. ``clustered_by`` names the clusters in the reasons.
     """
     if method not in _SHIP:
         raise ValueError(f"expected one of {sorted(_SHIP)} as method, found {method!r}")

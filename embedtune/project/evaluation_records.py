@@ -47,9 +47,7 @@ class Difference(Record):
 
     def rounded(self) -> Self:
         """Return the same with six decimals, as files have it."""
-        update: dict[str, object] = {
-            name: round(value, 6) for name, value in self if isinstance(value, float) and not isinstance(value, bool)
-        }
+        update: dict[str, object] = {name: round(value, 6) for name, value in self if isinstance(value, float)}
         if self.ci95:
             update["ci95"] = tuple(round(end, 6) for end in self.ci95)
         return self.model_copy(update=update)

@@ -73,11 +73,8 @@ class ExamplesRecord(Record):
 class LlmRecord(Record):
     """What follows from the answers of a language model, whatever failed on the way.
 
-    Attributes:
-        answered: Calls with a usable answer.
-        screened_passages: Passages left out because they contain instructions to a model.
-        preambles: Answers whose introductory words were cut off.
-        relabelled: Further relevant passages found.
+    ``answered`` calls had a usable answer; passages were screened for instructions to a model; ``preambles`` of answers were
+    cut off; ``relabelled`` counts further relevant passages that were found.
     """
 
     model: str

@@ -126,11 +126,7 @@ def differ_in_seed_only(runs: Sequence[TrainedRun]) -> bool:
     """Return whether several runs are one recipe with different seeds."""
     if len(runs) < 2:
         return False
-    recipes = [(_without_seed(run.dataset.identity.config), _without_seed(run.model.identity.config)) for run in runs]
+    recipes = [[{**manifest.identity.config, "seed": None} for manifest in (run.dataset, run.model)] for run in runs]
     same_base = len({str(run.model.identity.model) for run in runs}) == 1
     all_differ = len({run.seeds for run in runs}) == len(runs)
     return same_base and all_differ and all(recipe == recipes[0] for recipe in recipes)
-
-
-def _without_seed(config: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in config.items() if key != "seed"}

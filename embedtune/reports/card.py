@@ -20,11 +20,8 @@ _HUB_NAME = re.compile(r"[a-z0-9][\w.-]*/[\w.-]+", re.ASCII | re.IGNORECASE)
 class Card(NamedTuple):
     """What a card tells.
 
-    Attributes:
-        base_model: The base as it is called on the hub; None for a folder, whose name is nobody's business.
-        prompts: In front of queries (``query``) and passages (``document``).
-        window_tokens: Of passages, as they were measured.
-        results: Results on each query set; none before the evaluation.
+    A base that is a folder has no name here, as that is nobody's business. Prompts are those in front of queries (``query``)
+    and passages (``document``); there are no results before the evaluation.
     """
 
     base_model: str | None

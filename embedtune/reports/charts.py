@@ -55,7 +55,8 @@ def ticks(scale: Scale, count: int = 4) -> list[Tick]:
         chosen = [float(value) for value in _LOG_TICKS if scale.low <= value <= scale.high]
         return [Tick(scale.at(value), f"{value:g}") for value in chosen]
     step = scale.step or _step(scale.low, scale.high, count)
-    digits = max(0, -math.floor(math.log10(step) + 1e-9)) + (1 if _leading(step) == 2.5 else 0)
+    power = math.floor(math.log10(step) + 1e-9)
+    digits = max(0, -power) + (round(step / 10.0**power, 3) == 2.5)
     first, last = math.ceil(scale.low / step - 1e-6), math.floor(scale.high / step + 1e-6)
     return [Tick(scale.at(n * step), f"{n * step + 0.0:.{digits}f}".replace("-", "−")) for n in range(first, last + 1)]
 
@@ -65,10 +66,6 @@ def _step(low: float, high: float, count: int) -> float:
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * step for step in _STEPS if power * step >= rough * (1 - 1e-9))
-
-
-def _leading(step: float) -> float:
-    return round(step / 10.0 ** math.floor(math.log10(step) + 1e-9), 3)
 
 
 WIDTH, HEIGHT = 440, 250

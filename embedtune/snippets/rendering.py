@@ -94,34 +94,32 @@ def _places(facts: Facts, name: str, served: Served) -> dict[str, str]:
     first, second = PORTS[name]
     query_url = served.query_url or f"http://localhost:{first}"
     apart = f"http://localhost:{second}" if two and not served.query_url else query_url
+
+    def address(url: str) -> str:
+        """Complete the address of a server with OpenAI's interface, whose methods are below ``/v1`` unless it has a path."""
+        bare = name in ("vllm", "openai") and urlsplit(url).path in ("", "/")
+        return url.rstrip("/") + ("/v1" if bare else "")
+
     return {
-        "query_url": _address(name, query_url),
-        "document_url": _address(name, served.document_url or apart),
+        "query_url": address(query_url),
+        "document_url": address(served.document_url or apart),
         "query_model": f"{facts.name}-query" if two else facts.name,
         "document_model": f"{facts.name}-document" if two else facts.name,
     }
 
 
-def _address(name: str, url: str) -> str:
-    """Complete the address of a server with OpenAI's interface, whose methods are below ``/v1`` unless it has a path."""
-    bare = name in ("vllm", "openai") and urlsplit(url).path in ("", "/")
-    return url.rstrip("/") + ("/v1" if bare else "")
-
-
 def _commands(facts: Facts, name: str, served: Served) -> tuple[str, ...]:
     folder = served.folder or facts.run.with_name(f"{facts.run.name}-served")
-    export = f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --export {shlex.quote(str(folder))}"
-    starts = []
+    commands = [f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --export {shlex.quote(str(folder))}"]
     for part, port in zip(folder_names(facts), PORTS[name], strict=False):
         model = facts.name if part == "model" else f"{facts.name}-{part}"
-        starts.append(_start(name, folder / part, model, port))
-    return (export, *starts)
-
-
-def _start(name: str, folder: Path, model: str, port: int) -> str:
-    quoted = shlex.quote(str(folder))
-    if name == "tei":
-        return f"text-embeddings-router --model-id {quoted} --dtype float32 --port {port}"
-    if name == "ollama":
-        return f"ollama create {model} -f {shlex.quote(str(folder / 'Modelfile'))}"
-    return f"vllm serve {quoted} --runner pooling --dtype float32 --served-model-name {model} --port {port}"
+        quoted = shlex.quote(str(folder / part))
+        if name == "tei":
+            commands.append(f"text-embeddings-router --model-id {quoted} --dtype float32 --port {port}")
+        elif name == "ollama":
+            commands.append(f"ollama create {model} -f {shlex.quote(str(folder / part / 'Modelfile'))}")
+        else:
+            commands.append(
+                f"vllm serve {quoted} --runner pooling --dtype float32 --served-model-name {model} --port {port}"
+            )
+    return tuple(commands)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
+from embedtune.project.manifest import write_json
 from embedtune.snippets.routes import Facts
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def export(facts: Facts, folder: Path) -> list[Path]:
     part = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for name, tower in towers.items():
-            _check(tower)
+            pooling = _pooling(tower)
             tower.save_pretrained(str(part / name), create_model_card=False, safe_serialization=True)
-            _in_older_form(part / name, tower)
+            _in_older_form(part / name, tower, pooling)
             (part / name / "Modelfile").write_text(f"FROM {(folder / name).absolute()}\n", encoding="utf-8")
         part.chmod(0o755)
         part.rename(folder)
@@ -74,42 +75,34 @@ def _towers(model: SentenceTransformer, facts: Facts) -> dict[str, SentenceTrans
     }
 
 
-def _check(model: SentenceTransformer) -> None:
+def _pooling(model: SentenceTransformer) -> Any:
+    """Return the pooling of a model, after checking that servers know all of its modules."""
     unknown = [type(module).__name__ for module in model if type(module).__name__ not in _KNOWN]
-    if unknown or not _pooling(model).include_prompt:
+    pooling: Any = next((module for module in model if type(module).__name__ == "Pooling"), None)
+    if unknown or not pooling.include_prompt:
         found = ", ".join(unknown) or "a pooling that leaves out the prompt"
         raise ConfigError(
             f"servers: expected a transformer, a pooling and a normalisation, found {found}",
             hint="serve it with sentence-transformers; see --for sentence-transformers",
         )
+    return pooling
 
 
-def _pooling(model: SentenceTransformer) -> Any:
-    return next(module for module in model if type(module).__name__ == "Pooling")
-
-
-def _in_older_form(folder: Path, model: SentenceTransformer) -> None:
+def _in_older_form(folder: Path, model: SentenceTransformer, pooling: Any) -> None:
+    mode = _OLD_POOLING.get(str(pooling.pooling_mode), str(pooling.pooling_mode))
+    if mode not in _POOLINGS:
+        raise ConfigError(f"servers: expected a pooling by one of {', '.join(_POOLINGS)}, found {pooling.pooling_mode}")
     modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     for module in modules:
         module["type"] = _OLD_NAME + module["type"].rpartition(".")[2]
         if module["type"] == f"{_OLD_NAME}Pooling":
-            _write(folder / module["path"] / "config.json", _old_pooling(_pooling(model)))
-    _write(folder / "modules.json", modules)
+            config = {
+                "word_embedding_dimension": pooling.embedding_dimension,
+                **{f"pooling_mode_{name}": name == mode for name in _POOLINGS},
+                "include_prompt": True,
+            }
+            write_json(folder / module["path"] / "config.json", config)
+    write_json(folder / "modules.json", modules)
     lower: bool = getattr(model[0], "do_lower_case", False)
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": model.get_max_seq_length(), "do_lower_case": lower})
-
-
-def _old_pooling(pooling: Any) -> dict[str, object]:
-    mode = str(pooling.pooling_mode)
-    chosen = _OLD_POOLING.get(mode, mode)
-    if chosen not in _POOLINGS:
-        raise ConfigError(f"servers: expected a pooling by one of {', '.join(_POOLINGS)}, found {mode}")
-    return {
-        "word_embedding_dimension": pooling.embedding_dimension,
-        **{f"pooling_mode_{name}": name == chosen for name in _POOLINGS},
-        "include_prompt": True,
-    }
-
-
-def _write(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    config = {"max_seq_length": model.get_max_seq_length(), "do_lower_case": lower}
+    write_json(folder / "sentence_bert_config.json", config)

@@ -110,15 +110,14 @@ class _Tab:
     def _answer(self, work: Callable[[], Task | None], *more: Any) -> list[Any]:
         """Return what is shown after some work, and ``more``; where it fails, all but the message stays as it is."""
         try:
-            return [*self._show(work()), *more]
+            task, progress = work(), note(self._judging.progress())
         except EmbedtuneError as error:
             return [message(error), *[gr.skip()] * (_OUTPUTS - 1 + len(more))]
-
-    def _show(self, task: Task | None) -> list[Any]:
         buttons = [gr.Button(interactive=task is not None)] * len(_GRADES)
         self._shown = monotonic()
         ids = (task.query.query_id, task.passage.passage_id) if task else None
-        return [note(self._judging.progress()), ids, show_task(task, self._excerpts) if task else note(_DONE), *buttons]
+        shown = show_task(task, self._excerpts) if task else note(_DONE)
+        return [progress, ids, shown, *buttons, *more]
 
 
 def _build_judge(judging: Judging, excerpts: Excerpts, page: gr.Blocks) -> None:

@@ -51,15 +51,8 @@ def audit_truncation(
     """Measure the effect of truncation: the base's score with windows, minus with passages cut off at the model's window.
 
     Without ``plain``, the run with passages cut off, the finding only compares the scores of queries with and without a cut-off
-    answer, and has no impact: these are different queries, and one kind may be harder for other reasons.
-
-    Args:
-        qrels: Judgements.
-        runs: See ``Runs``; found with windows.
-        beyond: Ids of queries whose answer lies beyond the window, see ``answers_beyond``.
-        n_long: Queries of which at least one relevant passage is longer than the window.
-        window: Tokens that the model sees of a passage.
-        plain: The base's run with passages cut off.
+    answer (``beyond``, see ``answers_beyond``), and has no impact: these are different queries, and one kind may be harder for
+    other reasons. ``n_long`` queries have a relevant passage longer than the window, in tokens.
     """
     if not n_long:
         return record("truncation", f"Every answer fits the model's window of {window} tokens.")

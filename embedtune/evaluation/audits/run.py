@@ -35,15 +35,9 @@ def audit(
 ) -> list[AuditRecord]:
     """Run all audits that the arguments allow; they come in a fixed order.
 
-    Args:
-        dataset: Passages and the queries of training.
-        as_judged: The queries of the evaluation, before identical texts were given one judgement.
-        runs: At least ``base``, and ``tuned`` where one was shipped: dense runs, ten deep or more. Others are left aside.
-        encoder: The base; its tokenizer and window.
-        prompts: See ``prompts_between``; none leaves that audit out.
-        plain: The base's run with passages cut off, see ``plain_run``.
-        without_prompt: The shipped model's run with queries encoded without the prompt.
-        query_cosine: Mean cosine of query vectors under base and tuned, in [-1, 1].
+    ``as_judged`` are the queries before identical texts were given one judgement; of the runs, ten deep or more, ``base`` and
+    ``tuned`` count. The encoder is the base. For ``plain`` see ``plain_run``; ``without_prompt`` is the run of the shipped
+    model with queries encoded without the prompt, and the cosine that of query vectors under base and tuned, in [-1, 1].
     """
     compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
     labelled = share_judgements(as_judged, dataset.passages)
