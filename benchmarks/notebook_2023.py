@@ -16,7 +16,6 @@ and .json.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -45,13 +44,10 @@ NOTEBOOK = {"scale": 20.0, "batch": 10, "epochs": 2, "warmup": 0.1, "learning_ra
 
 
 class Data:
-    """The two files, or some questions of each for a trial."""
+    """The two files."""
 
-    def __init__(self, folder: Path, n_questions: int | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.lyft, self.uber = folder / "train_dataset.json", folder / "val_dataset.json"
-        if n_questions:
-            small = CELLS / f"first-{n_questions}"
-            self.lyft, self.uber = (_first(path, small, n_questions) for path in (self.lyft, self.uber))
         self.key = hash_json([hash_file(self.lyft), hash_file(self.uber)])[:12]
 
 
@@ -166,22 +162,6 @@ def _train_as_in_2023(lyft: Path, target: Path, window: int, seed: int) -> None:
     part.rename(target)
 
 
-def _first(path: Path, folder: Path, n: int) -> Path:
-    """Write a file with the first questions, their chunks and as many others."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    queries = dict(list(data["queries"].items())[:n])
-    relevant = {name: data["relevant_docs"][name] for name in queries}
-    chunks = {name for names in relevant.values() for name in names} | set(list(data["corpus"])[-n:])
-    small = {
-        "queries": queries,
-        "corpus": {name: text for name, text in data["corpus"].items() if name in chunks},
-        "relevant_docs": relevant,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / path.name).write_text(json.dumps(small), encoding="utf-8")
-    return folder / path.name
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("folder", type=Path)
@@ -190,10 +170,9 @@ def main() -> None:
     options.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting of train"
     )
-    options.add_argument("--questions", type=int, help="of each file, for a trial; writes no table")
     arguments = options.parse_args()
     started = time.time()
-    data = Data(arguments.folder, arguments.questions)
+    data = Data(arguments.folder)
     settings = dict(setting.split("=", 1) for setting in arguments.settings)
     seeds = range(arguments.seeds)
     result = {
@@ -205,8 +184,7 @@ def main() -> None:
         "own": [own_cell(data, arguments.window, seed, settings) for seed in seeds],
     }
     result["seconds"] = round(time.time() - started)
-    lines = table(result)
-    print("\n".join(lines) if arguments.questions else write_table("notebook_2023", result, lines))
+    print(write_table("notebook_2023", result, table(result)))
 
 
 def table(result: Mapping[str, Any]) -> list[str]:

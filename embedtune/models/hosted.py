@@ -17,8 +17,8 @@ from embedtune.types import Progress, Vectors
 _BLOCK = 64  # texts of one request
 _SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (side TEXT, text TEXT, vector BLOB NOT NULL, PRIMARY KEY (side, text))"
 
-Ask = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Texts → a vector of each."""
+Request = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+"""Texts → a vector of each, by the model."""
 
 
 class HostedEmbedding(Protocol):
@@ -50,7 +50,7 @@ class EmbeddingCache:
         except (OSError, sqlite3.Error) as error:
             raise ResourceError(f"{self._path}: expected to write there, found: {error}") from error
 
-    def get(self, side: str, texts: Sequence[str], ask: Ask, on_progress: Progress | None = None) -> Vectors:
+    def get(self, side: str, texts: Sequence[str], request: Request, on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32 of at least one text; missing ones are requested in blocks that are cached.
 
         ``side`` is ``query`` or ``document``; ``on_progress`` is called with the number of texts done since the last call.
@@ -67,7 +67,7 @@ class EmbeddingCache:
             on_progress(len(known))
         for start in range(0, len(missing), _BLOCK):
             block = missing[start : start + _BLOCK]
-            known |= zip(block, self._ask(side, block, ask), strict=True)
+            known |= zip(block, self._request(side, block, request), strict=True)
             if on_progress:
                 on_progress(len(block))
         if len({len(vector) for vector in known.values()}) > 1:
@@ -82,9 +82,9 @@ class EmbeddingCache:
         row = self._file.execute("SELECT vector FROM vectors WHERE side = ? AND text = ?", (side, text)).fetchone()
         return None if row is None else np.frombuffer(row[0], dtype="<f4")
 
-    def _ask(self, side: str, texts: Sequence[str], ask: Ask) -> Vectors:
+    def _request(self, side: str, texts: Sequence[str], request: Request) -> Vectors:
         try:
-            vectors = np.asarray(ask(texts), dtype="<f4")
+            vectors = np.asarray(request(texts), dtype="<f4")
         except EmbedtuneError:
             raise
         except Exception as error:  # whatever a client raises

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -184,14 +184,10 @@ class DevRetrieval:
         """Search with the base, whose precision all models get; ``load_base`` loads the copy into which updates are merged."""
         self.dev = dev
         self._precision = base.precision
-        self._load_base = load_base
+        self._merge_target = cache(load_base)
         with track("dev: base", dev.n_encoded) as on_progress:
             self.windows = base.encode_documents(dev.windows, on_progress)
             self.base = dev.dense_scores(base, on_progress, windows=self.windows)
-
-    @cached_property
-    def _merge_target(self) -> SentenceTransformer:
-        return self._load_base()
 
     def search_with(self, tuned: TunedModel, strength: float, label: str) -> Matrix:
         """Return dev scores of base + strength · update, ``(n_queries, n_passages)``; ``label`` names the progress bar.
@@ -208,7 +204,7 @@ class DevRetrieval:
         return self._encoder(tuned, strength).encode_queries(self.dev.queries)
 
     def _encoder(self, tuned: TunedModel, strength: float) -> Encoder:
-        return Encoder(tuned.merge_into(self._merge_target, strength), precision=self._precision)
+        return Encoder(tuned.merge_into(self._merge_target(), strength), precision=self._precision)
 
 
 def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> tuple[Decision, Matrix, DevRecord]:

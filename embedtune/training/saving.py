@@ -114,9 +114,8 @@ def check_reload(
         "model": str(model_folder.resolve()),
         "base": str(base_folder.resolve()) if base_folder else None,
         "scheme": scheme,
-        "queries": texts.queries,
-        "documents": texts.documents,
         "trust_remote_code": trust_remote_code,
+        **texts._asdict(),
     }
     worst = 0.0
     for name, vectors in _encode_elsewhere(job).items():

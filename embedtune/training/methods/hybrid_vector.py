@@ -5,7 +5,6 @@ The strength is the scale of the sketch, and a method that tunes queries alone m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,13 +118,15 @@ def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Cand
         context.retrieval.base,
         {strength: scores(1, strength * scale) for strength in context.config.strengths},
     )
+    sampled = passages[:: max(1, len(passages) // _SAMPLE)]
+    sample = [text for number in sampled for text in context.windows[number]]
     return Candidate(
         name=name,
         tuned=HybridVectorModel(
             context.base.model,
             sketch,
             scale=scale,
-            longest=scale * _MARGIN * _longest(context, sketch, passages),
+            longest=scale * _MARGIN * float((sketch.documents(sample) ** 2).sum(axis=1).max()),
             queries=queries.tuned if queries else None,
             queries_strength=queries.decision.strength if queries else 0.0,
         ),
@@ -151,10 +152,3 @@ def _same_share(weight: float, share: float, spread: float) -> float:
     """
     words = (1 - weight) / weight
     return round(20 * spread / (spread + words - share)) / 20
-
-
-def _longest(context: Context, sketch: BM25Sketch, passages: Sequence[int]) -> float:
-    """Return the largest squared length of a window's sketch, in an even sample."""
-    sample = passages[:: max(1, len(passages) // _SAMPLE)]
-    texts = [text for number in sample for text in context.windows[number]]
-    return float((sketch.documents(texts) ** 2).sum(axis=1).max())
