@@ -44,8 +44,7 @@ class Sandbox:
 
     def read(self, path: Path, name: str) -> Document | Skipped:
         """Read one file, in the child if its format could do harm; raises ``ConfigError`` if its reader cannot be loaded."""
-        reason = no_reader(path)
-        if reason:
+        if reason := no_reader(path):
             return Skipped(name, reason)
         reader = readers()[path.suffix.lower()]
         if not reader.isolated:

@@ -89,7 +89,13 @@ class TextBuilder:
                     sections[-1] = before._replace(end=heading.end)
                 else:
                     sections.append(Section(names[:-1], heading.start, heading.end))
-        return [trimmed for section in sections if (trimmed := _trim(section, text)).start < trimmed.end]
+        trimmed = []
+        for section in sections:
+            body = text[section.start : section.end]
+            if body.strip():
+                start = section.start + len(body) - len(body.lstrip())
+                trimmed.append(Section(section.headings, start, start + len(body.strip())))
+        return trimmed
 
     def _append(self, text: str, gap: str) -> int:
         """Add text that is not empty; return where it starts."""
@@ -120,10 +126,3 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Clean a heading or a cell and bring it into one line."""
     return " ".join(clean(text).split())
-
-
-def _trim(section: Section, text: str) -> Section:
-    """Move the ends of a section inwards over white space."""
-    body = text[section.start : section.end]
-    start = section.start + len(body) - len(body.lstrip())
-    return section._replace(start=start, end=max(start, section.start + len(body.rstrip())))

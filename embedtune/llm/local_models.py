@@ -40,7 +40,7 @@ def load_local(name: str, quantize: str) -> Provider:
         is_chat_model=described.chats,
         tokenizer_outputs_to_remove=["token_type_ids"],
     )
-    return LocalModel(f"hf:{name}", described.model, llm, tokenizer, chats=described.chats)
+    return LocalModel(f"hf:{name}", described, llm, tokenizer)
 
 
 class LocalModel:
@@ -49,10 +49,9 @@ class LocalModel:
     max_concurrency = 1
     is_local = True
 
-    def __init__(self, name: str, model: str, llm: Any, tokenizer: Any, *, chats: bool) -> None:
+    def __init__(self, name: str, described: Described, llm: Any, tokenizer: Any) -> None:
         self.name = name
-        self.model = model
-        self.chats = chats
+        self.model, self.chats = described
         self._llm = llm
         self._tokenizer = tokenizer
 

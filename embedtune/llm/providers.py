@@ -37,21 +37,15 @@ _CLASS = re.compile(r"llama_index\.llms\.[a-z_]+\.[A-Za-z]+")
 
 
 class Provider(Protocol):
-    """Anything that answers calls.
+    """Anything that answers calls."""
 
-    Attributes:
-        name: For messages, without keys.
-        model: As it goes into the key of a call.
-        max_concurrency: Calls it can take at once.
-        is_local: Whether it computes in this process.
-        chats: Whether it takes chat messages and can follow a schema; otherwise it gets a plain prompt for one query.
-    """
-
-    name: str
-    model: str
-    max_concurrency: int
-    is_local: bool
-    chats: bool
+    name: str  # for messages, without keys
+    model: str  # as it goes into the key of a call
+    max_concurrency: int  # calls it can take at once
+    is_local: bool  # whether it computes in this process
+    chats: (
+        bool  # whether it takes chat messages and can follow a schema; otherwise it gets a plain prompt for one query
+    )
 
     async def ask(self, call: Call) -> Answer:
         """Send a call once and return its answer; any exception is a failure."""

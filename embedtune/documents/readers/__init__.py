@@ -50,15 +50,10 @@ class Reader(Protocol):
 
 
 class ReaderEntry(NamedTuple):
-    """Where the reader of a format is.
+    """Where the reader of a format is."""
 
-    Attributes:
-        function: ``module:function``, imported when it is needed.
-        isolated: Whether a hostile file could harm the process, which then must be one of its own.
-    """
-
-    function: str
-    isolated: bool = True
+    function: str  # module:function, imported when it is needed
+    isolated: bool = True  # whether a hostile file could harm the process, which then must be one of its own
 
 
 _SUFFIXES = {
@@ -123,8 +118,7 @@ def read(path: Path, name: str, limits: ReadingLimits) -> Document | Skipped:
 
     Nothing is raised for the content of a file; ``ConfigError`` if its reader cannot be loaded.
     """
-    reason = no_reader(path)
-    if reason:
+    if reason := no_reader(path):
         return Skipped(name, reason)
     return read_with(readers()[path.suffix.lower()].function, path, name, limits)
 

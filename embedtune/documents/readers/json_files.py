@@ -18,7 +18,7 @@ _MAX_HEADING_LEVEL = 3  # names of objects deeper within are prefixes, not headi
 def read_json(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a JSON file; names of inner objects and lists are headings, each entry of a list is a row."""
     builder = TextBuilder(limits.max_chars)
-    _add(builder, _parse(read_decoded(path), where=""), level=1)
+    _add(builder, _parse(read_decoded(path)), level=1)
     return builder.build(name)
 
 
@@ -31,11 +31,11 @@ def read_json_lines(path: Path, name: str, limits: ReadingLimits) -> Document:
     return builder.build(name)
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str, where: str = "", what: str = "JSON") -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error.msg}{where or f' in line {error.lineno}'}") from None
+        raise Unreadable(f"not {what}: {error.msg}{where or f' in line {error.lineno}'}") from None
     except ValueError as error:  # a number of more than 4,300 digits
         raise Unreadable(f"not usable JSON: {error}{where}") from None
 
@@ -93,12 +93,8 @@ def _scalar(value: Any) -> str:
 
 def read_notebook(path: Path, name: str, limits: ReadingLimits) -> Document:
     """Read a notebook of format 4, or of format 3 with its worksheets."""
-    try:
-        notebook = json.loads(read_decoded(path))
-    except json.JSONDecodeError as error:
-        raise Unreadable(f"not a notebook: {error.msg} in line {error.lineno}") from None
     builder = TextBuilder(limits.max_chars)
-    for cell in _cells(notebook):
+    for cell in _cells(_parse(read_decoded(path), what="a notebook")):
         source = cell.get("source", cell.get("input", ""))
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
         match cell.get("cell_type"):

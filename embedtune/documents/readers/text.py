@@ -30,7 +30,10 @@ def read_large_text(path: Path, name: str, limits: ReadingLimits) -> Iterator[Do
     that is no text in its last line must not be read in part.
     """
     try:
-        encoding = _encoding(path)
+        with path.open("rb") as file:
+            head = file.read(4)
+        encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
+        encoding = "utf-8-sig" if encoding == "utf-8" else encoding
         match _kind(path, encoding):
             case "text":
                 yield from _parts(path, name, encoding, limits.max_chars)
@@ -40,13 +43,6 @@ def read_large_text(path: Path, name: str, limits: ReadingLimits) -> Iterator[Do
                 yield read_here(path, name, limits)
     except OSError as error:
         yield Skipped(name, error.strerror or type(error).__name__)
-
-
-def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(4)
-    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
-    return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
 def _kind(path: Path, encoding: str) -> str:

@@ -39,12 +39,7 @@ def read_examples(path: Path) -> list[str]:
 
 
 def compare(examples: Sequence[str], written: Sequence[str]) -> ExamplesRecord:
-    """Measure how close LLM-generated queries come to real ones; no verdict, for a handful of queries is a rough pattern.
-
-    ``words`` has the median length of both and the share of written queries within the real ones' range, ``forms`` the shares
-    of questions, key words and statements and their overlap (1 is equal), ``vocabulary`` the share of the real queries' terms
-    that written ones use too.
-    """
+    """Measure how close LLM-generated queries come to real ones; no verdict, for a handful of queries is a rough pattern."""
     lengths = [[len(lexical_terms(text)) for text in texts] for texts in (examples, written)]
     forms = [_forms(texts) for texts in (examples, written)]
     real, generated = (set(lexical_terms(" ".join(texts))) for texts in (examples, written))

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from embedtune.llm.failures import AnswerCheck
+from embedtune.llm.failures import REFUSAL, AnswerCheck
 
-EMPTY, REFUSAL, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "refusal", "cut_off", "broken", "wrong_count"
+EMPTY, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "cut_off", "broken", "wrong_count"
 
 _THINKING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[a-z]*\s*(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -164,12 +164,10 @@ def _strings(value: Any) -> list[str] | None:
 
 
 def _text_of(item: Any) -> str | None:
-    if isinstance(item, str):
-        return item
     if isinstance(item, dict):
-        named = [item[name] for name in ("query", "question", "text", "q") if isinstance(item.get(name), str)]
-        return named[0] if named else None
-    return None
+        texts = (item.get(name) for name in ("query", "question", "text", "q"))
+        item = next((text for text in texts if isinstance(text, str)), None)
+    return item if isinstance(item, str) else None
 
 
 def _lines(words: str) -> tuple[list[str] | None, bool]:
