@@ -19,8 +19,9 @@ from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.query_engine import CustomQueryEngine, RetrieverQueryEngine
 
+from embedtune.config.settings import LlmConfig
 from embedtune.integrations.llama_index import EmbedtuneEmbedding, EmbedtuneRetriever
-from embedtune.llm.providers import Access, load_provider
+from embedtune.llm.providers import load_provider
 from embedtune.llm.store import Message, make_call
 from embedtune.serving.excerpts import quote_texts
 
@@ -70,7 +71,7 @@ class ProvidedLLM(CustomLLM):
         yield self.complete(prompt)
 
     async def _ask(self, prompt: str) -> CompletionResponse:
-        provider = load_provider(Access(self.name, base_url=self.base_url))
+        provider = load_provider(LlmConfig(name=self.name, base_url=self.base_url, temperature=0.0))
         call = make_call(provider.model, [Message("user", prompt)], {"temperature": 0.0, "max_tokens": 512}, "answer")
         try:
             return CompletionResponse(text=(await provider.ask(call)).text)

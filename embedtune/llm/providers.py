@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -135,7 +136,7 @@ def check_access(config: LlmConfig) -> None:
         find_key(kind, config.base_url, config.key_variable)
 
 
-def load_provider(config: LlmConfig, schemas: Schemas) -> Provider:
+def load_provider(config: LlmConfig, schemas: Schemas = MappingProxyType({})) -> Provider:
     """Build a provider, sending nothing. Raises ``ConfigError`` if name, address, key or an extra is missing or wrong."""
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
