@@ -101,7 +101,7 @@ def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> TunedModel:
     from embedtune.formats.beir import read_passages
 
     lexical = BM25Sketch.fit([passage.text for passage in read_passages(run / "dataset")], 63)
-    return HybridVectorModel(load_model(base, **prompts), lexical, scale=0.1, longest=20.0)
+    return HybridVectorModel(base=load_model(base, **prompts), sketch=lexical, scale=0.1, longest=20.0)
 
 
 def write_source(source: Path, passages: Sequence[Passage]) -> None:

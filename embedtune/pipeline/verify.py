@@ -52,13 +52,12 @@ def _state(run: Path, stage: str) -> StageState:
         changed = [MANIFEST]
     if changed:
         return StageState(stage, "changed", changed)
-    identity = read_manifest(run / stage, Record).identity
-    stale = [name for name in _INPUTS[stage] if getattr(identity, name) != _outputs(run / name)]
+    identity, stale = read_manifest(run / stage, Record).identity, []
+    for name in _INPUTS[stage]:
+        try:
+            outputs = read_manifest(run / name, Record).outputs
+        except DataError:
+            outputs = None
+        if getattr(identity, name) != outputs:
+            stale.append(name)
     return StageState(stage, "stale" if stale else "whole", stale)
-
-
-def _outputs(folder: Path) -> object:
-    try:
-        return read_manifest(folder, Record).outputs
-    except DataError:
-        return None

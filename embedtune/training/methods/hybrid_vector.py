@@ -5,6 +5,7 @@ The strength is the scale of the sketch, and a method that tunes queries alone m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,66 +29,55 @@ _MARGIN = 1.25  # of the longest sketch in the sample; longer ones are shortened
 _SAMPLE = 4000  # windows
 
 
+@dataclass(kw_only=True, eq=False)
 class HybridVectorModel(TunedModel):
     """v → (v, BM25 sketch), of unit length, see ``models.hybrid_vector``.
 
     Attributes:
+        base: The untouched base; it encodes passages.
+        sketch: Fitted to the corpus.
+        scale: Of the sketches' inner product against the cosine at full strength.
+        longest: Squared length of the longest sketch of a passage, scaled.
+        queries: Encodes queries; None leaves them to the base.
+        queries_strength: Of its update.
         model: The model at full strength.
     """
 
-    def __init__(
-        self,
-        base: SentenceTransformer,
-        sketch: BM25Sketch,
-        *,
-        scale: float,
-        longest: float,
-        queries: TunedModel | None = None,
-        queries_strength: float = 0.0,
-    ) -> None:
-        """Take the base, which encodes passages and stays untouched, and a sketch fitted to the corpus.
+    base: SentenceTransformer
+    sketch: BM25Sketch
+    scale: float
+    longest: float
+    queries: TunedModel | None = None
+    queries_strength: float = 0.0
 
-        Args:
-            base: Encodes passages.
-            sketch: Appended to its vectors.
-            scale: Of the sketches' inner product against the cosine at full strength.
-            longest: Squared length of the longest sketch of a passage, scaled.
-            queries: Encodes queries; None leaves them to the base.
-            queries_strength: Of its update.
-        """
-        self._base = base
-        self._sketch = sketch
-        self._scale = scale
-        self._longest = longest
-        self._queries = queries
-        self._queries_strength = queries_strength
+    def __post_init__(self) -> None:
         self.model = self._at_full_strength()
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return ``copy``, into which the update of queries is merged, with sketches appended to its vectors."""
-        if self._queries is None:
+        if self.queries is None:
             return self._with_sketch(copy, strength)
-        queries = self._queries.merge_into(copy, self._queries_strength)
-        return self._with_sketch(two_towers(queries, self._base), strength)
+        queries = self.queries.merge_into(copy, self.queries_strength)
+        return self._with_sketch(two_towers(queries, self.base), strength)
 
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
-        self._scale *= strength
-        self._longest *= strength
-        if self._queries:
-            self._queries.fold(self._queries_strength)
-            self._queries_strength = 1.0
+        self.scale *= strength
+        self.longest *= strength
+        if self.queries:
+            self.queries.fold(self.queries_strength)
+            self.queries_strength = 1.0
         self.model = self._at_full_strength()
 
     def _at_full_strength(self) -> SentenceTransformer:
-        return self._with_sketch(two_towers(self._queries.model, self._base) if self._queries else self._base, 1.0)
+        return self._with_sketch(two_towers(self.queries.model, self.base) if self.queries else self.base, 1.0)
 
     def _with_sketch(self, dense: SentenceTransformer, strength: float) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
 
         from embedtune.models.hybrid_vector import HybridVector
 
-        both = HybridVector(dense, self._sketch, scale=strength * self._scale, longest=strength * self._longest)
+        both = HybridVector(dense, self.sketch, scale=strength * self.scale, longest=strength * self.longest)
         return SentenceTransformer(modules=[both], prompts=dense.prompts, device=str(dense.device))
 
 
@@ -123,8 +113,8 @@ def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Cand
     return Candidate(
         name=name,
         tuned=HybridVectorModel(
-            context.base.model,
-            sketch,
+            base=context.base.model,
+            sketch=sketch,
             scale=scale,
             longest=scale * _MARGIN * float((sketch.documents(sample) ** 2).sum(axis=1).max()),
             queries=queries.tuned if queries else None,
