@@ -6,29 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-DATASET = "dataset"
-"""Passages, queries and judgements, by ``generate``."""
-
-MODEL = "model"
-"""What ``train`` saved."""
-
-EVAL = "eval"
-"""What ``evaluate`` measured."""
-
-QUERY_ADAPTER = "query_adapter"
-"""A linear map of the query vectors of a hosted embedding model, by ``fit_query_adapter``."""
-
-VECTORS = ".vectors"
-"""Passage vectors of the base and the tuned model, which train, eval and serving share."""
-
-CHECKPOINTS = ".checkpoints"
-"""State of a training that has not ended, to resume from."""
-
-TRAINER_LOGS = "logs"
-"""What the trainer reports to, by method, where ``train.trainer_args.report_to`` asks for files."""
-
-PAGE = "report.html"
-"""The report of an evaluation, and of each of its query sets where there are several."""
+# Made by ``generate``, ``train``, ``evaluate`` and ``fit_query_adapter``.
+DATASET, MODEL, EVAL, QUERY_ADAPTER = "dataset", "model", "eval", "query_adapter"
+VECTORS = ".vectors"  # passage vectors of the base and the tuned model, which train, eval and serving share
+CHECKPOINTS = ".checkpoints"  # state of a training that has not ended, to resume from
+TRAINER_LOGS = "logs"  # by method, where ``train.trainer_args.report_to`` asks for files
+PAGE = "report.html"  # of an evaluation, and of each of its query sets where there are several
 
 
 def file_name(name: str) -> str:

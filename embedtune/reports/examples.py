@@ -155,9 +155,8 @@ class _PassageViewer:
         self, query: str, grades: Mapping[str, int], pair: tuple[str, str], found: Sequence[Mapping[str, float]]
     ) -> list[ExamplePassage]:
         """Return what the reference finds first, what the system does, and a right one where neither is."""
-        a, b = pair
-        first_a, first_b = (next((unit for unit, _ in ranked(dict(scores))), None) for scores in found)
-        shown = {f"First with {b}": first_b, f"First with {a}": first_a}
+        (first_a, first_b) = (next((unit for unit, _ in ranked(dict(scores))), None) for scores in found)
+        shown = {f"First with {pair[1]}": first_b, f"First with {pair[0]}": first_a}
         if first_a == first_b:
             shown = {"First with both": first_a}
         if not any(unit is not None and grades.get(unit, 0) > 0 for unit in shown.values()):

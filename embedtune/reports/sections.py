@@ -219,9 +219,9 @@ def slice_groups(rows: Sequence[Slice]) -> list[Group]:
 
 def _group(title: str, rows: Sequence[Comparison | Slice]) -> Group:
     drawn, axis = whiskers([(row.ci95, row.difference) for row in rows], factor=100, zero=True)
-    told = [f"{points(row.difference)} points, {_evidence(row.ci95 and interval(row))}" for row in rows]
+    spoken_forms = [f"{points(row.difference)} points, {_evidence(row.ci95 and interval(row))}" for row in rows]
     colours = [colour_of(row.system, number) for number, row in enumerate(rows)]
-    return Group(title, [Row(*parts) for parts in zip(rows, drawn, colours, told, strict=True)], axis)
+    return Group(title, [Row(*parts) for parts in zip(rows, drawn, colours, spoken_forms, strict=True)], axis)
 
 
 def _evidence(ends: str | None) -> str:

@@ -94,8 +94,8 @@ def make_job(facts: Facts) -> tuple[Job, Expected]:
     """Return what to ask of the code for a run, and what the run's own encoder answers."""
     embedder = Embedder.from_run(facts.run, device="cpu")
     dataset = read_dataset(facts.run / DATASET)
-    asked = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
-    queries = list(dict.fromkeys(asked))[:TEXTS]
+    texts = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
+    queries = list(dict.fromkeys(texts))[:TEXTS]
     passages = list({passage.full_text: passage for passage in dataset.passages}.values())[:TEXTS]
     cut = embedder.windows_of(passages)
     windows = [text for texts in cut for text in texts]
@@ -184,8 +184,8 @@ def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
 
 
 def _main(path: Path) -> None:
-    given = json.loads(path.read_text(encoding="utf-8"))
-    answer = ask(given["code"], given["target"], Job(*given["job"]))
+    values = json.loads(path.read_text(encoding="utf-8"))
+    answer = ask(values["code"], values["target"], Job(*values["job"]))
     np.savez(path.with_suffix(".npz"), queries=answer.queries, documents=answer.documents)
     path.with_suffix(".found").write_text(json.dumps(answer.found), encoding="utf-8")
 

@@ -64,8 +64,8 @@ def read_facts(run: Path | str) -> Facts:
     maps = sorted(found.merged.glob("query_*_Dense/model.safetensors"))
     if shape == "map" and len(maps) != 1:
         raise IntegrityError(f"{found.merged}: expected one linear map behind the queries, found {len(maps)}")
-    given = {"query": settings.query_prompt, "document": settings.document_prompt}
-    prompts = read_prompts(found.merged) | {side: text for side, text in given.items() if text is not None}
+    own = {"query": settings.query_prompt, "document": settings.document_prompt}
+    prompts = read_prompts(found.merged) | {side: text for side, text in own.items() if text is not None}
     return Facts(
         run=found.folder,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",

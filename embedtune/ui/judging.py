@@ -127,8 +127,7 @@ class Judging:
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise ConfigError("queries: expected one a line, found none")
-        asked = [self.folder.ask(line) for line in lines]
-        self._wanted = asked[0].query_id
+        self._wanted = [self.folder.ask(line) for line in lines][0].query_id
         return self.next()
 
     def next(self) -> Task | None:

@@ -146,13 +146,9 @@ with requires("embedtune[ui]"):
     import gradio as gr
 
 
-_SANS = ("system-ui", "sans-serif")
-_MONO = ("ui-monospace", "monospace")
-
-
 def theme() -> gr.themes.Base:
     """Return a theme of the reader's own fonts: others would be fetched from a server."""
-    return gr.themes.Base(primary_hue="teal", font=list(_SANS), font_mono=list(_MONO))
+    return gr.themes.Base(primary_hue="teal", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 def build_page(runs: RunComparison, judgements: JudgementFolder) -> gr.Blocks:
@@ -176,10 +172,10 @@ def _build_adding(runs: RunComparison, choice: gr.Dropdown) -> None:
     with gr.Row(elem_classes="asking"):
         folder = gr.Textbox(label="run folder, over the same corpus", scale=5, elem_id="folder")
         button = gr.Button("Open", scale=1, min_width=90)
-    told = gr.HTML(js_on_load=None, elem_id="told")
+    answer = gr.HTML(js_on_load=None, elem_id="told")
 
     def add(name: str) -> tuple[str, gr.Dropdown]:
         said = or_message(lambda: note(f"{runs.add(Path(name.strip()))} is searched, browsed and pooled too."))
         return said, gr.Dropdown(list(runs.opened))
 
-    gr.on([folder.submit, button.click], add, folder, [told, choice], **EVENT)
+    gr.on([folder.submit, button.click], add, folder, [answer, choice], **EVENT)

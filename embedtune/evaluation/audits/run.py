@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from embedtune.evaluation.audits import models, queries
 from embedtune.evaluation.audits.models import Prompts, Seen
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
+from embedtune.models.inspect import read_prompts
 from embedtune.project.evaluation_records import AuditRecord
 from embedtune.retrieval.searcher import Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
@@ -80,11 +80,9 @@ def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, docu
 
 def _saved_prompts(folder: Path) -> dict[str, str]:
     """Return the prompts that a sentence-transformers folder carries; none where it says nothing."""
-    path = folder / "config_sentence_transformers.json"
-    if not path.is_file():
+    if not (folder / "config_sentence_transformers.json").is_file():
         return {}
-    saved = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
-    return {name: text for name, text in saved.items() if text}
+    return {name: text for name, text in read_prompts(folder).items() if text}
 
 
 def plain_run(
