@@ -94,8 +94,8 @@ def make_job(facts: Facts) -> tuple[Job, Expected]:
     """Return what to ask of the code for a run, and what the run's own encoder answers."""
     embedder = Embedder.from_run(facts.run, device="cpu")
     dataset = read_dataset(facts.run / DATASET)
-    texts = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
-    queries = list(dict.fromkeys(texts))[:TEXTS]
+    query_texts = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
+    queries = list(dict.fromkeys(query_texts))[:TEXTS]
     passages = list({passage.full_text: passage for passage in dataset.passages}.values())[:TEXTS]
     cut = embedder.windows_of(passages)
     windows = [text for texts in cut for text in texts]

@@ -127,7 +127,8 @@ class Judging:
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise ConfigError("queries: expected one a line, found none")
-        self._wanted = [self.folder.ask(line) for line in lines][0].query_id
+        queries = [self.folder.ask(line) for line in lines]
+        self._wanted = queries[0].query_id
         return self.next()
 
     def next(self) -> Task | None:
