@@ -48,15 +48,9 @@ def draft_queries(
     seed: int,
     question_share: float = 0.0,
 ) -> list[Draft]:
-    """Draft up to ``per_kind`` queries of each kind for each 150 words of a passage; a heading gives one.
+    """Draft up to ``per_kind`` queries of each of some ``KINDS`` for each 150 words of a passage; a heading gives one.
 
-    Args:
-        passages: The passages.
-        kinds: Some of ``KINDS``.
-        per_kind: Queries at most.
-        statistics: Of the whole corpus.
-        seed: Another seed gives other queries.
-        question_share: Share of all but the sentences, 0 to 1, that become questions in a language with ``FORMS``.
+    A share of all but the sentences, 0 to 1, becomes questions if the language of the corpus has ``FORMS``.
     """
     drafts = []
     for passage in passages:

@@ -285,9 +285,9 @@ def _content(root: Element) -> Element:
     whole = root if body is None else body
     words = _count_words(whole)
     for path in (".//main", ".//*[@role='main']", ".//article"):
-        found = whole.findall(path)
-        if len(found) == 1 and _count_words(found[0]) >= _MAIN_SHARE * words:
-            return found[0]
+        matches = whole.findall(path)
+        if len(matches) == 1 and _count_words(matches[0]) >= _MAIN_SHARE * words:
+            return matches[0]
     return whole
 
 

@@ -173,20 +173,16 @@ def read_slides(path: Path, name: str, limits: ReadingLimits) -> Document:
     builder = TextBuilder(limits.max_chars)
     for slide in slides:
         builder.page()
-        _add_slide(builder, slide)
+        title = slide.shapes.title
+        has_title = title is not None and bool(title.text_frame.text.strip())
+        if has_title:
+            builder.heading(1, title.text_frame.text)
+        for shape in _in_reading_order(slide.shapes):
+            if not (has_title and shape.shape_id == title.shape_id):
+                _add_shape(builder, shape)
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            builder.block(slide.notes_slide.notes_text_frame.text)
     return builder.build(name)
-
-
-def _add_slide(builder: TextBuilder, slide: Any) -> None:
-    title = slide.shapes.title
-    has_title = title is not None and bool(title.text_frame.text.strip())
-    if has_title:
-        builder.heading(1, title.text_frame.text)
-    for shape in _in_reading_order(slide.shapes):
-        if not (has_title and shape.shape_id == title.shape_id):
-            _add_shape(builder, shape)
-    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-        builder.block(slide.notes_slide.notes_text_frame.text)
 
 
 def _in_reading_order(shapes: Any) -> Iterator[Any]:

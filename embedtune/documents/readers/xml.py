@@ -75,8 +75,9 @@ def _add_text(builder: TextBuilder, element: Element, level: int) -> None:
 
 def _flush(builder: TextBuilder, pairs: dict[str, list[str]]) -> None:
     """Add the small elements that were collected as one line, those of one name together."""
-    filled = ((name, ", ".join(filter(None, values))) for name, values in pairs.items())
-    builder.block("; ".join(f"{name}: {value}" for name, value in filled if value))
+    builder.block(
+        "; ".join(f"{name}: {', '.join(filter(None, values))}" for name, values in pairs.items() if any(values))
+    )
     pairs.clear()
 
 

@@ -61,12 +61,7 @@ class GradesAnswer(BaseModel):
 
 
 def read_queries(text: str, *, finish: str, n: int) -> Reading:
-    """Read the queries of an answer.
-
-    Args:
-        text: The model's answer.
-        finish: The finish reason: ``stop``, ``length`` or ``refusal``.
-        n: Number of requested queries.
+    """Read the ``n`` queries of an answer that ended with ``stop``, ``length`` or ``refusal``.
 
     Examples:
         >>> read_queries('Here you go: {"queries": ["cold tap water", "fill the tank"]}', finish="stop", n=2).texts
