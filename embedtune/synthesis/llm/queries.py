@@ -21,7 +21,7 @@ from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
 from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
-from embedtune.synthesis.llm.replies import grade_check, read_grades, read_queries
+from embedtune.synthesis.llm.replies import read_queries
 from embedtune.synthesis.llm.session import (
     ANSWERS,
     STORE,
@@ -167,14 +167,11 @@ class LlmQueries:
             key: self.settings.judge(group[0].passages, [draft.text for draft in group])
             for key, group in by_call.items()
         }
-        sizes = {calls[key].key: len(group) for key, group in by_call.items()}
-        outcomes = session.ask(list(calls.values()), grade_check(sizes, _BEST), "judge queries")
+        sizes = [(calls[key], len(group)) for key, group in by_call.items()]
+        grades_of = session.ask_grades(sizes, _BEST, "judge queries")
         kept = []
         for key, group in by_call.items():
-            answer = outcomes[calls[key].key].answer
-            grades = [_BEST] * len(group)
-            if answer:
-                grades = read_grades(answer.text, finish=answer.finish, n=len(group), most=_BEST)[0]
+            grades = grades_of[calls[key].key] or [_BEST] * len(group)
             kept += [draft for draft, grade in zip(group, grades, strict=True) if grade >= _GOOD]
         return kept
 

@@ -11,7 +11,6 @@ from embedtune.errors import ConfigError
 from embedtune.progress import track
 from embedtune.retrieval.searcher import HybridSearcher
 from embedtune.synthesis.llm.filters import LlmDraft
-from embedtune.synthesis.llm.replies import grade_check, read_grades
 from embedtune.synthesis.llm.session import LlmSession, LlmSettings
 from embedtune.types import Matrix, Passage
 
@@ -82,12 +81,11 @@ def _by_llm(
         settings.relabel(draft.text, passages) if passages else None
         for draft, passages in zip(drafts, candidates, strict=True)
     ]
-    sizes = {call.key: len(passages) for call, passages in zip(calls, candidates, strict=True) if call}
-    outcomes = session.ask([call for call in calls if call], grade_check(sizes, MOST), "relabel")
+    sizes = [(call, len(passages)) for call, passages in zip(calls, candidates, strict=True) if call]
+    grades_of = session.ask_grades(sizes, MOST, "relabel")
     answers: Answers = []
     for call, passages in zip(calls, candidates, strict=True):
-        answer = outcomes[call.key].answer if call else None
-        grades = read_grades(answer.text, finish=answer.finish, n=len(passages), most=MOST)[0] if answer else []
+        grades = (grades_of[call.key] if call else None) or []
         answers.append([passage.passage_id for passage, grade in zip(passages, grades, strict=False) if grade == MOST])
     return answers
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from embedtune.llm.failures import REFUSAL, AnswerCheck
+from embedtune.llm.failures import REFUSAL
 
 EMPTY, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "cut_off", "broken", "wrong_count"
 
@@ -98,11 +98,6 @@ def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int]
     if len(grades) != n:
         return [], WRONG_COUNT
     return ([], BROKEN) if any(not 0 <= grade <= most for grade in grades) else (grades, None)
-
-
-def grade_check(sizes: Mapping[str, int], most: int) -> AnswerCheck:
-    """Return the check of answers with grades from 0 to ``most``; ``sizes`` is the number of grades by key of the call."""
-    return lambda call, answer: read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=most)[1]
 
 
 def clean(text: str) -> str:

@@ -18,7 +18,7 @@ from embedtune.llm.cost import CostTracker, Prices, prompt_tokens
 from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
 from embedtune.llm.providers import Provider, describe, load_provider
-from embedtune.llm.store import ANSWER, AnswerStore, Attempt, Call, Message, make_call
+from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call, Message, make_call
 from embedtune.machine import in_words
 from embedtune.progress import track_with_note
 from embedtune.project.records import LlmCosts
@@ -26,7 +26,7 @@ from embedtune.signals import catch_stop
 from embedtune.synthesis.llm.examples import read_examples
 from embedtune.synthesis.llm.filters import drop_injections
 from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, delimiter_for, plan_requests
-from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer
+from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer, read_grades
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.text.hashing import fingerprint, hash_folder, hash_json
 from embedtune.text.language import language_of
@@ -266,6 +266,17 @@ class LlmSession:
             self.rejected.update(filter(None, faults))
         self.calls |= {key: (unique[key], outcome) for key, outcome in outcomes.items()}
         return outcomes
+
+    def ask_grades(self, calls: Sequence[tuple[Call, int]], most: int, what: str) -> dict[str, list[int] | None]:
+        """Send calls for so many grades from 0 to ``most``; return the grades by key, None for a call that failed."""
+        sizes = {call.key: n_grades for call, n_grades in calls}
+
+        def read(call: Call, answer: Answer) -> tuple[list[int], str | None]:
+            return read_grades(answer.text, finish=answer.finish, n=sizes[call.key], most=most)
+
+        outcomes = self.ask([call for call, _ in calls], lambda call, answer: read(call, answer)[1], what)
+        answers = ((call, outcomes[call.key].answer) for call, _ in calls)
+        return {call.key: read(call, answer)[0] if answer else None for call, answer in answers}
 
     def costs(self) -> LlmCosts:
         """Return tokens and cost of all answers of the run folder, used or not, and the rejected ones."""
