@@ -110,11 +110,6 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
-def spoken(name: str) -> str:
-    """Return the name of a setting as words."""
-    return name.replace("_", " ")
-
-
 def _in_html(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 

@@ -16,7 +16,7 @@ from embedtune.reports.data import (
     ScoreHistograms,
     TrainingData,
 )
-from embedtune.reports.rendering import interval, points, score, share, spoken
+from embedtune.reports.rendering import interval, points, score, share
 from embedtune.systems import System, in_order, main_pairs
 
 _SHOWN = (1, 3, 5, 10, 20, 50, 100)
@@ -264,10 +264,11 @@ def _dataset(dataset: DatasetRecord) -> str:
 def _rows(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the name and the value of each setting, those of a group under its name."""
     for name, value in values.items():
+        words = prefix + name.replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{prefix}{spoken(name)} › ")
+            yield from _rows(value, f"{words} › ")
         else:
-            yield f"{prefix}{spoken(name)}", _shown(value)
+            yield words, _shown(value)
 
 
 def _shown(value: object) -> str:
