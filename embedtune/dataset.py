@@ -11,7 +11,7 @@ from typing import Any, cast
 from embedtune.documents.splits import SHARES, split_by_document
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats import beir
-from embedtune.formats.judgements import check_judged
+from embedtune.formats.judgements import check_judged, with_answers
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Passage, Qrels, Query, QuerySet, Skipped
@@ -95,7 +95,7 @@ class Dataset:
         """
         path = Path(folder)
         passages, queries = beir.read_passages(path, any_corpus=True), beir.read_queries(path)
-        splits = beir.read_splits(path)
+        splits = beir.read_splits(path, {query.query_id for query in queries})
         if not splits:
             raise DataError.at(path / "qrels", None, "train.tsv, dev.tsv or test.tsv", "none of them")
         return cls._of(passages, {name: (queries, qrels) for name, qrels in splits.items()})
@@ -171,7 +171,7 @@ class Dataset:
             }
             if missing := sorted(judged.keys() - texts.keys()):
                 raise DataError(f"{name}: expected a text for every judged query, found none for {missing[0]!r}")
-            sets[name] = QuerySet(name, [texts[query] for query in judged], judged, "passage")
+            sets[name] = with_answers(QuerySet(name, [texts[query] for query in judged], judged, "passage"))
         return cls(passages, sets)
 
     def split(self, shares: Mapping[str, float] = SHARES, *, seed: int = 0) -> Dataset:

@@ -15,6 +15,7 @@ from embedtune.documents.readers.text import is_large_text, read_large_text
 from embedtune.documents.sandbox import Sandbox
 from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
+from embedtune.formats.judgements import with_answers
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
 from embedtune.text.hashing import hash_rows
@@ -152,7 +153,8 @@ def _read_beir(folder: Path, scratch: Path | None) -> Source:
     queries = {}
     if (folder / "queries.jsonl").is_file():
         texts = beir.read_queries(folder)
-        queries = {split: _judged(folder, split, texts, qrels) for split, qrels in beir.read_splits(folder).items()}
+        splits = beir.read_splits(folder, {query.query_id for query in texts})
+        queries = {split: _judged(folder, split, texts, qrels) for split, qrels in splits.items()}
     return Source(str(folder), documents, ready_made=True, skipped=skipped, queries=queries)
 
 
@@ -162,7 +164,7 @@ def _read_llama_index(path: Path) -> Source:
     skipped: list[Skipped] = []
     documents = list(_read_ones(_empty_ones_skipped(documents), skipped))
     judged = [query for query in queries if query.query_id in qrels]
-    splits = {"train": QuerySet(path.name, judged, qrels, "document")} if judged else {}
+    splits = {"train": with_answers(QuerySet(path.name, judged, qrels, "document"))} if judged else {}
     return Source(str(path), documents, ready_made=True, skipped=skipped, queries=splits)
 
 
@@ -187,20 +189,24 @@ def read_query_set(path: Path, split: str = "test") -> QuerySet:
     """
     if path.is_file():
         _, queries, qrels = read_llama_index(path)
-        return QuerySet(path.name, [query for query in queries if query.query_id in qrels], qrels, "document")
-    texts = beir.read_queries(path)
-    qrels = beir.read_qrels(path / "qrels" / f"{split}.tsv")
+        return with_answers(
+            QuerySet(path.name, [query for query in queries if query.query_id in qrels], qrels, "document")
+        )
+    texts, file = beir.read_queries(path), path / "qrels" / f"{split}.tsv"
+    qrels = beir.read_qrels(file, {query.query_id for query in texts})
     if not qrels:
-        raise DataError.at(path / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr("no row"))
-    return _judged(path, split, texts, qrels)
+        raise DataError.at(file, None, "queries of queries.jsonl", repr("no row"))
+    judged = _judged(path, split, texts, qrels)
+    if not judged.queries:
+        raise DataError.at(file, None, "a query with a grade above 0", "none")
+    return judged
 
 
 def _judged(folder: Path, split: str, queries: Iterable[Query], qrels: Qrels) -> QuerySet:
-    """Return the judged queries of a split in the order of the qrels; each must be in ``queries.jsonl``."""
+    """Return the judged queries of a split that have an answer, in the order of the qrels."""
     by_id = {query.query_id: query for query in queries}
-    if unknown := [query_id for query_id in qrels if query_id not in by_id]:
-        raise DataError.at(folder / "qrels" / f"{split}.tsv", None, "queries of queries.jsonl", repr(unknown[0]))
-    return QuerySet(folder.name, [by_id[query_id] for query_id in qrels], qrels, "document")
+    judged = QuerySet(folder.name, [by_id[query_id] for query_id in qrels], qrels, "document")
+    return with_answers(judged, str(folder / "qrels" / f"{split}.tsv"))
 
 
 PYTHON_REFERENCE = "python-reference"

@@ -77,7 +77,7 @@ def per_query(qrels: Qrels, run: Run, measures: Sequence[str] = MEASURES) -> Per
     Ties are broken as ir_measures has it: by falling id (trec_eval's rule), for mrr@10 by rising id.
 
     Args:
-        qrels: Query id → passage or document id → grade.
+        qrels: Query id → passage or document id → grade; a negative one (TREC's spam) counts as 0.
         run: Query id → passage or document id → score.
         measures: Names of measures, as ir_measures or ``ALIASES`` spells them.
 
@@ -93,7 +93,9 @@ def per_query(qrels: Qrels, run: Run, measures: Sequence[str] = MEASURES) -> Per
     for name in dict.fromkeys(measures):
         names.setdefault(parse_measure(name), []).append(name)
     values = {name: dict.fromkeys(qrels, 0.0) for name in measures}
-    for metric in ir_measures.iter_calc(list(names), qrels, run):
+    # pytrec_eval ends the process where the highest grade of a query is -2.
+    clipped = {query: {unit: max(0, grade) for unit, grade in grades.items()} for query, grades in qrels.items()}
+    for metric in ir_measures.iter_calc(list(names), clipped, run):
         for name in names[metric.measure]:
             if metric.query_id in values[name]:
                 values[name][metric.query_id] = metric.value

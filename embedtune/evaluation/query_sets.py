@@ -44,7 +44,7 @@ def read_judging(name: str, known: Collection[str]) -> QuerySet:
     """
     path = _locate(name)
     queries = read_query_set(path)
-    check_judged(str(path), queries.qrels, known)
+    check_judged(str(path), queries.qrels, known, path / "qrels" / "test.tsv")
     return queries
 
 
@@ -60,7 +60,7 @@ def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
     documents, known = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
     judged = {name for grades in queries.qrels.values() for name in grades}
     by_document = bool(judged & documents or not judged & known)
-    check_judged(str(path), queries.qrels, documents if by_document else known)
+    check_judged(str(path), queries.qrels, documents if by_document else known, path / "qrels" / "test.tsv")
     if by_document:
         return queries
     qrels = {

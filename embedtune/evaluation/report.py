@@ -14,10 +14,11 @@ from embedtune.evaluation.comparisons import as_arrays
 from embedtune.evaluation.measures import PerQuery, means, per_query
 from embedtune.evaluation.resampling import N_RESAMPLES
 from embedtune.evaluation.verdict import PRIMARY, judge
+from embedtune.formats.judgements import with_answers
 from embedtune.formats.run_files import as_qrels, as_run
 from embedtune.project.evaluation_records import Comparison, Verdict
 from embedtune.text.tables import align
-from embedtune.types import Qrels, Run
+from embedtune.types import Qrels, Query, QuerySet, Run
 
 DEFAULT_MEASURES = ("ndcg@10", "mrr@10", "hit_rate@5", "recall@100")
 
@@ -163,7 +164,8 @@ def compare(
     measures; where clusters are given, these are resampled and not the queries. ``evaluation.resampling`` names the sources.
 
     Args:
-        qrels: Query id → passage or document id → grade; the path of a qrels file (BEIR or TREC); or ``Qrel`` objects of
+        qrels: Query id → passage or document id → grade, above 0 is relevant; queries without a relevant one are left out
+            with a warning. Or the path of a qrels file (BEIR or TREC); or ``Qrel`` objects of
             ir_measures, or their data frame.
         runs: System → query id → passage or document id → score; each may also be the path of a TREC run file, or ``ScoredDoc``
             objects of ir_measures, or their data frame. The first is what the others are compared with.
@@ -204,5 +206,12 @@ def compare(
         raise DataError(
             f"clusters: expected a label for each of {len(judged)} queries, found {len(labels)} or none for some"
         )
+    if labels is not None:
+        by_query = dict(zip(judged, labels, strict=True))
+    judged = with_answers(QuerySet("qrels", [Query(name, "", "source") for name in judged], judged, "document")).qrels
+    if not judged:
+        raise DataError("qrels: expected a query with a relevant document (grade above 0), found none")
+    if labels is not None:
+        labels = [by_query[query] for query in judged]
     tables = {name: as_run(run) for name, run in runs.items()}
     return Report(judged, tables, measures, labels, n_resamples=n_resamples, seed=seed)

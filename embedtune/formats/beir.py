@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
+from urllib.parse import unquote
 
 from embedtune.errors import DataError
-from embedtune.formats.lines import numbered_lines
+from embedtune.formats.lines import FaultyRows, numbered_lines
 from embedtune.text.hashing import Fingerprints, fingerprint
 from embedtune.types import SPLITS, Document, Passage, Qrels, Query
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _GRADE = re.compile(r"-?[0-9]{1,9}")
-_COLUMNS = (
-    "three columns parted by tabs, and grades such as 0, 1 or 2; TREC qrels have four columns and need converting"
-)
+_COLUMNS = "three columns parted by tabs, and grades such as 0, 1 or 2; a file in TREC's four columns has no header"
 _TORN = "each line is one object; was the file cut off while it was copied?"
 QRELS_HEADER = ("query-id", "corpus-id", "score")
+_TREC = "TREC's four columns: query id, 0, document id and a whole grade"
+_TREC_COLUMNS = 4
+_NO_HEADER = f"add the header line, or use {_TREC}"
 
 
 def is_beir(folder: Path) -> bool:
@@ -87,41 +89,67 @@ def stream_passages(folder: Path, *, any_corpus: bool = False) -> Iterator[Passa
     return _read_unique(path, passage)
 
 
-def read_qrels(path: Path) -> Qrels:
-    """Read one qrels file with its header line.
+def read_qrels(path: Path, queries: Collection[str] | None = None) -> Qrels:
+    """Read one qrels file: BEIR's with its header line, or TREC's four columns (``query-id 0 document-id grade``).
+
+    Where the ids of ``queries`` are given, those of the file must be among them.
 
     Raises:
-        DataError: If the file is missing, the header or a row is not as BEIR has it, or a pair is judged twice.
+        DataError: If the file is missing or has neither form; or with all rows that are malformed, judge a pair again, or name
+            a query that is not known.
     """
+    lines = numbered_lines(path)
+    number, first = next(lines, (1, ""))
+    of_line = _beir_row if tuple(first.split("\t")) == QRELS_HEADER else _trec_row
+    if of_line is _trec_row:
+        if not is_trec(first):
+            found = repr(first[:120]) if first else "an empty file"
+            raise DataError.at(path, number, f"the header {'⇥'.join(QRELS_HEADER)}", found, hint=_NO_HEADER)
+        lines = numbered_lines(path)
     qrels: Qrels = {}
-    header = None
-    number = 1
-    for number, line in numbered_lines(path):
-        cells = tuple(line.split("\t"))
-        if header is None:
-            header = cells
-            if header != QRELS_HEADER:
-                break
+    faults, unknown = FaultyRows(path), set[str]()
+    for number, line in lines:
+        row = of_line(line)
+        if row is None:
+            what = "query id, corpus id and a whole grade, separated by tabs" if of_line is _beir_row else _TREC
+            faults.add(number, what, repr(line[:120]), _COLUMNS if of_line is _beir_row else None)
             continue
-        if len(cells) != len(QRELS_HEADER) or not all(map(is_identifier, cells[:2])) or not _GRADE.fullmatch(cells[2]):
-            expected = "query id, corpus id and a whole grade, separated by tabs"
-            raise DataError.at(path, number, expected, repr(line[:120]), hint=_COLUMNS)
-        judged = qrels.setdefault(cells[0], {})
-        if cells[1] in judged:
-            expected = "one judgement for each query and document"
-            raise DataError.at(path, number, expected, f"a second one for {cells[:2]}")
-        judged[cells[1]] = int(cells[2])
-    if header != QRELS_HEADER:
-        found = repr("\t".join(header)) if header else "an empty file"
-        expected = f"the header {'⇥'.join(QRELS_HEADER)}"
-        raise DataError.at(path, number if header else 1, expected, found, hint="add the header line")
+        query, document, grade = row
+        if queries is not None and query not in queries and query not in unknown:
+            unknown.add(query)
+            faults.add(number, "a query of queries.jsonl", repr(query))
+        judged = qrels.setdefault(query, {})
+        if document in judged:
+            faults.add(number, "one judgement for each query and document", f"a second one for {(query, document)}")
+        judged[document] = grade
+    faults.check()
     return qrels
 
 
-def read_splits(folder: Path) -> dict[str, Qrels]:
-    """Read the qrels that are there, by split."""
+def is_trec(line: str) -> bool:
+    """Return whether a line has TREC's four columns."""
+    return _trec_row(line) is not None
+
+
+def _beir_row(line: str) -> tuple[str, str, int] | None:
+    cells = line.split("\t")
+    if len(cells) != len(QRELS_HEADER) or not all(map(is_identifier, cells[:2])) or not _GRADE.fullmatch(cells[2]):
+        return None
+    return cells[0], cells[1], int(cells[2])
+
+
+def _trec_row(line: str) -> tuple[str, str, int] | None:
+    cells = line.split()
+    if len(cells) != _TREC_COLUMNS or not _GRADE.fullmatch(cells[3]) or "\0" in line:
+        return None
+    query, document = unquote(cells[0]), unquote(cells[2])
+    return (query, document, int(cells[3])) if is_identifier(query) and is_identifier(document) else None
+
+
+def read_splits(folder: Path, queries: Collection[str] | None = None) -> dict[str, Qrels]:
+    """Read the qrels that are there, by split; see ``read_qrels``."""
     paths = {split: folder / "qrels" / f"{split}.tsv" for split in SPLITS}
-    return {split: read_qrels(path) for split, path in paths.items() if path.is_file()}
+    return {split: read_qrels(path, queries) for split, path in paths.items() if path.is_file()}
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
@@ -158,15 +186,18 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
 
 
 def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
-    """Yield the rows; a repeated id is reported at the end, from fingerprints instead of ids in memory."""
-    ids = Fingerprints()
+    """Yield the rows; faulty ones are reported at the end, and repeated ids, by fingerprints instead of ids in memory."""
+    ids, faults = Fingerprints(), FaultyRows(path)
     for number, line in numbered_lines(path):
-        row = _parse_row(path, number, line)
-        ids.add(row["_id"])
         try:
-            yield build(row)
+            row = _parse_row(line)
+            built = build(row)
         except _OtherRowError as error:
-            raise DataError.at(path, number, *error.args) from error
+            faults.add(number, *error.args)
+            continue
+        ids.add(row["_id"])
+        yield built
+    faults.check()
     if len(suspects := ids.repeats()):
         _refuse_repetition(path, frozenset(suspects.tolist()))
 
@@ -174,35 +205,35 @@ def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> Iterator
 def _refuse_repetition(path: Path, suspects: frozenset[int]) -> None:
     """Look a second time at the ids whose fingerprints came twice."""
     seen: dict[str, int] = {}
+    faults = FaultyRows(path)
     for number, line in numbered_lines(path):
-        name = _parse_row(path, number, line)["_id"]
+        name = _parse_row(line)["_id"]
         if fingerprint(name) in suspects and (first := seen.setdefault(name, number)) != number:
-            again = f"{name!r} again (first in line {first})"
-            raise DataError.at(path, number, "every _id once", again, hint="remove one of them")
+            faults.add(number, "every _id once", f"{name!r} again (first in line {first})", "remove one of them")
+    faults.check()
 
 
 class _OtherRowError(Exception):
-    """A row that is valid JSON and unusable; its arguments are the expected and the found."""
+    """A row that cannot be used; its arguments are the expected, the found and perhaps a hint."""
 
 
 def _is_offset(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and 0 <= value < 1 << 60
 
 
-def _parse_row(path: Path, number: int, line: str) -> dict[str, Any]:
+def _parse_row(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
         if "\\u" in line:
             json.dumps(row, ensure_ascii=False).encode("utf-8")  # "\\ud800" is JSON and no text
     except (ValueError, RecursionError) as error:
-        raise DataError.at(path, number, "one JSON object", str(error)[:200], hint=_TORN) from error
+        raise _OtherRowError("one JSON object", str(error)[:200], _TORN) from error
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not is_identifier(row.get("_id")):
-        raise DataError.at(path, number, 'an object with the strings "_id" and "text"', line[:80])
+        raise _OtherRowError('an object with the strings "_id" and "text"', line[:80])
     if not isinstance(row.get("title", ""), str | None) or not isinstance(row.get("metadata", {}), dict | None):
-        expected = '"title" to be a string and "metadata" an object, if they are there'
-        raise DataError.at(path, number, expected, line[:80])
+        raise _OtherRowError('"title" to be a string and "metadata" an object, if they are there', line[:80])
     if "\0" in row["text"] or "\0" in (row.get("title") or ""):
-        raise DataError.at(path, number, "text", "a NUL character in it", hint="remove the \\u0000")
+        raise _OtherRowError("text", "a NUL character in it", "remove the \\u0000")
     return row
 
 

@@ -8,8 +8,41 @@ from pathlib import Path
 from embedtune.errors import DataError, EmbedtuneError, ResourceError
 
 MAX_LINE = 64 << 20
+_MAX_NAMED = 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ENCODING = "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 converts a file"
+
+
+class FaultyRows:
+    """The faulty rows of one file, which one error tells together: the first twenty, and how many there are."""
+
+    def __init__(self, path: Path, what: str = "line") -> None:
+        """Start without any; ``what`` is what the numbers count, such as ``row`` of a Parquet file."""
+        self._path = path
+        self._what = what
+        self._first: list[tuple[int, str, str, str | None]] = []
+        self._count = 0
+
+    def add(self, number: int, expected: str, found: str, hint: str | None = None) -> None:
+        """Note one row, counted from 1."""
+        self._count += 1
+        if len(self._first) < _MAX_NAMED:
+            self._first.append((number, expected, found, hint))
+
+    def check(self) -> None:
+        """Raise ``DataError`` if there are any."""
+        if not self._first:
+            return
+        number, expected, found, hint = self._first[0]
+        if self._count == 1 and self._what == "line":
+            raise DataError.at(self._path, number, expected, found, hint=hint)
+        rows = [
+            f"  {self._what} {number}: expected {expected}, found {found}" for number, expected, found, _ in self._first
+        ]
+        rows += [f"  and {self._count - len(self._first)} more"] * (self._count > len(self._first))
+        raise DataError(
+            f"{self._path}: {self._count} faulty {self._what}{'s' * (self._count > 1)}\n" + "\n".join(rows), hint=hint
+        )
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from embedtune.errors import DataError
-from embedtune.formats.beir import QRELS_HEADER, read_qrels
+from embedtune.formats.beir import read_qrels
 from embedtune.formats.lines import numbered_lines
 from embedtune.types import Qrels, Run
 
@@ -92,7 +92,7 @@ def as_qrels(value: Any) -> Qrels:
         DataError: If it is none of these.
     """
     if isinstance(value, str | os.PathLike):
-        return _read_judgements(Path(value))
+        return read_qrels(Path(value))
     return {
         query: {name: int(grade) for name, grade in row.items()} for query, row in _nested(value, "relevance").items()
     }
@@ -112,19 +112,3 @@ def _nested(value: Any, column: str) -> Mapping[str, Mapping[str, Any]]:
             f"found {type(value).__name__}"
         ) from error
     return nested
-
-
-def _read_judgements(path: Path) -> Qrels:
-    lines: Iterable[tuple[int, str]] = numbered_lines(path)
-    qrels: Qrels = {}
-    for number, line in lines:
-        if number == 1 and tuple(line.split("\t")) == QRELS_HEADER:
-            return read_qrels(path)
-        try:
-            query_id, _, document_id, grade = line.split()
-            qrels.setdefault(unquote(query_id), {})[unquote(document_id)] = int(grade)
-        except ValueError as error:
-            raise DataError.at(
-                path, number, "four columns with a whole grade in the last, or BEIR's header", repr(line[:120])
-            ) from error
-    return qrels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
@@ -213,7 +214,8 @@ def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str
         if name not in source.queries:
             continue
         if source.queries[name].queries:
-            check_judged(f"{source.name}: qrels of {name}", source.queries[name].qrels, [*of_document, example])
+            where, file = f"{source.name}: qrels of {name}", Path(source.name) / "qrels" / f"{name}.tsv"
+            check_judged(where, source.queries[name].qrels, [*of_document, example], file)
         qrels: Qrels = {}
         for query_id, judged in source.queries[name].qrels.items():
             grades = {passage: grade for document, grade in judged.items() for passage in of_document.get(document, [])}

@@ -225,7 +225,7 @@ def test_beir_corpus_without_queries_is_a_source(beir_folder):
 
 def test_qrels_that_name_an_unknown_query_are_refused(beir_folder):
     (beir_folder / "qrels" / "dev.tsv").write_text(f"{QRELS}q1\td1\t1\nq9\td1\t1\n")
-    with pytest.raises(DataError, match=r"dev\.tsv: expected queries of queries\.jsonl, found 'q9'"):
+    with pytest.raises(DataError, match=r"dev\.tsv:3: expected a query of queries\.jsonl, found 'q9'"):
         read_source(str(beir_folder))
 
 
@@ -268,7 +268,7 @@ def test_query_set_of_a_llama_index_json_has_the_judged_queries(tmp_path):
 
 def test_query_set_with_an_unknown_query_is_refused(beir_folder):
     (beir_folder / "qrels" / "test.tsv").write_text(f"{QRELS}q9\td1\t1\n")
-    with pytest.raises(DataError, match=r"test\.tsv: expected queries of queries\.jsonl, found 'q9'"):
+    with pytest.raises(DataError, match=r"test\.tsv:2: expected a query of queries\.jsonl, found 'q9'"):
         read_query_set(beir_folder)
 
 

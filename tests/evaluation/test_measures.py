@@ -179,3 +179,11 @@ def test_cutoff_beyond_the_runs_is_refused():
     with pytest.raises(ConfigError, match=r"at most 100.*found 'recall@1000'") as caught:
         check_measures(["recall@1000"], depth=100)
     assert caught.value.hint == "set depth to 1000 or more"
+
+
+@pytest.mark.parametrize("grades", [{"a": -2}, {"a": -1, "b": 1}, {"a": -2, "b": -3}])
+def test_negative_grades_count_as_not_relevant(grades):
+    """pytrec_eval ends the process where the highest grade is -2."""
+    clipped = {name: max(0, grade) for name, grade in grades.items()}
+    run = {"q": {"a": 2.0, "b": 1.0}}
+    assert per_query({"q": grades}, run) == per_query({"q": clipped}, run)

@@ -45,6 +45,6 @@ def test_a_set_of_another_corpus_is_refused_and_so_is_an_empty_test_split(make):
 
 
 def test_the_hash_knows_queries_and_grades(make):
-    found = [hash_query_sets(find_query_sets(make(qrels), DATASET)) for qrels in ({"a": {"p-1": 1}}, {"a": {"p-1": 0}})]
+    found = [hash_query_sets(find_query_sets(make(qrels), DATASET)) for qrels in ({"a": {"p-1": 1}}, {"a": {"p-1": 2}})]
     assert found[0] != found[1]
     assert found[0] == hash_query_sets(find_query_sets(make({"a": {"p-1": 1}}), DATASET))

@@ -98,3 +98,12 @@ def test_wrong_names_and_labels_are_refused():
         compare(QRELS, RUNS, clusters=["a"])
     with pytest.raises(ConfigError, match="two systems"):
         _ = compare(QRELS, {"base": RUNS["base"]}).verdict
+
+
+def test_queries_without_a_relevant_document_are_left_out():
+    qrels = {"q1": {"a": 1, "b": -2}, "q2": {"a": 0}, "q3": {"b": -2}, "q4": {"b": 2}}
+    runs = {"one": {query: {"a": 2.0, "b": 1.0} for query in qrels}}
+    report = compare(qrels, runs, measures=["P@1"], clusters=["x", "y", "y", "z"])
+    assert report.per_query["one"]["P@1"] == {"q1": 1.0, "q4": 0.0}
+    with pytest.raises(DataError, match="expected a query with a relevant document"):
+        compare({"q3": {"b": -2}}, runs)

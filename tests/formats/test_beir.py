@@ -199,7 +199,7 @@ def test_missing_header_is_refused_with_a_hint(tmp_path):
     path = write(tmp_path, "x.tsv", "q1\td1\t1\n")
     with pytest.raises(DataError, match=r"x\.tsv:1: expected the header query-id⇥corpus-id⇥score, found 'q1") as caught:
         beir.read_qrels(path)
-    assert caught.value.hint == "add the header line"
+    assert caught.value.hint.startswith("add the header line, or use TREC's four columns")
 
 
 @pytest.mark.parametrize("text", ["\nq1\td1\t1\n", " \n\nq1\td1\t1\n" + HEADER])
@@ -212,7 +212,7 @@ def test_missing_header_after_blank_lines_is_refused(tmp_path, text):
 def test_empty_file_lacks_the_header(tmp_path, text):
     with pytest.raises(DataError, match=r"x\.tsv:1: expected the header .*, found an empty file$") as caught:
         beir.read_qrels(write(tmp_path, "x.tsv", text))
-    assert caught.value.hint == "add the header line"
+    assert caught.value.hint.startswith("add the header line")
 
 
 @pytest.mark.parametrize("text", [HEADER, "\n" + HEADER, "\ufeff\n\n" + HEADER.replace("\n", "\r\n")])
@@ -304,6 +304,33 @@ def test_grade_beyond_all_measure_is_refused(tmp_path, grade):
     with pytest.raises(DataError, match=r"x\.tsv:2: expected query id, corpus id and a whole grade") as caught:
         beir.read_qrels(path)
     assert len(str(caught.value)) < 400
+
+
+def test_columns_of_trec_are_read(tmp_path):
+    path = write(tmp_path, "x.tsv", "q1 0 my%20notes.txt 2\nq1 0 d2 -2\nq2\tQ0\td1\t1\n")
+    assert beir.read_qrels(path) == {"q1": {"my notes.txt": 2, "d2": -2}, "q2": {"d1": 1}}
+
+
+def test_all_faulty_rows_are_told_with_their_lines(tmp_path):
+    rows = ["q1\td1\t1", "q1\td1\t1", "q1\td2", "q9\td1\t1", "q9\td2\t1", *["q1"] * 30]
+    path = write(tmp_path, "x.tsv", HEADER + "\n".join(rows) + "\n")
+    with pytest.raises(DataError) as caught:
+        beir.read_qrels(path, {"q1"})
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{path}: 33 faulty lines"
+    assert lines[1].startswith("  line 3: expected one judgement for each query and document, found a second one")
+    assert lines[2].startswith("  line 4: expected query id, corpus id and a whole grade")
+    assert lines[3] == "  line 5: expected a query of queries.jsonl, found 'q9'"
+    assert (len(lines), lines[-1]) == (22, "  and 13 more")
+
+
+def test_all_faulty_entries_are_told_with_their_lines(tmp_path):
+    rows = ['{"_id": "a", "text": "x"}', "[]", '{"_id": "b", "te', '{"_id": "c", "text": "\\u0000"}']
+    write(tmp_path, "corpus.jsonl", "\n".join(rows))
+    with pytest.raises(
+        DataError, match=r"3 faulty lines\n  line 2: .*\n  line 3: .*\n  line 4: expected text, found a NUL"
+    ):
+        read_documents(tmp_path)
 
 
 GOOD_CORPUS = '{"_id": "d1", "title": "T", "text": "x y", "metadata": {"document_id": "d", "start": 0, "end": 3}}\n'

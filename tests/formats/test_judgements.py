@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from embedtune.errors import DataError
-from embedtune.formats.judgements import check_judged, identical_passages, share_judgements
+from embedtune.formats.judgements import check_judged, identical_passages, share_judgements, with_answers
 from embedtune.types import Passage, Query, QuerySet
 
 
@@ -28,6 +28,20 @@ def labelled(qrels, judged_unit="passage"):
 def test_documents_that_are_not_here_are_counted_and_the_first_is_named(warnings):
     check_judged("qrels/test.tsv", {"q1": {"z": 1, "a": 1}, "q2": {"y": 0}}, ["a", "b"])
     assert warnings.messages == ["qrels/test.tsv: 2 judged documents are not in this corpus, such as 'y'"]
+
+
+def test_missing_documents_are_named_with_the_lines_that_judge_them(warnings, tmp_path):
+    file = tmp_path / "test.tsv"
+    file.write_text("query-id\tcorpus-id\tscore\nq1\ta b\t1\nq1\tz\t1\nq2\tz\t1\n")
+    check_judged("set", {"q1": {"a b": 1, "z": 1, "a": 1}}, ["a"], file)
+    assert warnings.messages == ["set: 2 judged documents are not in this corpus, such as 'a b' (line 2), 'z' (line 3)"]
+
+
+def test_queries_that_are_judged_negative_alone_are_counted_and_left_out(warnings):
+    found = with_answers(labelled({"q1": {"a": 1, "b": -2}, "q2": {"a": 0}, "q3": {"b": -2}, "q4": {}}), "test.tsv")
+    assert found.qrels == {"q1": {"a": 1, "b": -2}}
+    assert [query.query_id for query in found.queries] == ["q1"]
+    assert warnings.messages == ["test.tsv: 3 queries have no positive judgement and cannot be measured, such as 'q2'"]
 
 
 def test_nothing_is_said_when_all_are_here(warnings):

@@ -111,5 +111,5 @@ def test_trec_judgements_and_beir_judgements_are_read(tmp_path):
 def test_a_broken_line_of_judgements_is_named(tmp_path):
     path = tmp_path / "qrels"
     path.write_text("q1 0 d1 1\nq1 d2 0\n")
-    with pytest.raises(DataError, match="qrels:2: expected four columns"):
+    with pytest.raises(DataError, match="qrels:2: expected TREC's four columns"):
         as_qrels(path)
