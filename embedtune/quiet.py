@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _LOGGERS = (
-    "bitsandbytes", "bm25s", "datasets", "huggingface_hub", "peft", "sentence_transformers", "torch", "transformers",
-)  # fmt: skip
+    "bitsandbytes",
+    "bm25s",
+    "datasets",
+    "huggingface_hub",
+    "peft",
+    "sentence_transformers",
+    "torch",
+    "transformers",
+)
 _SWITCHES = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -108,9 +108,13 @@ def _time_steps(
     settings = TrainingSettings(1e-6, weight_decay=0.0, precision=context.base.precision, seed=context.config.seed)
     with _peak_memory() as peak:
         run_training(
-            prepared.tuned.model, prepared.examples, batches, prepared.loss, settings,
+            prepared.tuned.model,
+            prepared.examples,
+            batches,
+            prepared.loss,
+            settings,
             Hooks(evaluate=lambda _: None, on_progress=on_step, on_step=lambda *_: None),
-        )  # fmt: skip
+        )
     seconds = round(statistics.mean(np.diff(times).tolist()), 3)
     return TuningCost(
         batch=len(batches[0]),

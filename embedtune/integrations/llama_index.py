@@ -31,7 +31,14 @@ _SHOWN = ("title",)  # what a language model sees of a passage's facts
 
 
 class EmbedtuneEmbedding(BaseEmbedding):
-    """Embeds queries and texts as ``eval`` did. It can be pickled, and goes through ``to_dict`` and ``from_dict``."""
+    """Embeds queries and texts as ``eval`` did. It can be pickled, and goes through ``to_dict`` and ``from_dict``.
+
+    Attributes:
+        run: The run folder.
+        which: ``shipped``, ``base`` or ``tuned``.
+        precision: ``fp32``, ``bf16`` or ``auto``.
+        device: Such as ``cpu``; None takes the best available.
+    """
 
     run: str = Field(description="The run folder.")
     which: Which = Field(default="shipped", description="shipped, base or tuned.")
@@ -40,7 +47,11 @@ class EmbedtuneEmbedding(BaseEmbedding):
     _embedder: Embedder = PrivateAttr()
 
     def __init__(self, run: Path | str, which: Which = "shipped", **options: Any) -> None:
-        """Open a run, as ``Embedder.from_run`` does; ``options`` are the fields above and those of any LlamaIndex embedding."""
+        """Open a run; ``options`` are the attributes above and those of any LlamaIndex embedding.
+
+        Raises:
+            EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
+        """
         options = {"model_name": f"embedtune:{Path(run).name}", "embed_batch_size": 64, **options}
         super().__init__(run=str(run), which=which, **options)
         self._embedder = Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
@@ -75,14 +86,26 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
 
 class QueryAdapterEmbedding(BaseEmbedding):
-    """Another embedding, hosted ones included, with a query adapter; texts, and every index of them, are unchanged."""
+    """Another embedding, hosted ones included, with a query adapter; texts, and every index of them, are unchanged.
+
+    Attributes:
+        folder: ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
+    """
 
     folder: str = Field(description="RUN/query_adapter, as embedtune fit-query-adapter writes it.")
     _embedding: BaseEmbedding = PrivateAttr()
     _map: QueryAdapter = PrivateAttr()
 
     def __init__(self, embedding: BaseEmbedding, folder: Path | str) -> None:
-        """Read a query adapter; errors are those of ``QueryAdapter``."""
+        """Wrap another embedding.
+
+        Args:
+            embedding: That which the query adapter was fitted to.
+            folder: ``RUN/query_adapter``, as ``embedtune fit-query-adapter`` writes it.
+
+        Raises:
+            EmbedtuneError: As ``serving.query_adapter.QueryAdapter`` does.
+        """
         super().__init__(
             folder=str(folder), model_name=embedding.model_name, embed_batch_size=embedding.embed_batch_size
         )
@@ -151,10 +174,14 @@ class EmbedtuneRetriever(BaseRetriever):
 
 
 def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode]:
-    """Split nodes of any length into windows, each with the metadata of its source and its id as ``passage_id``.
+    """Split nodes into windows, each a node with the metadata of its source and its id as ``passage_id``.
 
     Each window begins with the ``title`` of the metadata, as in ``eval``. If a store returns several windows of one
     ``passage_id``, the first is the best.
+
+    Args:
+        nodes: Of any length.
+        embedder: For example that of an ``EmbedtuneEmbedding``.
     """
     return [
         _node(f"{node.node_id}#{number}", text, {**node.metadata, "passage_id": node.node_id})

@@ -137,7 +137,11 @@ def check_access(config: LlmConfig) -> None:
 
 
 def load_provider(config: LlmConfig, schemas: Schemas = MappingProxyType({})) -> Provider:
-    """Build a provider, sending nothing. Raises ``ConfigError`` if name, address, key or an extra is missing or wrong."""
+    """Build a provider; nothing is sent yet.
+
+    Raises:
+        ConfigError: If name, address, key or an extra is missing or wrong.
+    """
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
     if kind == "hf":

@@ -22,7 +22,13 @@ _NAMES = {
 
 
 class Difference(Record):
-    """Mean difference between two systems on the same queries, in [-1, 1]; no interval if the queries cannot give one."""
+    """Mean difference between two systems on the same queries.
+
+    Attributes:
+        mean: Mean score of the system, in [0, 1].
+        difference: ``mean`` - ``reference_mean``.
+        ci95: 95 % interval of the difference; None if the queries cannot give one.
+    """
 
     model_config = ConfigDict(alias_generator=lambda name: _NAMES.get(name, name))
 
@@ -60,10 +66,12 @@ class Comparison(Difference):
         n_clusters: Documents or sections that the queries come from.
         error: Cluster-robust standard error of the difference, guarded where hardly anything changed.
         n_changed: Queries whose score differs.
-        p: Two-sided p of the clustered randomisation test; ``p_holm`` is corrected for all measures of this pair.
+        p: Two-sided p of the clustered randomisation test.
+        p_holm: The same, corrected for all measures of this pair of systems.
         p_mcnemar: McNemar's exact p for a measure of hits and misses, which ignores clusters; None for other measures.
         detectable: Smallest true gain that these queries detect with 80 % power.
-        better: Whether test and interval agree that the system is better; ``worse`` likewise.
+        better: Whether test and interval agree that the system is better.
+        worse: Whether they agree that it is worse.
     """
 
     n_clusters: int
@@ -78,7 +86,13 @@ class Comparison(Difference):
 
 
 class Slice(Difference):
-    """The difference on a group of the queries: exploratory; p is uncorrected, and None, as ``ci95``, for small groups."""
+    """The difference on some of the queries: exploratory.
+
+    Attributes:
+        by: What the queries are grouped by.
+        name: Label of the group.
+        p: Of the clustered randomisation test, uncorrected; None, as ``ci95``, for few queries or clusters.
+    """
 
     by: str
     name: str

@@ -56,6 +56,9 @@ def compare(
         systems: Systems to show after the base. None shows BM25, the base, the tuned model where there is one, and the fused
             system that ``auto`` means, or the hybrid of the best model.
         width: Characters of an excerpt.
+
+    Raises:
+        EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
     """
     opened = run if isinstance(run, RunIndex) else RunIndex(run)
     chosen = opened.system()

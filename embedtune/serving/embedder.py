@@ -31,9 +31,16 @@ class Embedder:
     def __init__(
         self, folder: Path, settings: GenerateConfig, *, precision: str = "fp32", device: str | None = None
     ) -> None:
-        """Use a model folder in sentence-transformers form.
+        """Use a model folder.
 
-        Prompts and window are those of ``settings``; a prompt of None is the model's own. The others are as for ``from_run``.
+        Args:
+            folder: In sentence-transformers form.
+            settings: Prompts and window; a prompt of None is the model's own.
+            precision: ``fp32``, ``bf16`` or ``auto``.
+            device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+
+        Raises:
+            ConfigError: If there is no such precision.
         """
         self.folder = folder
         self.precision = choose_precision(precision)
@@ -132,7 +139,9 @@ class Embedder:
     def matcher(self, passages: Sequence[Passage], memory: int = MEMORY) -> Match:
         """Return what compares the tokens of queries with those of a corpus's passages; see ``late_interaction.match``.
 
-        ``memory`` are the MiB in which the tokens of passages are kept; 0 keeps none.
+        Args:
+            passages: The corpus.
+            memory: MiB in which the tokens of passages are kept; 0 keeps none.
         """
 
         def encode(numbers: Sequence[int]) -> Iterator[Vectors]:  # loads the model with the first query

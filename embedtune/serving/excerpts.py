@@ -74,7 +74,11 @@ def quote(embedder: Embedder, query: str, hits: Sequence[Hit], n: int = 2) -> li
 def quote_texts(embedder: Embedder, query: str, texts: Sequence[tuple[str, str]], n: int = 2) -> list[Quote]:
     """Return the n sentences that are nearest to a query, best first; the same words once.
 
-    ``texts`` come with their passage ids, best first: of those that share a sentence the first is cited.
+    Args:
+        embedder: That which found the texts, or any other.
+        query: Text of the query.
+        texts: With their passage ids, best first: of those that share a sentence the first is cited.
+        n: Sentences at most.
     """
     found = {
         sentence: passage_id

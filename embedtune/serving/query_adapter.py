@@ -1,4 +1,4 @@
-"""A map of query vectors that ``stages.query_adapter`` fitted, as an application applies it."""
+"""A map of query vectors that ``pipeline.query_adapter`` fitted, as an application applies it."""
 
 from __future__ import annotations
 

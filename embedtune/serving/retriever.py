@@ -63,7 +63,19 @@ class Retriever:
 
     @classmethod
     def from_run(cls, run: Path | str, system: str = "auto", **options: Any) -> Retriever:
-        """Open a run, with the options of ``RunIndex``, and search it."""
+        """Open a run and search it.
+
+        Args:
+            run: The run folder.
+            system: One of the systems that ``eval`` names, such as ``hybrid_tuned``, or ``auto``: what the run's verdict
+                names.
+            options: Of ``serving.run_index.RunIndex``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``.
+
+        Raises:
+            ConfigError: If there is no such system, or an option or the base model cannot be used.
+            DataError: If a stage is missing, or the system needs a tuned model and training shipped none.
+            IntegrityError: If dataset or model were changed since they were written.
+        """
         return cls(RunIndex(run, **options), system)
 
     def retrieve(self, query: str, k: int = 10) -> list[Hit]:

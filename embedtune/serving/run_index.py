@@ -154,7 +154,12 @@ class RunIndex:
         self.systems = [str(system) for system in served_systems(tuned=self._run.record.is_tuned)]
 
     def system(self, name: str = "auto") -> str:
-        """Return the system that is meant, as ``check_system`` does; ``auto`` is what the run's verdict names."""
+        """Return the system that is meant; ``auto`` is what the run's verdict names.
+
+        Raises:
+            ConfigError: If there is no such system.
+            DataError: If it needs a tuned model and training shipped none.
+        """
         return check_system(self._run, name)
 
     def embedder(self, which: Which) -> Embedder:

@@ -23,19 +23,32 @@ from embedtune.types import Matrix, Passage, Vectors
 
 
 class WindowRow(NamedTuple):
-    """One row of a vector store."""
+    """One row of a vector store.
 
-    window_id: str  # of the passage, # and the number of the window in it, from 0
-    passage_id: str  # to be kept as metadata; a passage scores as its best window
+    Attributes:
+        window_id: Of the passage, ``#`` and the number of the window in it, from 0.
+        passage_id: To be kept as metadata; a passage scores as its best window.
+        vector: Unit vector ``(dim,)`` in fp32.
+    """
+
+    window_id: str
+    passage_id: str
     text: str
-    vector: Vectors  # unit vector (dim,) in fp32
+    vector: Vectors
 
 
 def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
-    """Return the rows for a vector store, in corpus order; arguments and errors are those of ``Embedder.from_run``.
+    """Return the rows for a vector store, in corpus order.
 
-    Rows of the base serve every model of the run that tuned queries alone. A precision of None is that of the run's evaluation,
-    or ``auto``.
+    Rows of the base serve every model of the run that tuned queries alone.
+
+    Args:
+        run: The run folder.
+        which: Whose passage vectors; see ``Embedder.from_run``.
+        precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+
+    Raises:
+        EmbedtuneError: As ``Embedder.from_run`` does.
     """
     opened = read_trained_run(Path(run))
     embedder = Embedder.of(opened, which, precision=precision or opened.evaluation_settings.precision)

@@ -68,9 +68,13 @@ class Browsing:
             raise DataError(f"{run}: expected two systems to hold against each other, found {list(evaluation.values)}")
         slices = {ALL: ("", ""), **_slices(evaluation)}
         sound = Choice(
-            run, queries, _valid(choice.pair, known), _valid(choice.measure, _MEASURES),
-            _valid(choice.slice, list(slices)), _valid(choice.side, [GAINS, LOSSES]),
-        )  # fmt: skip
+            run,
+            queries,
+            _valid(choice.pair, known),
+            _valid(choice.measure, _MEASURES),
+            _valid(choice.slice, list(slices)),
+            _valid(choice.side, [GAINS, LOSSES]),
+        )
         by, label = slices[sound.slice]
         found = changes(evaluation, sound.measure, *sound.pair.split(_AGAINST), by=by, label=label)
         rows = [

@@ -130,9 +130,12 @@ def _build_judge(judging: Judging, excerpts: Excerpts, page: gr.Blocks) -> None:
         back = gr.Button("Back", size="md", min_width=60)
     with gr.Row(elem_classes="asking"):
         asked = gr.Textbox(
-            label="queries, one a line, as people ask them", lines=2, scale=5, elem_id="asked",
+            label="queries, one a line, as people ask them",
+            lines=2,
+            scale=5,
+            elem_id="asked",
             placeholder="how do I get a refund",
-        )  # fmt: skip
+        )
         ask = gr.Button("Judge these", variant="primary", scale=1, min_width=110)
     tab, outputs = _Tab(judging, excerpts), [progress, current, task, *buttons]
     page.load(tab.begin, None, outputs, **EVENT)

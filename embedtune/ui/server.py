@@ -87,9 +87,17 @@ def serve(
         # A page of another server that gives its name this machine's address is not answered.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
         gradio.mount_gradio_app(
-            app, build_page(opened, folder), path="", theme=theme(), css_paths=STYLES,
-            footer_links=[], run_history=False, ssr_mode=False, pwa=False, show_error=False,
-        )  # fmt: skip
+            app,
+            build_page(opened, folder),
+            path="",
+            theme=theme(),
+            css_paths=STYLES,
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            pwa=False,
+            show_error=False,
+        )
         address = f"http://{HOST}:{listener.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE))
         announce(address)
