@@ -29,6 +29,7 @@ from embedtune.types import Run
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from transformers import TrainerCallback
 
 _ENCODING = ("window_tokens", "window_overlap", "query_prompt", "document_prompt", "trust_remote_code")
 _LONGEST_WINDOW = 512
@@ -77,6 +78,7 @@ def tune(
     *,
     run: str | os.PathLike[str] | None = None,
     seed: int = 0,
+    callbacks: Sequence[TrainerCallback] = (),
     **settings: Any,
 ) -> TuneResult:
     """Fine-tune a model on a dataset in memory, as ``embedtune.train`` does in a run folder.
@@ -91,6 +93,7 @@ def tune(
         run: Folder for dataset, checkpoints and model, which ``embedtune eval`` and ``Retriever.from_run`` take; a call that
             repeats an earlier one with it trains nothing. None works in a temporary folder.
         seed: Of everything random.
+        callbacks: Callbacks of transformers, for the methods that train by gradient steps (``lora``, ``full``, ``query-lora``).
         settings: Further settings of ``TrainConfig``, such as ``epochs=2``, and ``window_tokens``, ``window_overlap``,
             ``query_prompt``, ``document_prompt`` and ``trust_remote_code`` of ``GenerateConfig``. Passages longer than
             ``window_tokens`` count as their best window; by default it is the model's own, at most 512.
@@ -126,7 +129,7 @@ def tune(
         source = folder / "source"
         dataset.save(source)
         generate(GenerateConfig(source=source, model=name, queries_from="source", seed=seed, **encoding), folder)
-        record = train(config, folder).record
+        record = train(config, folder, callbacks=callbacks).record
         tuned = load_model(folder / "model" / "merged", trust_remote_code=encoding.get("trust_remote_code", False))
     assert record.dev is not None
     return TuneResult(

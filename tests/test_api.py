@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
+from transformers import TrainerCallback
 
 import embedtune
 from embedtune.api import evaluate_models, tune
@@ -67,8 +68,14 @@ def test_a_run_folder_is_that_of_the_stages(tuned, dataset, tiny_base):
 
 
 def test_a_folder_gives_the_same_as_the_loaded_model_and_dev_is_taken_from_train(tuned, dataset, tiny_base):
-    by_name = tune(tiny_base, dataset, **QUICK)
-    assert by_name.folder is None
+    steps = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, args, state, control, **_):
+            steps.append(state.global_step)
+
+    by_name = tune(tiny_base, dataset, callbacks=[Watch()], **QUICK)
+    assert by_name.folder is None and steps
     for text in QUERIES[:3]:
         assert np.array_equal(by_name.model.encode_query([text]), tuned.model.encode_query([text]))
     train = Dataset.from_pairs(QUERIES, TEXTS, split="train")

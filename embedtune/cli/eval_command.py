@@ -46,7 +46,7 @@ from embedtune.config.settings import EvaluateConfig
     "--fail-under",
     multiple=True,
     metavar="MEASURE=VALUE",
-    help="Exit with 100 if the saved model scores below this, such as hit_rate@5=0.9; repeatable.",
+    help="Exit with 100 if the saved model scores below this, such as hit_rate@5=0.9, or any of --measures; repeatable.",
 )
 @click.option(
     "--fail-if-worse", is_flag=True, help="Exit with 100 if the tuned model is significantly worse than the base."
@@ -71,8 +71,8 @@ def command(
     from embedtune.pipeline.evaluate import evaluate
     from embedtune.pipeline.quality import check_quality, read_bounds
 
-    bounds = read_bounds(fail_under)
     config = common.load(EvaluateConfig, "eval", given)
+    bounds = read_bounds(fail_under, config.measures)
     result = evaluate(config, runs[0], others=runs[1:], force=common.force, dry_run=common.dry_run)
     output.show("eval", result, as_json=common.as_json)
     if result.status != "planned":

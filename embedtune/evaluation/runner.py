@@ -193,9 +193,10 @@ class KeptVectors(NamedTuple):
     def keep(self, model: Model, encoder: Encoder, windows: Windows, queries: Mapping[str, Vectors]) -> None:
         """Keep the query vectors of one of these models; text → vector."""
         if model.name in self.models:
-            name = self.search_name(self.models[model.name], encoder.precision)
+            files = self.models[model.name]
+            name = self.search_name(files, encoder.precision)
             passages = self.cache.path(encoder, self.models[model.documents], windows.texts)
-            self.cache.keep_search(name, queries, passages, windows.starts.tolist())
+            self.cache.keep_search(name, files, queries, passages, windows.starts.tolist())
 
 
 class SetRuns:

@@ -32,12 +32,7 @@ from embedtune.reports.writing import Reporter
 @takes_settings(EvaluateConfig)
 @locked("run")
 def evaluate(
-    config: EvaluateConfig,
-    run: Path,
-    *,
-    others: Sequence[Path] = (),
-    force: bool = False,
-    dry_run: bool = False,
+    config: EvaluateConfig, run: Path, *, others: Sequence[Path] = (), force: bool = False, dry_run: bool = False
 ) -> StageResult[EvaluationRecord]:
     """Measure a run's models: ``RUN/eval`` with runs, ``per_query.tsv``, ``metrics.json``, report and model card.
 
@@ -83,22 +78,21 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     """Search with every model, and write the files of every query set."""
     run, passages = inputs.run, inputs.dataset.passages
     judged = [share_judgements(queries, passages) for queries in inputs.query_sets]
+    hashes = {"base": hash_model(inputs.base_folder), "tuned": run.model_hash}
+    kept = KeptVectors(VectorCache(run.folder / VECTORS), hashes, run.search_name)
     search = Search(
         passages,
         judged,
         window_tokens=run.settings.window_tokens,
         window_overlap=run.settings.window_overlap,
         depth=config.depth,
-        kept=KeptVectors(
-            VectorCache(run.folder / VECTORS),
-            {"base": hash_model(inputs.base_folder), "tuned": run.model_hash},
-            run.search_name,
-        ),
+        kept=kept,
         directions=next((tried.directions for tried in run.record.candidates if tried.directions), None),
         rerank=config.rerank,
     )
     for model in models:
         search.add(model)
+    kept.cache.prune(kept.models.values())
     base = models[0].load()
     recorded = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
     prompts = prompts_between(inputs.base_folder, run.merged if run.is_trained else inputs.base_folder, **recorded)
@@ -108,9 +102,15 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     sets = {}
     for original, queries, searched in zip(inputs.query_sets, judged, search.sets, strict=True):
         audits = audit(
-            inputs.dataset, original, searched.runs, base,
-            prompts=prompts, plain=searched.cut_off, without_prompt=searched.bare, query_cosine=searched.query_cosine,
-        )  # fmt: skip
+            inputs.dataset,
+            original,
+            searched.runs,
+            base,
+            prompts=prompts,
+            plain=searched.cut_off,
+            without_prompt=searched.bare,
+            query_cosine=searched.query_cosine,
+        )
         own = folder / file_name(queries.name) if several else folder
         sets[queries.name] = write_query_set(
             own, config, inputs, queries, searched.runs, audits, None if several else forgetting, reporter
@@ -118,13 +118,8 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     if run.is_trained:
         card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))
         (folder / MODEL_CARD).write_text(model_card(card), encoding="utf-8")
-    record = EvaluationRecord(
-        schema_version=1,
-        queries=", ".join(sets),
-        shipped=run.record.shipped,
-        sets=sets,
-        **({"forgetting": forgetting} if forgetting else {}),
-    )
+    frame = {"queries": ", ".join(sets), "shipped": run.record.shipped, "sets": sets}
+    record = EvaluationRecord(schema_version=1, **frame, **({"forgetting": forgetting} if forgetting else {}))
     if several:
         write_json(folder / "metrics.json", record.as_json())
         reporter.write_overview(folder, record, {file_name(name): results for name, results in sets.items()})

@@ -12,22 +12,22 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
 
 
-def read_bounds(texts: Sequence[str]) -> dict[str, float]:
-    """Read ``MEASURE=VALUE`` strings; of two for one measure the larger counts.
+def read_bounds(texts: Sequence[str], further: Sequence[str] = ()) -> dict[str, float]:
+    """Read ``MEASURE=VALUE`` strings, for the measures of every evaluation and further ones; the larger of two counts.
 
     Raises:
         ConfigError: With every one that names no measure or has no value from 0 to 1.
     """
     bounds: dict[str, float] = {}
-    problems = []
+    problems, known = [], [*MEASURES, *further]
     for text in texts:
         measure, _, value = text.partition("=")
         try:
             bound = float(value)
         except ValueError:
             bound = nan
-        if measure not in MEASURES:
-            close = did_you_mean(measure, MEASURES) or f"; known: {', '.join(MEASURES)}"
+        if measure not in known:
+            close = did_you_mean(measure, known) or f"; known: {', '.join(known)}, and what --measures names"
             problems.append(f"--fail-under {text}: there is no measure {measure!r}{close}")
         elif not 0 <= bound <= 1:
             problems.append(f"--fail-under {text}: expected a value from 0 to 1, found {value!r}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -75,12 +75,14 @@ class VectorCache:
 
     def keep(self, encoder: CachedEncoder, model: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Write vectors; whoever calls holds the run folder."""
-        _write(self.path(encoder, model, texts), vectors)
+        _write(self.path(encoder, model, texts), vectors, {"model": model})
 
-    def keep_search(self, name: str, queries: Mapping[str, Vectors], passages: Path, starts: Sequence[int]) -> None:
+    def keep_search(
+        self, name: str, model: str, queries: Mapping[str, Vectors], passages: Path, starts: Sequence[int]
+    ) -> None:
         """Write the query vectors of an evaluation, and how to find the passage vectors at a path without a tokenizer."""
         if queries:
-            facts = {"texts": list(queries), "passages": passages.name, "starts": list(starts)}
+            facts = {"model": model, "texts": list(queries), "passages": passages.name, "starts": list(starts)}
             _write(self._folder / f"{name[:32]}.npy", np.stack(list(queries.values())), facts)
 
     def find_search(self, name: str) -> KnownSearch | None:
@@ -90,6 +92,14 @@ class VectorCache:
         queries, facts = found
         passages = _read(self._folder / facts["passages"])
         return passages and KnownSearch(dict(zip(facts["texts"], queries, strict=True)), passages[0], facts["starts"])
+
+    def prune(self, models: Collection[str]) -> None:
+        """Delete the vectors of all models (hashes) but these: those of earlier trainings."""
+        for path in self._folder.glob("*.json"):
+            with suppress(OSError, ValueError):
+                if json.loads(path.read_text(encoding="utf-8")).get("model") not in models:
+                    path.unlink()
+                    path.with_suffix(".npy").unlink(missing_ok=True)
 
     def path(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Path:
         """Return the file of these vectors."""
@@ -133,7 +143,7 @@ def _read(path: Path) -> tuple[Vectors, dict[str, Any]] | None:
         return None
 
 
-def _write(path: Path, vectors: Vectors, facts: Mapping[str, object] | None = None) -> None:
+def _write(path: Path, vectors: Vectors, facts: Mapping[str, object]) -> None:
     """Keep vectors, the record last; a disk that refuses costs time later and nothing else."""
     part = path.with_suffix(".part")
     try:
@@ -142,7 +152,7 @@ def _write(path: Path, vectors: Vectors, facts: Mapping[str, object] | None = No
             np.save(file, vectors)
         sync(part)
         part.rename(path)
-        write_json(path.with_suffix(".json"), {"sha256": hash_file(path), **(facts or {})})
+        write_json(path.with_suffix(".json"), {"sha256": hash_file(path), **facts})
     except OSError as error:
         _log.warning("%s: not kept: %s", path, error)
         with suppress(OSError):

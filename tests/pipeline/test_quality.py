@@ -20,6 +20,12 @@ def test_bounds_are_read_and_the_larger_of_two_counts():
     assert read_bounds([]) == {}
 
 
+def test_a_measure_that_was_asked_for_can_be_bounded():
+    assert read_bounds(["P@5=0.2"], ["P@5", "AP"]) == {"P@5": 0.2}
+    with pytest.raises(ConfigError, match=r"did you mean 'P@5'"):
+        read_bounds(["P@6=0.2"], ["P@5"])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -70,3 +70,15 @@ def test_readers_of_a_run_keep_what_they_encoded(tmp_path):
     assert np.array_equal(vectors_of_run(tmp_path, encoder, "m", ["a", "bb"]), first)
     assert encoder.calls == 1
     assert len(list((tmp_path / ".vectors").glob("*.npy"))) == 1
+
+
+def test_vectors_of_earlier_trainings_are_pruned_with_their_searches(tmp_path):
+    cache, encoder = VectorCache(tmp_path), Counting()
+    for model in ("base", "old", "new"):
+        cache.documents(encoder, model, ["a"])
+        passages = cache.path(encoder, model, ["a"])
+        cache.keep_search(f"search of {model}", model, {"q": np.ones(1, dtype=np.float32)}, passages, [0])
+    cache.prune(["base", "new"])
+    assert cache.find(encoder, "base", ["a"]) is not None and cache.find_search("search of new") is not None
+    assert cache.find(encoder, "old", ["a"]) is None and cache.find_search("search of old") is None
+    assert len(list(tmp_path.iterdir())) == 8
