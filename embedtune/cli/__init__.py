@@ -48,7 +48,13 @@ _COMMANDS = {
     },
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE", "max_content_width": 110}
-_LLM_COMMANDS = ("templates", "export-prompts", "import-responses")
+_MODULES = {
+    "stage_commands": ("generate", "train", "eval", "run"),
+    "run_folder_commands": ("ui", "verify", "export-model", "fit-query-adapter"),
+    "llm_commands": ("templates", "export-prompts", "import-responses"),
+}
+"""Modules of several commands; any other command is in a module of its own."""
+
 _NAMES = tuple(name for section in _COMMANDS.values() for name in section)
 
 
@@ -61,11 +67,9 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _NAMES:
             return None
-        name = cmd_name.replace("-", "_")
-        is_llm = cmd_name in _LLM_COMMANDS
-        module = import_module(f"embedtune.cli.{'llm_commands' if is_llm else f'{name}_command'}")
-        command: click.Command = getattr(module, name if is_llm else "command")
-        return command
+        name = next((name for name, commands in _MODULES.items() if cmd_name in commands), f"{cmd_name}_command")
+        values = vars(import_module(f"embedtune.cli.{name}")).values()
+        return next(each for each in values if isinstance(each, click.Command) and each.name == cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

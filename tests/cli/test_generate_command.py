@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedtune.cli.generate_command import default_run
+from embedtune.cli.stage_commands import default_run
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def test_pipeline_modules_are_short():
 
 
 _TESTED_TOGETHER = {
-    "tests/cli/test_eval_command.py": ("cli/eval_output",),
+    "tests/cli/test_eval_command.py": ("cli/eval_output", "cli/stage_commands"),
+    "tests/cli/test_export_model_command.py": ("cli/run_folder_commands",),
     "tests/cli/test_llm_commands.py": (
         "cli/generate_output",
         "pipeline/llm_batches", "synthesis/llm/session",

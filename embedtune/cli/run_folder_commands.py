@@ -1,0 +1,115 @@
+"""The commands on a run folder: ``embedtune ui``, ``verify``, ``export-model`` and ``fit-query-adapter``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from embedtune.cli import options, output
+
+
+@click.command("ui")
+@click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN...")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: a free one]")
+@click.option(
+    "--judgements",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="BEIR folder to save judgements in.  [default: RUN/judgements]",
+)
+@options.logged
+def ui_command(runs: tuple[Path, ...], port: int | None, judgements: Path | None) -> None:
+    """Search, browse and judge in the browser, on this machine; Ctrl-C stops the server.
+
+    Search shows the base model, the tuned model, BM25 and hybrid search side by side. Browse shows which queries of the
+    evaluation gained or lost. Judge shows the top passages of all systems in random order; your judgements become a test set
+    for `embedtune eval RUN --queries`. Further RUNs must have the corpus of the first.
+
+    \b
+    Example: embedtune ui runs/mine --judgements my-queries/
+    """  # noqa: D301 (click reads the escaped b)
+    from embedtune.ui.server import serve
+
+    serve(runs, port=port, judgements=judgements, announce=lambda address: click.echo(f"{address}   (Ctrl-C stops it)"))
+
+
+@click.command("verify")
+@click.argument("run", type=options.RUN)
+@options.AS_JSON
+def verify_command(run: Path, as_json: bool) -> None:
+    """Check the files of RUN against the recorded checksums.
+
+    The exit code is 7 if a file differs, and 0 otherwise. A stage is stale if an earlier stage was run again after it; run it
+    again to bring it up to date.
+
+    \b
+    Example: embedtune verify runs/mine
+    """  # noqa: D301 (click reads the escaped b)
+    from embedtune.errors import IntegrityError
+    from embedtune.pipeline.verify import verify_run
+
+    states = verify_run(run)
+    if as_json:
+        output.print_json({"schema_version": 1, "run": str(run), "stages": [state._asdict() for state in states]})
+    else:
+        for stage, state, files in states:
+            detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
+            click.echo(f"{stage:<9}{state}{detail.get(state, '')}")
+    changed = [f"{run / state.stage / name}" for state in states if state.state == "changed" for name in state.files]
+    if changed:
+        raise IntegrityError(
+            f"{run}: expected the files that its manifests record, found a difference in {', '.join(changed[:5])}",
+            hint="run the stage that wrote them again with --force",
+        )
+
+
+@click.command("export-model")
+@click.argument("run", type=options.RUN)
+@click.argument("folder", type=click.Path(path_type=Path))
+def export_model_command(run: Path, folder: Path) -> None:
+    """Copy the model of RUN to a new FOLDER, with a model card that reports its evaluation.
+
+    The card contains none of your documents, queries or paths, and no figures of further models. FOLDER loads with
+    SentenceTransformer and can be uploaded to a hub as it is.
+
+    \b
+    Example: embedtune export-model runs/mine my-embedder/
+    """  # noqa: D301 (click reads the escaped b)
+    from embedtune.pipeline.model_cards import export_model
+
+    click.echo(str(export_model(run, folder)))
+
+
+@click.command("fit-query-adapter")
+@click.argument("run", type=options.RUN)
+@click.option("--embedding", required=True, metavar="PROVIDER:MODEL", help="openai:MODEL, or a LlamaIndex class.")
+@click.option("--base-url", metavar="URL", help="A server with OpenAI's API; the key comes from the environment.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting of train, such as teacher=bm25; repeatable.",
+)
+@click.option("--force", is_flag=True, help="Fit again; texts that were embedded before are not sent again.")
+@options.AS_JSON
+@options.logged
+def fit_query_adapter_command(
+    run: Path, embedding: str, base_url: str | None, settings: tuple[str, ...], force: bool, as_json: bool
+) -> None:
+    """Fit a linear query adapter for a closed embedding API, on the dataset of RUN.
+
+    Each text is sent to the API once, and its vector is kept in RUN/.vectors. Document embeddings, and every index of them,
+    stay as they are.
+
+    \b
+    Example: embedtune fit-query-adapter runs/mine --embedding openai:text-embedding-3-small
+    """  # noqa: D301 (click reads the escaped b)
+    from embedtune.config.settings import TrainConfig, load_config
+    from embedtune.pipeline.hosted_embeddings import load_embedding
+    from embedtune.pipeline.query_adapter import fit_query_adapter
+
+    config = load_config(TrainConfig, section="train", settings=("method=linear", *settings))
+    name = f"{embedding} at {base_url}" if base_url else embedding  # one name may mean another model on another server
+    result = fit_query_adapter(run, load_embedding(embedding, base_url), name, config, force=force)
+    output.show("fit-query-adapter", result, as_json=as_json)
