@@ -32,14 +32,14 @@ from embedtune.text.hashing import hash_folder, hash_json
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _AGAIN = "run the stage again with --force"
-_LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
+LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
               "numpy")  # fmt: skip
 
 
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries whose change can change a result."""
     found = {}
-    for name in _LIBRARIES:
+    for name in LIBRARIES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

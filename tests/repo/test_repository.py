@@ -61,6 +61,7 @@ _TESTED_TOGETHER = {
         "pipeline/llm_batches", "synthesis/llm/session",
     ),
     "tests/config/test_settings.py": ("config/loader",),
+    "tests/doctor/test_rows.py": ("doctor",),
     "tests/e2e/test_command_line.py": ("cli/output",),
     "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
