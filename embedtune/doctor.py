@@ -99,8 +99,8 @@ def python() -> list[Row]:
     """Which Python, system and embedtune."""
     system = f"{platform.system()} {platform.machine()}"
     own = library_versions().get("embedtune", "not installed, run from its folder")
-    found = f"{platform.python_version()} on {system}, embedtune {own}"
-    return [Row("python", OK, found)]
+    finding = f"{platform.python_version()} on {system}, embedtune {own}"
+    return [Row("python", OK, finding)]
 
 
 def cores() -> list[Row]:
@@ -109,15 +109,15 @@ def cores() -> list[Row]:
 
     cores, quota, threads = machine.cores(), machine.core_quota(), torch.get_num_threads()
     variable = os.environ.get("OMP_NUM_THREADS")
-    found = f"{cores} cores, torch takes {threads} threads"
-    found += f", a container grants the time of {quota:g}" if quota else ""
-    found += f", OMP_NUM_THREADS={variable}" if variable else ""
+    finding = f"{cores} cores, torch takes {threads} threads"
+    finding += f", a container grants the time of {quota:g}" if quota else ""
+    finding += f", OMP_NUM_THREADS={variable}" if variable else ""
     if quota and threads > max(1, round(quota)):
         advice = f"export OMP_NUM_THREADS={max(1, round(quota))}: more threads wait for each other"
-        return [Row("cores", WARN, found, advice)]
+        return [Row("cores", WARN, finding, advice)]
     if variable and threads < cores // 2:
-        return [Row("cores", WARN, found, "unset OMP_NUM_THREADS, if nothing else needs the other cores")]
-    return [Row("cores", OK, found)]
+        return [Row("cores", WARN, finding, "unset OMP_NUM_THREADS, if nothing else needs the other cores")]
+    return [Row("cores", OK, finding)]
 
 
 def instructions() -> list[Row]:
@@ -129,10 +129,10 @@ def instructions() -> list[Row]:
     names = machine.instruction_sets()
     known = ", ".join(names) or "none that matter, or the system does not tell"
     level = torch.backends.cpu.get_cpu_capability()
-    found = f"{known}; torch uses {level}; --precision auto is {choose_precision('auto')}"
+    finding = f"{known}; torch uses {level}; --precision auto is {choose_precision('auto')}"
     if level == "DEFAULT":
-        return [Row("instructions", WARN, found, "expect a training several times longer; use a processor with AVX2")]
-    return [Row("instructions", OK, found)]
+        return [Row("instructions", WARN, finding, "expect a training several times longer; use a processor with AVX2")]
+    return [Row("instructions", OK, finding)]
 
 
 def gpu() -> list[Row]:
@@ -151,12 +151,12 @@ def gpu() -> list[Row]:
 
 def memory() -> list[Row]:
     """Memory that is left, within a container's limit."""
-    found = machine.memory()
-    limit = " (a container's limit)" if found.limited else ""
-    words = f"{machine.in_words(found.available)} available of {machine.in_words(found.total)}{limit}"
-    if found.available < _LEAST_MEMORY:
+    left = machine.memory()
+    limit = " (a container's limit)" if left.limited else ""
+    words = f"{machine.in_words(left.available)} available of {machine.in_words(left.total)}{limit}"
+    if left.available < _LEAST_MEMORY:
         return [Row("memory", FAIL, words, "close other programs or raise the container's limit")]
-    if found.available < _DEMO_MEMORY:
+    if left.available < _DEMO_MEMORY:
         advice = "lower --batch-size, for example to 8; 4 GiB are enough for the default model and settings"
         return [Row("memory", WARN, words, advice)]
     return [Row("memory", OK, words)]
@@ -190,9 +190,9 @@ def keys() -> list[Row]:
 
 def libraries() -> list[Row]:
     """Versions of the libraries, or which are missing."""
-    found = library_versions()
-    listed = ", ".join(f"{name} {number}" for name, number in found.items() if name != "embedtune")
-    missing = [name for name in LIBRARIES if name not in found and name != "embedtune"]
+    versions = library_versions()
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items() if name != "embedtune")
+    missing = [name for name in LIBRARIES if name not in versions and name != "embedtune"]
     if missing:
         return [Row("libraries", FAIL, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")]
     return [Row("libraries", OK, listed)]
@@ -214,8 +214,8 @@ def faiss() -> list[Row]:
 
     index = faiss.IndexFlatIP(4)
     index.add(np.eye(4, dtype=np.float32))
-    _, found = index.search(np.eye(4, dtype=np.float32)[2:3], 1)
-    return [_judged("faiss", found.tolist() == [[2]], "found the nearest of four vectors")]
+    _, nearest = index.search(np.eye(4, dtype=np.float32)[2:3], 1)
+    return [_judged("faiss", nearest.tolist() == [[2]], "found the nearest of four vectors")]
 
 
 def bm25() -> list[Row]:
@@ -338,7 +338,7 @@ def _load(folder: Path, scheme: str) -> Any:
 
 
 def base_model() -> list[Row]:
-    """The packaged model's files are hashed; a cached one is only looked into; the hub is not asked."""
+    """The packaged model's files are hashed; a cached one is only looked into; no request goes to the hub."""
     from embedtune.models.inspect import inspect_model
     from embedtune.models.locate import find_model, local_models
 

@@ -98,7 +98,7 @@ class StoppedError(EmbedtuneError):
     """Somebody asked to stop (Ctrl-C or a signal), and the work so far has been saved.
 
     Attributes:
-        signal_number: Of what was asked.
+        signal_number: Of the signal that asked to stop.
     """
 
     def __init__(self, message: str, signal_number: int) -> None:

@@ -160,8 +160,8 @@ class Evaluator:
         """Return the mean nDCG@10 of a run if its units were in perfect order."""
         qrels = self.sample.judged.qrels
         perfect = {
-            query: {unit: float(qrels[query][unit]) for unit in found if qrels[query].get(unit, 0) > 0}
-            for query, found in run.items()
+            query: {unit: float(qrels[query][unit]) for unit in units if qrels[query].get(unit, 0) > 0}
+            for query, units in run.items()
         }
         return float(self.score(perfect)[PRIMARY].mean())
 
@@ -170,4 +170,4 @@ class Evaluator:
     ) -> dict[tuple[str, str], Comparison]:
         """Compare pairs of systems by the primary measure."""
         primary = {system: {PRIMARY: values[PRIMARY]} for system, values in scores.items()}
-        return {pair: found[PRIMARY] for pair, found in compare(primary, pairs, self.clusters).items()}
+        return {pair: measures[PRIMARY] for pair, measures in compare(primary, pairs, self.clusters).items()}

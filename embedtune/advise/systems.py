@@ -155,11 +155,11 @@ def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> S
     rows = {**{str(count): {PRIMARY: row} for count, row in gains.items()}, "slope": {PRIMARY: slope}}
     scores = {**rows, BASE: {PRIMARY: np.zeros_like(slope)}}
     compared = compare(scores, [(name, BASE) for name in rows], clusters)
-    *found, growth = (measures[PRIMARY] for measures in compared.values())
+    *by_count, growth = (measures[PRIMARY] for measures in compared.values())
     return Scaling(
         points=[
             ScalingPoint(train_queries=n, gain=round(gain.difference, 4), ci95=_rounded(gain))
-            for n, gain in zip(gains, found, strict=True)
+            for n, gain in zip(gains, by_count, strict=True)
         ],
         slope_per_doubling=round(growth.difference, 4),
         ci95=_rounded(growth),
@@ -169,5 +169,5 @@ def summarise_scaling(gains: Mapping[int, Floats], clusters: Sequence[str]) -> S
     )
 
 
-def _rounded(found: Comparison) -> tuple[float, float] | None:
-    return (round(found.low, 4), round(found.high, 4)) if found.ci95 else None
+def _rounded(gain: Comparison) -> tuple[float, float] | None:
+    return (round(gain.low, 4), round(gain.high, 4)) if gain.ci95 else None

@@ -1,4 +1,4 @@
-"""What ``generate`` prints for people: counts, sample queries, and what an LLM was asked."""
+"""What ``generate`` prints for people: counts, sample queries, and the calls of an LLM."""
 
 from __future__ import annotations
 

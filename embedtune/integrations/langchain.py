@@ -1,6 +1,6 @@
 """LangChain: embeddings and a retriever over a run.
 
-``HuggingFaceEmbeddings`` uses no prompt unless it is told to, twice; ``EmbedtuneEmbeddings`` uses the run's. A document gets
+``HuggingFaceEmbeddings`` uses no prompt unless two settings name it; ``EmbedtuneEmbeddings`` uses the run's. A document gets
 one vector: what the model cannot see of it is cut off. ``window_documents`` makes a document of each window instead.
 
 Both classes go through ``langchain_core.load``: ``loads(text, allowed_objects=[EmbedtuneRetriever],

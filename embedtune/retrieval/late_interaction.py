@@ -2,8 +2,8 @@
 
 A pair scores the mean, over the query's tokens, of the highest cosine among the passage's tokens: MaxSim of Khattab and Zaharia
 (2020), divided by the number of query tokens. The token vectors are those that an embedding model makes before it pools them
-into one: there is no further model and no training. One vector tells what a passage is about; its tokens tell whether it says
-what was asked. They are too many to be kept of every passage, so the best few of a search are put into a new order.
+into one: there is no further model and no training. One vector tells what a passage is about; its tokens show whether it
+answers the query. They are too many to be kept of every passage, so the best few of a search are put into a new order.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
             "query": self.query,
             "k": self.k,
             "auto": self.chosen,
-            "systems": {name: [_row(moved) for moved in found] for name, found in self.systems.items()},
+            "systems": {name: [_row(moved) for moved in passages] for name, passages in self.systems.items()},
             "gone": {name: [passage.passage_id for passage in passages] for name, passages in self.gone.items()},
             "excerpts": {name: excerpt.text for name, excerpt in self.excerpts.items()},
         }
@@ -63,17 +63,17 @@ def compare(
     opened = run if isinstance(run, RunIndex) else RunIndex(run)
     chosen = opened.system()
     names = dict.fromkeys([BASE, *systems]) if systems else _systems(opened.systems, chosen)
-    found = {name: Retriever(opened, name).retrieve(query, k) for name in names}
-    base = {hit.passage.passage_id: hit for hit in found[BASE]}
+    hits_of = {name: Retriever(opened, name).retrieve(query, k) for name in names}
+    base = {hit.passage.passage_id: hit for hit in hits_of[BASE]}
     cut = Excerpts(opened.passages)
-    gone = {name: base.keys() - {hit.passage.passage_id for hit in hits} for name, hits in found.items()}
+    gone = {name: base.keys() - {hit.passage.passage_id for hit in hits} for name, hits in hits_of.items()}
     return Comparison(
         query,
         k,
         chosen,
-        {name: [_moved(hit, base, name) for hit in hits] for name, hits in found.items()},
+        {name: [_moved(hit, base, name) for hit in hits] for name, hits in hits_of.items()},
         {name: [hit.passage for passage_id, hit in base.items() if passage_id in ids] for name, ids in gone.items()},
-        {hit.passage.passage_id: cut(hit.passage.text, query, width) for hits in found.values() for hit in hits},
+        {hit.passage.passage_id: cut(hit.passage.text, query, width) for hits in hits_of.values() for hit in hits},
     )
 
 

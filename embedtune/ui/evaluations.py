@@ -1,4 +1,4 @@
-"""What ``eval`` wrote into a run folder, with the queries it asked."""
+"""What ``eval`` wrote into a run folder, with its queries."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Judgements that people make, as a BEIR folder that ``embedtune eval RUN --queries FOLDER`` takes.
 
-``queries.jsonl`` holds what was asked, ``qrels/test.tsv`` the grades: 1 relevant, 0 not. Passage ids link them to the run's
+``queries.jsonl`` holds the queries, ``qrels/test.tsv`` the grades: 1 relevant, 0 not. Passage ids link them to the run's
 corpus. Either file is whole at any time, and several processes may write: each reads what is there, adds its own and renames.
 """
 
@@ -95,7 +95,7 @@ class JudgementFolder:
             ) from error
 
     def _replace(self, name: str, write: Callable[[Path], None]) -> None:
-        """Write a file beside its place, and put it there once its bytes are safe."""
+        """Write a file to a temporary folder, and move it to its place once its bytes are safe."""
         with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as new:
             write(Path(new))
             sync(Path(new) / name)

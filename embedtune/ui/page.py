@@ -129,17 +129,17 @@ def _build_judge(judging: Judging, excerpts: Excerpts, page: gr.Blocks) -> None:
         buttons = [gr.Button(name, size="md", min_width=60, interactive=False) for name in _GRADES]
         back = gr.Button("Back", size="md", min_width=60)
     with gr.Row(elem_classes="asking"):
-        asked = gr.Textbox(
+        new_queries = gr.Textbox(
             label="queries, one a line, as people ask them",
             lines=2,
             scale=5,
-            elem_id="asked",
+            elem_id="new-queries",
             placeholder="how do I get a refund",
         )
         ask = gr.Button("Judge these", variant="primary", scale=1, min_width=110)
     tab, outputs = _Tab(judging, excerpts), [progress, current, task, *buttons]
     page.load(tab.begin, None, outputs, **EVENT)
-    ask.click(tab.ask, asked, [*outputs, asked], **EVENT)
+    ask.click(tab.ask, new_queries, [*outputs, new_queries], **EVENT)
     back.click(tab.back, None, outputs, **EVENT)
     for button in buttons:
         button.click(tab.say, [button, current], outputs, **EVENT)
@@ -166,7 +166,7 @@ def build_page(runs: RunComparison, judgements: JudgementFolder) -> gr.Blocks:
             run = _build_browse(browsing, list(runs.opened), page)
         with gr.Tab("Judge"):
             _build_judge(judging, runs.excerpts, page)
-        with gr.Accordion("Another run beside", open=False):
+        with gr.Accordion("Compare another run", open=False):
             _build_adding(runs, run)
     return page
 
@@ -175,7 +175,7 @@ def _build_adding(runs: RunComparison, choice: gr.Dropdown) -> None:
     with gr.Row(elem_classes="asking"):
         folder = gr.Textbox(label="run folder, over the same corpus", scale=5, elem_id="folder")
         button = gr.Button("Open", scale=1, min_width=90)
-    answer = gr.HTML(js_on_load=None, elem_id="told")
+    answer = gr.HTML(js_on_load=None, elem_id="opened")
 
     def add(name: str) -> tuple[str, gr.Dropdown]:
         said = or_message(lambda: note(f"{runs.add(Path(name.strip()))} is searched, browsed and pooled too."))

@@ -33,7 +33,7 @@ def test_a_query_shows_every_system_with_marks_and_texts_as_texts(page):
 def test_no_query_is_a_message_and_a_run_of_another_corpus_is_told(page, run):
     page.get_by_role("button", name="Search").click()
     page.get_by_text("query: expected words, found none").wait_for()
-    page.get_by_text("Another run beside").click()
+    page.get_by_text("Compare another run").click()
     page.locator("#folder input, #folder textarea").fill(str(run))
     page.get_by_role("button", name="Open").click()
     page.get_by_text("expected the corpus of").wait_for()
@@ -74,7 +74,7 @@ def say(page, name):
 def test_clicks_become_a_test_set_that_eval_takes(page, served):
     page.get_by_role("tab", name="Judge").click()
     queries = [f"subject{number} {HOSTILE[number]}" for number in (2, 13)]
-    page.locator("#asked textarea").fill("\n".join(queries))
+    page.locator("#new-queries textarea").fill("\n".join(queries))
     page.get_by_role("button", name="Judge these").click()
     page.locator("#task").get_by_text("passage 1 of").wait_for()
     assert page.locator("#task h3").inner_text() == queries[0]
@@ -106,7 +106,7 @@ def test_clicks_become_a_test_set_that_eval_takes(page, served):
 
 def test_a_double_click_judges_one_passage(page, served):
     page.get_by_role("tab", name="Judge").click()
-    page.locator("#asked textarea").fill("a query of its own")
+    page.locator("#new-queries textarea").fill("a query of its own")
     page.get_by_role("button", name="Judge these").click()
     page.locator("#task h3").filter(has_text="a query of its own").wait_for()
     page.wait_for_timeout(320)

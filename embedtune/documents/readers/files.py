@@ -136,7 +136,7 @@ _FEW = 3  # characters beyond ASCII prove nothing
 # among these, or symbols in the midst of words.
 _WESTERN = frozenset("äöüÄÖÜßéèêëÉÈÊàâÀÂçÇîïôùûœŒæøåÆØÅáíóúÁÍÓÚñÑãõÃÕìò")
 _BETWEEN_LETTERS = frozenset("’‘–—…\u00a0\u00ad·")
-_BESIDE_WORDS = frozenset("“”„€£©®™§°±µ«»•¡¿½¼¾²³ªº×÷‚‹›†‡‰´¨")
+_AROUND_WORDS = frozenset("“”„€£©®™§°±µ«»•¡¿½¼¾²³ªº×÷‚‹›†‡‰´¨")
 
 
 def read_decoded(path: Path, declared: str | None = None) -> str:
@@ -186,12 +186,12 @@ def _as_western(data: bytes) -> str | None:
         return None
     beyond_ascii = [(index, character) for index, character in enumerate(text) if character > "\x7f"]
     characters = {character for _, character in beyond_ascii}
-    if len(beyond_ascii) < _FEW or not characters <= _WESTERN | _BETWEEN_LETTERS | _BESIDE_WORDS:
+    if len(beyond_ascii) < _FEW or not characters <= _WESTERN | _BETWEEN_LETTERS | _AROUND_WORDS:
         return None
     if "õ" in characters and "ã" not in characters:  # Portuguese has both; alone it is a Hungarian ő of Windows-1250
         return None
     inside = (
-        character in _BESIDE_WORDS and text[index - 1 : index].isalpha() and text[index + 1 : index + 2].isalpha()
+        character in _AROUND_WORDS and text[index - 1 : index].isalpha() and text[index + 1 : index + 2].isalpha()
         for index, character in beyond_ascii
     )
     return None if any(inside) else text

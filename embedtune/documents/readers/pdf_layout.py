@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from embedtune.documents.text_builder import TextBuilder
 
-_BESIDE = 0.5  # of the lower line's height: lines that overlap by less are below each other
+_SAME_LINE = 0.5  # of the lower line's height: lines that overlap by less are below each other
 
 
 class Line(NamedTuple):
@@ -30,10 +30,10 @@ class Line(NamedTuple):
         """The height of its characters, at least one point."""
         return max(self.top - self.bottom, 1.0)
 
-    def is_beside(self, other: Line) -> bool:
+    def is_on_line_of(self, other: Line) -> bool:
         """Return whether it is on the same line as another: a superscript, or the next cell of a row."""
         overlap = min(self.top, other.top) - max(self.bottom, other.bottom)
-        return overlap > _BESIDE * min(self.height, other.height)
+        return overlap > _SAME_LINE * min(self.height, other.height)
 
     @property
     def looseness(self) -> float:
@@ -204,7 +204,7 @@ def _blocks(page: Sequence[Line], headings: Mapping[int, Heading]) -> list[list[
             continue
         same_size = abs(last.height - line.height) <= _SAME_SIZE * max(last.height, line.height)
         is_close = -last.height < last.bottom - line.top <= _NEW_PARAGRAPH * last.height
-        if line.is_beside(last) or (same_size and is_close):
+        if line.is_on_line_of(last) or (same_size and is_close):
             blocks[-1].append(line)
         else:
             blocks.append([line])
@@ -222,7 +222,7 @@ def _join(block: Sequence[Line], statistics: _LayoutStatistics) -> str:
     for index, line in enumerate(block[1:], start=1):
         last = block[index - 1]
         around = block[max(0, index - 3) : index + 3]
-        if line.is_beside(last):
+        if line.is_on_line_of(last):
             text = f"{text} {line.text}"
         elif max(last.looseness, line.looseness) <= statistics.looseness and _runs_on(last, line, around, statistics):
             text = _join_words(text, line.text, statistics.words)
