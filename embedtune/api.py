@@ -17,7 +17,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.measures import check_measures
 from embedtune.evaluation.report import DEFAULT_MEASURES, Report, compare
 from embedtune.evaluation.slices import group_queries
-from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.encoder import Encoder, load_model, opened_model
 from embedtune.models.locate import find_model
 from embedtune.pipeline.generate import generate
 from embedtune.pipeline.train import train
@@ -196,7 +196,7 @@ def evaluate_models(
     ids, texts = [query.query_id for query in queries.queries], [query.text for query in queries.queries]
     runs: dict[str, Run] = {}
     for name, model in models.items():
-        encoder = Encoder(_loaded(model, trust_remote_code))
+        encoder = Encoder(opened_model(model, trust_remote_code=trust_remote_code))
         searcher = HybridSearcher(dataset.passages, encoder, weight=weight)
         found = searcher.runs(ids, texts, encoder.encode_queries(texts), kinds, depth)
         runs |= {("bm25" if kind == "bm25" else str(System(kind, name))): run for kind, run in found.items()}
@@ -204,18 +204,6 @@ def evaluate_models(
     labels = group_queries(queries, dataset.passages).labels
     by_system = {name: runs[name] for name in [*order, *runs.keys() - set(order)]}
     return compare(queries.qrels, by_system, measures=measures, clusters=labels, seed=seed)
-
-
-def _loaded(model: str | os.PathLike[str] | SentenceTransformer, trust_remote_code: bool) -> SentenceTransformer:
-    if isinstance(model, str | os.PathLike):
-        return load_model(find_model(os.fspath(model)), trust_remote_code=trust_remote_code)
-    _check_model(model)
-    return model
-
-
-def _check_model(model: Any) -> None:
-    if not callable(getattr(model, "encode_query", None)):
-        raise ConfigError(f"model: expected a name, a folder or a SentenceTransformer, found {type(model).__name__}")
 
 
 def _with_dev(dataset: Dataset, seed: int) -> Dataset:
@@ -235,7 +223,7 @@ def _base_name(model: str | os.PathLike[str] | SentenceTransformer, folder: Path
     """Return a name that the stages can load; a loaded model is saved in the folder."""
     if isinstance(model, str | os.PathLike):
         return os.fspath(model)
-    _check_model(model)
+    opened_model(model)
     saved = folder / "base"
     model.save_pretrained(str(saved), create_model_card=False)
     return str(saved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedtune.errors import ConfigError
+from embedtune.models.locate import find_model
 from embedtune.quiet import quiet_libraries
 from embedtune.types import Progress, Vectors
 
@@ -188,8 +191,6 @@ def load_model(
     """
     from sentence_transformers import SentenceTransformer
 
-    from embedtune.errors import ConfigError
-
     try:
         with quiet_libraries():
             model = SentenceTransformer(
@@ -210,6 +211,21 @@ def load_model(
             hint="take another base model, such as the default",
         )
     set_prompts(model, query_prompt=query_prompt, document_prompt=document_prompt)
+    return model
+
+
+def opened_model(
+    model: str | os.PathLike[str] | SentenceTransformer, *, trust_remote_code: bool = False
+) -> SentenceTransformer:
+    """Return a model that is given by hub name or folder, or loaded already.
+
+    Raises:
+        ConfigError: If it is none of these.
+    """
+    if isinstance(model, str | os.PathLike):
+        return load_model(find_model(os.fspath(model)), trust_remote_code=trust_remote_code)
+    if not callable(getattr(model, "encode_query", None)):
+        raise ConfigError(f"model: expected a name, a folder or a SentenceTransformer, found {type(model).__name__}")
     return model
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from embedtune.config.settings import LlmConfig
-from embedtune.errors import ConfigError
+from embedtune.models.cross_encoder import load_cross_encoder
 from embedtune.progress import track
 from embedtune.retrieval.searcher import HybridSearcher
 from embedtune.synthesis.llm.filters import LlmDraft
@@ -47,7 +47,6 @@ DEPTH = 10
 MOST = 2
 """Grade of a passage that answers the query."""
 
-_PAIRS = 32
 Answers = list[list[str]]
 """For each query the ids of passages that answer it besides its sources."""
 
@@ -94,23 +93,12 @@ def _by_cross_encoder(
     drafts: Sequence[LlmDraft], candidates: Sequence[Sequence[Passage]], config: LlmConfig
 ) -> Answers:
     """Take the passages that score at least as high as the weakest of the query's own sources."""
-    from sentence_transformers import CrossEncoder
-
-    try:
-        model = CrossEncoder(config.cross_encoder, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ConfigError(
-            f"llm.cross_encoder: expected a cross-encoder that sentence-transformers can load, found none in "
-            f"{config.cross_encoder!r}: {str(error).strip().partition(chr(10))[0]}",
-            hint="a folder, or a hub name such as cross-encoder/ms-marco-MiniLM-L6-v2",
-        ) from error
+    score = load_cross_encoder(config.cross_encoder, "llm.cross_encoder")
     answers: Answers = []
     with track("relabel", len(drafts)) as on_progress:
         for draft, passages in zip(drafts, candidates, strict=True):
             texts = [passage.full_text for passage in (*draft.passages, *passages)]
-            scores = model.predict(
-                [(draft.text, text) for text in texts], batch_size=_PAIRS, show_progress_bar=False
-            ).tolist()
+            scores = score([(draft.text, text) for text in texts]).tolist()
             bar = min(scores[: len(draft.passages)])
             others = zip(passages, scores[len(draft.passages) :], strict=True)
             answers.append([passage.passage_id for passage, score in others if score >= bar])

@@ -37,25 +37,6 @@ def test_of_several_sources_the_worst_placed_counts(search):
     assert search.ranks([query] * 2, [[[1], [order[3]]], [[order[2]]]]) == [4, 3]
 
 
-@pytest.fixture(scope="module")
-def cross_encoder(tmp_path_factory):
-    """Return the folder of a cross-encoder with random weights."""
-    import torch
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
-    from embedtune.config.settings import DEFAULT_MODEL
-    from embedtune.models.locate import find_model
-
-    folder = tmp_path_factory.mktemp("cross-encoder")
-    torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(str(find_model(DEFAULT_MODEL)))
-    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=len(tokenizer), num_labels=1, max_position_embeddings=512, **shape)
-    BertForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 def test_passages_that_score_no_lower_than_the_source_are_answers_too(
     document_folder, tiny_base, tmp_path, cross_encoder
 ):
