@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from embedtune.systems import System
     from embedtune.text.dedup import deduplicate
     from embedtune.training.losses import CorpusDistillationLoss, GuidedContrastiveLoss
+    from embedtune.training.negatives import mine_hard_negatives, select_negatives
     from embedtune.types import Passage, Query, QuerySet
 
 __version__ = "0.1.0"
@@ -85,6 +86,7 @@ _HOMES = {
         "embedtune.systems": "System",
         "embedtune.text.dedup": "deduplicate",
         "embedtune.training.losses": "CorpusDistillationLoss GuidedContrastiveLoss",
+        "embedtune.training.negatives": "mine_hard_negatives select_negatives",
         "embedtune.types": "Passage Query QuerySet",
     }.items()
     for name in names.split()
@@ -127,7 +129,9 @@ __all__ = [
     "evaluate_models",
     "fuse",
     "generate",
+    "mine_hard_negatives",
     "run",
+    "select_negatives",
     "split_by_document",
     "synthesize_queries",
     "train",

@@ -284,6 +284,27 @@ class TrainConfig(_Settings):
         return self
 
 
+class NegativesConfig(_Settings):
+    """Hard negatives for the train queries."""
+
+    model: Literal["base", "tuned"] = Field("base", description="The run's model that searches for them.")
+    num_negatives: int = Field(2, ge=1, le=100, description="Negatives of each query.")
+    relative_margin: float = Field(
+        0.05, ge=0, le=0.5, description="A negative scores at least this share less than an answer of the query."
+    )
+    margin_below: Literal["best", "least"] = Field(
+        "best", description="Which of several answers that is: the one that scores best, or least."
+    )
+    depth: int = Field(50, ge=1, description="Best passages by the model, by BM25 and by both that are candidates.")
+    sampling: Literal["top", "random", "rank"] = Field(
+        "rank", description="Take the best candidates, any of them, or the n-th with a weight of 1/n."
+    )
+    guide: PathText | None = Field(
+        None, description="Cross-encoder (hub name or folder) whose scores the margin is tested on."
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Random seed of the sampling.")
+
+
 class EvaluateConfig(_Settings):
     """Base and tuned model compared with BM25 and hybrid search."""
 
