@@ -28,6 +28,7 @@ _COMMANDS = {
         "generate": "Make passages, queries and relevance judgements from documents.",
         "train": "Fine-tune the base model on the generated dataset.",
         "eval": "Compare the base and the tuned model with BM25 and hybrid search.",
+        "mine": "Find hard negatives for the train queries, to train on elsewhere.",
         "run": "Generate, train and evaluate with one recipe.",
     },
     "Look at the results": {

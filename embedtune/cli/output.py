@@ -14,7 +14,7 @@ from embedtune.cli.generate_output import print_generated, print_llm_plan
 from embedtune.cli.layout import echo_wrapped, print_columns, print_next
 
 if TYPE_CHECKING:
-    from embedtune.project.records import CandidateRecord, DevRecord, ModelRecord, QueryAdapterRecord
+    from embedtune.project.records import CandidateRecord, DevRecord, ModelRecord, NegativesRecord, QueryAdapterRecord
     from embedtune.project.stage import StageResult
 
 
@@ -88,11 +88,18 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
     print_next(f"embedtune eval {result.folder.parent}")
 
 
+def print_mined(result: StageResult[NegativesRecord]) -> None:
+    """Print how many rows there are, and where."""
+    click.echo(result.record.summary())
+    click.echo(str(result.folder / "train.jsonl"))
+
+
 _PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {
     "generate": print_generated,
     "train": print_trained,
     "eval": print_evaluated,
     "fit-query-adapter": print_query_adapter,
+    "mine": print_mined,
 }
 
 

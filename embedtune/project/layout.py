@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-# Made by ``generate``, ``train``, ``evaluate`` and ``fit_query_adapter``.
-DATASET, MODEL, EVAL, QUERY_ADAPTER = "dataset", "model", "eval", "query_adapter"
+# Made by ``generate``, ``train``, ``evaluate``, ``fit_query_adapter`` and ``mine_run``.
+DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES = "dataset", "model", "eval", "query_adapter", "hard_negatives"
 VECTORS = ".vectors"  # passage vectors of the base and the tuned model, which train, eval and serving share
 CHECKPOINTS = ".checkpoints"  # state of a training that has not ended, to resume from
 TRAINER_LOGS = "logs"  # by method, where ``train.trainer_args.report_to`` asks for files

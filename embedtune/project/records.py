@@ -239,6 +239,33 @@ class ModelRecord(Record):
         return self.is_tuned and self.passages == "base" and not self.sketch
 
 
+class NegativesRecord(Record):
+    """What ``mine`` found.
+
+    Attributes:
+        model: The model that searched.
+        queries: Train queries with hard negatives; ``rows``: one for each answer of these.
+        negatives: Of each row; ``given``: how many of all were judged not relevant, and came with the labels.
+        positive_score: Mean cosine of queries and answers by that model, −1 to 1; ``negative_score``: of the negatives.
+    """
+
+    model: Side
+    queries: int
+    rows: int
+    negatives: int
+    given: int
+    positive_score: float
+    negative_score: float
+
+    def summary(self) -> str:
+        """Return what was found."""
+        return (
+            f"{self.rows} rows of {self.queries} queries, {self.negatives} hard negatives each; {self.given} of the negatives "
+            f"were judged not relevant\nmean cosine by the {self.model} model: answers {self.positive_score:.3f}, hard "
+            f"negatives {self.negative_score:.3f}"
+        )
+
+
 class QueryAdapterRecord(Record):
     """What ``fit_query_adapter`` found: ``tuned`` is shipped if it gains more than noise on dev; ``test``: model → measures."""
 

@@ -88,7 +88,7 @@ def command_page(command: click.Command, context: click.Context) -> str:
     rows = [(_names(each), each.help or "", _default(each, model)) for each in options]
     help_row = ("`-h`, `--help`", "Show this in the terminal.", _NONE)
     parts.append(_table(("option", "what", "default"), [*rows, help_row]))
-    if model:
+    if model and model.__name__ in _HOMES:  # the others have an option for each setting
         parts += ["## Settings", *_settings(model, command.name or "")]
     parts.append("[Exit codes](index.md#exit-codes)")
     return "\n\n".join(parts) + "\n"
