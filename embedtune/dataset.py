@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from embedtune.documents.chunking import keep_whole
+from embedtune.documents.labelled import judge_passages, judged_passages, read_corpus, with_labels
 from embedtune.documents.splits import SHARES, split_by_document
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged, with_answers
+from embedtune.formats.label_files import read_labels
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.text.hashing import content_id
-from embedtune.types import SPLITS, Passage, Qrels, Query, QuerySet, Skipped
+from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Skipped, Source
 
+_LARGEST = 0.5  # share of the queries in one group from which on groups cannot be split
 _VALIDATION = ("dev", "validation", "valid", "val")
 
 
@@ -24,7 +29,7 @@ class Dataset:
     """A corpus with judged queries, for ``tune`` and ``evaluate_models``.
 
     ``tune`` trains on ``train`` and selects on ``dev``; ``evaluate_models`` measures on ``test``. Build one with
-    ``from_pairs``, ``from_beir``, ``from_hf`` or ``from_llama_index``.
+    ``from_pairs``, ``from_labels``, ``from_beir``, ``from_hf`` or ``from_llama_index``.
 
     Attributes:
         passages: The corpus; in document order where passages come from documents.
@@ -99,6 +104,43 @@ class Dataset:
         if not splits:
             raise DataError.at(path / "qrels", None, "train.tsv, dev.tsv or test.tsv", "none of them")
         return cls._of(passages, {name: (queries, qrels) for name, qrels in splits.items()})
+
+    @classmethod
+    def from_labels(
+        cls,
+        *paths: str | os.PathLike[str],
+        passages: Sequence[Passage] = (),
+        split: str | Mapping[str, float] = SHARES,
+        seed: int = 0,
+    ) -> Dataset:
+        """Read label files: pairs, triplets, scored pairs, search logs or qrels, in the forms of ``docs/formats.md``.
+
+        Args:
+            paths: JSON lines, CSV, TSV or Parquet files, or folders that ``datasets`` saved. If one is named by ``train``,
+                those named by ``dev`` (or ``validation``) and ``test`` are these splits.
+            passages: Where the judged texts and documents are looked up, as ``chunk`` returns them; texts that stand in
+                none are added. Without them the corpus is the texts of the files.
+            split: As in ``from_pairs``, where all queries are of one split.
+            seed: Of the split.
+
+        Raises:
+            DataError: With all faulty rows of a file; or if a file has another form, or names documents that are not there.
+        """
+        files = [labels for path in paths for labels in read_labels(Path(path))]
+        if not files:
+            raise DataError("from_labels: expected one or more label files, found none")
+        if passages:
+            parts = [Document(each.document_id, each.title, each.text, offset=each.start) for each in passages]
+            source = with_labels(Source("the passages", parts, ready_made=True), files)
+            corpus = [*passages, *keep_whole(list(source.documents)[len(parts) :])]
+        else:
+            source = read_corpus(str(files[0].path), files)
+            corpus = list(keep_whole(source.documents))
+        members = judged_passages(corpus, source.places)
+        found = {name: judge_passages(queries, members) for name, queries in source.queries.items()}
+        if found.keys() == {"train"}:
+            return cls._split(corpus, found["train"].queries, found["train"].qrels, split, seed)
+        return cls._of(corpus, {name: (queries.queries, queries.qrels) for name, queries in found.items()})
 
     @classmethod
     def from_llama_index(
@@ -177,6 +219,8 @@ class Dataset:
     def split(self, shares: Mapping[str, float] = SHARES, *, seed: int = 0) -> Dataset:
         """Deal all queries to train, dev and test anew, so that no passage, document or near-duplicate answers in two of them.
 
+        Where answers are shared so much that this would put most of the queries into one split, they are dealt one by one.
+
         Args:
             shares: Share of the answering passages of ``train``, ``dev`` and ``test``, 0 to 1; together 1.
             seed: Another seed deals differently.
@@ -196,6 +240,10 @@ class Dataset:
             for passage in self.passages
             if passage.passage_id in group
         ]
+        largest = Counter(group[keys[0]] for keys in relevant.values() if keys).most_common(1)
+        if largest and len(relevant) > 1 and largest[0][1] > _LARGEST * len(relevant):
+            answers = [Passage(name, name, "", texts[name].text, 0, 0) for name in texts]
+            relevant = {name: [name] for name in relevant}
         side = split_by_document(answers, shares, seed).of_passage if answers else {}
         dealt: dict[str, list[str]] = {name: [] for name in SPLITS}
         for name, keys in relevant.items():

@@ -80,6 +80,20 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Place(NamedTuple):
+    """Where a text stands in a document.
+
+    Attributes:
+        document_id: The document.
+        start: First character in it.
+        end: One past the last character.
+    """
+
+    document_id: str
+    start: int
+    end: int
+
+
 class Passage(NamedTuple):
     """The unit of retrieval.
 
@@ -153,7 +167,10 @@ class Source:
         documents: In a stable order; each pass reads them anew from memory or disk.
         ready_made: True when each document is one passage already (BEIR, LlamaIndex JSON) and must not be cut.
         skipped: Files that were not read.
-        queries: By split, the labelled queries that came with it; their qrels judge documents.
+        queries: By split, the labelled queries that came with it; their qrels judge documents, or texts in them.
+        places: Judged text, by the name that qrels give it → where it stands in documents.
+        has_labels: Whether the queries come from label files, which are given to be trained on.
+        n_added: Documents that are texts of label files which stand in no other document.
     """
 
     name: str
@@ -161,6 +178,9 @@ class Source:
     ready_made: bool
     skipped: list[Skipped] = field(default_factory=list)
     queries: dict[str, QuerySet] = field(default_factory=dict)
+    places: dict[str, list[Place]] = field(default_factory=dict)
+    has_labels: bool = False
+    n_added: int = 0
 
 
 class TextEncoder(Protocol):

@@ -158,6 +158,40 @@ def test_hugging_face_datasets_and_their_splits_are_taken():
     assert repr(Dataset.from_hf(parts)) == "Dataset(60 passages; queries: train 40, dev 20, test 0)"
 
 
+def test_label_files_are_taken(tmp_path):
+    rows = [
+        {"query": f"how heavy is pump {n}", "pos": [f"Pump {n} weighs {n * 31} tons."], "neg": ["No."]}
+        for n in range(40)
+    ]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    dataset = Dataset.from_labels(tmp_path / "pairs.jsonl", split={"train": 0.5, "dev": 0.25, "test": 0.25})
+    assert (len(dataset.passages), len(dataset)) == (41, 40)
+    assert all(queries.queries for queries in dataset.splits.values())
+    assert all(
+        sorted(grades.values()) == [0, 1] for queries in dataset.splits.values() for grades in queries.qrels.values()
+    )
+
+
+def test_labels_are_looked_up_in_passages(tmp_path):
+    passages = [Passage(f"p{n}", "a.md", "", f"Pump {n} weighs {n * 31} tons.", 30 * n, 30 * n + 25) for n in range(3)]
+    (tmp_path / "train.csv").write_text("query,positive\nheavy?,pump 1 weighs 31 tons\nold?,It was built in 1800.\n")
+    (tmp_path / "test.csv").write_text("query,document\nall?,a\n")
+    dataset = Dataset.from_labels(tmp_path / "train.csv", tmp_path / "test.csv", passages=passages)
+    assert [passage.text for passage in dataset.passages[3:]] == ["It was built in 1800."]
+    assert list(dataset.splits["train"].qrels.values()) == [{"p1": 1}, {dataset.passages[3].passage_id: 1}]
+    assert list(dataset.splits["test"].qrels.values()) == [{"p0": 1, "p1": 1, "p2": 1}]
+    with pytest.raises(DataError, match="expected one or more label files"):
+        Dataset.from_labels()
+
+
+def test_queries_that_share_their_answers_are_dealt_one_by_one():
+    qrels = {f"q{n}": {"all": 1, f"p{n}": 1} for n in range(40)}
+    passages = {"all": "Everybody needs it.", **{f"p{n}": f"Pump {n} of hall {n * 7}." for n in range(40)}}
+    dataset = Dataset.from_pairs({name: f"who needs {name} and {name}0" for name in qrels}, passages, qrels)
+    assert len(dataset) == 40
+    assert [len(dataset.splits[name].queries) for name in ("dev", "test")] == [4, 4]
+
+
 def test_llama_index_json_is_taken(tmp_path):
     path = tmp_path / "pairs.json"
     path.write_text(json.dumps({"queries": {"a": "what?"}, "corpus": {"n": "This."}, "relevant_docs": {"a": ["n"]}}))

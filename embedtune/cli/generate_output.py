@@ -30,6 +30,10 @@ def print_generated(result: StageResult[DatasetRecord]) -> None:
     """Print what generate made, and some of its queries."""
     record = result.record
     click.echo(f"{record.documents} documents, {record.skipped} not read, {record.passages} passages")
+    if record.passages_from_labels:
+        click.echo(
+            f"{record.passages_from_labels} texts of the labels stand in no document and are passages of their own"
+        )
     click.echo(_window(record.window))
     for split, kinds in record.queries.items():
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

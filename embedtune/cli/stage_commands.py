@@ -12,6 +12,7 @@ import click
 from embedtune.cli import options, output
 from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
 
+_FILE = re.compile(r"\.(jsonl?|csv|tsv|txt|trec|qrels|parquet)$")
 _log = logging.getLogger("embedtune")
 
 
@@ -19,6 +20,13 @@ _log = logging.getLogger("embedtune")
 @click.argument("source", required=False)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; writes OUT/dataset.  [default: runs/NAME, from SOURCE]"
+)
+@options.setting(
+    GenerateConfig,
+    "labels",
+    multiple=True,
+    metavar="FILE",
+    help="Queries with the texts or documents that answer them: JSON lines, CSV, Parquet …; repeatable.",
 )
 @options.settings(GenerateConfig, "model", "generator")
 @options.llm
@@ -28,11 +36,13 @@ _log = logging.getLogger("embedtune")
 def generate_command(common: options.Shared, out: Path | None, **given: Any) -> None:
     """Make passages, queries and relevance judgements from documents.
 
-    SOURCE is a folder of documents (text, Markdown, HTML, PDF, Office, tables, mail …), a BEIR folder, a LlamaIndex
-    {queries, corpus, relevant_docs} JSON file, or python-reference (the language reference that comes with Python).
+    SOURCE is a folder of documents (text, Markdown, HTML, PDF, Office, tables, mail …), a BEIR folder, a file of labelled
+    pairs, triplets or a search log (JSON lines, CSV, Parquet …), a LlamaIndex {queries, corpus, relevant_docs} JSON file, or
+    python-reference (the language reference that comes with Python).
 
     \b
     Example: embedtune generate docs/
+             embedtune generate docs/ --labels clicks.csv
              embedtune generate docs/ --out runs/mine --llm openai:gpt-4o-mini --dry-run
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.pipeline.generate import generate
@@ -49,7 +59,7 @@ def generate_command(common: options.Shared, out: Path | None, **given: Any) -> 
 
 def default_run(source: str) -> Path:
     """Return the run folder of a source that is given without ``--out``: ``runs/NAME``."""
-    name = re.sub(r"[^\w.+-]+", "-", Path(source).resolve().name.removesuffix(".json")).strip("-.")
+    name = re.sub(r"[^\w.+-]+", "-", _FILE.sub("", Path(source).resolve().name)).strip("-.")
     return Path("runs") / (name or "mine")
 
 
@@ -80,7 +90,7 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     EvaluateConfig,
     "queries",
     multiple=True,
-    help="Your own queries with judgements: a BEIR folder, a LlamaIndex JSON file or a packaged set; repeatable.",
+    help="Your own queries with judgements: a BEIR folder, a label file, a LlamaIndex JSON file or a packaged set; repeatable.",
 )
 @options.setting(
     EvaluateConfig,

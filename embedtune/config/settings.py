@@ -150,7 +150,12 @@ LLM_ASKING = frozenset(
 class GenerateConfig(_Settings):
     """From documents to passages, queries and relevance judgements."""
 
-    source: PathText = Field(description="Folder of documents, BEIR folder, LlamaIndex JSON, or python-reference.")
+    source: PathText = Field(
+        description="Folder of documents, BEIR folder, label file, LlamaIndex JSON, or python-reference."
+    )
+    labels: Names = Field(
+        (), description="Label files: queries with the texts or documents of the source that answer them."
+    )
     reading: ReadingConfig = Field(ReadingConfig(), description="Limits for one file.")
     strict: bool = Field(False, description="Stop if a file cannot be read; hidden files are ignored.")
     model: PathText = Field(DEFAULT_MODEL, description="Base model: hub name or local folder.")
@@ -166,7 +171,9 @@ class GenerateConfig(_Settings):
     )
     llm: LlmConfig = Field(LlmConfig(), description="The LLM, for generator llm.")
     queries_from: Literal["generate", "source", "both"] = Field(
-        "generate", description="Use generated queries, the source's own judged queries (train and dev), or both."
+        "generate",
+        description="Use generated queries, the judged queries of source and labels (train and dev), or both; with label files "
+        "source, unless you say otherwise.",
     )
     kinds: tuple[Kind, ...] = Field(
         ("heading", "span", "keyphrase", "sentence"), description="Kinds of extractive queries."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.documents.buffer import DocumentBuffer
 from embedtune.documents.headings import find_sections
+from embedtune.documents.labelled import read_corpus, with_labels
 from embedtune.documents.readers import no_reader, readers
 from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.readers.text import is_large_text, read_large_text
@@ -16,6 +17,7 @@ from embedtune.documents.sandbox import Sandbox
 from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
 from embedtune.formats.judgements import with_answers
+from embedtune.formats.label_files import LABEL_SUFFIXES, is_labels, read_labels, recognise
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
 from embedtune.text.hashing import hash_rows
@@ -26,13 +28,19 @@ _MAX_NAMED = 20
 
 
 def read_source(
-    name: str, *, limits: ReadingLimits | None = None, strict: bool = False, scratch: Path | None = None
+    name: str,
+    *,
+    labels: Sequence[str] = (),
+    limits: ReadingLimits | None = None,
+    strict: bool = False,
+    scratch: Path | None = None,
 ) -> Source:
     """Read a source completely.
 
     Args:
-        name: A folder of documents (see ``readers.readers``), a BEIR folder, a LlamaIndex JSON file, or
-            ``python-reference``.
+        name: A folder of documents (see ``readers.readers``), a BEIR folder, a LlamaIndex JSON file, a label file or a folder
+            of them (``formats.label_files``), whose texts are the corpus, or ``python-reference``.
+        labels: Label files for these documents; see ``labelled.with_labels``.
         limits: Limits for each file of a folder; None takes the defaults.
         strict: Raise an error if any file that is not hidden must be skipped.
         scratch: Folder for temporary files of large sources; see ``DocumentBuffer``.
@@ -53,6 +61,8 @@ def read_source(
     if len(source.documents) == 0:
         reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
         raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
+    if labels:
+        source = with_labels(source, [each for path in labels for each in read_labels(Path(path))], scratch)
     return source
 
 
@@ -77,6 +87,7 @@ def survey(source: Source) -> Survey:
         yield source.skipped
         for split, labels in source.queries.items():
             yield from ([split, *query, sorted(labels.qrels[query.query_id].items())] for query in labels.queries)
+        yield from sorted(source.places.items())
 
     return Survey(hash_rows(rows()), n_chars, n_bytes)
 
@@ -85,14 +96,18 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
     path = Path(name)
     if name == PYTHON_REFERENCE and not path.exists():
         return Source(name, read_python_reference(), ready_made=False)
-    if path.is_dir():
-        return _read_beir(path, scratch) if beir.is_beir(path) else _read_folder(path, limits, scratch)
-    if path.suffix == ".json" and path.is_file():
+    if path.is_dir() and beir.is_beir(path):
+        return _read_beir(path, scratch)
+    if path.is_dir() and not is_labels(path):
+        return _read_folder(path, limits, scratch)
+    if path.suffix == ".json" and path.is_file() and not is_labels(path):
         return _read_llama_index(path)
+    if path.is_dir() or (path.suffix.lower() in LABEL_SUFFIXES and path.is_file()):
+        return read_corpus(name, read_labels(path), scratch)
     raise DataError.at(
         path,
         None,
-        "a folder of documents, a BEIR folder, a LlamaIndex .json file or python-reference",
+        "a folder of documents, a BEIR folder, a label file, a LlamaIndex .json file or python-reference",
         "a file of another kind" if path.exists() else f"nothing{missing_path(path)}",
         hint=f"put documents ({' '.join(readers())}) into a folder and give that folder",
     )
@@ -110,6 +125,12 @@ def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
         for path in _walk(folder):
             name = _printable(path.relative_to(folder).as_posix())
             reason = _unreadable(path)
+            if (
+                path.suffix.lower() in LABEL_SUFFIXES
+                and reason in (None, no_reader(path))
+                and (held := recognise(path))
+            ):
+                reason = f"{held}, no document; give the file with --labels"
             if reason is None and is_large_text(path, limits):
                 yield from read_large_text(path, name, limits)
             else:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedtune.dataset import Dataset
+from embedtune.documents.labelled import judge_passages, judged_passages, with_labels
 from embedtune.documents.reading import read_query_set
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats.judgements import check_judged
+from embedtune.formats.label_files import is_labels, read_labels
 from embedtune.project.layout import doubles
 from embedtune.resources import find_query_set
 from embedtune.text.hashing import hash_json
-from embedtune.types import Passage, QuerySet
+from embedtune.types import Document, Passage, QuerySet, Source
 
 
 def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
@@ -56,6 +58,8 @@ def _locate(name: str) -> Path:
 
 def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
     """Read a set and find out what it judges; of passages only those judgements are kept whose passage the corpus has."""
+    if is_labels(path):
+        return _labelled(path, passages)
     queries = read_query_set(path)
     documents, known = ({passage.document_id for passage in passages}, {passage.passage_id for passage in passages})
     judged = {name for grades in queries.qrels.values() for name in grades}
@@ -70,6 +74,17 @@ def _linked(path: Path, passages: Sequence[Passage]) -> QuerySet:
     }
     kept = [query for query in queries.queries if query.query_id in qrels]
     return replace(queries, queries=kept, qrels=qrels, judged_unit="passage")
+
+
+def _labelled(path: Path, passages: Sequence[Passage]) -> QuerySet:
+    """Read a label file; of one with several splits the test queries."""
+    parts = [Document(each.document_id, each.title, each.text, offset=each.start) for each in passages]
+    source = with_labels(Source("the corpus", parts, ready_made=True), read_labels(path), adds=False)
+    queries = source.queries.get("test") or next(iter(source.queries.values()))
+    found = judge_passages(queries, judged_passages(passages, source.places))
+    if not found.queries:
+        raise DataError.at(path, None, "queries with an answer in this corpus", "none")
+    return replace(found, name=path.name)
 
 
 def hash_query_sets(query_sets: Sequence[QuerySet]) -> str:

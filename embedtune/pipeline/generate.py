@@ -59,6 +59,8 @@ def generate(
     """
     folder = Path(out) / DATASET
     source, survey = read_for(config, folder.parent)
+    if source.has_labels and "queries_from" not in config.model_fields_set:
+        config = config.model_copy(update={"queries_from": "source"})
     model_folder = preflight.find_base(config.model, folder)
     llm = LlmQueries(config, folder.parent) if asks_llm(config) else None
     identity = {

@@ -30,6 +30,8 @@ from embedtune.synthesis.query_sampler import (
 from embedtune.types import SPLITS, Document, Passage, QuerySet, Source
 
 _log = logging.getLogger("embedtune")
+_FEW_DOCUMENTS = "add documents; a few pages of running text are the least that can be split three ways"
+_FEW_LABELS = "label two queries or more, or give documents too and --queries-from both"
 
 
 def read_for(config: GenerateConfig, out: Path) -> tuple[Source, Survey]:
@@ -38,8 +40,8 @@ def read_for(config: GenerateConfig, out: Path) -> tuple[Source, Survey]:
     Raises:
         DataError: As ``read_source`` does.
     """
-    limits = ReadingLimits(**config.reading.model_dump())
-    source = read_source(config.source, limits=limits, strict=config.strict, scratch=nearest_folder(out))
+    limits, scratch = ReadingLimits(**config.reading.model_dump()), nearest_folder(out)
+    source = read_source(config.source, labels=config.labels, limits=limits, strict=config.strict, scratch=scratch)
     return source, survey(source)
 
 
@@ -97,6 +99,7 @@ def make_dataset(
         window=corpus.window,
         language=corpus.statistics.language,
         warnings=[warning] if warning else [],
+        passages_from_labels=source.n_added,
         **({"llm": llm.record} if llm else {}),
     )
     return queries, record
@@ -142,5 +145,5 @@ def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source
             raise DataError(
                 f"{source.name}: expected queries for {name}, found none in {corpus.n_passages} passages of "
                 f"{len(source.documents)} documents",
-                hint="add documents; a few pages of running text are the least that can be split three ways",
+                hint=_FEW_LABELS if source.has_labels else _FEW_DOCUMENTS,
             )

@@ -110,6 +110,7 @@ class DatasetRecord(Record):
         queries: Split → kind → number of queries.
         held_out_kind: The kind that occurs in the test split only.
         dropped_queries: Filter → queries dropped.
+        passages_from_labels: Texts of label files that stand in no document, and are passages of their own.
     """
 
     source: str = ""
@@ -127,6 +128,7 @@ class DatasetRecord(Record):
     window: WindowRecord
     language: str | None = None
     warnings: list[str] = Field(default_factory=list)
+    passages_from_labels: int = 0
     llm: LlmRecord | None = None
 
     def summary(self) -> str:

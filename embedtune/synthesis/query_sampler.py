@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
+from embedtune.documents.labelled import judge_passages, judged_passages
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
 from embedtune.documents.splits import Split, split_passages
 from embedtune.errors import ConfigError
@@ -18,7 +19,7 @@ from embedtune.synthesis.extractive import KINDS, Draft, draft_queries
 from embedtune.synthesis.filters import filter_drafts
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id, fingerprint
-from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Source
+from embedtune.types import SPLITS, Document, Passage, Query, QuerySet, Source
 
 _BLOCK = 256  # queries that are searched for at once
 
@@ -164,9 +165,10 @@ def _add_query(queries: QuerySet, draft: Draft, copies: Mapping[str, list[str]])
 
 
 def judged_documents(source: Source, splits: Sequence[str]) -> set[str]:
-    """Return the ids of all documents that are judged in these splits of a source."""
+    """Return the ids of all documents that are judged in these splits of a source, whole or in part."""
     labelled = (source.queries[name] for name in splits if name in source.queries)
-    return {document for queries in labelled for judged in queries.qrels.values() for document in judged}
+    judged = {name for queries in labelled for grades in queries.qrels.values() for name in grades}
+    return judged | {place.document_id for name in judged for place in source.places.get(name, ())}
 
 
 def with_labelled(
@@ -196,7 +198,9 @@ def with_labelled(
         judged = judged_documents(source, splits)
         texts = {fingerprint(passage.full_text) for passage in stream() if passage.document_id in judged}
         passages = [
-            passage for passage in stream() if passage.document_id in judged or fingerprint(passage.full_text) in texts
+            passage
+            for passage in stream()
+            if {passage.document_id, passage.passage_id} & judged or fingerprint(passage.full_text) in texts
         ]
     labelled = _translate(source, passages, splits, example)
     test = labelled.pop("test", None)
@@ -206,28 +210,23 @@ def with_labelled(
 
 def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str], example: str) -> dict[str, QuerySet]:
     """Translate a source's judgements from documents to passages; the judged ones and their copies suffice."""
-    of_document: dict[str, list[str]] = {}
-    for passage in passages:
-        of_document.setdefault(passage.document_id, []).append(passage.passage_id)
+    members = judged_passages(passages, source.places)
     translated = {}
     for name in splits:
         if name not in source.queries:
             continue
         if source.queries[name].queries:
             where, file = f"{source.name}: qrels of {name}", Path(source.name) / "qrels" / f"{name}.tsv"
-            check_judged(where, source.queries[name].qrels, [*of_document, example], file)
-        qrels: Qrels = {}
-        for query_id, judged in source.queries[name].qrels.items():
-            grades = {passage: grade for document, grade in judged.items() for passage in of_document.get(document, [])}
-            if any(grade > 0 for grade in grades.values()):
-                qrels[query_id] = grades
-        kept = [query for query in source.queries[name].queries if query.query_id in qrels]
-        translated[name] = share_judgements(QuerySet(name, kept, qrels, "passage"), passages)
+            check_judged(where, source.queries[name].qrels, [*members, example], file)
+        translated[name] = share_judgements(judge_passages(source.queries[name], members), passages)
     return translated
 
 
 def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split) -> dict[str, QuerySet]:
-    """Add the source's train and dev queries; without a dev split of its own, its train queries are split by document."""
+    """Add the source's train and dev queries; without a dev split of its own, its train queries are dealt.
+
+    A query goes to the split of its best answer, and to train where that is in none. Of two queries or more one is for dev.
+    """
     queries = {
         name: QuerySet(name, list(query_set.queries), dict(query_set.qrels), "passage")
         for name, query_set in generated.items()
@@ -239,10 +238,23 @@ def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet],
     for name, query_set in labelled.items():
         for query in query_set.queries:
             judged = query_set.qrels[query.query_id]
-            # Without a dev split, the split of its relevant passages; in none if they are in several splits.
-            sides = {split.of_passage.get(passage) for passage, grade in judged.items() if grade > 0}
-            target = name if "dev" in labelled else sides.pop() if len(sides) == 1 else None
-            if target and query.query_id not in queries[target].qrels:
+            best = max(judged, key=lambda passage: judged[passage])
+            target = name if "dev" in labelled else split.of_passage.get(best, "train")
+            if query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = judged
+    return queries if "dev" in labelled else _with_both(queries)
+
+
+def _with_both(queries: dict[str, QuerySet]) -> dict[str, QuerySet]:
+    """Give a tenth of the queries, at least one, to whichever of train and dev has none."""
+    for empty, full in (("dev", "train"), ("train", "dev")):
+        pool = queries[full].queries
+        if not queries[empty].queries and len(pool) > 1:
+            moved = pool[-max(1, len(pool) // 10) :]
+            queries = {
+                **queries,
+                full: queries[full].subset(pool[: -len(moved)]),
+                empty: replace(queries[full].subset(moved), name=empty),
+            }
     return queries

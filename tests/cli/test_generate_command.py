@@ -12,6 +12,7 @@ from embedtune.cli.stage_commands import default_run
         ("docs/", "docs"),
         ("a/My Manual", "My-Manual"),
         ("set.json", "set"),
+        ("pairs/my.train.jsonl", "my.train"),
         ("/", "mine"),
         (".", None),
     ],

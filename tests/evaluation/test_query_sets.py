@@ -48,3 +48,18 @@ def test_the_hash_knows_queries_and_grades(make):
     found = [hash_query_sets(find_query_sets(make(qrels), DATASET)) for qrels in ({"a": {"p-1": 1}}, {"a": {"p-1": 2}})]
     assert found[0] != found[1]
     assert found[0] == hash_query_sets(find_query_sets(make({"a": {"p-1": 1}}), DATASET))
+
+
+def test_label_files_judge_passages(tmp_path, caplog):
+    passages = [
+        Passage("p1", "a.md", "Pump", "It weighs two tons.", 0, 19),
+        Passage("p2", "a.md", "", "Oil it.", 20, 27),
+    ]
+    dataset = Dataset(passages, {split: QuerySet(split, [], {}, "passage") for split in SPLITS})
+    path = tmp_path / "asked.csv"
+    path.write_text("query,positive\nheavy?,pump it weighs two\nold?,It was built in 1800.\nall?,a.md\n")
+    with caplog.at_level(logging.WARNING, "embedtune"):
+        (queries,) = find_query_sets([str(path)], dataset)
+    assert (queries.name, queries.judged_unit) == ("asked.csv", "passage")
+    assert list(queries.qrels.values()) == [{"p1": 1}, {"p1": 1, "p2": 1}]
+    assert "1 documents are not in the corpus, such as 'It was built in 1800.' (line 3)" in caplog.text

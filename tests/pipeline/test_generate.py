@@ -109,7 +109,8 @@ def test_judged_documents_that_are_not_in_the_corpus_are_warned_of(tmp_path, mon
     with (source / "qrels" / "test.tsv").open("a") as file:
         file.write("q2\tgone\t1\nq5\tlost\t1\n")
     generate(source, tmp_path / "run")
-    assert f"{source}: qrels of test: 2 judged documents are not in this corpus, such as 'gone'" in caplog.messages
+    words = "2 judged documents are not in this corpus, such as 'gone' (line 12), 'lost' (line 13)"
+    assert f"{source}: qrels of test: {words}" in caplog.messages
 
 
 def test_judgements_of_another_corpus_are_refused(tmp_path):
@@ -119,3 +120,30 @@ def test_judgements_of_another_corpus_are_refused(tmp_path):
         DataError, match=r"qrels of test: expected judgements of documents of this corpus, such as 'd0'"
     ):
         generate(source, tmp_path / "run")
+
+
+def test_labels_beside_documents_teach_alone_unless_both_are_wanted(tmp_path, document_folder, tiny_base):
+    labels = tmp_path / "pairs.jsonl"
+    rows = [
+        {"query": f"which number has question {n}", "pos": [f"Answer {n} of many stands nowhere else."]}
+        for n in range(30)
+    ]
+    labels.write_text("\n".join(map(json.dumps, rows)))
+    settings = {"source": document_folder, "labels": labels, "model": tiny_base, "window_tokens": 32}
+    record = embedtune.generate(out=tmp_path / "run", **settings).record
+    assert record.passages_from_labels == 30
+    assert sum(kinds["source"] for kinds in record.queries.values()) == 30
+    assert {kind for kinds in record.queries.values() for kind in kinds} == {"source"}
+    both = embedtune.generate(out=tmp_path / "both", queries_from="both", **settings).record
+    assert {"source", "span"} <= both.queries["train"].keys()
+
+
+def test_a_label_file_is_a_source(tmp_path, tiny_base, invoke):
+    labels = tmp_path / "pairs.csv"
+    labels.write_text("anchor,positive,negative\n" + "".join(f"query {n},Answer {n}.,Other {n}.\n" for n in range(30)))
+    code, out, _ = invoke("generate", labels, "--out", tmp_path / "run", "--model", tiny_base)
+    assert (code, out.splitlines()[0]) == (0, "60 documents, 0 not read, 60 passages")
+    dataset = read_dataset(tmp_path / "run" / "dataset")
+    assert {tuple(grades.values()) for queries in dataset.splits.values() for grades in queries.qrels.values()} == {
+        (1, 0)
+    }

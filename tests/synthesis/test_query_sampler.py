@@ -111,9 +111,9 @@ def source(**qrels):
     return Source("own", [], ready_made=False, queries=queries)
 
 
-def added(given, splits=SPLITS, passages=JUDGED_PASSAGES):
+def added(given, synthetic=SYNTHETIC, *, splits=SPLITS, passages=JUDGED_PASSAGES):
     return with_labelled(
-        SYNTHETIC, given, SPLIT, splits, passages=passages, stream=lambda: JUDGED_PASSAGES, example="d0"
+        synthetic, given, SPLIT, splits, passages=passages, stream=lambda: JUDGED_PASSAGES, example="d0"
     )
 
 
@@ -132,9 +132,16 @@ def test_own_test_queries_take_the_place_of_synthetic_ones():
     assert queries["test"].qrels["q"] == {"p2": 2, "p3": 2, "p4": 0, "p5": 0}
 
 
-def test_train_queries_are_dealt_by_the_side_of_their_documents():
-    queries = added(source(train={"a": {"d0": 1}, "b": {"d2": 1}, "both": {"d0": 1, "d2": 1}, "gone": {"d9": 1}}))
-    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b"], "test": ["s-test"]}
+def test_train_queries_are_dealt_by_the_side_of_their_best_answers():
+    queries = added(source(train={"a": {"d0": 1}, "b": {"d2": 1}, "both": {"d0": 1, "d2": 2}, "gone": {"d9": 1}}))
+    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b", "both"], "test": ["s-test"]}
+
+
+@pytest.mark.parametrize(("document", "full", "empty"), [("d0", "train", "dev"), ("d2", "dev", "train")])
+def test_of_two_labelled_queries_one_is_for_dev(document, full, empty):
+    nothing = {name: QuerySet(name, [], {}, "passage") for name in ("train", "dev", "test")}
+    queries = added(source(train={"a": {document: 1}, "b": {document: 1}}), nothing)
+    assert ids(queries) == {full: ["a"], empty: ["b"], "test": []}
 
 
 def test_a_dev_split_of_the_source_is_kept():

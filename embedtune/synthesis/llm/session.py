@@ -142,7 +142,9 @@ def asks_llm(config: GenerateConfig) -> bool:
 def identity_settings(config: GenerateConfig) -> dict[str, object]:
     """Return the settings that determine a dataset; the source has a hash of its own."""
     without_llm: set[str] | bool = set(LLM_ASKING | _PATHS) if asks_llm(config) else True
-    return config.model_dump(mode="json", exclude={"source": True, "reading": True, "strict": True, "llm": without_llm})
+    return config.model_dump(
+        mode="json", exclude={"source": True, "labels": True, "reading": True, "strict": True, "llm": without_llm}
+    )
 
 
 def _distinct(pool: PassagePool, split: str) -> list[Passage]:
