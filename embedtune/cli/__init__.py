@@ -51,7 +51,7 @@ _COMMANDS = {
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE", "max_content_width": 110}
 _MODULES = {
     "stage_commands": ("generate", "train", "eval", "run"),
-    "run_folder_commands": ("ui", "verify", "export-model", "fit-query-adapter"),
+    "run_folder_commands": ("ui", "verify", "export-model", "fit-query-adapter", "mine"),
     "llm_commands": ("templates", "export-prompts", "import-responses"),
 }
 """Modules of several commands; any other command is in a module of its own."""
