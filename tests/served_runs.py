@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from embedtune.models.bm25_sketch import BM25Sketch
 from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.models.locate import hash_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import two_towers

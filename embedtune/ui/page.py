@@ -11,11 +11,9 @@ from embedtune.errors import EmbedtuneError
 from embedtune.extras import requires
 from embedtune.serving.excerpts import Excerpts
 from embedtune.ui.browsing import ALL, GAINS, LOSSES, Browsing, Choice
-from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.judging import Judging, Task, show_task
-from embedtune.ui.rendering import EVENT, message, note, or_message
+from embedtune.ui.judging import JudgementFolder, Judging, Task, show_task
 from embedtune.ui.run_comparison import RunComparison
-from embedtune.ui.views import show_search
+from embedtune.ui.views import EVENT, message, note, or_message, show_search
 
 _MOST = 20
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
-from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.rendering import STYLES
+from embedtune.ui.judging import JudgementFolder
 from embedtune.ui.run_comparison import RunComparison
+from embedtune.ui.views import STYLES
 
 # Gradio needs inline scripts and builds functions from strings; what matters is that nothing is fetched or sent elsewhere.
 POLICY = (

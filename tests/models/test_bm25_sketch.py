@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import IntegrityError
-from embedtune.models.bm25_sketch import BM25Sketch
+from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.retrieval.bm25 import BM25
 
 TEXTS = [
@@ -34,7 +34,7 @@ def test_products_are_the_scores_of_bm25_but_for_noise():
 def test_signs_are_the_same_in_every_process():
     here = BM25Sketch.fit(TEXTS, 64).documents(["noisy rotor"])
     code = (
-        "from tests.models.test_bm25_sketch import TEXTS; from embedtune.models.bm25_sketch import BM25Sketch;"
+        "from tests.models.test_bm25_sketch import TEXTS; from embedtune.models.hybrid_vector import BM25Sketch;"
         "print(BM25Sketch.fit(TEXTS, 64).documents(['noisy rotor']).tobytes().hex())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

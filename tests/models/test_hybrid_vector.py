@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.models.bm25_sketch import BM25Sketch
 from embedtune.models.encoder import Encoder, is_lexical, is_own_code, load_model
-from embedtune.models.hybrid_vector import HybridVector, append_sketches
+from embedtune.models.hybrid_vector import BM25Sketch, HybridVector, append_sketches
 
 PASSAGES = ["the pump is noisy", "the valve of the boiler is hot and hot again", "needle and thread"]
 QUERIES = ["noisy pump", "hot boiler"]

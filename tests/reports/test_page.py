@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from embedtune.reports.data import ReportData
-from embedtune.reports.page import as_html, overview_as_html
 from embedtune.reports.rendering import visible
+from embedtune.reports.writing import as_html, overview_as_html
 from tests.reports.hostile import TEXTS
 from tests.reports.sample import hostile_data, overview, report_data, sample
 

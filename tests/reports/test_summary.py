@@ -3,7 +3,7 @@ import re
 from markdown_it import MarkdownIt
 
 from embedtune.reports.data import ReportData
-from embedtune.reports.page import as_markdown, overview_as_markdown
+from embedtune.reports.writing import as_markdown, overview_as_markdown
 from tests.reports.hostile import TEXTS
 from tests.reports.sample import SYSTEMS, hostile_data, overview, report_data, sample
 

@@ -9,8 +9,7 @@ from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import means, per_query
 from embedtune.project.evaluation_records import QuerySetRecord
 from embedtune.reports.data import Background, ReportData
-from embedtune.reports.page import as_html
-from embedtune.reports.writing import Reporter
+from embedtune.reports.writing import Reporter, as_html
 from embedtune.types import Passage, Query, QuerySet
 from tests.reports.sample import report_data
 

@@ -5,7 +5,7 @@ import pytest
 from embedtune.errors import DataError, ResourceError
 from embedtune.formats import beir
 from embedtune.types import Passage
-from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.judging import JudgementFolder
 
 PASSAGES = [Passage(f"p-{number}", "d.txt", "", f"text {number}", 0, 6) for number in range(200)]
 

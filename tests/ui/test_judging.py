@@ -9,8 +9,7 @@ import pytest
 from embedtune.errors import ConfigError
 from embedtune.evaluation.significance import POWER
 from embedtune.types import Passage, Query
-from embedtune.ui.judgement_folder import JudgementFolder
-from embedtune.ui.judging import FEWEST, GAINS, Judging, Task, count, needed, pool, sentence, show_task
+from embedtune.ui.judging import FEWEST, GAINS, JudgementFolder, Judging, Task, count, needed, pool, sentence, show_task
 from tests.served_runs import QUERIES
 
 

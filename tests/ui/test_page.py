@@ -8,7 +8,7 @@ import pytest
 import embedtune
 from embedtune.errors import ConfigError
 from embedtune.formats import beir
-from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.judging import JudgementFolder
 from tests.ui.hostile_run import HOSTILE
 
 

@@ -4,7 +4,7 @@ from jinja2 import UndefinedError
 from embedtune.errors import DataError
 from embedtune.serving.excerpts import Excerpt
 from embedtune.types import Passage
-from embedtune.ui.rendering import EVENT, Piece, fill, note, or_message, pieces_of, place_of, shown
+from embedtune.ui.views import EVENT, Piece, fill, note, or_message, pieces_of, place_of, shown
 from tests.ui.hostile_run import HOSTILE
 
 

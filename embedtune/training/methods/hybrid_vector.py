@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.models.bm25_sketch import BM25Sketch
+from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.models.weights import two_towers
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
