@@ -27,11 +27,7 @@ def describe_recipe(path: Path) -> str:
 
 
 def find_recipe(name: str) -> Path:
-    """Return the recipe at a path, or the packaged one of that name.
-
-    Raises:
-        ConfigError: If there is neither.
-    """
+    """Return the recipe at a path, or the packaged one of that name; raises ``ConfigError`` if there is neither."""
     path = Path(name)
     if path.is_file():
         return path

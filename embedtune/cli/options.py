@@ -99,8 +99,7 @@ class Shared(NamedTuple):
     def load(self, model: type[Config], section: str, options: Mapping[str, Any]) -> Config:
         """Return the settings of a command: its section of the recipe, ``--set`` and its own options.
 
-        Raises:
-            ConfigError: With everything that is wrong with them.
+        Raises ``ConfigError`` with everything that is wrong with them.
         """
         return load_config(model, section=section, file=self.file, settings=self.settings, options=options)
 

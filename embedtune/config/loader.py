@@ -29,8 +29,7 @@ class Gathered:
     def add_recipe(self, path: Path, section: str | None, known: Sequence[str], *, seeded: bool) -> None:
         """Take a YAML file, or one section of it; with ``seeded`` a section without a seed gets the one at the top.
 
-        Raises:
-            ConfigError: If the file cannot be read as YAML with a mapping at the top: then nothing else can be checked.
+        Raises ``ConfigError`` if the file cannot be read as YAML with a mapping at the top: then nothing else can be checked.
         """
         read = read_yaml(_read_text(path), lambda line: f"{path}:{line}")
         if not isinstance(read.value, dict):

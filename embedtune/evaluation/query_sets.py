@@ -41,8 +41,7 @@ def find_query_sets(names: Sequence[str], dataset: Dataset) -> list[QuerySet]:
 def read_judging(name: str, known: Collection[str]) -> QuerySet:
     """Read queries that judge the known documents: a BEIR folder, a LlamaIndex JSON, or the name of a packaged set.
 
-    Raises:
-        DataError: If they cannot be read or judge none of these documents.
+    Raises ``DataError`` if they cannot be read or judge none of these documents.
     """
     path = _locate(name)
     queries = read_query_set(path)

@@ -48,8 +48,7 @@ def sum_by_cluster(differences: ArrayLike, clusters: ArrayLike | None = None) ->
 
     Clusters are any labels, ``(n_queries,)``; None: each query is its own.
 
-    Raises:
-        ValueError: If there is no query, or the number of labels is not that of queries.
+    Raises ``ValueError`` if there is no query, or the number of labels is not that of queries.
     """
     rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
     n_queries = rows.shape[1]

@@ -186,8 +186,7 @@ def load_model(
 ) -> SentenceTransformer:
     """Load an unquantised model; a prompt replaces the saved one, no device is the best there is.
 
-    Raises:
-        ConfigError: If the folder is not a model that sentence-transformers can load.
+    Raises ``ConfigError`` if the folder is not a model that sentence-transformers can load.
     """
     from sentence_transformers import SentenceTransformer
 

@@ -81,11 +81,7 @@ class BM25Sketch:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> BM25Sketch:
-        """Create a sketch from the values of ``settings``.
-
-        Raises:
-            IntegrityError: If a value is missing.
-        """
+        """Create a sketch from the values of ``settings``; raises ``IntegrityError`` if a value is missing."""
         try:
             return cls(settings["language"], settings["n_texts"], settings["counts"], settings["dimensions"])
         except KeyError as error:

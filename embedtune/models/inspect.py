@@ -34,8 +34,7 @@ class ModelSize(NamedTuple):
 def inspect_model(folder: Path) -> ModelSize:
     """Check that configuration, tokenizer and weights are there and whole, and return the size.
 
-    Raises:
-        ConfigError: With everything that is missing or torn.
+    Raises ``ConfigError`` with everything that is missing or torn.
     """
     problems: list[str] = []
     parameters = file_bytes = 0
@@ -77,8 +76,7 @@ def read_prompts(folder: Path) -> dict[str, str]:
 def read_dimension(folder: Path) -> int:
     """Return the dimension of the document vectors of a model that this package saved.
 
-    Raises:
-        ConfigError: If no module of the model states it.
+    Raises ``ConfigError`` if no module of the model states it.
     """
     sketch = folder / "bm25_sketch.json"
     if sketch.is_file():

@@ -43,8 +43,7 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
     Its dropout stays as it was trained with, on attention too: without, a training gained less (docs/log.md). In bf16 it costs
     nothing; in fp32 on a CPU a step takes twice as long.
 
-    Raises:
-        ConfigError: If bitsandbytes cannot quantise this model here.
+    Raises ``ConfigError`` if bitsandbytes cannot quantise this model here.
     """
     import torch
     from sentence_transformers import SentenceTransformer

@@ -188,11 +188,7 @@ class Interpolation:
     """
 
     def __init__(self, base: SentenceTransformer, tuned: SentenceTransformer) -> None:
-        """Set the two models; neither is changed.
-
-        Raises:
-            ConfigError: If names, shapes or types of their weights differ.
-        """
+        """Set the two models, of which neither is changed; raises ``ConfigError`` if names, shapes or types of their weights differ."""
         self._base, self._tuned = base.state_dict(), tuned.state_dict()
         _check_same_shape(self._base, self._tuned)
         self._model = deepcopy(tuned)

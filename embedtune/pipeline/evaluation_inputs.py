@@ -42,11 +42,7 @@ class Inputs(NamedTuple):
 
     @classmethod
     def read(cls, config: EvaluateConfig, folder: Path, others: Sequence[Path]) -> Self:
-        """Read and verify everything.
-
-        Raises:
-            EmbedtuneError: As ``evaluate`` does.
-        """
+        """Read and verify everything; raises ``EmbedtuneError`` as ``evaluate`` does."""
         run, further = read_run(folder, DEFAULT_WEIGHT), [read_trained_run(each) for each in others]
         for other in further:
             check_comparable(run, other, own_queries=bool(config.queries))
@@ -88,11 +84,7 @@ class Inputs(NamedTuple):
         return [QuerySource(name=queries.name, path=path) for queries, path in sets]
 
     def models(self, config: EvaluateConfig) -> list[Model]:
-        """Return the models to compare.
-
-        Raises:
-            ConfigError: If two have one name.
-        """
+        """Return the models to compare; raises ``ConfigError`` if two have one name."""
         precision = choose_precision(config.precision)
         models = [
             *models_of_run(self.run, self.base_folder, precision),

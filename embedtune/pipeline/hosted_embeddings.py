@@ -45,11 +45,7 @@ class OpenAIEmbedding:
     """An embedding model of a server with OpenAI's interface."""
 
     def __init__(self, model: str, base_url: str | None, key: str | None) -> None:
-        """Use a model of a server.
-
-        Raises:
-            ConfigError: If the package openai is missing.
-        """
+        """Use a model of a server; raises ``ConfigError`` if the package openai is missing."""
         openai = _import("openai", "embedtune[llm]")
         self._model = model
         self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", timeout=_TIMEOUT_S)

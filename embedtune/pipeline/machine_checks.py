@@ -39,8 +39,7 @@ class Problems:
     def raise_any(self, where: str) -> None:
         """Raise what was collected; of several kinds, the kind whose exit code is the most urgent.
 
-        Raises:
-            EmbedtuneError: Integrity before resources, resources before settings, settings before data.
+        Raises the ``EmbedtuneError`` of the gravest: integrity before resources, resources before settings, settings before data.
         """
         if not self._errors:
             return
@@ -68,8 +67,7 @@ def memory_of_training(size: ModelSize, batch: int, window: int) -> int:
 def check_writable(folder: Path) -> None:
     """Write a real file where a stage's folder is or will be; nothing stays.
 
-    Raises:
-        ResourceError: If the disk or a permission refuses.
+    Raises ``ResourceError`` if the disk or a permission refuses.
     """
     try:
         if "\0" in str(folder):

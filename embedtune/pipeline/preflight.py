@@ -35,8 +35,7 @@ _PASSAGE_BYTES = 700  # of text; passages beyond the sample that queries are mad
 def find_base(name: str, folder: Path) -> Path:
     """Return the base model's folder; if there is none, say also whether the output could be written.
 
-    Raises:
-        EmbedtuneError: As ``find_model`` does, or with both problems.
+    Raises ``EmbedtuneError`` as ``find_model`` does, or with both problems.
     """
     try:
         return find_model(name)
@@ -49,11 +48,7 @@ def find_base(name: str, folder: Path) -> Path:
 
 
 def before_generate(config: GenerateConfig, folder: Path, base_folder: Path, source_bytes: int) -> None:
-    """Check what ``generate`` needs.
-
-    Raises:
-        EmbedtuneError: With every problem.
-    """
+    """Check what ``generate`` needs; raises ``EmbedtuneError`` with every problem."""
     size, problems = _inspect(base_folder)
     disk = 5 * source_bytes + MIB
     check_output(problems, folder, disk, f"five times the {machine.in_words(source_bytes)} of text")
@@ -63,11 +58,7 @@ def before_generate(config: GenerateConfig, folder: Path, base_folder: Path, sou
 
 
 def before_train(config: TrainConfig, dataset_config: GenerateConfig, folder: Path, base_folder: Path) -> None:
-    """Check what ``train`` needs.
-
-    Raises:
-        EmbedtuneError: With every problem.
-    """
+    """Check what ``train`` needs; raises ``EmbedtuneError`` with every problem."""
     size, problems = _inspect(base_folder)
     disk = 3 * (size.file_bytes if size else 0) + 16 * MIB
     check_output(problems, folder, disk, "three times the base model's weights")
@@ -84,8 +75,7 @@ def before_evaluate(
 ) -> None:
     """Check what ``eval`` needs; ``n_added`` models are added to the run's own.
 
-    Raises:
-        EmbedtuneError: With every problem.
+    Raises ``EmbedtuneError`` with every problem.
     """
     size, problems = _inspect(base_folder)
     disk = n_queries * (len(systems_of_run()) + n_added) * (min(config.depth, n_passages) * 64 + 200) + MIB
@@ -97,11 +87,7 @@ def before_evaluate(
 
 
 def before_run(config: RunConfig) -> None:
-    """Check what the stages of a recipe name, before the first of them starts.
-
-    Raises:
-        EmbedtuneError: With every problem.
-    """
+    """Check what the stages of a recipe name, before the first of them starts; raises ``EmbedtuneError`` with every problem."""
     problems, out = Problems(), Path(config.out)
     with problems.collect():
         source = config.generate.source

@@ -15,8 +15,7 @@ from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecor
 def read_bounds(texts: Sequence[str], further: Sequence[str] = ()) -> dict[str, float]:
     """Read ``MEASURE=VALUE`` strings, for the measures of every evaluation and further ones; the larger of two counts.
 
-    Raises:
-        ConfigError: With every one that names no measure or has no value from 0 to 1.
+    Raises ``ConfigError`` with every one that names no measure or has no value from 0 to 1.
     """
     bounds: dict[str, float] = {}
     problems, known = [], [*MEASURES, *further]
@@ -43,8 +42,7 @@ def check_quality(evaluation: EvaluationRecord, bounds: Mapping[str, float], *, 
 
     ``if_worse`` refuses also a tuned model that is significantly worse than the base by nDCG@10, as the verdict tests it.
 
-    Raises:
-        QualityError: With all bounds that are missed.
+    Raises ``QualityError`` with all bounds that are missed.
     """
     problems = [
         problem for results in evaluation.sets.values() for problem in _problems(results, bounds, if_worse=if_worse)

@@ -31,8 +31,7 @@ class StageState(NamedTuple):
 def verify_run(run: Path) -> list[StageState]:
     """Compare every byte of every stage with its manifest, and each stage with its inputs.
 
-    Raises:
-        DataError: If no stage has run there.
+    Raises ``DataError`` if no stage has run there.
     """
     states = [_state(run, stage) for stage in _INPUTS]
     if all(state.state == "absent" for state in states):

@@ -98,8 +98,7 @@ class Manifest(BaseModel, Generic[R]):
 def read_manifest(folder: Path, record: type[R]) -> Manifest[R]:
     """Read a stage's manifest; ``Record`` as type of its record ignores what that holds.
 
-    Raises:
-        DataError: If the stage has not run or its manifest is not readable.
+    Raises ``DataError`` if the stage has not run or its manifest is not readable.
     """
     try:
         return Manifest[record].model_validate(_read_json(folder))  # type: ignore[valid-type]
@@ -207,8 +206,7 @@ class StageFolder:
 def stage_folder(folder: Path, identity: Mapping[str, object]) -> Iterator[StageFolder]:
     """Yield a temporary folder; on success it replaces ``folder``, with its manifest, on failure it is removed.
 
-    Raises:
-        ResourceError: If the disk or a permission refuses.
+    Raises ``ResourceError`` if the disk or a permission refuses.
     """
     started = time.time()
     if folder.exists() and not folder.is_dir():

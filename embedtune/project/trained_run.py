@@ -105,8 +105,7 @@ def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -
     Unless the user brings queries of their own, the queries are the first run's test split, which a run with other splits may
     have been trained on.
 
-    Raises:
-        DataError: If the corpora differ, or the splits, where they matter.
+    Raises ``DataError`` if the corpora differ, or the splits, where they matter.
     """
     mine, theirs = run.dataset.outputs, other.dataset.outputs
     if mine[_CORPUS] != theirs[_CORPUS]:

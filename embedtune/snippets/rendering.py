@@ -37,11 +37,7 @@ class Served(NamedTuple):
 
 
 def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa: B008 (immutable)
-    """Return the code for a target.
-
-    Raises:
-        ConfigError: If there is no such target, or it cannot load this run.
-    """
+    """Return the code for a target; raises ``ConfigError`` if there is no such target, or it cannot load this run."""
     target, route = find_target(name), demand_route(facts, name)
     is_server = target.kind == "server"
     commands = _commands(facts, name, served) if is_server else ()
