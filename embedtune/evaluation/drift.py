@@ -32,9 +32,9 @@ def mean_overlap(base: Run, tuned: Run, depth: int = DEPTH) -> float:
     return float(np.mean([len({*a} & {*b}) / max(len(a), len(b)) if a or b else 1.0 for a, b in lists]))
 
 
-def mean_rank_biased_overlap(base: Run, tuned: Run, depth: int = DEPTH, persistence: float = PERSISTENCE) -> float:
-    """Return the mean rank-biased overlap of the first ``depth`` of two runs, in [0, 1], over the queries of ``base``."""
-    return float(np.mean([rank_biased_overlap(*lists, persistence) for lists in _top_lists(base, tuned, depth)]))
+def mean_rank_biased_overlap(base: Run, tuned: Run) -> float:
+    """Return the mean rank-biased overlap of the first ten of two runs, in [0, 1], over the queries of ``base``."""
+    return float(np.mean([rank_biased_overlap(*lists) for lists in _top_lists(base, tuned, DEPTH)]))
 
 
 def n_identical(base: Run, tuned: Run, depth: int = DEPTH) -> int:

@@ -68,31 +68,31 @@ def judge(
     return _open_verdict(alone, primary, clustered_by, advice)
 
 
-def judge_base(comparisons: Comparisons, *, trained: bool = True, primary: str = PRIMARY) -> Verdict:
+def judge_base(comparisons: Comparisons, *, trained: bool = True) -> Verdict:
     """Give the verdict without a tuned model: fusion can be worth it, and where nothing was trained yet, tuning too.
 
     ``trained`` is whether training shipped the base; else nothing was trained yet.
     """
     cause = "fell back to the base, because no method gained more than noise on dev"
     fusion = comparisons.get(("hybrid_base", "base"))
-    if fusion and fusion[primary].better:
-        decision, first = "use_fusion", f"Use the base fused with BM25: {_describe(fusion[primary])}."
+    if fusion and fusion[PRIMARY].better:
+        decision, first = "use_fusion", f"Use the base fused with BM25: {_describe(fusion[PRIMARY])}."
         more = [f"There is no tuned model: training {cause}."]
     else:
         decision, first = "do_not_ship", "Keep the base model."
         more = []
         if trained:
             first += f" Training already {cause}."
-    return _verdict(decision, [first, *(more if trained else _headroom(fusion, primary))])
+    return _verdict(decision, [first, *(more if trained else _headroom(fusion))])
 
 
-def _headroom(fusion: Mapping[str, Comparison] | None, primary: str) -> list[str]:
+def _headroom(fusion: Mapping[str, Comparison] | None) -> list[str]:
     """Say whether tuning is worth a try: whether the better of base and fusion finds answers that it ranks too low."""
     if not fusion:
         return []
-    side, name = ("mean", "hybrid_base") if fusion[primary].difference > 0 else ("reference_mean", "base")
-    now, found = (float(getattr(fusion[measure], side)) for measure in (primary, "recall@100"))
-    figures = f"{name} has {now:.3f} {primary} and {found:.3f} recall@100"
+    side, name = ("mean", "hybrid_base") if fusion[PRIMARY].difference > 0 else ("reference_mean", "base")
+    now, found = (float(getattr(fusion[measure], side)) for measure in (PRIMARY, "recall@100"))
+    figures = f"{name} has {now:.3f} {PRIMARY} and {found:.3f} recall@100"
     if found - now < SMALL_HEADROOM:
         return [f"Nothing has been trained yet, and tuning has little left to gain: {figures}."]
     return [
@@ -100,15 +100,15 @@ def _headroom(fusion: Mapping[str, Comparison] | None, primary: str) -> list[str
     ]
 
 
-def lexical_objection(comparisons: Comparisons, *, primary: str = PRIMARY) -> list[str]:
+def lexical_objection(comparisons: Comparisons) -> list[str]:
     """Say so where BM25 alone is better than everything that was compared with it; the decision is about models and stays."""
-    against = [measures[primary] for (_, reference), measures in comparisons.items() if reference == "bm25"]
+    against = [measures[PRIMARY] for (_, reference), measures in comparisons.items() if reference == "bm25"]
     if not against or not all(found.worse for found in against):
         return []
     return [f"But BM25 alone is better than any of these: {_describe(max(against, key=lambda found: found.mean))}."]
 
 
-def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = PRIMARY) -> list[str]:
+def reranking_advice(comparisons: Comparisons, decision: str) -> list[str]:
     """Say so where late-interaction reranking is worth its time; the decision is about models, stays, and chooses the model.
 
     A fusion that reranking improves can still be no better than the model alone, which costs less: then that is said too.
@@ -116,17 +116,17 @@ def reranking_advice(comparisons: Comparisons, decision: str, *, primary: str = 
     """
     model = "tuned" if decision in _SHIP.values() else "base"
     fusion, alone = (comparisons.get((f"rerank_{model}", reference)) for reference in (f"hybrid_{model}", model))
-    if fusion and fusion[primary].better:
-        advice = f"Late-interaction reranking improves hybrid search, and makes queries slower: {_describe(fusion[primary])}."
-        if alone and not alone[primary].better:
-            outcome = "it loses" if alone[primary].worse else "the gain is not significant"
-            figures = f"{points(alone[primary].difference)} points, {interval(alone[primary].ci95)}"
+    if fusion and fusion[PRIMARY].better:
+        advice = f"Late-interaction reranking improves hybrid search, and makes queries slower: {_describe(fusion[PRIMARY])}."
+        if alone and not alone[PRIMARY].better:
+            outcome = "it loses" if alone[PRIMARY].worse else "the gain is not significant"
+            figures = f"{points(alone[PRIMARY].difference)} points, {interval(alone[PRIMARY].ci95)}"
             advice += f" Over {model} alone {outcome} ({figures})."
-        return [advice, *_objections(fusion, primary)]
+        return [advice, *_objections(fusion, PRIMARY)]
     fused = comparisons.get((f"hybrid_{model}", model))
-    if alone and alone[primary].better and not (fused and fused[primary].better):
+    if alone and alone[PRIMARY].better and not (fused and fused[PRIMARY].better):
         better = f"Hybrid search with late-interaction reranking is better than {model} alone"
-        return [f"{better}, and slower: {_describe(alone[primary])}.", *_objections(alone, primary)]
+        return [f"{better}, and slower: {_describe(alone[PRIMARY])}.", *_objections(alone, PRIMARY)]
     return []
 
 

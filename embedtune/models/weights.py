@@ -188,7 +188,7 @@ class Interpolation:
     """
 
     def __init__(self, base: SentenceTransformer, tuned: SentenceTransformer) -> None:
-        """Set the two models, of which neither is changed; raises ``ConfigError`` if names, shapes or types of their weights differ."""
+        """Set the two models, which stay as they are; raises ``ConfigError`` if names, shapes or types of weights differ."""
         self._base, self._tuned = base.state_dict(), tuned.state_dict()
         _check_same_shape(self._base, self._tuned)
         self._model = deepcopy(tuned)

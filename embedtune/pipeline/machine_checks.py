@@ -39,7 +39,7 @@ class Problems:
     def raise_any(self, where: str) -> None:
         """Raise what was collected; of several kinds, the kind whose exit code is the most urgent.
 
-        Raises the ``EmbedtuneError`` of the gravest: integrity before resources, resources before settings, settings before data.
+        Integrity comes before resources, resources before settings, settings before data.
         """
         if not self._errors:
             return

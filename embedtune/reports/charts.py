@@ -45,25 +45,25 @@ def around(values: Iterable[float], *, start: float, end: float, least: float = 
     low, high = min(known, default=0.0), max(known, default=1.0)
     if high - low < least:
         low, high = low - least / 2, high + least / 2
-    step = _step(low, high, 4)
+    step = _step(low, high)
     return Scale(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, start, end, step=step)
 
 
-def ticks(scale: Scale, count: int = 4) -> list[Tick]:
-    """Return round values on a scale, about ``count`` of them."""
+def ticks(scale: Scale) -> list[Tick]:
+    """Return round values on a scale, about four of them."""
     if scale.logarithmic:
         chosen = [float(value) for value in _LOG_TICKS if scale.low <= value <= scale.high]
         return [Tick(scale.at(value), f"{value:g}") for value in chosen]
-    step = scale.step or _step(scale.low, scale.high, count)
+    step = scale.step or _step(scale.low, scale.high)
     power = math.floor(math.log10(step) + 1e-9)
     digits = max(0, -power) + (round(step / 10.0**power, 3) == 2.5)
     first, last = math.ceil(scale.low / step - 1e-6), math.floor(scale.high / step + 1e-6)
     return [Tick(scale.at(n * step), f"{n * step + 0.0:.{digits}f}".replace("-", "−")) for n in range(first, last + 1)]
 
 
-def _step(low: float, high: float, count: int) -> float:
-    """Return the smallest round number of which ``count`` or fewer reach from low to high."""
-    rough = (high - low) / count
+def _step(low: float, high: float) -> float:
+    """Return the smallest round number of which four or fewer reach from low to high."""
+    rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * step for step in _STEPS if power * step >= rough * (1 - 1e-9))
 

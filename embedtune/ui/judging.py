@@ -194,7 +194,6 @@ class Judging:
         *,
         expected: Sequence[float] = (),
         depth: int = DEPTH,
-        seed: int = 0,
     ) -> None:
         """Begin, or go on where the folder ends.
 
@@ -204,7 +203,6 @@ class Judging:
         self._runs = runs
         self._expected = expected
         self._depth = depth
-        self._seed = seed
         self._passages = {passage.passage_id: passage for passage in runs.first.passages}
         self._lists: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
         self._skipped: set[tuple[str, str]] = set()
@@ -225,7 +223,7 @@ class Judging:
         first = [query for query in self.folder.queries if query.query_id == self._wanted]
         for query in [*first, *self.folder.queries]:
             lists = [list(found) for found in self._found(query).values()]
-            names = pool(query.query_id, lists, self._depth, seed=self._seed)
+            names = pool(query.query_id, lists, self._depth)
             said = self.folder.qrels.get(query.query_id, {})
             for number, name in enumerate(names, start=1):
                 if name not in said and (query.query_id, name) not in self._skipped:

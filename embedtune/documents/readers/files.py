@@ -139,9 +139,9 @@ _BETWEEN_LETTERS = frozenset("’‘–—…\u00a0\u00ad·")
 _AROUND_WORDS = frozenset("“”„€£©®™§°±µ«»•¡¿½¼¾²³ªº×÷‚‹›†‡‰´¨")
 
 
-def read_decoded(path: Path, declared: str | None = None) -> str:
+def read_decoded(path: Path) -> str:
     """Read a text file; see ``decode``."""
-    return decode(path.read_bytes(), declared)
+    return decode(path.read_bytes())
 
 
 def decode(data: bytes, declared: str | None = None) -> str:

@@ -266,15 +266,15 @@ def read_html(path: Path, name: str, limits: ReadingLimits) -> Document:
     return builder.build(name)
 
 
-def add_html(builder: TextBuilder, root: Element | None, *, outer_level: int = 0) -> None:
-    """Add a page, its headings ``outer_level`` levels deeper; it gives the title if there is none yet and it has no ``h1``."""
+def add_html(builder: TextBuilder, root: Element | None) -> None:
+    """Add a page; it gives the title if there is none yet and it has no ``h1``."""
     if root is None:
         return
     content = _content(root)
     if not builder.title and content.find(".//h1") is None:
         title = root.find(".//head/title")
         builder.title = one_line(text_of(title)) if title is not None else ""
-    add_element(builder, content, outer_level)
+    add_element(builder, content)
     if builder.is_empty:  # all of it looks like navigation; better that than nothing
         builder.block(_text_without_code(content))
 
