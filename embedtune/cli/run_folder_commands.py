@@ -56,7 +56,7 @@ def verify_command(run: Path, as_json: bool) -> None:
     else:
         for stage, state, files in states:
             detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
-            click.echo(f"{stage:<9}{state}{detail.get(state, '')}")
+            click.echo(f"{stage:<15}{state}{detail.get(state, '')}")
     changed = [f"{run / state.stage / name}" for state in states if state.state == "changed" for name in state.files]
     if changed:
         raise IntegrityError(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.errors import DataError
-from embedtune.project.layout import DATASET, EVAL, MODEL
+from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES
 from embedtune.project.manifest import MANIFEST, find_changes, read_manifest
 from embedtune.project.records import Record
 
-_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL)}
+_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL), NEGATIVES: (DATASET,)}
 
 
 class StageState(NamedTuple):
@@ -33,7 +33,8 @@ def verify_run(run: Path) -> list[StageState]:
 
     Raises ``DataError`` if no stage has run there.
     """
-    states = [_state(run, stage) for stage in _INPUTS]
+    made = [stage for stage in _INPUTS if stage != NEGATIVES or (run / stage).exists()]  # which few runs have
+    states = [_state(run, stage) for stage in made]
     if all(state.state == "absent" for state in states):
         raise DataError(
             f"{run}: expected a run folder with {DATASET}/, found no finished stage",

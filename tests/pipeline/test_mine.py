@@ -62,6 +62,22 @@ def test_a_run_without_a_model_is_searched_by_its_base(run):
         mine_run(run, NegativesConfig(model="tuned"))
 
 
+def test_negatives_that_came_with_the_labels_are_first(tmp_path):
+    from embedtune import Dataset
+    from tests.small_runs import make_dataset
+
+    texts = {f"d{n}": f"Section {n} is about {name} and nothing else." for n, name in enumerate("abcdefghijklmnop")}
+    queries = {f"q{n}": f"what is said about {name}" for n, name in enumerate("abcdefghijklmnop")}
+    qrels = {f"q{n}": {f"d{n}": 1, f"d{(n + 5) % 16}": 0, f"d{(n + 9) % 16}": -1} for n in range(16)}
+    Dataset.from_pairs(queries, texts, qrels).save(tmp_path / "source")
+    make_dataset(tmp_path / "run", tmp_path / "source", tmp_path / "base", queries_from="source")
+    record = mine_run(tmp_path / "run", NegativesConfig(num_negatives=3)).record
+    assert record.given == 2 * record.queries > 0
+    for row in rows_of(tmp_path / "run"):
+        n = list(queries.values()).index(row["anchor"])
+        assert {row["negative_1"], row["negative_2"]} == {texts[f"d{(n + 5) % 16}"], texts[f"d{(n + 9) % 16}"]}
+
+
 def test_a_guide_may_choose_others(run, cross_encoder):
     mine_run(run, NegativesConfig(sampling="top"))
     before = rows_of(run)

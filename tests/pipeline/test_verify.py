@@ -66,6 +66,13 @@ def test_a_run_half_done_has_absent_stages(tmp_path):
     assert [state.state for state in verify_run(tmp_path)] == ["whole", "absent", "absent"]
 
 
+def test_hard_negatives_are_looked_at_where_there_are_any(run):
+    make(run, "hard_negatives", ["dataset"])
+    assert states(run)["hard_negatives"] == ("whole", [])
+    (run / "hard_negatives" / "data.txt").write_text("other")
+    assert states(run)["hard_negatives"] == ("changed", ["data.txt"])
+
+
 def test_a_folder_without_stages_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected a run folder with dataset/, found no finished stage"):
         verify_run(tmp_path)
