@@ -14,9 +14,9 @@ from embedtune.evaluation.slices import Grouping, group_queries
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import Comparisons, judge, judge_base, lexical_objection, reranking_advice
 from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
-from embedtune.retrieval.ranks import first_relevant
+from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import pairs_to_compare, sliced_pairs
-from embedtune.types import Floats, Passage, Qrels, QuerySet, Run
+from embedtune.types import Floats, Passage, QuerySet, Run
 
 _RANGES = ("1", "2-10", ">10", "1-3", "4-8", "9+")
 
@@ -98,11 +98,6 @@ def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:
     }
 
 
-def lexical_ranks(qrels: Qrels, lexical: Run) -> list[int | None]:
-    """Return where BM25 has the first relevant unit of each query, from 1; None where it returns none."""
-    return [first_relevant(grades, lexical.get(query_id, {})) for query_id, grades in qrels.items()]
-
-
 def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
     """Return the slices of ``metrics.json``: what they are by → label of each query, in the order of the qrels.
 
@@ -112,7 +107,7 @@ def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[s
     queries = [by_id[query_id] for query_id in labelled.qrels]
     return {
         "kind": [query.kind for query in queries],
-        "lexical_overlap": slices.by_overlap(lexical_ranks(labelled.qrels, lexical)),
+        "lexical_overlap": slices.by_overlap(first_ranks(labelled.qrels, lexical)),
         "length": slices.by_length(queries),
         "document": grouping.documents,
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.formats.run_files import ranked
 from embedtune.types import Run
 
 DEPTH = 10
@@ -64,9 +65,6 @@ def rank_biased_overlap(first: Sequence[str], second: Sequence[str], persistence
 
 
 def _top_lists(base: Run, tuned: Run, depth: int) -> list[tuple[list[str], list[str]]]:
-    """Return the best ids of each query; ties by falling id, as the measures have it."""
-
-    def top(scores: Mapping[str, float]) -> list[str]:
-        return sorted(scores, key=lambda unit: (scores[unit], unit), reverse=True)[:depth]
-
-    return [(top(scores), top(tuned.get(query_id, {}))) for query_id, scores in base.items()]
+    """Return the best ids of each query by both runs."""
+    runs = [[[name for name, _ in ranked(run.get(query, {}))[:depth]] for query in base] for run in (base, tuned)]
+    return list(zip(*runs, strict=True))

@@ -18,7 +18,7 @@ from embedtune.reports.charts import Chart, line_chart
 from embedtune.reports.data import Background, OverviewData, ReportData
 from embedtune.reports.examples import Analyse, find_examples
 from embedtune.reports.rendering import fill, stylesheet
-from embedtune.retrieval.ranks import first_relevant
+from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import main_pairs
 from embedtune.text.analyzer import Analyzer
 from embedtune.types import Passage, QuerySet, Run
@@ -127,10 +127,7 @@ class Reporter:
         results: QuerySetRecord,
     ) -> None:
         """Write the report of one query set, from the runs, scores and judgements of its results."""
-        ranks = {
-            system: [first_relevant(grades, run.get(name, {})) for name, grades in queries.qrels.items()]
-            for system, run in runs.items()
-        }
+        ranks = {system: first_ranks(queries.qrels, run) for system, run in runs.items()}
         clusters = group_queries(queries, self._passages).labels
         pairs = main_pairs(runs.keys())
         data = ReportData(

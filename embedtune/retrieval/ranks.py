@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtune.formats.run_files import ranked
+from embedtune.types import Qrels, Run
+
 
 def best_ranks(scores: NDArray[np.floating[Any]], relevant: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Return ``best_rank`` of each row, ``(n_queries,)``."""
@@ -15,21 +18,17 @@ def best_ranks(scores: NDArray[np.floating[Any]], relevant: Sequence[Sequence[in
     return np.array(ranks, dtype=np.int64)
 
 
-def best_rank(
-    scores: NDArray[np.floating[Any]], relevant: Sequence[int], *, tie_break: Sequence[str] | None = None
-) -> int:
+def best_rank(scores: NDArray[np.floating[Any]], relevant: Sequence[int]) -> int:
     """Return the rank, from 1, of the best relevant column of ``(n_passages,)``, higher is better; at least one is relevant.
 
-    With names to ``tie_break``, equal scores are ordered by falling name, as trec_eval orders them. Without, columns with the
-    same score as the relevant one do not push it down.
+    Columns with the same score as the relevant one do not push it down.
     """
-    best = scores[list(relevant)].max()
-    rank = 1 + int(np.count_nonzero(scores > best))
-    if tie_break is not None:
-        tied = np.flatnonzero(scores == best).tolist()
-        first = max(tie_break[column] for column in relevant if scores[column] == best)
-        rank += sum(tie_break[column] > first for column in tied)
-    return rank
+    return 1 + int(np.count_nonzero(scores > scores[list(relevant)].max()))
+
+
+def first_ranks(qrels: Qrels, run: Run) -> list[int | None]:
+    """Return ``first_relevant`` of each judged query, in the order of the qrels."""
+    return [first_relevant(grades, run.get(query_id, {})) for query_id, grades in qrels.items()]
 
 
 def first_relevant(grades: Mapping[str, int], scores: Mapping[str, float]) -> int | None:
@@ -37,6 +36,5 @@ def first_relevant(grades: Mapping[str, int], scores: Mapping[str, float]) -> in
 
     Ties are broken as trec_eval does, so that the rank is that of the run file.
     """
-    names = list(scores)
-    relevant = [column for column, name in enumerate(names) if grades.get(name, 0) > 0]
-    return best_rank(np.array(list(scores.values())), relevant, tie_break=names) if relevant else None
+    places = enumerate(ranked(dict(scores)), start=1)
+    return next((rank for rank, (name, _) in places if grades.get(name, 0) > 0), None)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedtune.evaluation.comparisons import as_arrays, lexical_ranks, summarise
+from embedtune.evaluation.comparisons import as_arrays, summarise
 from embedtune.evaluation.measures import MEASURES, per_query
+from embedtune.retrieval.ranks import first_ranks
 from embedtune.types import Passage, Query, QuerySet
 
 N_DOCUMENTS, PER_DOCUMENT = 24, 3
@@ -113,4 +114,4 @@ def test_slices_part_the_queries_and_small_ones_have_no_interval():
 def test_lexical_rank_is_that_of_the_first_relevant_unit():
     qrels = {"a": {"x": 1, "y": 1}, "b": {"x": 0, "y": 1}, "c": {"z": 1}, "d": {"x": 1}}
     run = {"a": {"w": 3.0, "y": 2.0, "x": 1.0}, "b": {"x": 2.0, "y": 1.0}, "c": {"x": 1.0}}
-    assert lexical_ranks(qrels, run) == [2, 2, None, None]
+    assert first_ranks(qrels, run) == [2, 2, None, None]
