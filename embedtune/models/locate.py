@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError, IntegrityError
-from embedtune.text.hashing import hash_file, hash_json
+from embedtune.text.hashing import hash_file, hash_files, hash_json
 
 # No pickled weights and no code: a model folder is data.
 _SAFE_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
@@ -51,8 +51,7 @@ def find_model(name: str) -> Path:
 
 def hash_model(folder: Path) -> str:
     """Return one sha256 for all files that determine a model's vectors."""
-    names = (path for pattern in _SAFE_FILES for path in folder.rglob(pattern))
-    return hash_json({path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(names)})
+    return hash_json(hash_files(folder, {path for pattern in _SAFE_FILES for path in folder.rglob(pattern)}))
 
 
 def _packaged(name: str) -> Path | None:

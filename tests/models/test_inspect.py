@@ -55,7 +55,7 @@ def test_everything_wrong_is_reported_at_once(copy):
     text = str(caught.value)
     assert "2 problems" in text
     assert "config.json: expected a JSON dict, found list" in text
-    assert "bytes of weights where the head names" in text
+    assert "model.safetensors: expected whole safetensors weights, found: " in text and "not fully covered" in text
 
 
 def as_weights(value):
