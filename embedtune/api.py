@@ -17,6 +17,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.measures import check_measures
 from embedtune.evaluation.report import DEFAULT_MEASURES, Report, compare
 from embedtune.evaluation.slices import group_queries
+from embedtune.formats.judgements import own_units
 from embedtune.models.encoder import Encoder, load_model, opened_model
 from embedtune.models.locate import find_model
 from embedtune.pipeline.generate import generate
@@ -198,6 +199,7 @@ def evaluate_models(
     for name, model in models.items():
         encoder = Encoder(opened_model(model, trust_remote_code=trust_remote_code))
         searcher = HybridSearcher(dataset.passages, encoder, weight=weight)
+        searcher.left_out = own_units(queries, dataset.passages)
         found = searcher.runs(ids, texts, encoder.encode_queries(texts), kinds, depth)
         runs |= {("bm25" if kind == "bm25" else str(System(kind, name))): run for kind, run in found.items()}
     order = [str(System(kind.name, name)) for kind in kinds if kind.name != "bm25" for name in models]

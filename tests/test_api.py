@@ -115,3 +115,23 @@ def test_what_cannot_be_evaluated_is_refused(dataset, tiny_base):
         evaluate_models({}, dataset)
     with pytest.raises(DataError, match="validation: expected queries"):
         evaluate_models({"base": tiny_base}, dataset, split="validation")
+
+
+def test_queries_that_are_passages_do_not_find_themselves():
+    """A perfect search of ArguAna's form has nDCG 1."""
+    sides = {
+        "zoos": (
+            "Zoos should be closed because animals suffer in cages.",
+            "Zoos keep species alive; animals are bred in zoos.",
+        ),
+        "cars": ("Cars must leave the city because the air is bad.", "Cars bring people to shops in the city."),
+    }
+    passages = {f"{name}-{side}": text for name, pair in sides.items() for side, text in zip("ab", pair, strict=True)}
+    queries = {name: text for name, text in passages.items() if name.endswith("a")}
+    qrels = {name: {f"{name[:-1]}b": 1} for name in queries}
+    dataset = Dataset.from_pairs(queries, passages, qrels, split="test")
+    search = ("dense", "hybrid", "rerank", "bm25")
+    report = evaluate_models(
+        {"base": "sentence-transformers/all-MiniLM-L6-v2"}, dataset, measures=["ndcg@10"], search=search
+    )
+    assert [report[system]["ndcg@10"] for system in report] == [1.0] * 4

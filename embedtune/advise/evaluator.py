@@ -12,6 +12,7 @@ from embedtune.evaluation.measures import MEASURES, per_query
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import group_queries
 from embedtune.evaluation.verdict import PRIMARY
+from embedtune.formats.judgements import own_passages
 from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.searcher import Units, top_run, units_of
 from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, without_source_sentence
@@ -137,13 +138,14 @@ class Evaluator:
         passages, qrels, units = self.sample.passages, self.sample.judged.qrels, self.sample.units
         starts = units.first_passage.tolist()
         members = dict(zip(units.ids, map(range, starts, [*starts[1:], len(passages)]), strict=True))
-        queries = []
+        queries, own = [], own_passages(self.sample.judged, passages)
         for query, cluster in zip(self.sample.judged.queries, self.clusters, strict=True):
             answers = [number for unit, grade in qrels[query.query_id].items() if grade > 0 for number in members[unit]]
             replaced: Sequence[SearchedPassage | None] = [None] * len(answers)
             if query.kind in SYNTHETIC_KINDS:
                 replaced = searched([without_source_sentence(passages[number], query) for number in answers])
-            queries.append(DevQuery(query.text, dict(zip(answers, replaced, strict=True)), cluster=cluster))
+            replacing = dict(zip(answers, replaced, strict=True))
+            queries.append(DevQuery(query.text, replacing, cluster=cluster, own=own[query.query_id]))
         corpus = searched(passages)
         return DevSet(queries, corpus, max_windows=sum(len(passage.windows) for passage in corpus), seed=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +17,13 @@ from embedtune.evaluation.points import evidence, points
 from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
-from embedtune.formats.judgements import check_judged, share_judgements
+from embedtune.formats.judgements import check_judged, own_units, share_judgements
 from embedtune.models.encoder import Encoder, is_lexical
 from embedtune.models.weights import Interpolation, in_shape_of
 from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
 from embedtune.project.records import Measures
 from embedtune.resources import find_query_set
-from embedtune.retrieval.searcher import Units, dense_run, units_of
+from embedtune.retrieval.searcher import LeftOut, Units, dense_run, units_of
 from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.types import Floats, Qrels, Run, Vectors
 
@@ -48,6 +48,7 @@ class _Set(NamedTuple):
     qrels: Qrels
     windows: Windows
     units: Units
+    left_out: LeftOut
 
 
 class _Searched(NamedTuple):
@@ -134,14 +135,14 @@ def _read(folder: Path, encoder: Encoder, window_tokens: int, window_overlap: fl
         shared.qrels,
         corpus_windows(passages, encoder, window_tokens, window_overlap),
         units_of(passages, shared.judged_unit),
+        own_units(shared, passages),
     )
 
 
 def _search(query_set: _Set, encoder: Encoder) -> _Searched:
     passages, queries = encoder.encode_documents(query_set.windows.texts), encoder.encode_queries(query_set.texts)
-    run = dense_run(
-        query_set.query_ids, queries, passages, windows=query_set.windows, units=query_set.units, depth=_DEPTH
-    )
+    options: Any = {"windows": query_set.windows, "units": query_set.units, "left_out": query_set.left_out}
+    run = dense_run(query_set.query_ids, queries, passages, depth=_DEPTH, **options)
     values = per_query(query_set.qrels, run)
     return _Searched(passages, queries, run, {name: np.array(list(values[name].values())) for name in MEASURES})
 

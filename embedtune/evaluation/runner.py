@@ -5,6 +5,7 @@ Every model is encoded once and searched with every query set.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -15,6 +16,7 @@ from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError
 from embedtune.evaluation.audits.run import plain_run
 from embedtune.evaluation.drift import mean_cosine
+from embedtune.formats.judgements import own_units
 from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.weights import load_rounded
 from embedtune.progress import track
@@ -30,6 +32,7 @@ from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.systems import System, find_kind, fused_kinds, in_order
 from embedtune.types import Passage, QuerySet, Run, Vectors
 
+_log = logging.getLogger("embedtune")
 _ITS_OWN = GenerateConfig(source="")
 """Settings that leave a model as it was saved."""
 
@@ -156,9 +159,9 @@ class Search:
         documents = PassageVectors(vectors, windows)
         for table, queries in zip(self.sets, encoded, strict=True):
             table.search(model, queries, documents, partial(_match, model.name, encoder, windows))
+            options: Any = {"windows": windows, **table.ranking}
             if model.name == "base":
                 encode = partial(self._encode, "base", encoder)
-                options: Any = {"windows": windows, "units": table.units, "depth": table.depth}
                 table.cut_off = plain_run(encode, self._passages, table.ids, queries, vectors, **options)
                 if self._directions:
                     projected = project(queries, principal_map(vectors, self._directions))
@@ -166,7 +169,7 @@ class Search:
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 # That of the tuned model, which is encoded last, counts.
                 bare = encoder.encode_queries_without_prompt(table.texts)
-                table.bare = dense_run(table.ids, bare, vectors, windows=windows, units=table.units, depth=table.depth)
+                table.bare = dense_run(table.ids, bare, vectors, **options)
 
     def _encode(
         self, name: str, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
@@ -211,6 +214,10 @@ class SetRuns:
         self.texts = [query.text for query in queries.queries]
         self.ids = [query.query_id for query in queries.queries]
         self.units = units_of(passages, queries.judged_unit)
+        self.left_out = own_units(queries, passages)
+        if self.left_out:
+            words = "%s: %d of %d queries are passages of the corpus, and are left out of their own rankings"
+            _log.warning(words, queries.name, len(self.left_out), len(self.ids))
         self.depth = depth
         self.cut_off: Run = {}
         self.bare: Run | None = None
@@ -218,8 +225,13 @@ class SetRuns:
         self._n_reranked = n_reranked
         self._queries: dict[str, Vectors] = {}
         self._matches: dict[str, list[dict[int, float]]] = {}
-        lexical = Searcher(self.units, lexical=bm25)
+        lexical = Searcher(self.units, lexical=bm25, left_out=self.left_out)
         self._runs = lexical.runs(self.ids, self.texts, None, [find_kind("bm25")], depth)
+
+    @property
+    def ranking(self) -> dict[str, Any]:
+        """What a run of these queries ranks, as ``dense_run`` takes it."""
+        return {"units": self.units, "depth": self.depth, "left_out": self.left_out}
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -239,6 +251,7 @@ class SetRuns:
             weight=DEFAULT_WEIGHT if model.weight is None else model.weight,
             match=match,
             n_reranked=self._n_reranked,
+            left_out=self.left_out,
         )
         known = self._matches.setdefault(model.tokens, [{} for _ in self.ids])
         found = searcher.runs(self.ids, self.texts, queries, kinds, self.depth, matches=known)

@@ -1,4 +1,4 @@
-"""Judgements of a corpus: which of them it has, queries that none answers, and identical texts in it.
+"""Judgements of a corpus: which of them it has, queries that none answers or that are passages themselves, and identical texts.
 
 Identical texts are one relevance class: no system can distinguish them, so that a judgement of one is a judgement of all. Every
 member gets the highest grade that a query gave to any.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from embedtune.errors import DataError
@@ -65,6 +66,45 @@ def with_answers(labelled: QuerySet, where: str = "") -> QuerySet:
     )  # fmt: skip
     gone = set(left_out)
     return labelled.subset(query for query in labelled.queries if query.query_id not in gone)
+
+
+def own_units(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, set[str]]:
+    """Return query id → ids of the passages or documents that are the query itself: those with its id or its text.
+
+    They are left out of the query's own ranking, as BEIR's evaluation does by id (``ignore_identical_ids``), unless they are
+    judged relevant to it. Queries that are no passage are not in the result.
+    """
+    by_text: dict[str, list[str]] = {}
+    for query in labelled.queries:
+        by_text.setdefault(_folded(query.text), []).append(query.query_id)
+    own: dict[str, set[str]] = {}
+    for document_id, group in groupby(passages, key=lambda passage: passage.document_id):
+        members = list(group)
+        units = [members] if labelled.judged_unit == "document" else [[passage] for passage in members]
+        for unit in units:
+            name = document_id if labelled.judged_unit == "document" else unit[0].passage_id
+            text = " ".join(passage.text for passage in unit)
+            found = {*by_text.get(_folded(text), ()), *by_text.get(_folded(f"{unit[0].title} {text}"), ()), name}
+            if len(units) == 1:
+                found.add(document_id)
+            for query_id in found & labelled.qrels.keys():
+                if labelled.qrels[query_id].get(name, 0) <= 0:
+                    own.setdefault(query_id, set()).add(name)
+    return own
+
+
+def own_passages(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, list[int]]:
+    """Return the same as numbers of passages, with an empty list for queries that are no passage."""
+    own = own_units(labelled, passages)
+    members: dict[str, list[int]] = {}
+    for number, passage in enumerate(passages if own else ()):
+        unit = passage.passage_id if labelled.judged_unit == "passage" else passage.document_id
+        members.setdefault(unit, []).append(number)
+    return {query: [n for unit in own.get(query, ()) for n in members[unit]] for query in labelled.qrels}
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def identical_passages(passages: Sequence[Passage]) -> int:

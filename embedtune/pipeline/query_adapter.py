@@ -14,6 +14,7 @@ import numpy as np
 from embedtune.config.settings import TrainConfig
 from embedtune.dataset import read_dataset
 from embedtune.evaluation.measures import means, per_query
+from embedtune.formats.judgements import own_units
 from embedtune.models.encoder import load_encoder
 from embedtune.models.hosted import EmbeddingCache, HostedEmbedding, HostedEncoder
 from embedtune.models.locate import find_model
@@ -129,10 +130,10 @@ def _measure(data: TrainingData, adapters: Mapping[str, Tensor | None]) -> dict[
     vectors = data.base.encode_documents(windows.texts)
     queries = data.base.encode_queries([query.text for query in labelled.queries])
     units = units_of(passages, labelled.judged_unit)
-    ids = [query.query_id for query in labelled.queries]
+    ids, left_out = [query.query_id for query in labelled.queries], own_units(labelled, passages)
     measures = {}
     for name, matrix in adapters.items():
         adapted = queries if matrix is None else _adapt(queries, matrix)
-        run = dense_run(ids, adapted, vectors, windows=windows, units=units, depth=100)
+        run = dense_run(ids, adapted, vectors, windows=windows, units=units, depth=100, left_out=left_out)
         measures[name] = means(per_query(labelled.qrels, run))
     return measures

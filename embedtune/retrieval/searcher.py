@@ -6,7 +6,7 @@ finds the others find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
@@ -35,6 +35,9 @@ BLOCK = 256
 _ANSWERED = 64  # the same where an application waits
 _LEAST_DEPTH = 100
 
+LeftOut = Mapping[str, Collection[str]]
+"""Query id → units that are left out of its ranking: the query itself, where it is one (``judgements.own_units``)."""
+
 Match = Callable[[Sequence[str], Sequence[Sequence[int]]], list[dict[int, float]]]
 """Queries, and numbers of passages for each → how well the tokens of each passage match; see ``late_interaction.match``."""
 
@@ -46,6 +49,22 @@ class Units:
     ids: list[str]  # passage or document ids, in corpus order
     first_passage: NDArray[np.int64]  # index of each unit's first passage, (n_units,)
     largest: int = 1  # passages of the largest unit
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Id → index."""
+        return {name: number for number, name in enumerate(self.ids)}
+
+    def without(self, query_ids: Sequence[str], scores: Matrix, left_out: LeftOut) -> Matrix:
+        """Return scores of all passages, ``(n_queries, n_passages)``, with -inf for those of the units to leave out."""
+        cells = [(row, self.column[unit]) for row, query in enumerate(query_ids) for unit in left_out.get(query, ())]
+        if not cells:
+            return scores
+        masked = scores.copy()
+        ends = [*self.first_passage.tolist()[1:], scores.shape[1]]
+        for row, unit in cells:
+            masked[row, self.first_passage[unit] : ends[unit]] = -np.inf
+        return masked
 
 
 def units_of(passages: Sequence[Passage], judged_unit: str) -> Units:
@@ -133,6 +152,7 @@ class Searcher:
     match: Match | None = None  # compares tokens
     n_reranked: int = DEPTH  # passages of each query that are reranked
     list_depth: int | None = None  # passages of either side that are fused, where dense does not score every passage
+    left_out: LeftOut = field(default_factory=dict)  # of the runs
 
     def scores(self, texts: Sequence[str], vectors: Vectors | None, k: int | None = None) -> PassageScores:
         """Return the scores of all passages for a few queries; each side is computed when it is first used.
@@ -193,7 +213,7 @@ class Searcher:
             ids = [str(number) for number in range(len(batch))]
             run = self._runs(ids, batch, [(slice(None), scores)], [kind], depth)[kind.name]
             found += [
-                [Found(name, score, scores.parts(row, self._column[name])) for name, score in ranked(units)[:k]]
+                [Found(name, score, scores.parts(row, self.units.column[name])) for name, score in ranked(units)[:k]]
                 for row, units in enumerate(run.values())
             ]
         return found
@@ -211,7 +231,7 @@ class Searcher:
         best: dict[str, list[Candidates]] = {kind.name: [] for kind in kinds if kind.reranked}
         for block, scores in blocks:
             for kind in kinds:
-                found = kind.scores(scores)
+                found = self.units.without(ids[block], kind.scores(scores), self.left_out)
                 runs[kind.name] |= top_run(ids[block], found, self.units, depth, kind.floor)
                 if kind.reranked:
                     best[kind.name] += [best_of(row, self.n_reranked) for row in found]
@@ -231,10 +251,6 @@ class Searcher:
         for known, more in zip(matches, self.match(texts, missing), strict=True):
             known.update(more)
         return reranked_run(run, best, matches, self.units, self.weight)
-
-    @cached_property
-    def _column(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self.units.ids)}
 
 
 class HybridSearcher(Searcher):
@@ -319,10 +335,17 @@ class HybridSearcher(Searcher):
 
 
 def dense_run(
-    query_ids: Sequence[str], queries: Matrix, vectors: Matrix, *, windows: Windows, units: Units, depth: int
+    query_ids: Sequence[str],
+    queries: Matrix,
+    vectors: Matrix,
+    *,
+    windows: Windows,
+    units: Units,
+    depth: int,
+    left_out: LeftOut | None = None,
 ) -> Run:
     """Search window vectors; a unit scores as its best window."""
-    searcher = Searcher(units, dense=PassageVectors(vectors, windows))
+    searcher = Searcher(units, dense=PassageVectors(vectors, windows), left_out=left_out or {})
     return searcher.runs(query_ids, (), queries, [find_kind("dense")], depth)["dense"]
 
 
@@ -342,6 +365,7 @@ def best_of(scores: Matrix, n: int) -> Candidates:
     n = min(n, len(scores))
     best = np.argpartition(-scores, n - 1)[:n]
     best = best[np.argsort(-scores[best], kind="stable")]
+    best = best[scores[best] > -np.inf]
     return Candidates(best.tolist(), scores[best])
 
 
@@ -355,6 +379,9 @@ def reranked_run(
     """
     reranked: Run = {}
     for (query_id, scored), found, matched in zip(run.items(), best, matches, strict=True):
+        if not found.passages:
+            reranked[query_id] = scored
+            continue
         new = blend(found.scores, np.array([matched[passage] for passage in found.passages], dtype=np.float32), weight)
         numbers = np.searchsorted(units.first_passage, found.passages, side="right") - 1
         row: dict[str, float] = {}

@@ -16,6 +16,7 @@ import numpy as np
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.evaluation.slices import group_queries
+from embedtune.formats.judgements import own_passages
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
 from embedtune.project.records import DevRecord
@@ -53,12 +54,14 @@ class DevQuery(NamedTuple):
         answers: Index of each relevant passage → the passage without this query's source sentence, or None for the whole one.
         source_visible: Whether the answers contain the sentence that the query was extracted from.
         cluster: Document or section of the answers.
+        own: Indices of passages that are the query itself, and never rank before an answer.
     """
 
     text: str
     answers: Mapping[int, SearchedPassage | None]
     source_visible: bool = False
     cluster: str = ""
+    own: Sequence[int] = ()
 
 
 class DevSet:
@@ -88,6 +91,9 @@ class DevSet:
             for row, query in enumerate(queries)
             for passage, answer in query.answers.items()
             if answer is not None
+        ]
+        self._own = [
+            (row, column[place]) for row, query in enumerate(queries) for place in query.own if place in column
         ]
         self._n_passages = len(sample)
         self._replaced = [(row, place) for row, place, _ in replacements]
@@ -120,10 +126,12 @@ class DevSet:
         return ranks
 
     def _with_replacements(self, scores: Matrix) -> Matrix:
-        """Replace the scores of whole answers by the scores of the answers without the query's source sentence."""
+        """Replace the scores of whole answers by those without the query's source sentence, and put queries themselves last."""
         whole = scores[:, : self._n_passages].copy()
         for answer, (row, column) in enumerate(self._replaced, start=self._n_passages):
             whole[row, column] = scores[row, answer]
+        for row, column in self._own:
+            whole[row, column] = whole[row].min()
         return whole
 
 
@@ -148,7 +156,7 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
         return OnDemand(len(passages), lambda number: SearchedPassage(passages[number].full_text, windows[number]))
 
     labelled = dataset.splits["dev"]
-    relevant = relevant_passages(labelled, dataset.passages)
+    relevant, own = relevant_passages(labelled, dataset.passages), own_passages(labelled, dataset.passages)
     draw = np.random.default_rng(config.seed)
     chosen = draw.permutation(len(labelled.queries))[: config.max_dev_queries]
     hidden = draw.random(len(labelled.queries)) < config.sentence_dropout
@@ -162,7 +170,8 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
         if synthetic and hidden[number]:
             passages = [without_source_sentence(passage, query) for passage in passages]
         answers = dict(zip(relevant[query.query_id], searched(passages), strict=True))
-        queries.append(DevQuery(query.text, answers, synthetic and not hidden[number], cluster))
+        visible = synthetic and not hidden[number]
+        queries.append(DevQuery(query.text, answers, visible, cluster, own[query.query_id]))
     return DevSet(queries, searched(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
 
 

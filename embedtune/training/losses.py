@@ -223,6 +223,7 @@ class SoftTeacher:
 
     Attributes:
         relevant: Relevant passages of each query.
+        left_out: Passages that are neither an answer of each query nor a negative, such as the query itself.
         n_passages: Number of passages.
         scores: The scorer; without one the relevant passages share the whole distribution (InfoNCE over the corpus).
         positive_boost: Added to the score of a relevant passage, in standard deviations.
@@ -234,16 +235,21 @@ class SoftTeacher:
     scores: Scores | None
     positive_boost: float
     temperature: float
+    left_out: Sequence[Sequence[int]] = ()
 
     def __call__(self, rows: Sequence[int]) -> Tensor:
-        """Return the distributions of some queries, ``(n, n_passages)``."""
+        """Return the distributions of some queries, ``(n, n_passages)``; -1 for passages that are left out."""
         relevant = torch.zeros(len(rows), self.n_passages)
+        left_out = torch.zeros(len(rows), self.n_passages, dtype=torch.bool)
         for line, row in enumerate(rows):
             relevant[line, list(self.relevant[row])] = 1
+            left_out[line, list(self.left_out[row]) if self.left_out else []] = True
         if self.scores is None:
-            return relevant / relevant.sum(dim=1, keepdim=True)
-        scores = torch.from_numpy(self.scores(rows))
-        return ((scores + self.positive_boost * relevant) / self.temperature).softmax(dim=1)
+            targets = relevant / relevant.sum(dim=1, keepdim=True)
+        else:
+            logits = (torch.from_numpy(self.scores(rows)) + self.positive_boost * relevant) / self.temperature
+            targets = logits.masked_fill(left_out, -torch.inf).softmax(dim=1)
+        return targets.masked_fill(left_out, -1)
 
 
 Teacher = Callable[[Sequence[int]], Tensor]
@@ -287,8 +293,12 @@ class FrozenPassages:
 
 
 def distillation_loss(cosines: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Return the mean KL divergence of softmax(cosine / temperature) from the teacher's distribution, ``(n, n_passages)``."""
-    return functional.kl_div((cosines / temperature).log_softmax(dim=1), targets, reduction="batchmean")
+    """Return the mean KL divergence of softmax(cosine / temperature) from the teacher's distribution, ``(n, n_passages)``.
+
+    Passages with a target below 0 take no part.
+    """
+    logits = (cosines / temperature).masked_fill(targets < 0, _MASKED)
+    return functional.kl_div(logits.log_softmax(dim=1), targets.clamp(min=0), reduction="batchmean")
 
 
 def popularity_shift(queries: Tensor, base: Tensor, passages: FrozenPassages, temperature: float) -> Tensor:

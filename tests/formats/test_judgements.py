@@ -7,7 +7,14 @@ import logging
 import pytest
 
 from embedtune.errors import DataError
-from embedtune.formats.judgements import check_judged, identical_passages, share_judgements, with_answers
+from embedtune.formats.judgements import (
+    check_judged,
+    identical_passages,
+    own_passages,
+    own_units,
+    share_judgements,
+    with_answers,
+)
 from embedtune.types import Passage, Query, QuerySet
 
 
@@ -87,3 +94,39 @@ def test_what_is_judged_and_not_here_stays():
     given = labelled({"q": {"gone": 1}})
     assert share_judgements(given, [passage("a", "x"), passage("b", "x")]) == given
     assert given.qrels == {"q": {"gone": 1}}
+
+
+@pytest.mark.parametrize("judged_unit", ["passage", "document"])
+def test_a_query_is_the_passage_with_its_id_or_text(judged_unit):
+    corpus = [
+        passage("p0", "Zoos are  good.", "zoos"), passage("p1", "Else.", "byid"), passage("p2", "here", "titled", "Stands"),
+        passage("p3", "Two parts,", "long"), passage("p4", "in one.", "long"), passage("p5", "Two parts, in one.", "long2"),
+    ]  # fmt: skip
+    texts = {
+        "q": "zoos are good.",
+        "byid": "other",
+        "titled?": "stands here",
+        "both": "two parts, in one.",
+        "none": "x",
+    }
+    labels = QuerySet(
+        "mine", [Query(*row, "source") for row in texts.items()], {name: {} for name in texts}, judged_unit
+    )
+    own = own_units(labels, corpus)
+    assert (
+        own
+        == {
+            "passage": {"q": {"p0"}, "byid": {"p1"}, "titled?": {"p2"}, "both": {"p5"}},
+            "document": {"q": {"zoos"}, "byid": {"byid"}, "titled?": {"titled"}, "both": {"long", "long2"}},
+        }[judged_unit]
+    )
+    numbers = own_passages(labels, corpus)
+    assert sorted(numbers["both"]) == ([5] if judged_unit == "passage" else [3, 4, 5])
+    assert numbers["none"] == []
+
+
+def test_a_passage_that_is_judged_relevant_may_be_found_whatever_its_id_and_text():
+    corpus = [passage("p1", "text", "q1"), passage("p2", "text", "q2")]
+    qrels = {"q1": {"p1": 1}, "q2": {"p2": 0}}
+    labels = QuerySet("mine", [Query("q1", "a", "source"), Query("q2", "text", "source")], qrels, "passage")
+    assert own_units(labels, corpus) == {"q2": {"p1", "p2"}}

@@ -282,3 +282,34 @@ def test_a_plain_sentence_transformer_will_do(tiny_base):
 
     found = HybridSearcher(TEXTS, SentenceTransformer(str(tiny_base))).search(["the lamp", "rinse"], k=3, kind="rerank")
     assert {name: set(scores) for name, scores in found.items()} == {"0": set("012"), "1": set("012")}
+
+
+@pytest.mark.parametrize(("judged_unit", "own"), [("passage", "p3"), ("document", "c")])
+def test_what_is_left_out_of_a_ranking_is_in_no_run(judged_unit, own):
+    texts = ["red lamp", "red pump", "oil", "red red lamp", "red tank", "red"]
+    vectors = matrix(*([value] for value in (1, 5, 2, 3, 4, 9, 0, 7, 6)))
+    searcher = Searcher(
+        units_of(PASSAGES, judged_unit),
+        lexical=BM25(texts),
+        dense=PassageVectors(vectors, WINDOWS),
+        match=lambda texts, candidates: [dict.fromkeys(passages, 1.0) for passages in candidates],
+        left_out={"q": {own}},
+    )
+    kinds = [find_kind(name) for name in ("bm25", "dense", "hybrid", "rrf", "rerank")]
+    runs = searcher.runs(["q", "other"], ["red lamp"] * 2, matrix([1], [1]), kinds, 100)
+    for run in runs.values():
+        assert own not in run["q"]
+        assert own in run["other"]
+        assert run["q"].keys() == run["other"].keys() - {own}
+
+
+def test_a_corpus_of_the_query_alone_gives_an_empty_run():
+    searcher = Searcher(
+        Units(["q"], np.array([0])),
+        lexical=BM25(["red lamp"]),
+        dense=PassageVectors(matrix([1]), Windows(["A"], np.array([0]))),
+        match=lambda texts, candidates: [{} for _ in texts],
+        left_out={"q": {"q"}},
+    )
+    kinds = [find_kind("dense"), find_kind("rerank")]
+    assert searcher.runs(["q"], ["red"], matrix([1]), kinds, 10) == {"dense": {"q": {}}, "rerank": {"q": {}}}

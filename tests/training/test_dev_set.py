@@ -308,3 +308,12 @@ def test_a_model_that_knows_as_much_gets_the_usual_weight():
 def test_queries_that_share_their_words_with_the_answer_have_no_say():
     noise = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
     assert choose_fusion_weight(_dev(source_visible=True), noise) == DEFAULT_WEIGHT
+
+
+def test_a_query_that_is_a_passage_never_ranks_before_its_answer():
+    some = make(query("lamp blink off", 2), DevQuery("pump noise", {3: CORPUS[3]}, own=[1]))
+    dense = some.dense_scores(WordCounts())
+    assert some.reciprocal_ranks(dense).tolist() == [1.0, 1.0]
+    assert some.lexical_scores(lambda passages, queries: np.ones((len(queries), len(passages)))).tolist()[1] == [1] * 5
+    itself = build((Query("p1", "other words", "source"), {"p0": 1}), (Query("q", LAMP, "source"), {"p2": 1}))
+    assert itself.dense_scores(WordCounts())[:, 1].tolist() == [0, 0]

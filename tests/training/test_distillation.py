@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -147,3 +149,15 @@ def test_labels_may_be_the_distributions_themselves():
 def test_hubness_is_measured_against_the_base():
     with pytest.raises(ValueError, match="base_queries"):
         CorpusDistillationLoss(Lookup(unit(1, 2, 8)), FrozenPassages(unit(0, 6, 8), range(6)), hubness_weight=1.0)
+
+
+@pytest.mark.parametrize("scores", [SCORES, None])
+def test_a_passage_that_is_left_out_is_neither_taught_nor_pushed_away(scores):
+    teacher = replace(teach([[1], [2]], scores=scores), left_out=[[0], []])
+    targets = teacher([0, 1])
+    assert targets[0, 0] == -1
+    assert torch.allclose(targets.clamp(min=0).sum(dim=1), torch.ones(2))
+    cosines = torch.zeros(2, 4, requires_grad=True)
+    distillation_loss(cosines, targets, 1.0).backward()
+    assert cosines.grad[0, 0] == 0
+    assert (cosines.grad[1] != 0).all()

@@ -15,7 +15,7 @@ from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.models.inspect import read_prompts
 from embedtune.project.evaluation_records import AuditRecord
-from embedtune.retrieval.searcher import Units, dense_run, passages_by_unit
+from embedtune.retrieval.searcher import LeftOut, Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
 from embedtune.types import Passage, QuerySet, Run, Vectors
 
@@ -95,6 +95,7 @@ def plain_run(
     windows: Windows,
     units: Units,
     depth: int,
+    left_out: LeftOut | None = None,
 ) -> Run:
     """Return the run of a framework that truncates every passage at the model's window.
 
@@ -107,7 +108,7 @@ def plain_run(
     if len(several):
         cut[several] = encode([passages[number].full_text for number in several.tolist()])
     whole = Windows([passage.full_text for passage in passages], np.arange(len(passages)))
-    return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth)
+    return dense_run(query_ids, queries, cut, windows=whole, units=units, depth=depth, left_out=left_out)
 
 
 def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dataset: Dataset) -> set[str] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.errors import DataError
+from embedtune.formats.judgements import own_passages
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import find_model
 from embedtune.progress import track
@@ -64,6 +65,11 @@ class TrainingData:
     def relevant(self) -> dict[str, list[int]]:
         """For each train query the numbers of its passages."""
         return relevant_passages(self.dataset.splits["train"], self.dataset.passages)
+
+    @cached_property
+    def own(self) -> dict[str, list[int]]:
+        """For each train query the numbers of the passages that are the query itself, which are no negatives of it."""
+        return own_passages(self.dataset.splits["train"], self.dataset.passages)
 
     @cached_property
     def windows(self) -> Sequence[list[str]]:
@@ -152,6 +158,9 @@ def prepare_distillation(data: TrainingData) -> DistillationData:
     columns = [in_corpus[passage] for passage in sources]
     teacher = SoftTeacher(
         relevant=[[in_sources[passage] for passage in data.relevant[query.query_id]] for query in queries],
+        left_out=[
+            [in_sources[passage] for passage in data.own[query.query_id] if passage in in_sources] for query in queries
+        ],
         n_passages=len(sources),
         scores=None if scores is None else lambda rows: scores(rows)[:, columns],
         positive_boost=settings.positive_boost,

@@ -255,7 +255,7 @@ def _loss(context: Context, model: SentenceTransformer, pairs: Sequence[Pair]) -
         model,
         guide_embeddings=(torch.from_numpy(queries), torch.from_numpy(documents)),
         positive_ids=[pair.passage for pair in pairs],
-        relevant_ids=[context.relevant[pair.query_id] for pair in pairs],
+        relevant_ids=[context.relevant[pair.query_id] + context.own[pair.query_id] for pair in pairs],
         temperature=config.temperature,
         margin=config.false_negative_margin,
         distill_weight=config.distill_weight,

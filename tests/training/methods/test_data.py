@@ -80,3 +80,11 @@ def _cross_encoder(folder, base):
     BertForSequenceClassification(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+def test_a_train_query_that_is_a_passage_is_no_negative_of_itself(data):
+    data, _ = data
+    assert data.own == {"q100": [], "q101": []}
+    data.dataset.splits["train"].queries[0] = Query("q100", data.dataset.passages[5].text, "source")
+    fresh = TrainingData(data.config, data.dataset_config, data.dataset, data.base, data.encode_corpus)
+    assert fresh.own == {"q100": [5], "q101": []}
