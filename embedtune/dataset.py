@@ -16,6 +16,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged, with_answers
 from embedtune.formats.label_files import read_labels
+from embedtune.formats.labels import Columns
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Skipped, Source
@@ -116,8 +117,8 @@ class Dataset:
         """Read label files: pairs, triplets, scored pairs, search logs or qrels, in the forms of ``docs/formats.md``.
 
         Args:
-            paths: JSON lines, CSV, TSV or Parquet files, or folders that ``datasets`` saved. If one is named by ``train``,
-                those named by ``dev`` (or ``validation``) and ``test`` are these splits.
+            paths: JSON lines, CSV, TSV or Parquet files, or folders that ``datasets`` saved. Several are the splits that
+                they are named by: ``train``, ``dev`` (or ``validation``) and ``test``.
             passages: Where the judged texts and documents are looked up, as ``chunk`` returns them; texts that stand in
                 none are added. Without them the corpus is the texts of the files.
             split: As in ``from_pairs``, where all queries are of one split.
@@ -170,21 +171,22 @@ class Dataset:
             data: Rows with a query and a passage that answers it. Of a ``DatasetDict`` the splits ``train``, ``dev`` (or
                 ``validation``) and ``test`` stay as they are.
             columns: Names of the columns of queries and passages; None takes ``anchor`` and ``positive`` if they are there,
-                else the first two.
+                else the first two. Columns ``negative``, ``negative_1`` … are judged not relevant.
             split: As in ``from_pairs``, for a single ``Dataset``.
             seed: Of the split.
 
         Raises:
             DataError: If there are no two columns of texts.
         """
-        if hasattr(data, "column_names") and not isinstance(data, Mapping):
-            return cls.from_pairs(*_columns(data, columns), split=split, seed=seed)
+        is_one = not isinstance(data, Mapping)
         corpus: dict[str, Passage] = {}
         splits = {}
-        for name, rows in data.items():
+        for name, rows in ({"train": data} if is_one else data).items():
             texts, passages, judged = _paired(*_columns(rows, columns))
             corpus |= {key: Passage(key, key, "", text, 0, len(text)) for key, text in passages.items()}
             splits[_split_name(name)] = ([Query(key, text, "source") for key, text in texts.items()], judged)
+        if is_one:
+            return cls._split(list(corpus.values()), *splits["train"], split, seed)
         return cls._of(list(corpus.values()), splits)
 
     @classmethod
@@ -312,8 +314,10 @@ def _cell(text: str) -> str:
     return " ".join(text.split())
 
 
-def _paired(queries: Sequence[str], passages: Sequence[str]) -> tuple[dict[str, str], dict[str, str], Qrels]:
-    """Return id → text of queries and passages, and who answers whom; equal texts are one."""
+def _paired(
+    queries: Sequence[str], passages: Sequence[str], negatives: Sequence[Sequence[str]] = ()
+) -> tuple[dict[str, str], dict[str, str], Qrels]:
+    """Return id → text of queries and passages, and who answers whom and does not; equal texts are one."""
     if len(queries) != len(passages):
         raise DataError(
             f"pairs: expected a passage for each query, found {len(queries)} queries and {len(passages)} passages"
@@ -327,15 +331,22 @@ def _paired(queries: Sequence[str], passages: Sequence[str]) -> tuple[dict[str, 
         query_id, passage_id = content_id("q", query), content_id("p", passage)
         texts[query_id], corpus[passage_id] = query, passage
         qrels.setdefault(query_id, {})[passage_id] = 1
+    for query, *row in zip(queries, *negatives, strict=True) if negatives else ():
+        for text in row:
+            if isinstance(text, str) and text.strip():
+                passage_id = content_id("p", text)
+                corpus.setdefault(passage_id, text)
+                qrels[content_id("q", query)].setdefault(passage_id, 0)
     return texts, corpus, qrels
 
 
-def _columns(data: Any, names: tuple[str, str] | None) -> tuple[list[str], list[str]]:
+def _columns(data: Any, names: tuple[str, str] | None) -> tuple[list[str], list[str], list[list[str]]]:
     there = list(data.column_names)
     query, passage = names or (("anchor", "positive") if {"anchor", "positive"} <= set(there) else (*there, "", "")[:2])
     if query not in there or passage not in there:
         raise DataError(f"from_hf: expected a column of queries and one of passages, found the columns {there}")
-    return list(data[query]), list(data[passage])
+    known = Columns.of(there)
+    return list(data[query]), list(data[passage]), [list(data[name]) for name in (known.negatives if known else ())]
 
 
 def _split_name(name: str) -> str:

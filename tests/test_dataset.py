@@ -156,6 +156,9 @@ def test_hugging_face_datasets_and_their_splits_are_taken():
     assert Dataset.from_hf(other, columns=("question", "answer")) == Dataset.from_hf(other) == Dataset.from_hf(rows)
     parts = datasets.DatasetDict({"train": rows.select(range(40)), "validation": rows.select(range(40, 60))})
     assert repr(Dataset.from_hf(parts)) == "Dataset(60 passages; queries: train 40, dev 20, test 0)"
+    triplets = Dataset.from_hf(rows.add_column("negative", [*TEXTS[1:], "No."]), split="train")
+    assert {tuple(grades.values()) for grades in triplets.splits["train"].qrels.values()} == {(1, 0)}
+    assert len(triplets.passages) == len(TEXTS) + 1
 
 
 def test_label_files_are_taken(tmp_path):

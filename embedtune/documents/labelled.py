@@ -27,7 +27,7 @@ def with_labels(source: Source, files: Sequence[Labels], scratch: Path | None = 
 
     What they judge is a document by its id, path, file name or title; a passage by its id; or a text that stands in documents.
     A text that stands in none becomes a document, which is counted; unless ``adds`` is false, then it is not known. Splits
-    are those that the files are named by, if one is for training; otherwise all of them are.
+    are those that the files are named by; of dev and test alone dev is for training, and one alone is too.
 
     Raises:
         DataError: If a file names documents by ids, and none of them is in the source.
@@ -39,7 +39,9 @@ def with_labels(source: Source, files: Sequence[Labels], scratch: Path | None = 
     places = find_texts(set(texts.values()), source.documents)
     taken = {document.document_id for document in source.documents}
     added = _added_documents(files, texts, places, taken) if adds else {}
-    keep_splits = any(labels.split == "train" for labels in files)
+    splits = {labels.split for labels in files}
+    # Of dev and test alone dev is for training; whatever is there, test queries are not.
+    trained = "train" if "train" in splits or len(splits) == 1 else "dev"
     queries: dict[str, QuerySet] = dict(source.queries)
     kept: dict[str, list[Place]] = {}
     for labels in files:
@@ -55,7 +57,7 @@ def with_labels(source: Source, files: Sequence[Labels], scratch: Path | None = 
             elif _PASSAGE_ID.fullmatch(judged):
                 keys[judged] = judged
         _tell_unknown(labels, keys.keys(), source)
-        split = labels.split if keep_splits else "train"
+        split = "train" if len(splits) == 1 or labels.split == trained else labels.split
         queries[split] = _joined(queries.get(split), labels, keys)
     documents: Collection[Document] = list(added.values())
     if len(source.documents):

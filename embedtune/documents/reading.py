@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from embedtune.text.hashing import hash_rows
 from embedtune.types import Document, Qrels, Query, QuerySet, Skipped, Source
 
 _HIDDEN = "hidden"
+_GIVEN = "given as labels"
 _MAX_NAMED = 20
 
 
@@ -48,8 +49,8 @@ def read_source(
     Raises:
         DataError: If there is no such source, it has no text, or ``strict`` forbids what was skipped.
     """
-    source = _read(name, limits or ReadingLimits(), scratch)
-    unread = [skipped for skipped in source.skipped if skipped.reason != _HIDDEN]
+    source = _read(name, limits or ReadingLimits(), scratch, {Path(path).resolve() for path in labels})
+    unread = [skipped for skipped in source.skipped if skipped.reason not in (_HIDDEN, _GIVEN)]
     if strict and unread:
         lines = [f"  {name}: {reason}" for name, reason in unread[:_MAX_NAMED]]
         lines += [f"  and {len(unread) - _MAX_NAMED} more"] * (len(unread) > _MAX_NAMED)
@@ -92,14 +93,14 @@ def survey(source: Source) -> Survey:
     return Survey(hash_rows(rows()), n_chars, n_bytes)
 
 
-def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
+def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
     path = Path(name)
     if name == PYTHON_REFERENCE and not path.exists():
         return Source(name, read_python_reference(), ready_made=False)
     if path.is_dir() and beir.is_beir(path):
         return _read_beir(path, scratch)
     if path.is_dir() and not is_labels(path):
-        return _read_folder(path, limits, scratch)
+        return _read_folder(path, limits, scratch, labels)
     if path.suffix == ".json" and path.is_file() and not is_labels(path):
         return _read_llama_index(path)
     if path.is_dir() or (path.suffix.lower() in LABEL_SUFFIXES and path.is_file()):
@@ -113,23 +114,21 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None) -> Source:
     )
 
 
-def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None) -> Source:
+def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
     skipped: list[Skipped] = []
-    documents = DocumentBuffer(_read_ones(_files(folder, limits), skipped), scratch)
+    documents = DocumentBuffer(_read_ones(_files(folder, limits, labels), skipped), scratch)
     return Source(str(folder), documents, ready_made=False, skipped=skipped)
 
 
-def _files(folder: Path, limits: ReadingLimits) -> Iterator[Document | Skipped]:
+def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Iterator[Document | Skipped]:
     total = sum(1 for _ in _walk(folder))
     with Sandbox(limits) as sandbox, track("read", total) as on_progress:
         for path in _walk(folder):
             name = _printable(path.relative_to(folder).as_posix())
             reason = _unreadable(path)
-            if (
-                path.suffix.lower() in LABEL_SUFFIXES
-                and reason in (None, no_reader(path))
-                and (held := recognise(path))
-            ):
+            if labels and path.resolve() in labels:
+                reason = _GIVEN
+            elif reason in (None, no_reader(path)) and (held := recognise(path)):
                 reason = f"{held}, no document; give the file with --labels"
             if reason is None and is_large_text(path, limits):
                 yield from read_large_text(path, name, limits)

@@ -52,7 +52,8 @@ def read_labels(path: Path) -> list[Labels]:
 
 def _read_file(path: Path) -> Labels:
     if not path.is_file():
-        raise DataError.at(path, None, "a label file", f"nothing{missing_path(path)}")
+        found = "no regular file" if path.exists() else f"nothing{missing_path(path)}"
+        raise DataError.at(path, None, "a label file", found)
     suffix, split = path.suffix.lower(), split_of(path)
     if suffix == ".json" and not read_text(path).lstrip().startswith("["):
         return _read_llama_index(path)
@@ -68,6 +69,8 @@ def _read_file(path: Path) -> Labels:
 
 def recognise(path: Path) -> str | None:
     """Say what a label file among documents holds; None for what may well be a document."""
+    if path.suffix.lower() not in LABEL_SUFFIXES:
+        return None
     try:
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
@@ -121,7 +124,7 @@ def is_labels(path: Path) -> bool:
     """Return whether a file or folder holds labels and no documents."""
     if path.is_dir():
         return any((path / name).is_file() for name in _SAVED) or bool(label_files(path))
-    return path.suffix.lower() in LABEL_SUFFIXES and recognise(path) is not None
+    return recognise(path) is not None
 
 
 def split_of(path: Path) -> str:

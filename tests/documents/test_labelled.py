@@ -74,11 +74,14 @@ def test_labels_of_other_documents_are_refused(tmp_path):
     assert "--labels" in caught.value.hint
 
 
-def test_splits_count_where_one_is_for_training(tmp_path):
+def test_splits_are_those_that_files_are_named_by(tmp_path):
     text = "query,positive\nfill{0}?,Fill the tank with cold water{0}\n"
     parts = {name: labels(tmp_path, text.format(name), f"{name}.csv") for name in ("train", "dev", "test")}
     assert with_labels(SOURCE, [*parts["train"], *parts["test"]]).queries.keys() == {"train", "test"}
-    assert with_labels(SOURCE, [*parts["dev"], *parts["test"]]).queries.keys() == {"train"}
+    found = with_labels(SOURCE, [*parts["dev"], *parts["test"]]).queries
+    assert [query.text for query in found["train"].queries] == ["filldev?"]
+    assert [query.text for query in found["test"].queries] == ["filltest?"]
+    assert with_labels(SOURCE, parts["test"]).queries.keys() == {"train"}
 
 
 def test_passages_that_hold_most_of_a_text_are_judged():
@@ -100,6 +103,15 @@ def test_label_files_among_documents_are_skipped_and_pointed_at(tmp_path):
     reasons = dict(source.skipped)
     assert reasons["pairs.jsonl"] == "labels (query, pos, neg), no document; give the file with --labels"
     assert reasons["pairs.parquet"] == "no reader for .parquet"
+
+
+def test_a_file_that_is_given_as_labels_is_no_document(tmp_path):
+    (tmp_path / "tank.md").write_text("# Tank\n\nFill the tank with water.\n")
+    (tmp_path / "faq.csv").write_text("question,answer\nhow?,fill the tank with water\n")
+    source = read_source(str(tmp_path), labels=[str(tmp_path / "faq.csv")], strict=True)
+    assert [document.document_id for document in source.documents] == ["tank.md"]
+    assert source.skipped == [("faq.csv", "given as labels")]
+    assert len(read_source(str(tmp_path)).documents) == 2
 
 
 def test_label_files_are_a_source(tmp_path):
