@@ -13,6 +13,7 @@ from pathlib import Path
 
 from embedtune.errors import DataError
 from embedtune.formats.lines import numbered_lines
+from embedtune.text.analyzer import lexical_terms
 from embedtune.types import Passage, Qrels, QuerySet
 
 _log = logging.getLogger("embedtune")
@@ -69,14 +70,17 @@ def with_answers(labelled: QuerySet, where: str = "") -> QuerySet:
 
 
 def own_units(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, set[str]]:
-    """Return query id → ids of the passages or documents that are the query itself: those with its id or its text.
+    """Return query id → ids of the passages or documents that are the query itself: its text, or its id and all its words.
 
-    They are left out of the query's own ranking, as BEIR's evaluation does by id (``ignore_identical_ids``), unless they are
-    judged relevant to it. Queries that are no passage are not in the result.
+    They are left out of the query's own ranking, as BEIR's evaluation does by id alone (``ignore_identical_ids``), unless they
+    are judged relevant to it. Where queries and documents are numbered, an id says nothing: in Cranfield 224 of 225 queries
+    have that of a document. Queries that are no passage are not in the result.
     """
     by_text: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
     for query in labelled.queries:
         by_text.setdefault(_folded(query.text), []).append(query.query_id)
+        texts[query.query_id] = query.text
     own: dict[str, set[str]] = {}
     for document_id, group in groupby(passages, key=lambda passage: passage.document_id):
         members = list(group)
@@ -84,9 +88,10 @@ def own_units(labelled: QuerySet, passages: Sequence[Passage]) -> dict[str, set[
         for unit in units:
             name = document_id if labelled.judged_unit == "document" else unit[0].passage_id
             text = " ".join(passage.text for passage in unit)
-            found = {*by_text.get(_folded(text), ()), *by_text.get(_folded(f"{unit[0].title} {text}"), ()), name}
-            if len(units) == 1:
-                found.add(document_id)
+            found = {*by_text.get(_folded(text), ()), *by_text.get(_folded(f"{unit[0].title} {text}"), ())}
+            for same_id in {name, document_id if len(units) == 1 else name} & texts.keys():
+                if {*lexical_terms(texts[same_id])} <= {*lexical_terms(f"{unit[0].title} {text}")}:
+                    found.add(same_id)
             for query_id in found & labelled.qrels.keys():
                 if labelled.qrels[query_id].get(name, 0) <= 0:
                     own.setdefault(query_id, set()).add(name)

@@ -99,12 +99,12 @@ def test_what_is_judged_and_not_here_stays():
 @pytest.mark.parametrize("judged_unit", ["passage", "document"])
 def test_a_query_is_the_passage_with_its_id_or_text(judged_unit):
     corpus = [
-        passage("p0", "Zoos are  good.", "zoos"), passage("p1", "Else.", "byid"), passage("p2", "here", "titled", "Stands"),
+        passage("p0", "Zoos are  good.", "zoos"), passage("p1", "Else.", "byid", "Another title"), passage("p2", "here", "titled", "Stands"),
         passage("p3", "Two parts,", "long"), passage("p4", "in one.", "long"), passage("p5", "Two parts, in one.", "long2"),
     ]  # fmt: skip
     texts = {
         "q": "zoos are good.",
-        "byid": "other",
+        "byid": "another title",
         "titled?": "stands here",
         "both": "two parts, in one.",
         "none": "x",
@@ -126,7 +126,8 @@ def test_a_query_is_the_passage_with_its_id_or_text(judged_unit):
 
 
 def test_a_passage_that_is_judged_relevant_may_be_found_whatever_its_id_and_text():
-    corpus = [passage("p1", "text", "q1"), passage("p2", "text", "q2")]
-    qrels = {"q1": {"p1": 1}, "q2": {"p2": 0}}
-    labels = QuerySet("mine", [Query("q1", "a", "source"), Query("q2", "text", "source")], qrels, "passage")
-    assert own_units(labels, corpus) == {"q2": {"p1", "p2"}}
+    corpus = [passage("p1", "text", "q1"), passage("p2", "text", "q2"), passage("p3", "numbered alike", "1")]
+    qrels = {"q1": {"p1": 1}, "q2": {"p2": 0}, "1": {"p1": 1}}
+    texts = {"q1": "text", "q2": "text", "1": "numbered otherwise"}
+    labels = QuerySet("mine", [Query(*row, "source") for row in texts.items()], qrels, "passage")
+    assert own_units(labels, corpus) == {"q1": {"p2"}, "q2": {"p1", "p2"}}
