@@ -32,7 +32,7 @@ def print_generated(result: StageResult[DatasetRecord]) -> None:
     click.echo(f"{record.documents} documents, {record.skipped} not read, {record.passages} passages")
     if record.passages_from_labels:
         click.echo(
-            f"{record.passages_from_labels} texts of the labels stand in no document and are passages of their own"
+            f"texts of the labels that stand in no document and are passages of their own: {record.passages_from_labels}"
         )
     click.echo(_window(record.window))
     for split, kinds in record.queries.items():

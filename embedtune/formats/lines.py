@@ -34,15 +34,14 @@ class FaultyRows:
         if not self._first:
             return
         number, expected, found, hint = self._first[0]
-        if self._count == 1 and self._what == "line":
-            raise DataError.at(self._path, number, expected, found, hint=hint)
+        if self._count == 1:
+            where = f"{self._path}:{number}" if self._what == "line" else f"{self._path}, {self._what} {number}"
+            raise DataError(f"{where}: expected {expected}, found {found}", hint=hint)
         rows = [
             f"  {self._what} {number}: expected {expected}, found {found}" for number, expected, found, _ in self._first
         ]
         rows += [f"  and {self._count - len(self._first)} more"] * (self._count > len(self._first))
-        raise DataError(
-            f"{self._path}: {self._count} faulty {self._what}{'s' * (self._count > 1)}\n" + "\n".join(rows), hint=hint
-        )
+        raise DataError(f"{self._path}: {self._count} faulty rows\n" + "\n".join(rows), hint=hint)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedtune.errors import DataError
 from embedtune.formats.beir import is_identifier
-from embedtune.formats.lines import read_text
+from embedtune.formats.lines import FaultyRows, read_text
 from embedtune.types import Document, Qrels, Query
 
 _PARTS = ("queries", "corpus", "relevant_docs")
@@ -25,13 +25,14 @@ def read_llama_index(path: Path) -> tuple[list[Document], list[Query], Qrels]:
     documents = [Document(key, "", text) for key, text in parts["corpus"].items()]
     queries = [Query(key, text, "source") for key, text in parts["queries"].items()]
     qrels: Qrels = {}
-    for query_id, relevant in parts["relevant_docs"].items():
+    faults = FaultyRows(path, "entry")
+    for number, (query_id, relevant) in enumerate(parts["relevant_docs"].items(), start=1):
         unknown = [key for key in relevant if key not in parts["corpus"]]
         if unknown or query_id not in parts["queries"]:
-            raise DataError.at(
-                path, None, "relevant_docs that name queries and corpus entries", f"{query_id!r} → {unknown}"
-            )
+            found = f"{query_id!r} → {unknown}"
+            faults.add(number, "relevant_docs that name queries and corpus entries", f"{found:.200}")
         qrels[query_id] = dict.fromkeys(relevant, 1)
+    faults.check()
     return documents, queries, qrels
 
 

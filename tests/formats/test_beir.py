@@ -317,7 +317,7 @@ def test_all_faulty_rows_are_told_with_their_lines(tmp_path):
     with pytest.raises(DataError) as caught:
         beir.read_qrels(path, {"q1"})
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"{path}: 33 faulty lines"
+    assert lines[0] == f"{path}: 33 faulty rows"
     assert lines[1].startswith("  line 3: expected one judgement for each query and document, found a second one")
     assert lines[2].startswith("  line 4: expected query id, corpus id and a whole grade")
     assert lines[3] == "  line 5: expected a query of queries.jsonl, found 'q9'"
@@ -328,7 +328,7 @@ def test_all_faulty_entries_are_told_with_their_lines(tmp_path):
     rows = ['{"_id": "a", "text": "x"}', "[]", '{"_id": "b", "te', '{"_id": "c", "text": "\\u0000"}']
     write(tmp_path, "corpus.jsonl", "\n".join(rows))
     with pytest.raises(
-        DataError, match=r"3 faulty lines\n  line 2: .*\n  line 3: .*\n  line 4: expected text, found a NUL"
+        DataError, match=r"3 faulty rows\n  line 2: .*\n  line 3: .*\n  line 4: expected text, found a NUL"
     ):
         read_documents(tmp_path)
 

@@ -121,7 +121,7 @@ def test_all_faulty_rows_are_told(tmp_path, name, text, faults):
     with pytest.raises(DataError) as caught:
         read_labels(written(tmp_path / name, text))
     told = str(caught.value).splitlines()
-    assert told[0].endswith(f"{name}: {len(faults)} faulty lines")
+    assert told[0].endswith(f"{name}: {len(faults)} faulty rows")
     assert [line.strip()[: len(fault)] for line, fault in zip(told[1:], faults, strict=True)] == faults
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from embedtune.errors import DataError, ResourceError
 from embedtune.formats import lines
-from embedtune.formats.lines import numbered_lines, read_text, unreadable
+from embedtune.formats.lines import FaultyRows, numbered_lines, read_text, unreadable
 
 
 def read(folder, content):
@@ -66,3 +66,17 @@ def test_file_without_permission_is_refused(tmp_path):
     (tmp_path / "x").touch(mode=0o000)
     with pytest.raises(ResourceError, match="Permission denied"):
         list(numbered_lines(tmp_path / "x"))
+
+
+def test_one_faulty_row_is_told_in_one_line_and_several_in_a_list(tmp_path):
+    faults = FaultyRows(tmp_path / "x.parquet", "row")
+    faults.check()
+    faults.add(7, "a text", "none", "write one")
+    with pytest.raises(DataError, match=r"x\.parquet, row 7: expected a text, found none$") as caught:
+        faults.check()
+    assert caught.value.hint == "write one"
+    faults.add(9, "a number", "'x'")
+    with pytest.raises(
+        DataError, match=r"x\.parquet: 2 faulty rows\n  row 7: .*none\n  row 9: expected a number, found 'x'$"
+    ):
+        faults.check()

@@ -55,7 +55,7 @@ def test_query_without_judgements_has_no_entry(tmp_path):
         (GOOD | {"relevant_docs": {"q1": ["n9"]}}, r"found 'q1' → \['n9'\]"),
         (
             GOOD | {"relevant_docs": {"q9": ["n1"]}},
-            "expected relevant_docs that name queries and corpus entries, found 'q9'",
+            r"dataset\.json, entry 1: expected relevant_docs that name queries and corpus entries, found 'q9'",
         ),
     ],
 )
