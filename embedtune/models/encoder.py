@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedtune.errors import ConfigError
+from embedtune.models.inspect import retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.quiet import quiet_libraries
 from embedtune.types import Progress, Vectors
@@ -243,9 +244,8 @@ def is_lexical(model: SentenceTransformer) -> bool:
 
 
 def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:
-    """Set the model's prompts; None leaves its own."""
-    prompts = {"query": query_prompt, "document": document_prompt}
-    model.prompts = {**model.prompts, **{name: text for name, text in prompts.items() if text is not None}}
+    """Set the model's prompts; None leaves its own, see ``retrieval_prompts``."""
+    model.prompts = retrieval_prompts(model.prompts, query_prompt=query_prompt, document_prompt=document_prompt)
 
 
 def find_accelerator() -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from embedtune.errors import ConfigError
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # names in the order in which sentence-transformers asks for them
 
 
 class ModelSize(NamedTuple):
@@ -69,9 +71,27 @@ def inspect_model(folder: Path) -> ModelSize:
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
-    """Return the prompts that are saved with a sentence-transformers model, ``query`` and ``document`` among them."""
+    """Return the prompts that a sentence-transformers folder is encoded with, as ``retrieval_prompts`` completes the saved."""
     config = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
-    return {name: text or "" for name, text in (config.get("prompts") or {}).items()}
+    return retrieval_prompts(config.get("prompts") or {})
+
+
+def retrieval_prompts(
+    saved: Mapping[str, str | None], *, query_prompt: str | None = None, document_prompt: str | None = None
+) -> dict[str, str]:
+    """Return a model's prompts by name, with those of a run in place of its own; ``document`` is that of passages.
+
+    Models of the E5 kind name it ``passage``, others ``corpus``. sentence-transformers reads these too, but only where there is
+    no ``document``, and since version 5 it gives every model an empty one. So these fill an empty ``document``.
+    """
+    prompts = {name: text or "" for name, text in saved.items()}
+    if query_prompt is not None:
+        prompts["query"] = query_prompt
+    if document_prompt is None:
+        document = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
+        return {**prompts, "document": document}
+    # Under every name that the model has for it, or one that was emptied would be filled again after saving.
+    return {**prompts, **dict.fromkeys(prompts.keys() & set(_DOCUMENT_PROMPTS) | {"document"}, document_prompt)}
 
 
 def read_dimension(folder: Path) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
 from embedtune.models.encoder import Encoder, choose_precision, load_encoder
+from embedtune.models.inspect import retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.weights import load_rounded
 from embedtune.project.layout import MODEL
@@ -167,9 +168,8 @@ class Adapters(Mapping[str, Embedder]):
             base = self._base(run, run.record.quantize)
             queries = _Side(base, base.add(adapter))
             documents = _Side(self._base(run, "none")) if run.record.queries_only else queries
-        settings = {"query": run.settings.query_prompt, "document": run.settings.document_prompt}
-        prompts = {name: text for name, text in settings.items() if text is not None}
-        return _Domain(run, {**queries.base.own_prompts, **prompts}, queries, documents)
+        given = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
+        return _Domain(run, retrieval_prompts(queries.base.own_prompts, **given), queries, documents)
 
     def _base(self, run: TrainedRun, scheme: str) -> FrozenBase:
         if scheme not in self._bases:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
-from embedtune.models.inspect import read_dimension, read_prompts
+from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
 from embedtune.project.trained_run import read_trained_run
 
 Shape = Literal["one", "two", "map", "hybrid-vector"]
@@ -64,15 +64,15 @@ def read_facts(run: Path | str) -> Facts:
     maps = sorted(found.merged.glob("query_*_Dense/model.safetensors"))
     if shape == "map" and len(maps) != 1:
         raise IntegrityError(f"{found.merged}: expected one linear map behind the queries, found {len(maps)}")
-    own = {"query": settings.query_prompt, "document": settings.document_prompt}
-    prompts = read_prompts(found.merged) | {side: text for side, text in own.items() if text is not None}
+    given = {"query_prompt": settings.query_prompt, "document_prompt": settings.document_prompt}
+    prompts = retrieval_prompts(read_prompts(found.merged), **given)
     return Facts(
         run=found.folder,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
         method=record.method if record.is_tuned else "base",
         shape=shape,
         query_prompt=prompts.get("query", ""),
-        document_prompt=prompts.get("document", ""),
+        document_prompt=prompts["document"],
         dimension=read_dimension(found.merged),
         window_tokens=min(settings.window_tokens, found.dataset.record.window.model_tokens),
         trust_remote_code=settings.trust_remote_code,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
-from embedtune.models.inspect import inspect_model, read_dimension, read_prompts
+from embedtune.models.inspect import inspect_model, read_dimension, read_prompts, retrieval_prompts
 
 
 @pytest.fixture
@@ -85,3 +85,17 @@ def test_dimension_and_prompts_are_read_without_loading_the_model(served_run, me
     model = load_model(merged)
     assert read_dimension(merged) == model.get_embedding_dimension()
     assert read_prompts(merged) == model.prompts
+
+
+def test_passage_and_corpus_fill_an_empty_prompt_of_documents():
+    assert retrieval_prompts({"query": "q", "passage": "p"}) == {"query": "q", "passage": "p", "document": "p"}
+    assert retrieval_prompts({"document": "", "passage": "", "corpus": "c"})["document"] == "c"
+    assert retrieval_prompts({"document": "d", "passage": "p"}) == {"document": "d", "passage": "p"}
+    assert retrieval_prompts({"query": None}) == {"query": "", "document": ""}
+
+
+@pytest.mark.parametrize("given", ["", "text: "])
+def test_a_prompt_of_the_run_replaces_the_models_own_under_every_name(given):
+    prompts = retrieval_prompts({"query": "q", "passage": "p"}, query_prompt="", document_prompt=given)
+    assert prompts == {"query": "", "document": given, "passage": given}
+    assert retrieval_prompts(prompts) == prompts  # as read back from the saved model

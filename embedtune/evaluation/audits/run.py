@@ -13,7 +13,7 @@ from embedtune.evaluation.audits import models, queries
 from embedtune.evaluation.audits.models import Prompts, Seen
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
-from embedtune.models.inspect import read_prompts
+from embedtune.models.inspect import read_prompts, retrieval_prompts
 from embedtune.project.evaluation_records import AuditRecord
 from embedtune.retrieval.searcher import LeftOut, Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
@@ -73,8 +73,7 @@ def prompts_between(base: Path, shipped: Path, *, query_prompt: str | None, docu
     A setting of None keeps the base's own prompt.
     """
     own = _saved_prompts(base)
-    settings = {"query": query_prompt, "document": document_prompt}
-    used = own | {name: text for name, text in settings.items() if text is not None}
+    used = retrieval_prompts(own, query_prompt=query_prompt, document_prompt=document_prompt)
     return Prompts(base=own, used=used, saved=_saved_prompts(shipped))
 
 

@@ -126,7 +126,7 @@ def test_prompts_are_read_from_the_folders_and_the_settings(tmp_path):
         base={"query": "a", "document": "b"}, used={"query": "c", "document": "b"}, saved={"query": "c"}
     )
     none = prompts_between(tmp_path, tmp_path, query_prompt="", document_prompt=None)
-    assert none == Prompts(base={}, used={"query": ""}, saved={})
+    assert none == Prompts(base={}, used={"query": "", "document": ""}, saved={})
 
 
 @pytest.fixture(scope="module")
