@@ -37,7 +37,7 @@ def print_query_adapter(result: StageResult[QueryAdapterRecord]) -> None:
     gain = _gain(record.dev)
     saved = f"a query adapter for {record.embedding}, strength {record.strength:g}, dev gain {gain}"
     if record.shipped != "tuned":
-        saved = f"none; the queries of {record.embedding} stay as they are, because the dev gain {gain} is within noise"
+        saved = f"none; the queries of {record.embedding} stay as they are; dev gain {gain}, {record.reason}"
     echo_wrapped(f"saved: {saved}")
     rows = [(name, *(f"{values[measure]:.3f}" for measure in _SHOWN)) for name, values in record.test.items()]
     print_columns([("test", *_SHOWN), *rows])
@@ -82,7 +82,7 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
         gain = f"dev {dev.measure} by {_gain(dev)}"
         saved = f"tuned, at strength {record.strength:g}; it changed {gain}"
         if not record.is_tuned:
-            saved = f"the base, because tuning changed {gain}, which is within noise"
+            saved = f"the base: {record.why_base}"
         echo_wrapped(f"saved model: {saved}")
     click.echo(str(result.folder))
     print_next(f"embedtune eval {result.folder.parent}")

@@ -40,12 +40,14 @@ def summarise(
     *,
     seeds: Sequence[str] = (),
     method: str | None = "symmetric",
+    why_base: str = "",
     seed: int,
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
 
     ``lexical``, the run of BM25, gives the slices by overlap of query and answer; ``seeds`` are systems that are one recipe
-    with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained.
+    with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained; ``why_base`` is
+    why training shipped the base, if it did.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
@@ -55,7 +57,7 @@ def summarise(
     if method and "tuned" in scores:
         verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s")
     else:
-        verdict = judge_base(found, trained=method is not None)
+        verdict = judge_base(found, trained=method is not None, why=why_base)
     more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)]
     return Summary(
         grouping.unit,

@@ -68,12 +68,12 @@ def judge(
     return _open_verdict(alone, primary, clustered_by, advice)
 
 
-def judge_base(comparisons: Comparisons, *, trained: bool = True) -> Verdict:
+def judge_base(comparisons: Comparisons, *, trained: bool = True, why: str = "") -> Verdict:
     """Give the verdict without a tuned model: fusion can be worth it, and where nothing was trained yet, tuning too.
 
-    ``trained`` is whether training shipped the base; else nothing was trained yet.
+    ``trained`` is whether training shipped the base, and ``why`` it did; else nothing was trained yet.
     """
-    cause = "fell back to the base, because no method gained more than noise on dev"
+    cause = f"fell back to the base: {why}" if why else "fell back to the base"
     fusion = comparisons.get(("hybrid_base", "base"))
     if fusion and fusion[PRIMARY].better:
         decision, first = "use_fusion", f"Use the base fused with BM25: {_describe(fusion[PRIMARY])}."

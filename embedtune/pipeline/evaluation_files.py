@@ -37,7 +37,10 @@ def write_query_set(
         write_run(folder / f"{file_name(system)}.run.trec", run, file_name(system))
     _write_per_query(folder / "per_query.tsv", values, measures)
     method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
-    summary = summarise(values, runs["bm25"], queries, passages, seeds=inputs.seeds(), method=method, seed=config.seed)
+    summary = summarise(
+        values, runs["bm25"], queries, passages,
+        seeds=inputs.seeds(), method=method, why_base=trained.why_base, seed=config.seed,
+    )  # fmt: skip
     optional = {"seeds": summary.seeds, "forgetting": forgetting}
     record = QuerySetRecord(
         schema_version=1,

@@ -30,6 +30,7 @@ from embedtune.retrieval.windows import corpus_windows
 from embedtune.training.dev_set import build_dev_set, select_on_dev
 from embedtune.training.methods.data import TrainingData, prepare_distillation
 from embedtune.training.methods.query_adapters import fit_linear, interpolate
+from embedtune.training.outcome import observe, why_not_shipped
 from embedtune.types import Vectors
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
         for strength in data.config.strengths
     }
     decision, _, dev_record = select_on_dev(dev, dev.scores_of(queries, windows), by_strength)
-    chosen = interpolate(matrix, decision.strength)
-    if decision.ship == "tuned":
+    chosen, reason = interpolate(matrix, decision.strength), ""
+    if decision.ship == "base":
+        observed = observe("linear", losses, queries, _adapt(queries, matrix))
+        reason = why_not_shipped(decision.gain, decision.error, observed)
+    else:
         save_file({"map": chosen.contiguous()}, str(folder / "map.safetensors"))
     write_json(folder / "config.json", {"embedding": name, "dimension": len(matrix), "shipped": decision.ship})
     return QueryAdapterRecord(
@@ -113,6 +117,7 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
         dimension=len(matrix),
         steps=len(losses),
         dev=dev_record,
+        reason=reason,
         test=_measure(data, {"base": None, **({"tuned": chosen} if decision.ship == "tuned" else {})}),
     )
 

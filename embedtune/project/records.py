@@ -186,7 +186,7 @@ class ModelRecord(Record):
     """What ``train`` shipped, and why.
 
     Attributes:
-        shipped: ``tuned``, or ``base`` if no method gained more than noise.
+        shipped: ``tuned``, or ``base`` if no method gained enough on dev.
         method: The method that was chosen; if the base was shipped, the one that came closest.
         passages: The model whose dense passage vectors the shipped model searches. An index of the base serves every
             model with ``base`` here and no sketch.
@@ -231,6 +231,24 @@ class ModelRecord(Record):
         return f"{kept}: {self.dev.measure} on dev {self.dev.base:.3f}, {self.dev.gain:+.3f} ± {self.dev.standard_error:.3f}"
 
     @property
+    def why_base(self) -> str:
+        """Why the base was shipped: what the method that came closest changed on dev, and the reason against it."""
+        if not (self.dev and self.reason):
+            return "no method gained enough on dev"
+        closest = (
+            f"{self.method}, the closest of {len(self.candidates)} methods,"
+            if len(self.candidates) > 1
+            else self.method
+        )
+        gain = f"{self.dev.gain:+.3f} ± {self.dev.standard_error:.3f}"
+        return f"{closest} changed {self.dev.measure} on dev by {gain}, {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Why ``method`` was shipped or not; empty where the record does not say."""
+        return next((tried.reason for tried in self.candidates if tried.method == self.method), "")
+
+    @property
     def is_tuned(self) -> bool:
         """Whether a tuned model was shipped."""
         return self.shipped == "tuned"
@@ -269,7 +287,10 @@ class NegativesRecord(Record):
 
 
 class QueryAdapterRecord(Record):
-    """What ``fit_query_adapter`` found: ``tuned`` is shipped if it gains more than noise on dev; ``test``: model → measures."""
+    """What ``fit_query_adapter`` found: ``tuned`` is shipped if it gains more than noise on dev; ``test``: model → measures.
+
+    ``reason`` says why the base was shipped; empty if it was not.
+    """
 
     embedding: str
     shipped: Side
@@ -277,4 +298,5 @@ class QueryAdapterRecord(Record):
     dimension: int
     steps: int
     dev: DevRecord
+    reason: str = ""
     test: dict[str, Measures]

@@ -64,11 +64,13 @@ def training(found: TrainingData) -> dict[str, object] | None:
     dev = found.dev
     if not dev:
         return None
-    shipped = "the tuned model was shipped" if found.shipped == "tuned" else "the base was shipped"
+    shipped = f"the tuned model was shipped, at strength {found.strength:g}"
+    if not found.is_tuned:
+        shipped = f"the base was shipped: {found.reason}" if found.reason else "the base was shipped"
     sentence = (
         f"Method {found.method}, frozen weights {found.quantize}. On {dev.n_queries:,} dev queries, which are not "
         f"those of this report, the {dev.measure} changed by {points(dev.gain)} ± {100 * dev.standard_error:.1f} "
-        f"points (± one standard error); {shipped}, at strength {found.strength:g}."
+        f"points (± one standard error); {shipped}."
     )
     return {"sentence": sentence, "charts": [*_losses(found), *_dev_curves(dev)]}
 

@@ -167,7 +167,6 @@ def require_tuned(run: TrainedRun) -> None:
     """Raise a DataError if training shipped the base."""
     if not run.record.is_tuned:
         raise DataError(
-            f"{run.folder}: expected a tuned model, found that training shipped the base, because tuning gained no more than "
-            "noise on dev",
+            f"{run.folder}: expected a tuned model, found that training shipped the base: {run.record.why_base}",
             hint="use the base, or what is shipped; `embedtune train --method auto` tries other ways",
         )

@@ -18,6 +18,7 @@ import numpy as np
 from embedtune.errors import IntegrityError
 from embedtune.models.encoder import is_own_code, load_encoder
 from embedtune.models.weights import two_towers
+from embedtune.training.outcome import MIN_CHANGE
 from embedtune.types import Vectors
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 TOLERANCE = {"none": 1e-5, "int8": 1e-3, "nf4": 1e-3, "fp4": 1e-3}
 """Largest difference of a component after loading, by how the frozen weights were quantised."""
 
-_MIN_CHANGE = 1e-4
 _PARITY_TEXTS = 16
 
 
@@ -138,7 +138,7 @@ def check_change(base: Vectors, tuned: Vectors) -> float:
         IntegrityError: If it is 1 − 1e-4 or more: the model that would be shipped as tuned is the base.
     """
     cosine = float((base * tuned[:, : base.shape[1]]).sum(axis=1).mean())
-    if cosine >= 1 - _MIN_CHANGE:
+    if cosine >= 1 - MIN_CHANGE:
         raise IntegrityError(
             f"tuned model: expected vectors that differ from the base's, found a mean query cosine of {cosine:.6f}",
             hint="raise train.learning_rate or train.epochs",

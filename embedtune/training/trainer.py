@@ -354,7 +354,8 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
         loss = float(sum(self.batch_losses))
         self.batch_losses.clear()
         if not math.isfinite(loss):
-            raise DataError(f"training step {step}: expected a finite loss, found {loss}", hint=_FINITE_HINT)
+            first = f" (first loss {self.losses[0]:.3g})" if self.losses else ""
+            raise DataError(f"training step {step}: expected a finite loss, found {loss}{first}", hint=_FINITE_HINT)
         # A finite loss says nothing about the update that came after it; a checkpoint of it would be of no use.
         trainable = ((name, weight) for name, weight in self._model.named_parameters() if weight.requires_grad)
         if broken := next((name for name, weight in trainable if not torch.isfinite(weight).all()), None):

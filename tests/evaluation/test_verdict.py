@@ -237,6 +237,7 @@ def test_a_shipped_base_can_still_be_worth_fusing():
     assert "no tuned model" in verdict.reasons[1]
     small = {("hybrid_base", "base"): {"ndcg@10": one("hybrid_base", "base", 0.01, 0.02)}}
     assert judge_base(small).decision == judge_base({}).decision == "do_not_ship"
+    assert "fell back to the base: lora is worse." in judge_base({}, why="lora is worse").reasons[0]
 
 
 def test_bm25_that_beats_everything_is_named_with_the_best_of_the_others():

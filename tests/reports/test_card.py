@@ -41,6 +41,10 @@ def test_before_an_evaluation_it_has_dev_alone():
 
 def test_a_base_that_was_kept_says_so():
     assert "# Base model, kept as it was" in card(record=ModelRecord(shipped="base"))
+    lost = {"gain": -0.452, "standard_error": 0.173}
+    tried = [{"method": "lora", "reason": "worse than the base; training diverged", **lost}]
+    kept = card(record=ModelRecord.model_validate({"shipped": "base", "dev": lost, "candidates": tried}))
+    assert "lora changed mean reciprocal rank on dev by -0.452 ± 0.173, worse than the base; training diverged." in kept
     assert "an index of them stays as it is" in card(record=ModelRecord(shipped="tuned", passages="base"))
 
 

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from embedtune.models.encoder import Encoder
 from embedtune.project.records import CandidateRecord, ModelRecord
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.gradient import tune_both_sides, tune_query_lora
 from embedtune.training.methods.hybrid_vector import tune_hybrid_vector
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
+from embedtune.training.outcome import Training, observe, why_not_shipped
 from embedtune.training.selection import beats
 
 
@@ -37,6 +39,7 @@ _LOADING = {
     'is SentenceTransformer("merged/dense")',
 }
 _BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
+_OBSERVED = 64  # dev queries; their vectors tell what a training did
 _log = logging.getLogger("embedtune")
 
 
@@ -81,7 +84,7 @@ def select_method(context: Context, method: str) -> MethodSelection:
 
 def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> tuple[str, bool]:
     if candidate.decision.ship == "base":
-        return "no more than noise over the base", False
+        return why_not_shipped(candidate.decision.gain, candidate.decision.error, _observed(context, candidate)), False
     if best is None:
         return "better than the base", True
     dev = context.dev
@@ -93,6 +96,15 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     if scores.mean() > others.mean():
         return f"better than {best.name}", True
     return f"better than the base, not than {best.name}", False
+
+
+def _observed(context: Context, candidate: Candidate) -> Training | None:
+    losses = candidate.details.get("losses")
+    if not isinstance(losses, list) or not losses:
+        return None
+    queries = context.dev.queries[:_OBSERVED]
+    tuned = Encoder(candidate.tuned.model, precision=context.base.precision).encode_queries(queries)
+    return observe(candidate.name, losses, context.base.encode_queries(queries), tuned)
 
 
 def selection_record(

@@ -31,5 +31,14 @@ def test_a_selection_that_gains_nothing_ships_the_base(train):
     run, base_folder, record = train(method="auto", auto_methods=("linear", "query-lora"), query_side=still)
     assert record.shipped == "base"
     assert not record.queries_only
+    assert all("training hardly moved the model" in each.reason for each in record.candidates)
+    assert "linear_learning_rate" in record.candidates[0].reason and record.reason in record.why_base
     base, shipped = SentenceTransformer(str(base_folder)), SentenceTransformer(str(run / "model" / "merged"))
     assert np.array_equal(shipped.encode(TEXTS), base.encode(TEXTS))
+
+
+def test_a_training_that_ruins_the_model_is_not_called_noise(train, worded):
+    _, _, record = train.again(worded, method="full", learning_rate=0.5, distill_weight=0, strengths=(1.0,))
+    assert record.shipped == "base"
+    assert "training collapsed" in record.reason or "training diverged" in record.reason
+    assert "lower train.learning_rate" in record.reason
