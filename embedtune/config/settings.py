@@ -255,6 +255,20 @@ class TrainConfig(_Settings):
     false_negative_margin: float = Field(
         0.1, description="Mask a negative whose base cosine exceeds the positive's by more than this."
     )
+    hard_negatives: int = Field(
+        0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 2."
+    )
+    query_epochs: int = Field(
+        0,
+        ge=0,
+        description="Epochs of a second part of lora and full, which trains queries alone over the tuned vectors of the whole "
+        "corpus; judged queries: 2.",
+    )
+    ship_errors: float = Field(
+        1.0,
+        ge=0,
+        description="Standard errors by which dev must gain for a model to be shipped; judged queries: 0, the expected value.",
+    )
     distill_weight: Share = Field(
         0.5, description="Weight of the base model's own softmax in the target (self-distillation); 0 is InfoNCE."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ from embedtune.text.hashing import hash_json
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, build_dev_set
 from embedtune.training.methods.context import Context
+from embedtune.training.methods.data import TrainingData
 from embedtune.training.methods.select import select_method, selection_record
+from embedtune.training.recipe import for_labels, is_judged
 from embedtune.training.saving import save_selection
 from embedtune.types import Progress, Vectors
 
@@ -127,6 +130,7 @@ def _context(
     """Load the base, build the dev set and search it with the base."""
     base = load_encoder(base_folder, dataset_config, choose_precision(config.precision))
     dataset, vectors = read_dataset(run / DATASET), VectorCache(run / VECTORS)
+    config = for_labels(config, dataset.splits["train"])
 
     def encode_corpus(texts: Sequence[str], on_progress: Progress) -> Vectors:
         return vectors.documents(base, hash_model(base_folder), texts, on_progress)
@@ -134,13 +138,11 @@ def _context(
     def checkpoints(method: str) -> Checkpoints:
         return Checkpoints(run / CHECKPOINTS / method, hash_json([identity, method]), seconds=config.checkpoint_seconds)
 
-    dev = build_dev_set(dataset, base, dataset_config, config)
+    data = TrainingData(config, dataset_config, dataset, base, encode_corpus)
+    hardest = data.hardest if is_judged(dataset.splits["train"]) else None
+    dev = build_dev_set(dataset, base, dataset_config, config, hardest)
     return Context(
-        config=config,
-        dataset_config=dataset_config,
-        dataset=dataset,
-        base=base,
-        encode_corpus=encode_corpus,
+        **{field.name: getattr(data, field.name) for field in fields(data)},
         base_folder=base_folder,
         retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, "fp32").model),
         checkpoints=checkpoints,

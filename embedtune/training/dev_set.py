@@ -25,7 +25,7 @@ from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
-from embedtune.training.selection import Decision, choose_weight, decide
+from embedtune.training.selection import CLEARLY, Decision, choose_weight, decide
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, TextEncoder, Vectors
 
 if TYPE_CHECKING:
@@ -77,10 +77,23 @@ class DevSet:
     """
 
     def __init__(
-        self, queries: Sequence[DevQuery], corpus: Sequence[SearchedPassage], *, max_windows: int, seed: int
+        self,
+        queries: Sequence[DevQuery],
+        corpus: Sequence[SearchedPassage],
+        *,
+        max_windows: int,
+        seed: int,
+        hardest: Sequence[int] = (),
+        ship_errors: float = 1.0,
     ) -> None:
-        """Sample the corpus: random passages join the answers of the queries, at least one, up to ``max_windows`` windows."""
-        sample = _sample({passage for query in queries for passage in query.answers}, corpus, max_windows, seed)
+        """Sample the corpus: passages join the answers of the queries, at least one, up to ``max_windows`` windows.
+
+        Half of them are the first of ``hardest``, the others random, so that scores keep their spread. ``ship_errors`` are
+        those of ``select_on_dev``.
+        """
+        answers = {passage for query in queries for passage in query.answers}
+        sample = _sample(answers, corpus, max_windows, seed, hardest)
+        self.ship_errors = ship_errors
         column = {passage: number for number, passage in enumerate(sample)}
         self.queries = [query.text for query in queries]
         self.relevant = [[column[passage] for passage in query.answers] for query in queries]
@@ -135,21 +148,34 @@ class DevSet:
         return whole
 
 
-def _sample(answers: set[int], corpus: Sequence[SearchedPassage], max_windows: int, seed: int) -> list[int]:
-    chosen = set(answers)
+def _sample(
+    answers: set[int], corpus: Sequence[SearchedPassage], max_windows: int, seed: int, hardest: Sequence[int]
+) -> list[int]:
+    chosen = dict.fromkeys(sorted(answers))
     n_windows = sum(len(corpus[passage].windows) for passage in chosen)
     others = [passage for passage in range(len(corpus)) if passage not in chosen]
     random.Random(seed).shuffle(others)  # noqa: S311 (reproducible on purpose)
-    for passage in others:
-        if n_windows + len(corpus[passage].windows) > max_windows:
-            break
-        chosen.add(passage)
-        n_windows += len(corpus[passage].windows)
+    for most, passages in (((n_windows + max_windows) // 2, hardest), (max_windows, others)):
+        for passage in passages:
+            if n_windows + len(corpus[passage].windows) > most:
+                break
+            if passage not in chosen:
+                chosen[passage] = None
+                n_windows += len(corpus[passage].windows)
     return sorted(chosen)
 
 
-def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfig, config: TrainConfig) -> DevSet:
-    """Build the dev set from the dev split; ``sentence_dropout`` is the share of synthetic queries without source sentence."""
+def build_dev_set(
+    dataset: Dataset,
+    base: Encoder,
+    dataset_config: GenerateConfig,
+    config: TrainConfig,
+    hardest: Callable[[Sequence[str]], Sequence[int]] | None = None,
+) -> DevSet:
+    """Build the dev set from the dev split; ``sentence_dropout`` is the share of synthetic queries without source sentence.
+
+    ``hardest`` returns numbers of passages, those first that are most easily taken for an answer to one of the queries.
+    """
 
     def searched(passages: Sequence[Passage]) -> Sequence[SearchedPassage]:
         windows = windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
@@ -172,7 +198,14 @@ def build_dev_set(dataset: Dataset, base: Encoder, dataset_config: GenerateConfi
         answers = dict(zip(relevant[query.query_id], searched(passages), strict=True))
         visible = synthetic and not hidden[number]
         queries.append(DevQuery(query.text, answers, visible, cluster, own[query.query_id]))
-    return DevSet(queries, searched(dataset.passages), max_windows=config.max_dev_windows, seed=config.seed)
+    return DevSet(
+        queries,
+        searched(dataset.passages),
+        max_windows=config.max_dev_windows,
+        seed=config.seed,
+        hardest=hardest([query.text for query in queries]) if hardest else (),
+        ship_errors=config.ship_errors,
+    )
 
 
 def without_source_sentence(passage: Passage, query: Query) -> Passage:
@@ -187,13 +220,16 @@ class DevRetrieval:
         dev: The dev set.
         base: Dev scores of the base, ``(n_queries, n_passages)``.
         windows: Base vectors of the dev windows, ``(n_windows, dim)``.
+        load_base: Loads an unquantised copy of the base.
     """
 
     def __init__(self, dev: DevSet, base: Encoder, load_base: Callable[[], SentenceTransformer]) -> None:
         """Search with the base, whose precision all models get; ``load_base`` loads the copy into which updates are merged."""
         self.dev = dev
         self._precision = base.precision
+        self.load_base = load_base
         self._merge_target = cache(load_base)
+        self._windows_by = cache(lambda model: Encoder(model, precision=base.precision).encode_documents(dev.windows))
         with track("dev: base", dev.n_encoded) as on_progress:
             self.windows = base.encode_documents(dev.windows, on_progress)
             self.base = dev.dense_scores(base, on_progress, windows=self.windows)
@@ -203,9 +239,12 @@ class DevRetrieval:
 
         Passages are encoded again only if tuning changes them.
         """
-        encoder = self._encoder(tuned, strength)
-        windows = self.windows if tuned.queries_only else None
-        with track(label, len(self.dev.queries) if tuned.queries_only else self.dev.n_encoded) as on_progress:
+        encoder, windows = self._encoder(tuned, strength), None
+        if tuned.queries_only:
+            windows = self.windows
+        elif tuned.documents is not None:
+            windows = self._windows_by(tuned.documents)
+        with track(label, self.dev.n_encoded if windows is None else len(self.dev.queries)) as on_progress:
             return self.dev.dense_scores(encoder, on_progress, windows=windows)
 
     def encode_queries_with(self, tuned: TunedModel, strength: float) -> Vectors:
@@ -223,7 +262,7 @@ def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> t
         The decision, the scores of the best strength, ``(n_queries, n_passages)``, and the record of both.
     """
     ranks = {strength: dev.reciprocal_ranks(scores) for strength, scores in tuned.items()}
-    decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters)
+    decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters, errors=dev.ship_errors)
     best = max(ranks, key=lambda strength: (ranks[strength].mean(), -strength))
     record = DevRecord(
         by_strength={f"{strength:g}": rounded_mean(values) for strength, values in ranks.items()},
@@ -246,4 +285,4 @@ def choose_fusion_weight(dev: DevSet, dense: Matrix) -> float:
     by_weight: dict[float, Floats] = {
         weight: 1.0 / best_ranks(z_score_sum(dense[rows], lexical, weight), relevant) for weight in WEIGHTS
     }
-    return choose_weight(by_weight, dev.clusters[rows])
+    return choose_weight(by_weight, dev.clusters[rows], errors=CLEARLY * dev.ship_errors)

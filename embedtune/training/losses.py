@@ -101,6 +101,7 @@ class GuidedContrastiveLoss(CachedLoss):
         guide_embeddings: Sequence[Tensor] | None = None,
         positive_ids: Sequence[Hashable] | None = None,
         relevant_ids: Sequence[Collection[Hashable]] | None = None,
+        negative_ids: Sequence[Sequence[Hashable]] = (),
         temperature: float = 0.05,
         margin: float = 0.0,
         distill_weight: float = 0.0,
@@ -115,6 +116,8 @@ class GuidedContrastiveLoss(CachedLoss):
                 each column.
             positive_ids: The id of each row's positive passage.
             relevant_ids: Ids of all passages that are relevant to each row's query; goes with ``positive_ids``.
+            negative_ids: For each column of hard negatives the id of each row's passage, which may answer another query of
+                the batch; goes with ``relevant_ids``.
             temperature: Of the softmax over cosines, above 0; sentence-transformers' ``scale`` is 1 / temperature.
             margin: In cosines, −2 to 2; the larger, the fewer negatives are masked. The opposite sign of ``margin`` in
                 sentence-transformers' ``GISTEmbedLoss``.
@@ -139,6 +142,7 @@ class GuidedContrastiveLoss(CachedLoss):
         self._guide_embeddings = guide_embeddings
         self._positive_ids = positive_ids
         self._relevant_ids = relevant_ids
+        self._negative_ids = negative_ids
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> Tensor:
         """Return the mean loss of a batch.
@@ -188,8 +192,9 @@ class GuidedContrastiveLoss(CachedLoss):
     def _known_false(self, n_queries: int, n_documents: int, rows: list[int] | None) -> Tensor:
         false = torch.zeros(n_queries, n_documents, dtype=torch.bool)
         if rows is not None and self._positive_ids is not None and self._relevant_ids is not None:
-            known = [[self._positive_ids[other] in self._relevant_ids[row] for other in rows] for row in rows]
-            false[:, :n_queries] = torch.tensor(known)
+            columns = [[ids[row] for row in rows] for ids in (self._positive_ids, *self._negative_ids)]
+            known = [[name in self._relevant_ids[row] for names in columns for name in names] for row in rows]
+            false[:, : len(known[0])] = torch.tensor(known)
         return false.fill_diagonal_(False)
 
     def _guide_vectors(self, features: list[Features], rows: list[int] | None) -> list[Tensor] | None:
@@ -232,9 +237,9 @@ class SoftTeacher:
 
     relevant: Sequence[Sequence[int]]
     n_passages: int
-    scores: Scores | None
-    positive_boost: float
-    temperature: float
+    scores: Scores | None = None
+    positive_boost: float = 0.0
+    temperature: float = 1.0
     left_out: Sequence[Sequence[int]] = ()
 
     def __call__(self, rows: Sequence[int]) -> Tensor:

@@ -15,7 +15,7 @@ from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.types import Floats
 
 _TIE = 1e-9
-_CLEARLY = 2.0  # standard errors
+CLEARLY = 2.0  # standard errors
 
 LEAST_GAIN = 0.001
 """Less than a tenth of a point is no gain: bf16 alone moves a few queries that far, all of them upward now and then."""
@@ -37,21 +37,24 @@ class Decision(NamedTuple):
     error: float
 
 
-def decide(base: Floats, tuned: Mapping[float, Floats], clusters: ArrayLike | None = None) -> Decision:
+def decide(
+    base: Floats, tuned: Mapping[float, Floats], clusters: ArrayLike | None = None, *, errors: float = 1.0
+) -> Decision:
     """Choose the interpolation strength α (WiSE-FT) and whether it is shipped.
 
     The strength with the best mean is taken, of equals the smallest. It is shipped when its gain over the unquantised base is
-    larger than the gain's (paired) standard error, and not so small that rounding could have made it.
+    larger than ``errors`` of the gain's (paired) standard errors, and not so small that rounding could have made it.
 
     Args:
         base: Score of each dev query with the base, ``(n_queries,)``.
         tuned: The same by strength; at least one.
         clusters: Document of each dev query, ``(n_queries,)``; None takes queries for independent.
+        errors: Standard errors that the gain must exceed, from 0 up; 0 ships the larger expected value.
     """
     strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
     gain, error = float(difference.mean()), _error(difference, clusters)
-    if gain >= LEAST_GAIN and _exceeds(gain, error):
+    if gain >= LEAST_GAIN and _exceeds(gain, errors * error):
         return Decision("tuned", strength, gain, error)
     return Decision("base", 0.0, gain, error)
 
@@ -73,18 +76,20 @@ def choose_evaluation(scores: Sequence[Floats], clusters: ArrayLike | None = Non
     return max(better, key=lambda number: float((scores[number] - scores[last]).mean()), default=last)
 
 
-def choose_weight(scores: Mapping[float, Floats], clusters: ArrayLike | None = None) -> float:
+def choose_weight(
+    scores: Mapping[float, Floats], clusters: ArrayLike | None = None, *, errors: float = CLEARLY
+) -> float:
     """Return the weight of the dense side in fusion from the scores of each dev query by weight; without queries the usual one.
 
     Synthetic queries flatter the words of their passages, even those that the answers lost. So of the weights that
-    are not clearly worse than the best one, by two (paired) standard errors, the largest is taken; but no more than the usual
-    one unless the best is more.
+    are not clearly worse than the best one, by ``errors`` (paired) standard errors, the largest is taken; but no more than
+    the usual one unless the best is more.
     """
     if not len(next(iter(scores.values()))):
         return DEFAULT_WEIGHT
     best = max(scores, key=lambda weight: (round(float(scores[weight].mean()), 4), -abs(weight - DEFAULT_WEIGHT)))
     losses = {weight: scores[best] - values for weight, values in scores.items()}
-    close = [weight for weight, loss in losses.items() if not _exceeds(loss.mean(), _CLEARLY * _error(loss, clusters))]
+    close = [weight for weight, loss in losses.items() if not _exceeds(loss.mean(), errors * _error(loss, clusters))]
     return min(max(close), max(DEFAULT_WEIGHT, best))
 
 

@@ -49,7 +49,7 @@ OWNED_ARGUMENTS = {
 """Arguments of ``SentenceTransformerTrainingArguments`` that cannot be set, with the settings that determine them."""
 
 Examples = Mapping[str, Sequence[str]]
-"""Texts by column, ``anchor`` (queries) first; ``positive`` (passages) only where passages are encoded."""
+"""Texts by column, ``anchor`` (queries) first; ``positive`` and ``negative_1`` … (passages) only where passages are encoded."""
 
 _STEPS_BETWEEN_TRIMS = 4
 _FINITE_HINT = "lower train.learning_rate, or use --set train.precision=fp32"
@@ -194,7 +194,7 @@ def run_training(
 
 def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:
     """Return the prompt of each column's texts, as in retrieval."""
-    names = {"anchor": "query", "positive": "document"}
+    names = {column: "query" if column == "anchor" else "document" for column in examples}
     return {column: prompt for column in examples if (prompt := model.prompts.get(names[column]))}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,12 @@ class TunedModel:
     Attributes:
         model: The model that is trained, in place.
         queries_only: Whether passages stay with the base model, so that an index of it stays valid.
+        documents: The model that passages stay with, where that is neither the base nor the one in training.
     """
 
     model: SentenceTransformer
     queries_only: bool = False
+    documents: SentenceTransformer | None = None
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return base + strength · update, made of ``copy``, an unquantised copy of the base whose weights may be changed."""
@@ -57,6 +60,37 @@ class Lora(TunedModel):
         """See ``TunedModel``."""
         weights.save_adapter(self._adapter, folder, base_name)
         return True
+
+
+class QueriesOver(TunedModel):
+    """A query encoder that was trained further than the model that encodes passages, which stays as it is.
+
+    The strength interpolates between that model (0) and the further trained one (1).
+    """
+
+    documents: SentenceTransformer
+
+    def __init__(self, queries: TunedModel, documents: SentenceTransformer) -> None:
+        """``queries`` is in training from the weights of ``documents``, a merged model."""
+        self.model = queries.model
+        self._queries = queries
+        self.documents = documents
+        self._scale = 1.0
+
+    def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
+        """Return a model of two towers."""
+        import torch
+
+        queries = self._queries.merge_into(copy)
+        with torch.no_grad():
+            for tuned, start in zip(queries.parameters(), self.documents.parameters(), strict=True):
+                tuned.lerp_(start.to(tuned.device), 1 - strength * self._scale)
+        return weights.two_towers(queries, self.documents)
+
+    def fold(self, strength: float) -> None:
+        """See ``TunedModel``."""
+        self._scale *= strength
+        self.model = self.merge_into(deepcopy(self.documents))
 
 
 class Full(TunedModel):

@@ -42,6 +42,18 @@ class FrozenCorpus(NamedTuple):
     windows: Windows
     vectors: Vectors
 
+    def nearest_window(self, column: int, query: Vectors) -> str:
+        """Return the text of the window of a passage that is nearest to a query, ``(dim,)``."""
+        texts, first = self.windows.of_passage(column), self.windows.starts[column]
+        return texts[int(np.argmax(self.vectors[first : first + len(texts)] @ query))]
+
+
+class HardNegative(NamedTuple):
+    """A passage that is easily taken for an answer: its number in the dataset, and the window nearest to the query."""
+
+    passage: int
+    window: str
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
@@ -72,6 +84,11 @@ class TrainingData:
         return own_passages(self.dataset.splits["train"], self.dataset.passages)
 
     @cached_property
+    def number_of(self) -> dict[str, int]:
+        """Passage id → number of the passage in the dataset."""
+        return {passage.passage_id: number for number, passage in enumerate(self.dataset.passages)}
+
+    @cached_property
     def windows(self) -> Sequence[list[str]]:
         """The windows of each passage, split when they are first looked at."""
         return windows_of(
@@ -91,6 +108,24 @@ class TrainingData:
         with track("encode: base", len(set(windows.texts))) as on_progress:
             return FrozenCorpus(numbers, windows, self.encode_corpus(windows.texts, on_progress))
 
+    @cached_property
+    def searcher(self) -> Searcher:
+        """The frozen corpus, searched by the base and BM25."""
+        corpus = self.frozen_corpus
+        passages = [self.dataset.passages[number] for number in corpus.passages]
+        lexical = BM25([passage.full_text for passage in passages])
+        vectors = PassageVectors(corpus.vectors, corpus.windows)
+        return Searcher(units_of(passages, "passage"), lexical=lexical, dense=vectors, weight=0.5)
+
+    def hardest(self, queries: Sequence[str]) -> list[int]:
+        """Return the passages in the order of their best rank among these queries, by the base or by BM25."""
+        ranks = np.full(len(self.frozen_corpus.passages), len(self.frozen_corpus.passages))
+        for _, found in self.searcher.blocks(queries, self.base.encode_queries(queries)):
+            for scores in (found.dense, found.lexical):
+                order = np.argsort(-scores, axis=1, kind="stable")
+                np.minimum.at(ranks, order, np.arange(order.shape[1]))
+        return [self.frozen_corpus.passages[column] for column in np.argsort(ranks, kind="stable").tolist()]
+
     def sample_passages(self, required: Collection[int] = ()) -> list[int]:
         """Return the numbers of at most ``max_passages`` passages, the required ones among them."""
         n, most = len(self.dataset.passages), self.config.query_side.max_passages
@@ -106,6 +141,45 @@ class TrainingData:
         queries = self.dataset.splits["train"].queries
         order = np.random.default_rng(self.config.seed).permutation(len(queries))
         return [queries[number] for number in sorted(order[: self.config.query_side.max_queries].tolist())]
+
+    def hard_negatives(self, n: int) -> dict[str, list[HardNegative]]:
+        """Return for each sampled train query n passages that are easily taken for its answer; see ``select_negatives``."""
+        from embedtune.training.negatives import judged_columns, select_negatives
+
+        corpus = self.frozen_corpus
+        passages = [self.dataset.passages[number] for number in corpus.passages]
+        judged = judged_columns(self.dataset.splits["train"].subset(self.sample_queries()), passages)
+        texts = [query.text for query in judged.queries]
+        vectors, draw = self.base.encode_queries(texts), np.random.default_rng(self.config.seed)
+        mined = {}
+        for block, found in self.searcher.blocks(texts, vectors):
+            columns = select_negatives(
+                found.dense,
+                judged.relevant[block],
+                judged.excluded[block],
+                given=judged.given[block],
+                others=[np.where(found.lexical > 0, found.lexical, -np.inf)],
+                num_negatives=n,
+                seed=draw,
+            )
+            for query, vector, row in zip(judged.queries[block], vectors[block], columns, strict=True):
+                there = np.resize(row[row >= 0], n).tolist() if row[0] >= 0 else []
+                mined[query.query_id] = [
+                    HardNegative(corpus.passages[column], corpus.nearest_window(column, vector)) for column in there
+                ]
+        return mined
+
+    def document_vectors(self, texts: Sequence[str], on_progress: Progress) -> Vectors:
+        """Return vectors by the base; only what is no window of the frozen corpus is encoded."""
+        row = {text: number for number, text in enumerate(self.frozen_corpus.windows.texts)}
+        new = list(dict.fromkeys(text for text in texts if text not in row))
+        vectors = self.frozen_corpus.vectors
+        if new:
+            row |= {text: number for number, text in enumerate(new, start=len(vectors))}
+            vectors = np.concatenate([vectors, self.base.encode_documents(new)])
+        on_progress(len(texts))
+        found: Vectors = vectors[[row[text] for text in texts]]
+        return found
 
     def sources_of(self, queries: Sequence[Query]) -> list[int]:
         """Return the numbers of the passages that are an answer to some of these queries."""

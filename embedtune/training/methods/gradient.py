@@ -7,7 +7,7 @@ stay the base's, so that its index stays valid.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError, StoppedError
 from embedtune.models import weights
-from embedtune.models.encoder import set_prompts
+from embedtune.models.encoder import Encoder, set_prompts
 from embedtune.models.quantisation import choose_scheme, load_quantised
 from embedtune.models.weights import Weights
 from embedtune.progress import track
@@ -24,9 +24,11 @@ from embedtune.signals import StopRequest, catch_stop
 from embedtune.training.checkpoints import Checkpoints, State
 from embedtune.training.dev_set import DevRetrieval, rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
+from embedtune.training.methods.data import HardNegative
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
+from embedtune.training.recipe import is_judged
 from embedtune.training.selection import choose_evaluation
-from embedtune.training.tuned_models import Full, Lora, TunedModel
+from embedtune.training.tuned_models import Full, Lora, QueriesOver, TunedModel
 from embedtune.types import Floats, Matrix, Passage
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
     from embedtune.training.losses import GuidedContrastiveLoss
     from embedtune.training.trainer import Examples
+
+_QUERY_RATES = {"lora": 5e-4, "full": 1e-4}
+"""Peak learning rates where queries alone are trained further."""
 
 _log = logging.getLogger("embedtune")
 
@@ -189,7 +194,11 @@ def tune_both_sides(context: Context, name: str, best: Candidate | None = None) 
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     training = prepare_both_sides(context, name)
-    return train_and_select(context, name, training, {"pairs": len(training.rows)})
+    both = train_and_select(context, name, training, {"pairs": len(training.rows)})
+    if not context.config.query_epochs:
+        return both
+    further = _tune_queries_over(context, both)
+    return max(both, further, key=lambda candidate: context.dev.reciprocal_ranks(candidate.dense).mean())
 
 
 def prepare_both_sides(context: Context, name: str) -> GradientTraining:
@@ -199,13 +208,23 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
         DataError: If there are too few pairs for a batch.
     """
     config = context.config
-    pairs = _sample_pairs(context)
+    pairs = _judged_pairs(context) if is_judged(context.dataset.splits["train"]) else _sample_pairs(context)
+    negatives: dict[str, list[HardNegative]] = {}
+    if config.hard_negatives:
+        negatives = context.hard_negatives(config.hard_negatives)
+        pairs = [pair for pair in pairs if negatives.get(pair.query_id)]
     batches = _plan_batches(context, pairs)
     model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
     tuned = Full(model) if name == "full" else Lora(model, rank=config.lora_rank, alpha=config.lora_alpha)
+    mined = [[negatives[pair.query_id][place] for pair in pairs] for place in range(config.hard_negatives)]
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
-    rows = [{"query_id": pair.query_id, "anchor": pair.anchor, "positive": pair.positive} for pair in pairs]
-    return GradientTraining(tuned, scheme, columns, batches, _loss(context, model, pairs), config.learning_rate, rows)
+    columns |= {f"negative_{n}": [each.window for each in column] for n, column in enumerate(mined, start=1)}
+    rows = [
+        {"query_id": pair.query_id, **{column: texts[number] for column, texts in columns.items()}}
+        for number, pair in enumerate(pairs)
+    ]
+    loss = _loss(context, model, pairs, columns, [[each.passage for each in column] for column in mined])
+    return GradientTraining(tuned, scheme, columns, batches, loss, config.learning_rate, rows)
 
 
 def _sample_pairs(context: Context) -> list[Pair]:
@@ -222,6 +241,33 @@ def _sample_pairs(context: Context) -> list[Pair]:
         kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
         pairs = [pairs[number] for number in sorted(kept)]
     return pairs
+
+
+def _judged_pairs(context: Context) -> list[Pair]:
+    """Pair each query with its best-graded passages: a first one for every query, then a second, up to ``max_pairs``."""
+    config, qrels = context.config, context.dataset.splits["train"].qrels
+    draw = np.random.default_rng(config.seed)
+    queries = context.sample_queries()
+    order = [queries[number] for number in draw.permutation(len(queries)).tolist()]
+    ranked = {query.query_id: _by_grade(context, qrels[query.query_id], draw) for query in order}
+    turns = sorted((turn, row) for row, query in enumerate(order) for turn in range(len(ranked[query.query_id])))
+    chosen: dict[str, list[int]] = {query.query_id: [] for query in order}
+    for turn, row in turns[: config.max_pairs]:
+        chosen[order[row].query_id].append(ranked[order[row].query_id][turn])
+    return build_pairs(
+        order,
+        chosen,
+        context.dataset.passages,
+        context.windows,
+        sentence_dropout=config.sentence_dropout,
+        seed=config.seed,
+    )
+
+
+def _by_grade(context: Context, judged: Mapping[str, int], draw: np.random.Generator) -> list[int]:
+    """Return the relevant passages of a query, the highest grades first; equals are shuffled."""
+    graded = [(-grade, draw.random(), context.number_of[name]) for name, grade in judged.items() if grade > 0]
+    return [number for *_, number in sorted(graded)]
 
 
 def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
@@ -242,24 +288,81 @@ def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
     return batches
 
 
-def _loss(context: Context, model: SentenceTransformer, pairs: Sequence[Pair]) -> GuidedContrastiveLoss:
+def _loss(
+    context: Context,
+    model: SentenceTransformer,
+    pairs: Sequence[Pair],
+    columns: Examples,
+    negative_passages: Sequence[Sequence[int]],
+) -> GuidedContrastiveLoss:
     import torch
 
     from embedtune.training.losses import GuidedContrastiveLoss
 
     config = context.config
-    with track("encode pairs", 2 * len(pairs)) as on_progress:
-        queries = context.base.encode_queries([pair.anchor for pair in pairs], on_progress)
-        documents = context.base.encode_documents([pair.positive for pair in pairs], on_progress)
+    encode = context.document_vectors if config.hard_negatives else context.base.encode_documents
+    with track("encode pairs", len(columns) * len(pairs)) as on_progress:
+        queries, *documents = columns.values()
+        vectors = [context.base.encode_queries(queries, on_progress)]
+        vectors += [encode(texts, on_progress) for texts in documents]
     return GuidedContrastiveLoss(
         model,
-        guide_embeddings=(torch.from_numpy(queries), torch.from_numpy(documents)),
+        guide_embeddings=[torch.from_numpy(each) for each in vectors],
         positive_ids=[pair.passage for pair in pairs],
         relevant_ids=[context.relevant[pair.query_id] + context.own[pair.query_id] for pair in pairs],
+        negative_ids=negative_passages,
         temperature=config.temperature,
         margin=config.false_negative_margin,
         distill_weight=config.distill_weight,
     )
+
+
+def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
+    """Train queries further, over the corpus as both sides' best model encodes it.
+
+    A contrastive batch shows a query a few dozen passages, and a passage costs ten times a query; here passages cost nothing
+    once they are encoded, and every query meets the whole corpus in every step.
+    """
+    import torch
+
+    from embedtune.training.losses import CorpusDistillationLoss, FrozenPassages, SoftTeacher
+
+    config, corpus = context.config, context.frozen_corpus
+    start = both.decision.strength or min(config.strengths)
+    documents = both.tuned.merge_into(context.retrieval.load_base(), start)
+    encoder = Encoder(documents, precision=context.base.precision)
+    with track("encode: tuned", len(set(corpus.windows.texts))) as on_progress:
+        vectors = encoder.encode_documents(corpus.windows.texts, on_progress)
+    queries, column = context.sample_queries(), {number: place for place, number in enumerate(corpus.passages)}
+    relevant = [[column[number] for number in context.relevant[query.query_id]] for query in queries]
+    tuned = _continue(context, both, start)
+    loss = CorpusDistillationLoss(
+        tuned.model,
+        FrozenPassages(torch.from_numpy(vectors), corpus.windows.starts.tolist()),
+        SoftTeacher(relevant, len(corpus.passages)),
+        temperature=config.temperature,
+    )
+    texts = [query.text for query in queries]
+    batches = plan_rows(
+        [len(text) for text in texts], min(config.batch_size, len(texts)), config.query_epochs, config.seed
+    )
+    rate = _QUERY_RATES[both.name]
+    training = GradientTraining(
+        QueriesOver(tuned, documents), both.scheme, {"anchor": texts}, batches, loss, rate, both.rows
+    )
+    further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(texts)})
+    return further._replace(name=both.name)
+
+
+def _continue(context: Context, both: Candidate, strength: float) -> TunedModel:
+    """Return a model of its own, with the weights of a candidate at some strength, to train further."""
+    if isinstance(both.tuned, Full):
+        return Full(both.tuned.merge_into(context.retrieval.load_base(), strength))
+    model, _ = load_for_training(context, both.scheme)
+    tuned = Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
+    weights.restore(model, weights.snapshot(both.tuned.model))
+    tuned.fold(strength)
+    return tuned
 
 
 def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate | None = None) -> Candidate:

@@ -1,0 +1,45 @@
+"""The settings for judged queries: what people say about passages is taken at its word, where synthetic queries are not.
+
+Synthetic queries flatter the words of their passages and are plenty, so training on them is short, keeps half of the base's own
+ranking, and ships what dev is sure of. People's labels are few, dear and true: more epochs, mined hard negatives, hardly a
+share of the base in the target, and what is better on dev is shipped, sure or not. The experiments are in docs/log.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from embedtune.config.settings import TrainConfig
+from embedtune.types import QuerySet
+
+JUDGED: Mapping[str, Any] = {
+    "learning_rate": 1e-3,
+    "epochs": 3,
+    "hard_negatives": 2,
+    "query_epochs": 2,
+    "distill_weight": 0.1,
+    "max_pairs": 3000,
+    "max_dev_windows": 2000,
+    "n_evals": 1,
+    "ship_errors": 0.0,
+    "teacher": "none",
+}
+JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_weight": 0.0}
+FULL_LEARNING_RATE = 5e-5
+
+
+def is_judged(queries: QuerySet) -> bool:
+    """Return whether more than half of the queries came with their labels, from people."""
+    return 2 * sum(query.kind == "source" for query in queries.queries) > len(queries.queries)
+
+
+def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:
+    """Return the settings for these train queries: those that the user did not set follow from the labels."""
+    if not is_judged(train):
+        return config
+    recipe = {**JUDGED, "learning_rate": FULL_LEARNING_RATE} if config.method == "full" else JUDGED
+    query_side = config.query_side
+    sides = {name: value for name, value in JUDGED_QUERY_SIDE.items() if name not in query_side.model_fields_set}
+    kept = {name: value for name, value in recipe.items() if name not in config.model_fields_set}
+    return config.model_copy(update={**kept, "query_side": query_side.model_copy(update=sides)})
