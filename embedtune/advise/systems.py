@@ -23,7 +23,7 @@ from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.fusion import PassageScores
 from embedtune.retrieval.windows import windows_of
 from embedtune.systems import BASE, System, find_kind
-from embedtune.training.dev_set import DevRetrieval, DevSet
+from embedtune.training.dev_set import DevSet
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.gradient import tune_query_lora
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
@@ -61,7 +61,8 @@ def build_context(
         base=base,
         encode_corpus=base.encode_documents,
         base_folder=base_folder,
-        retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, base.precision).model),
+        load_base=lambda: load_encoder(base_folder, dataset_config, base.precision).model,
+        dev_set=dev,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +25,9 @@ from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.card import model_card
 from embedtune.text.hashing import hash_json
 from embedtune.training.checkpoints import Checkpoints
-from embedtune.training.dev_set import DevRetrieval, build_dev_set
 from embedtune.training.methods.context import Context
-from embedtune.training.methods.data import TrainingData
 from embedtune.training.methods.select import select_method, selection_record
-from embedtune.training.recipe import for_labels, is_judged
+from embedtune.training.recipe import for_labels
 from embedtune.training.saving import save_selection
 from embedtune.types import Progress, Vectors
 
@@ -127,7 +124,7 @@ def _context(
     identity: str,
     callbacks: Sequence[TrainerCallback],
 ) -> Context:
-    """Load the base, build the dev set and search it with the base."""
+    """Load the base and the dataset, and resolve the settings that follow from its labels."""
     base = load_encoder(base_folder, dataset_config, choose_precision(config.precision))
     dataset, vectors = read_dataset(run / DATASET), VectorCache(run / VECTORS)
     config = for_labels(config, dataset.splits["train"])
@@ -138,13 +135,14 @@ def _context(
     def checkpoints(method: str) -> Checkpoints:
         return Checkpoints(run / CHECKPOINTS / method, hash_json([identity, method]), seconds=config.checkpoint_seconds)
 
-    data = TrainingData(config, dataset_config, dataset, base, encode_corpus)
-    hardest = data.hardest if is_judged(dataset.splits["train"]) else None
-    dev = build_dev_set(dataset, base, dataset_config, config, hardest)
     return Context(
-        **{field.name: getattr(data, field.name) for field in fields(data)},
+        config=config,
+        dataset_config=dataset_config,
+        dataset=dataset,
+        base=base,
+        encode_corpus=encode_corpus,
         base_folder=base_folder,
-        retrieval=DevRetrieval(dev, base, lambda: load_encoder(base_folder, dataset_config, "fp32").model),
+        load_base=lambda: load_encoder(base_folder, dataset_config, "fp32").model,
         checkpoints=checkpoints,
         callbacks=callbacks,
         log_folder=run / TRAINER_LOGS if config.trainer_args.get("report_to", "none") != "none" else None,

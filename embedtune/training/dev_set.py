@@ -220,14 +220,12 @@ class DevRetrieval:
         dev: The dev set.
         base: Dev scores of the base, ``(n_queries, n_passages)``.
         windows: Base vectors of the dev windows, ``(n_windows, dim)``.
-        load_base: Loads an unquantised copy of the base.
     """
 
     def __init__(self, dev: DevSet, base: Encoder, load_base: Callable[[], SentenceTransformer]) -> None:
         """Search with the base, whose precision all models get; ``load_base`` loads the copy into which updates are merged."""
         self.dev = dev
         self._precision = base.precision
-        self.load_base = load_base
         self._merge_target = cache(load_base)
         self._windows_by = cache(lambda model: Encoder(model, precision=base.precision).encode_documents(dev.windows))
         with track("dev: base", dev.n_encoded) as on_progress:

@@ -15,8 +15,7 @@ from embedtune.types import QuerySet
 
 JUDGED: Mapping[str, Any] = {
     "learning_rate": 1e-3,
-    "epochs": 3,
-    "hard_negatives": 2,
+    "hard_negatives": 1,
     "query_epochs": 2,
     "distill_weight": 0.1,
     "max_pairs": 3000,
@@ -27,6 +26,8 @@ JUDGED: Mapping[str, Any] = {
 }
 JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_weight": 0.0}
 FULL_LEARNING_RATE = 5e-5
+_MOST_EPOCHS = 3
+_MOST_EXAMPLES = 3000  # pairs times epochs: what is learned from them levels off, and their price does not
 
 
 def is_judged(queries: QuerySet) -> bool:
@@ -38,7 +39,10 @@ def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:
     """Return the settings for these train queries: those that the user did not set follow from the labels."""
     if not is_judged(train):
         return config
-    recipe = {**JUDGED, "learning_rate": FULL_LEARNING_RATE} if config.method == "full" else JUDGED
+    n_pairs = sum(grade > 0 for judged in train.qrels.values() for grade in judged.values())
+    recipe = {**JUDGED, "epochs": max(1, min(_MOST_EPOCHS, _MOST_EXAMPLES // max(1, n_pairs)))}
+    if config.method == "full":
+        recipe["learning_rate"] = FULL_LEARNING_RATE
     query_side = config.query_side
     sides = {name: value for name, value in JUDGED_QUERY_SIDE.items() if name not in query_side.model_fields_set}
     kept = {name: value for name, value in recipe.items() if name not in config.model_fields_set}

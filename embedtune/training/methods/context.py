@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.project.records import DevRecord
 from embedtune.training.checkpoints import Checkpoints
-from embedtune.training.dev_set import DevRetrieval, DevSet, choose_fusion_weight
+from embedtune.training.dev_set import DevRetrieval, DevSet, build_dev_set, choose_fusion_weight
 from embedtune.training.methods.data import DistillationData, TrainingData, prepare_distillation
+from embedtune.training.recipe import is_judged
 from embedtune.training.selection import Decision
 from embedtune.types import Matrix
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from transformers import TrainerCallback
 
     from embedtune.training.tuned_models import TunedModel
@@ -27,17 +29,26 @@ class Context(TrainingData):
 
     Attributes:
         base_folder: The base model.
-        retrieval: Dev retrieval.
+        load_base: Loads an unquantised copy of it, whose weights may be changed.
         checkpoints: Returns the checkpoints of a method; None saves none.
         callbacks: Called by the trainer.
         log_folder: For ``report_to``.
+        dev_set: None builds it of the dev split.
     """
 
     base_folder: Path
-    retrieval: DevRetrieval
+    load_base: Callable[[], SentenceTransformer]
     checkpoints: Callable[[str], Checkpoints] | None = None
     callbacks: Sequence[TrainerCallback] = ()
     log_folder: Path | None = None
+    dev_set: DevSet | None = None
+
+    @cached_property
+    def retrieval(self) -> DevRetrieval:
+        """Dev retrieval; judged queries search the passages that are hardest to tell from their answers too."""
+        hardest = self.hardest if is_judged(self.dataset.splits["train"]) else None
+        dev = self.dev_set or build_dev_set(self.dataset, self.base, self.dataset_config, self.config, hardest)
+        return DevRetrieval(dev, self.base, self.load_base)
 
     @property
     def dev(self) -> DevSet:

@@ -329,7 +329,7 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
 
     config, corpus = context.config, context.frozen_corpus
     start = both.decision.strength or min(config.strengths)
-    documents = both.tuned.merge_into(context.retrieval.load_base(), start)
+    documents = both.tuned.merge_into(context.load_base(), start)
     encoder = Encoder(documents, precision=context.base.precision)
     with track("encode: tuned", len(set(corpus.windows.texts))) as on_progress:
         vectors = encoder.encode_documents(corpus.windows.texts, on_progress)
@@ -339,7 +339,7 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     loss = CorpusDistillationLoss(
         tuned.model,
         FrozenPassages(torch.from_numpy(vectors), corpus.windows.starts.tolist()),
-        SoftTeacher(relevant, len(corpus.passages)),
+        SoftTeacher(relevant=relevant, n_passages=len(corpus.passages)),
         temperature=config.temperature,
     )
     texts = [query.text for query in queries]
@@ -357,7 +357,7 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
 def _continue(context: Context, both: Candidate, strength: float) -> TunedModel:
     """Return a model of its own, with the weights of a candidate at some strength, to train further."""
     if isinstance(both.tuned, Full):
-        return Full(both.tuned.merge_into(context.retrieval.load_base(), strength))
+        return Full(both.tuned.merge_into(context.load_base(), strength))
     model, _ = load_for_training(context, both.scheme)
     tuned = Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
     weights.restore(model, weights.snapshot(both.tuned.model))

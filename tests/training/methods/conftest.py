@@ -15,6 +15,15 @@ SETTINGS = {
     "batch_size": 8,
     "max_pairs": 64,
     "n_evals": 1,
+    # Of synthetic queries, where those of judged ones would follow from the labels.
+    "hard_negatives": 0,
+    "query_epochs": 0,
+    "ship_errors": 1.0,
+    "epochs": 1,
+    "learning_rate": 5e-4,
+    "distill_weight": 0.5,
+    "max_dev_windows": 1000,
+    "teacher": "hybrid",
     "query_side": {
         "batch_size": 16,
         "epochs": 16,

@@ -50,6 +50,18 @@ def test_too_few_pairs_for_a_batch_are_named(train):
 TEXTS = ["plates come out cloudy", "stitches skip"]
 
 
+def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train):
+    run, base_folder, record = train(method="lora", hard_negatives=1, query_epochs=2, ship_errors=0, distill_weight=0)
+    rows = [json.loads(line) for line in (run / "model" / "pairs.jsonl").read_text().splitlines()]
+    assert all(row["negative_1"] not in row["positive"] for row in rows)
+    assert record.queries  # the second part won on dev
+    base, tuned = SentenceTransformer(str(base_folder)), SentenceTransformer(str(run / "model" / "merged"))
+    documents = tuned.encode_document(TEXTS)
+    assert np.abs(documents - base.encode_document(TEXTS)).max() > 1e-3
+    assert np.abs(documents - tuned.encode_query(TEXTS)).max() > 1e-3
+    assert record.passages == "tuned"
+
+
 @pytest.mark.parametrize(("method", "teacher"), [("query-lora", "hybrid"), ("linear", "bm25")])
 def test_queries_learn_and_passages_stay_the_base_to_the_bit(train, method, teacher):
     run, base_folder, record = train(method=method, teacher=teacher)

@@ -54,7 +54,7 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
 
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
-    monkeypatch.setattr(teaching, "BM25", None)
+    monkeypatch.setattr(teaching, "_scorer", None)
     _, _, record = train(method="pca", query_side={"batch_size": 5000})
     assert record.method == "pca"
     assert 0 < record.directions < 64
