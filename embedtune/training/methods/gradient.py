@@ -334,12 +334,15 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     with track("encode: tuned", len(set(corpus.windows.texts))) as on_progress:
         vectors = encoder.encode_documents(corpus.windows.texts, on_progress)
     queries, column = context.sample_queries(), {number: place for place, number in enumerate(corpus.passages)}
-    relevant = [[column[number] for number in context.relevant[query.query_id]] for query in queries]
+    relevant, own = (
+        [[column[number] for number in passages[query.query_id]] for query in queries]
+        for passages in (context.relevant, context.own)
+    )
     tuned = _continue(context, both, start)
     loss = CorpusDistillationLoss(
         tuned.model,
         FrozenPassages(torch.from_numpy(vectors), corpus.windows.starts.tolist()),
-        SoftTeacher(relevant=relevant, n_passages=len(corpus.passages)),
+        SoftTeacher(relevant=relevant, n_passages=len(corpus.passages), left_out=own),
         temperature=config.temperature,
     )
     texts = [query.text for query in queries]
