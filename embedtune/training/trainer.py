@@ -350,6 +350,13 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
             },
         )
 
+    def on_train_end(self, args: object, state: Any, control: object, **_: object) -> None:
+        """Evaluate the last step of a training that another callback has stopped before its end."""
+        step = self.first_step + state.global_step
+        if step not in self._eval_steps:
+            self._model.eval()
+            self._hooks.evaluate(step)
+
     def _take_loss(self, step: int) -> None:
         loss = float(sum(self.batch_losses))
         self.batch_losses.clear()

@@ -334,6 +334,16 @@ def test_optimiser_schedule_and_clipping_can_be_chosen(base_folder, trained):
     assert losses != trained[1]
 
 
+def test_a_training_that_a_callback_stops_is_evaluated_where_it_stopped(base_folder):
+    class Stop(TrainerCallback):
+        def on_step_end(self, args, state, control, **_):
+            control.should_training_stop = state.global_step == 2
+
+    seen = []
+    _, losses = train(base_folder, seen=seen, settings=dataclasses.replace(SETTINGS, callbacks=(Stop(),)))
+    assert (len(losses), seen) == (2, [(1, False), (2, False)])
+
+
 def test_training_reports_to_tensorboard(base_folder, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

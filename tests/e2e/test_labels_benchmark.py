@@ -1,0 +1,74 @@
+"""The benchmark of judged queries, on a toy BEIR folder: every cell is measured once, on the same labels."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import labels, tables
+from embedtune.formats import beir
+from embedtune.types import Passage, Query
+
+THINGS = ["boiler", "kettle", "garden", "battery", "invoice", "parcel", "password", "printer", "ladder", "window"]
+FACTS = [
+    ("who repairs the {}", "Ask the caretaker on the ground floor when the {} is broken."),
+    ("how old is the {}", "The {} was bought in spring, two years ago."),
+    ("where do I find the {}", "The {} is kept in the room behind the stairs."),
+    ("price of the {}", "The {} costs forty euros, delivery included."),
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for module, name, value in (
+        (labels, "CELLS", tmp_path / "cells"), (tables, "HERE", tmp_path),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(labels, "PEERS", {key: peer._replace(epochs=1) for key, peer in labels.PEERS.items()})
+    path = tmp_path / "toy"
+    path.mkdir()
+    pairs = [(query.format(thing), fact.format(thing)) for query, fact in FACTS for thing in THINGS]
+    beir.write_passages(path, [Passage(f"d{n}", f"d{n}", "", text, 0, len(text)) for n, (_, text) in enumerate(pairs)])
+    beir.write_queries(path, [Query(f"q{n}", text, "source") for n, (text, _) in enumerate(pairs)])
+    beir.write_qrels(path, "dev", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if n % 5})
+    beir.write_qrels(path, "test", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if not n % 5})
+    return path
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["labels", *map(str, arguments)])
+    labels.main()
+
+
+def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
+    run(monkeypatch, f"{folder}:dev", "--seeds", "1", "--rows", "base", "full", *labels.PEERS, "--rerank")
+    text = capsys.readouterr().out
+    result = json.loads((folder.parent / "labels.json").read_text())
+    assert result["collections"]["toy"].keys() == {"base", "ours", "best_peer", "best_untuned", "best_shipped"}
+    assert result["tests"]["toy"].keys() == {f"{system} over {other}" for system, other in labels.PAIRS}
+    cells = {cell["row"]: cell for cell in result["cells"]}
+    assert all(cell["judged_queries"] == 32 and cell["test"]["dense"] > 0.5 for cell in cells.values())
+    assert all(cells[name]["pairs"] == 32 and cells[name]["steps"] > 0 for name in ("mnrl", "cached-gist"))
+    assert all("rerank" in cell["test"] and cell["peak_mib"] > 0 for name, cell in cells.items() if name != "base")
+    assert "| mnrl, dense |" in text and "**ours over best_peer**" in text
+    assert text == (folder.parent / "labels.md").read_text() + "\n"
+
+
+def test_fewer_labels_and_less_time(folder, monkeypatch):
+    run(
+        monkeypatch,
+        f"{folder}:dev",
+        "--seeds",
+        "1",
+        "--rows",
+        "base",
+        "full",
+        "mnrl",
+        "--labels",
+        "20",
+        "--minutes",
+        "0.0001",
+    )
+    cells = {cell["row"]: cell for cell in json.loads((folder.parent / "labels.json").read_text())["cells"]}
+    assert all(cell["judged_queries"] == 20 for cell in cells.values())
+    assert cells["full"]["steps"] == cells["mnrl"]["steps"] == 1
