@@ -54,8 +54,6 @@ CELLS = CACHE / "labels"
 MEASURE = "ndcg@10"
 OURS = ("full", "lora", "query-lora", "auto")
 _DEPTH, _OVERLAP = 100, 0.25
-
-
 ROWS = ("base", *OURS, *PEERS)
 SYSTEMS = ("dense", "bm25", "hybrid", "hybrid_dev", "rerank")
 PAIRS = (("ours", "base"), ("ours", "best_peer"), ("best_shipped", "best_untuned"))

@@ -102,7 +102,7 @@ def train_peer(peer: Peer, model: Any, guide: Any, rows: Any, seed: int, callbac
             learning_rate=peer.learning_rate, warmup_steps=-(-n_steps // 10), batch_sampler="no_duplicates",
             prompts={name: prompt for name, prompt in prompts.items() if prompt} or None,
             bf16=choose_precision("auto") == "bf16", use_cpu=find_accelerator() is None, save_strategy="no",
-            report_to="none", dataloader_pin_memory=False,
+            report_to="none", dataloader_pin_memory=False, disable_tqdm=True,
         )  # fmt: skip
         trainer = SentenceTransformerTrainer(model, arguments, train_dataset=rows, loss=loss, callbacks=[callback])
         trainer.train()

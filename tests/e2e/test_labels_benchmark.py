@@ -9,12 +9,28 @@ from benchmarks import labels, tables
 from embedtune.formats import beir
 from embedtune.types import Passage, Query
 
-THINGS = ["boiler", "kettle", "garden", "battery", "invoice", "parcel", "password", "printer", "ladder", "window"]
+THINGS = [
+    "boiler",
+    "kettle",
+    "garden",
+    "battery",
+    "invoice",
+    "parcel",
+    "password",
+    "printer",
+    "ladder",
+    "window",
+    "tap",
+    "lamp",
+    "sofa",
+    "bicycle",
+    "heater",
+]
 FACTS = [
-    ("who repairs the {}", "Ask the caretaker on the ground floor when the {} is broken."),
-    ("how old is the {}", "The {} was bought in spring, two years ago."),
-    ("where do I find the {}", "The {} is kept in the room behind the stairs."),
-    ("price of the {}", "The {} costs forty euros, delivery included."),
+    ("who repairs the {}", "Ask the caretaker in room {1} when the {0} is broken."),
+    ("how old is the {}", "The {0} was bought {1} years ago."),
+    ("where do I find the {}", "The {0} is kept behind door {1}, next to the stairs."),
+    ("price of the {}", "The {0} costs {1} euros, delivery included."),
 ]
 
 
@@ -27,11 +43,13 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(labels, "PEERS", {key: peer._replace(epochs=1) for key, peer in labels.PEERS.items()})
     path = tmp_path / "toy"
     path.mkdir()
-    pairs = [(query.format(thing), fact.format(thing)) for query, fact in FACTS for thing in THINGS]
+    pairs = [
+        (query.format(thing), fact.format(thing, 7 + 3 * n)) for query, fact in FACTS for n, thing in enumerate(THINGS)
+    ]
     beir.write_passages(path, [Passage(f"d{n}", f"d{n}", "", text, 0, len(text)) for n, (_, text) in enumerate(pairs)])
     beir.write_queries(path, [Query(f"q{n}", text, "source") for n, (text, _) in enumerate(pairs)])
-    beir.write_qrels(path, "dev", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if n % 5})
-    beir.write_qrels(path, "test", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if not n % 5})
+    beir.write_qrels(path, "dev", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if n % 4})
+    beir.write_qrels(path, "test", {f"q{n}": {f"d{n}": 1} for n in range(len(pairs)) if not n % 4})
     return path
 
 
@@ -47,8 +65,8 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     assert result["collections"]["toy"].keys() == {"base", "ours", "best_peer", "best_untuned", "best_shipped"}
     assert result["tests"]["toy"].keys() == {f"{system} over {other}" for system, other in labels.PAIRS}
     cells = {cell["row"]: cell for cell in result["cells"]}
-    assert all(cell["judged_queries"] == 32 and cell["test"]["dense"] > 0.5 for cell in cells.values())
-    assert all(cells[name]["pairs"] == 32 and cells[name]["steps"] > 0 for name in ("mnrl", "cached-gist"))
+    assert all(cell["judged_queries"] == 45 and cell["test"]["dense"] > 0.5 for cell in cells.values())
+    assert all(cells[name]["pairs"] == 45 and cells[name]["steps"] > 0 for name in ("mnrl", "cached-gist"))
     assert all("rerank" in cell["test"] and cell["peak_mib"] > 0 for name, cell in cells.items() if name != "base")
     assert "| mnrl, dense |" in text and "**ours over best_peer**" in text
     assert text == (folder.parent / "labels.md").read_text() + "\n"
@@ -70,5 +88,5 @@ def test_fewer_labels_and_less_time(folder, monkeypatch):
         "0.0001",
     )
     cells = {cell["row"]: cell for cell in json.loads((folder.parent / "labels.json").read_text())["cells"]}
-    assert all(cell["judged_queries"] == 20 for cell in cells.values())
+    assert all(cell["judged_queries"] == 42 for cell in cells.values())
     assert cells["full"]["steps"] == cells["mnrl"]["steps"] == 1
