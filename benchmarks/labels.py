@@ -19,8 +19,7 @@ are not in their names (``--rerank``, ``--max-pairs``, ``--window``); all that a
 from __future__ import annotations
 
 import shutil
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
@@ -30,11 +29,12 @@ from typing import Any
 import numpy as np
 
 import embedtune
+from benchmarks.labels_report import MEASURE, OURS, ROWS, means_of, write_report
 from benchmarks.peers import PEERS, Training, rows_of, train_peer
-from benchmarks.tables import CACHE, MACHINE, cached, header, parser, read_json, row, spread, write_table
+from benchmarks.tables import CACHE, cached, parser
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.evaluation.measures import per_query
-from embedtune.evaluation.significance import average_seeds, compare
+from embedtune.formats.judgements import own_units
 from embedtune.models.encoder import Encoder, choose_precision, load_model
 from embedtune.models.locate import find_model, hash_model
 from embedtune.project.layout import MODEL, VECTORS
@@ -47,17 +47,12 @@ from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import corpus_windows
 from embedtune.systems import find_kind
+from embedtune.training.recipe import JUDGED
 from embedtune.training.selection import choose_weight
 from embedtune.types import QuerySet, Vectors
 
 CELLS = CACHE / "labels"
-MEASURE = "ndcg@10"
-OURS = ("full", "lora", "query-lora", "auto")
 _DEPTH, _OVERLAP = 100, 0.25
-ROWS = ("base", *OURS, *PEERS)
-SYSTEMS = ("dense", "bm25", "hybrid", "hybrid_dev", "rerank")
-PAIRS = (("ours", "base"), ("ours", "best_peer"), ("best_shipped", "best_untuned"))
-"""What is tested."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class Options:
     model: str = DEFAULT_MODEL
     window: int = 256
     minutes: float | None = None
-    max_pairs: int = 10_000
+    max_pairs: int = JUDGED["max_pairs"]
     rerank: bool = False
 
 
@@ -116,6 +111,7 @@ class Collection:
             lexical=self._lexical,
             dense=PassageVectors(vectors, self.windows),
             weight=weight,
+            left_out=own_units(queries, self.passages),
             match=partial(match, encoder, tokens_of=encoded_tokens(encoder, self.windows.of_passage)),
         )
         runs = searcher.runs(ids, texts, encoder.encode_queries(texts), [find_kind(kind) for kind in kinds], _DEPTH)
@@ -149,7 +145,7 @@ def _base(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
         chosen = search(queries, ["hybrid"], weight)["hybrid"]
         return search(queries, ["bm25", *collection.kinds], DEFAULT_WEIGHT) | {"hybrid_dev": chosen}
 
-    found = {"dev": _means(scores_of(dev)), "test": scores_of(collection.data.splits["test"])}
+    found = {"dev": means_of(scores_of(dev)), "test": scores_of(collection.data.splits["test"])}
     return {"seconds": 0, "steps": 0, "peak_mib": 0, "weight": weight, **found}
 
 
@@ -160,7 +156,8 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     shutil.copytree(
         collection.cells / VECTORS, run / VECTORS
     )  # encoded by the base; no row pays for that, nor for peers' mining
-    settings = {"max_pairs": limit} if _n_pairs(labels) > (limit := collection.options.max_pairs) else {}
+    limit = collection.options.max_pairs
+    settings = {} if limit == JUDGED["max_pairs"] else {"max_pairs": limit}
     measured = Training(collection.options.minutes)
     tuned = embedtune.tune(
         collection.options.model, labels, name, run=run, seed=seed, window_tokens=collection.encoder.window,
@@ -173,7 +170,7 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     is_base = not record.is_tuned or record.queries_only
     vectors = collection.vectors if is_base else encoder.encode_documents(collection.windows.texts)
     search = partial(collection.search, encoder, vectors, kinds=collection.kinds, weight=tuned.fusion_weight)
-    found = {"dev": _means(search(labels.splits["dev"])), "test": search(collection.data.splits["test"])}
+    found = {"dev": means_of(search(labels.splits["dev"])), "test": search(collection.data.splits["test"])}
     shutil.rmtree(run)
     return {**cost, "pairs": record.pairs, **facts, "weight": tuned.fusion_weight, **found}
 
@@ -193,146 +190,20 @@ def _peer(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
 def _pairs(labels: embedtune.Dataset, most: int, seed: int) -> list[dict[str, str]]:
     """Return the pairs of train and dev; the same share of both, drawn as in ``embedtune.train``, if train has too many."""
     texts = {passage.passage_id: passage.full_text for passage in labels.passages}
-    share = min(1.0, most / max(1, _n_pairs(labels)))
-    found = []
-    for split in ("train", "dev"):
-        pairs = [
+    of_split = [
+        [
             {"anchor": query.text, "positive": texts[passage]}
-            for query in labels.splits[split].queries
-            for passage, grade in labels.splits[split].qrels[query.query_id].items()
+            for query in judged.queries
+            for passage, grade in judged.qrels[query.query_id].items()
             if grade > 0
         ]
-        kept = np.random.default_rng(seed).choice(len(pairs), round(share * len(pairs)), replace=False)
-        found += [pairs[number] for number in sorted(kept)]
-    return found
-
-
-def _n_pairs(labels: embedtune.Dataset) -> int:
-    return sum(grade > 0 for judged in labels.splits["train"].qrels.values() for grade in judged.values())
-
-
-def _means(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {system: statistics.mean(values.values()) for system, values in scores.items() if values}
-
-
-def read_cells() -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return variant → collection → finished cells; ``all`` is all labels without a limit of time, where base belongs too."""
-    cells: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    found = [read_json(path) for path in sorted(CELLS.glob("*/*.json"))]
-    for cell in found:
-        labels = f"{cell['labels']} labels" if cell["labels"] else "all labels"
-        others = {each["minutes"] for each in found if each["row"] != "base" and each["labels"] == cell["labels"]}
-        for minutes in (others or {None}) if cell["row"] == "base" else [cell["minutes"]]:
-            variant = f"{labels}, {minutes:g} minutes" if minutes else labels
-            cells.setdefault(variant, {}).setdefault(cell["collection"], []).append(cell)
-    return {name: cells[name] for name in sorted(cells, key=lambda name: (name[0] != "a", len(name), name))}
-
-
-def choose_on_dev(cells: Sequence[Mapping[str, Any]], rows: Sequence[str], systems: Sequence[str] | None = None) -> Any:
-    """Return query → test score, averaged over seeds, of the system of these rows that is best on each seed's dev queries."""
-    best: dict[int, tuple[float, Mapping[str, float]]] = {}
-    for cell in (cell for cell in cells if cell["row"] in rows):
-        for system in systems or cell["dev"]:
-            if cell["dev"][system] > best.get(cell["seed"], (-1.0, {}))[0]:
-                best[cell["seed"]] = cell["dev"][system], cell["test"][system]
-    return _average([scores for _, scores in best.values()])
-
-
-def _average(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
-    if not scores:
-        return None
-    values = average_seeds([np.array(list(each.values())) for each in scores])
-    return dict(zip(scores[0], values.tolist(), strict=True))
-
-
-def summarise(cells: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], dict[str, Any]]:
-    """Return what the bars are about, and the tests of ``PAIRS``, paired by query, scores averaged over seeds."""
-    peers = [_average([cell["test"]["dense"] for cell in cells if cell["row"] == name]) for name in PEERS]
-    chosen = {
-        "base": choose_on_dev(cells, ["base"], ["dense"]),
-        "ours": choose_on_dev(cells, OURS, ["dense"]),
-        "best_peer": max(filter(None, peers), key=lambda scores: sum(scores.values()), default=None),
-        "best_untuned": choose_on_dev(cells, ["base"]),
-        "best_shipped": choose_on_dev(cells, OURS),
-    }
-    scores = {name: {MEASURE: np.array(list(values.values()))} for name, values in chosen.items() if values}
-    pairs = [pair for pair in PAIRS if set(pair) <= scores.keys()]
-    gains = {pair: by_measure[MEASURE] for pair, by_measure in compare(scores, pairs, None, seed=0).items()}
-    kept = {"difference", "ci95", "p", "better", "worse"}
-    tests = {f"{pair[0]} over {pair[1]}": gain.model_dump(mode="json", include=kept) for pair, gain in gains.items()}
-    return {name: round(float(values[MEASURE].mean()), 4) for name, values in scores.items()}, tests
-
-
-def write_report() -> str:
-    """Write labels.json and labels.md from all finished cells, and return the latter."""
-    variants = read_cells()
-    means: dict[str, dict[str, dict[str, float]]] = {name: {} for name in variants}
-    tests: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in variants}
-    lines = []
-    for name, of_variant in variants.items():
-        for collection, cells in of_variant.items():
-            means[name][collection], tests[name][collection] = summarise(cells)
-        lines += _table(name, of_variant, tests[name])
-    kept = [{**read_json(path), "test": _means(read_json(path)["test"])} for path in sorted(CELLS.glob("*/*.json"))]
-    first = next(iter(variants), "")
-    result = {
-        "measure": MEASURE, "collections": means.get(first, {}), "tests": tests.get(first, {}), "variants": means,
-        "tests_of_variants": tests, "cells": kept,
-    }  # fmt: skip
-    return write_table("labels", result, [*_curve(means), *lines, *_notes(kept)])
-
-
-def _table(
-    variant: str,
-    cells: Mapping[str, Sequence[Mapping[str, Any]]],
-    tests: Mapping[str, Mapping[str, Mapping[str, Any]]],
-) -> list[str]:
-    def of(name: str, key: str) -> list[list[Any]]:
-        return [[cell[key] for cell in of_name if cell["row"] == name] for of_name in cells.values()]
-
-    rows = [name for name in ROWS if any(of(name, "row"))]
-    lines = ["", f"## {variant}", "", *header("nDCG@10", *cells, "mean")]
-    for system, name in ((system, name) for system in SYSTEMS for name in rows):
-        values = [[100 * _means(each)[system] for each in tests if system in each] for tests in of(name, "test")]
-        if any(values):
-            mean = f"{statistics.mean(map(statistics.mean, values)):.1f}" if all(values) else ""
-            lines.append(row(f"{name}, {system}", *(spread(each, 1) for each in values), mean))
-    for pair in (f"{system} over {reference}" for system, reference in PAIRS):
-        gains = [tests[name][pair] for name in cells if pair in tests[name]]
-        texts = [f"{100 * gain['difference']:+.1f} (p {gain['p']:.2g})" for gain in gains]
-        if len(gains) == len(cells):
-            mean = f"{100 * statistics.mean(gain['difference'] for gain in gains):+.1f}"
-            lines.append(row(f"**{pair}**", *texts, mean))
-    lines += ["", *header("seconds; MiB; steps", *cells)]
-    for name in rows[1:]:
-        costs = zip(*(of(name, key) for key in ("seconds", "peak_mib", "steps")), strict=True)
-        texts = [f"{spread(s, 0)}; {max(peak, default=0):,}; {spread(steps, 0)}" for s, peak, steps in costs]
-        lines.append(row(name, *texts))
-    return lines
-
-
-def _curve(means: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
-    """Return the learning curve: means over the collections that have all figures."""
-    names = ("base", "ours", "best_peer", "best_untuned", "best_shipped")
-    lines = header("mean nDCG@10", *names, "collections")
-    for variant, of_variant in means.items():
-        whole = {name: values for name, values in of_variant.items() if len(values) == len(names)}
-        columns = [
-            f"{100 * statistics.mean(each[key] for each in whole.values()):.1f}" if whole else "–" for key in names
-        ]
-        lines.append(row(variant, *columns, ", ".join(whole)))
-    return lines
-
-
-def _notes(cells: Sequence[Mapping[str, Any]]) -> list[str]:
-    splits = ", ".join(sorted({f"{cell['collection']} ({cell['split']})" for cell in cells}))
+        for judged in (labels.splits["train"], labels.splits["dev"])
+    ]
+    share = min(1.0, most / max(1, len(of_split[0])))
     return [
-        "",
-        f"nDCG@10 in points, of people's test queries, read once by each cell; mean ± standard deviation over the seeds. "
-        f"Labels: {splits}. ours, best_untuned and best_shipped are chosen on dev, by seed; the best peer on test. Hybrid "
-        f"weights: {DEFAULT_WEIGHT} for base and peers; hybrid_dev and ours have that of dev. p of the paired test over "
-        f"queries, scores averaged over seeds. Seconds are those of training, without encoding by the base and peers' mining; "
-        f"MiB: peak of resident memory in them; {MACHINE}.",
+        pairs[number]
+        for pairs in of_split
+        for number in sorted(np.random.default_rng(seed).choice(len(pairs), round(share * len(pairs)), replace=False))
     ]
 
 
@@ -345,7 +216,7 @@ def main() -> None:
     options.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
     options.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
     options.add_argument("--minutes", type=float, help="stop each training after so long")
-    options.add_argument("--max-pairs", type=int, default=10_000, help="pairs of train; more are sampled")
+    options.add_argument("--max-pairs", type=int, default=JUDGED["max_pairs"], help="pairs of train; more are sampled")
     options.add_argument("--window", type=int, default=256, help="tokens, special ones included")
     options.add_argument("--model", default=DEFAULT_MODEL)
     options.add_argument("--rerank", action="store_true", help="rerank too")
@@ -358,8 +229,8 @@ def main() -> None:
         for seed, n_labels, each in product(seeds, given.labels or [None], given.rows):
             assert collection
             run_cell(collection, each, seed, n_labels)
-            write_report()
-    print(write_report())
+            write_report(CELLS)
+    print(write_report(CELLS))
 
 
 if __name__ == "__main__":

@@ -5,27 +5,12 @@ import sys
 
 import pytest
 
-from benchmarks import labels, tables
+from benchmarks import labels, labels_report, tables
 from embedtune.formats import beir
 from embedtune.types import Passage, Query
 
-THINGS = [
-    "boiler",
-    "kettle",
-    "garden",
-    "battery",
-    "invoice",
-    "parcel",
-    "password",
-    "printer",
-    "ladder",
-    "window",
-    "tap",
-    "lamp",
-    "sofa",
-    "bicycle",
-    "heater",
-]
+THINGS = ["boiler", "kettle", "garden", "battery", "invoice", "parcel", "password", "printer", "ladder", "window"]
+THINGS += ["tap", "lamp", "sofa", "bicycle", "heater"]
 FACTS = [
     ("who repairs the {}", "Ask the caretaker in room {1} when the {0} is broken."),
     ("how old is the {}", "The {0} was bought {1} years ago."),
@@ -36,10 +21,8 @@ FACTS = [
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for module, name, value in (
-        (labels, "CELLS", tmp_path / "cells"), (tables, "HERE", tmp_path),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(labels, "CELLS", tmp_path / "cells")
+    monkeypatch.setattr(tables, "HERE", tmp_path)
     monkeypatch.setattr(labels, "PEERS", {key: peer._replace(epochs=1) for key, peer in labels.PEERS.items()})
     path = tmp_path / "toy"
     path.mkdir()
@@ -63,7 +46,7 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     text = capsys.readouterr().out
     result = json.loads((folder.parent / "labels.json").read_text())
     assert result["collections"]["toy"].keys() == {"base", "ours", "best_peer", "best_untuned", "best_shipped"}
-    assert result["tests"]["toy"].keys() == {f"{system} over {other}" for system, other in labels.PAIRS}
+    assert result["tests"]["toy"].keys() == {f"{system} over {other}" for system, other in labels_report.PAIRS}
     cells = {cell["row"]: cell for cell in result["cells"]}
     assert all(cell["judged_queries"] == 45 and cell["test"]["dense"] > 0.5 for cell in cells.values())
     assert all(cells[name]["pairs"] == 45 and cells[name]["steps"] > 0 for name in ("mnrl", "cached-gist"))
@@ -89,4 +72,4 @@ def test_fewer_labels_and_less_time(folder, monkeypatch):
     )
     cells = {cell["row"]: cell for cell in json.loads((folder.parent / "labels.json").read_text())["cells"]}
     assert all(cell["judged_queries"] == 42 for cell in cells.values())
-    assert cells["full"]["steps"] == cells["mnrl"]["steps"] == 1
+    assert (cells["mnrl"]["steps"], cells["full"]["steps"]) == (1, 2)  # ours: one of both sides, one of the queries
