@@ -20,6 +20,7 @@ from embedtune.models.weights import two_towers
 from embedtune.project.manifest import stage_folder
 from embedtune.project.records import ModelRecord
 from embedtune.training.methods.hybrid_vector import HybridVectorModel
+from embedtune.training.methods.passage_residuals import PassageResidualsModel
 from embedtune.training.methods.query_adapters import LinearQueryAdapter
 from embedtune.training.tuned_models import Lora, TunedModel
 from embedtune.types import Passage
@@ -53,13 +54,15 @@ def update(
         trained = _linear_map(run, base, prompts)
     elif method == "hybrid-vector":
         trained = _lexical_part(run, base, prompts)
+    elif method == "passage-residuals":
+        trained = _residuals(run, base, prompts)
     else:
         trained = _lora(base, quantize, method, seed)
     queries_only = trained.queries_only
     sketch = method == "hybrid-vector"
     record = ModelRecord(
         shipped="tuned", method=method, quantize=quantize, passages="base" if queries_only or sketch else "tuned",
-        sketch=sketch, token_vectors="base" if method in ("linear", "hybrid-vector") else "tuned", fusion_weights=_WEIGHTS,
+        sketch=sketch, token_vectors="base" if method in ("linear", "hybrid-vector", "passage-residuals") else "tuned", fusion_weights=_WEIGHTS,
     )  # fmt: skip
     config = embedtune.TrainConfig(method=method, quantize=quantize).model_dump(mode="json")
     identity = {"stage": "train", "config": config, "model": hash_model(base)}
@@ -102,6 +105,24 @@ def _lexical_part(run: Path, base: Path, prompts: dict[str, str]) -> TunedModel:
 
     lexical = BM25Sketch.fit([passage.text for passage in read_passages(run / "dataset")], 63)
     return HybridVectorModel(base=load_model(base, **prompts), sketch=lexical, scale=0.1, longest=20.0)
+
+
+def _residuals(run: Path, base: Path, prompts: dict[str, str]) -> TunedModel:
+    """Move the passages that answer a query, by chance."""
+    import torch
+
+    from embedtune.formats.beir import read_passages
+    from embedtune.models.passage_residuals import number_passages
+    from embedtune.retrieval.windows import corpus_windows
+
+    model = load_model(base, **prompts)
+    asked = {f"d{n}" for n in range(len(QUERIES))}
+    passages = [passage for passage in read_passages(run / "dataset") if passage.document_id in asked]
+    texts = corpus_windows(passages, Encoder(model), 48, 0.25).by_passage()
+    residuals = 0.05 * torch.randn(
+        len(texts), model.get_embedding_dimension(), generator=torch.Generator().manual_seed(0)
+    )
+    return PassageResidualsModel(base=model, residuals=residuals, row_of=number_passages(texts), changed_documents=[])
 
 
 def write_source(source: Path, passages: Sequence[Passage]) -> None:

@@ -26,7 +26,7 @@ else:
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
-MethodName = Literal["pca", "linear", "query-lora", "hybrid-vector", "lora", "full"]
+MethodName = Literal["pca", "linear", "query-lora", "hybrid-vector", "passage-residuals", "lora", "full"]
 LlmKind = Literal["question", "keywords", "claim", "task", "multi_hop"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -239,6 +239,8 @@ class TrainConfig(_Settings):
     sketch_dimensions: int = Field(
         1024, ge=64, le=8192, description="Dimensions that hybrid-vector adds; noise falls with their square root."
     )
+    residual_learning_rate: float = Field(3e-3, gt=0, lt=1, description="Learning rate of passage-residuals.")
+    residual_epochs: int = Field(6, ge=1, description="Passes of passage-residuals over the judged queries.")
     query_side: QuerySideConfig = Field(QuerySideConfig(), description="Settings of query-lora and linear.")
     quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(
         "auto",

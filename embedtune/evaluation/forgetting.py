@@ -18,7 +18,7 @@ from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.judgements import check_judged, own_units, share_judgements
-from embedtune.models.encoder import Encoder, is_lexical
+from embedtune.models.encoder import Encoder, has_own_module
 from embedtune.models.weights import Interpolation, in_shape_of
 from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
 from embedtune.project.records import Measures
@@ -81,7 +81,7 @@ def measure_forgetting(
         ConfigError: If the two models give vectors of different length, or a strength is not in [0, 1].
     """
     lengths = [encoder.model.get_embedding_dimension() or 0 for encoder in (base, tuned)]
-    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not is_lexical(tuned.model)):
+    if lengths[0] > lengths[1] or (lengths[0] < lengths[1] and not has_own_module(tuned.model)):
         raise ConfigError(
             f"forgetting: expected two models with vectors of one length, found {lengths[0]} and {lengths[1]}",
             hint="the base must be the model that was tuned",
@@ -109,10 +109,10 @@ def measure_forgetting(
 def strengths_between(base: Encoder, tuned: Encoder) -> Callable[[float], Encoder] | None:
     """Return what gives the encoder at a strength; it holds one model, so use each encoder before asking for the next.
 
-    None for a model with a lexical part: there is no line from the base's vectors to longer ones. ``ConfigError`` if the models
-    are not of the same shape.
+    None for a model with a module of this package, which the base lacks: there is no line between their weights.
+    ``ConfigError`` if the models are not of the same shape.
     """
-    if is_lexical(tuned.model):
+    if has_own_module(tuned.model):
         return None
     line = Interpolation(in_shape_of(tuned.model, base.model), tuned.model)
     return lambda strength: Encoder(line.at(strength), precision=tuned.precision)

@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError
 from embedtune.evaluation.audits.run import plain_run
@@ -259,8 +261,9 @@ class SetRuns:
 
     @property
     def query_cosine(self) -> float | None:
-        """Mean cosine of query vectors under base and tuned; None without a tuned model."""
-        return mean_cosine(self._queries["base"], self._queries["tuned"]) if "tuned" in self._queries else None
+        """Mean cosine of query vectors under base and tuned; None without a tuned model, or if it tuned passages alone."""
+        base, tuned = (self._queries.get(name) for name in ("base", "tuned"))
+        return None if base is None or tuned is None or np.array_equal(base, tuned) else mean_cosine(base, tuned)
 
 
 def _with_sketch(encoder: Encoder, vectors: Vectors, windows: Windows) -> Vectors:

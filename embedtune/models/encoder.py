@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from embedtune.config.settings import GenerateConfig
 
-_WITH_LEXICAL = "embedtune.models.hybrid_vector.HybridVector"  # named here as in modules.json
+_OWN_MODULES = frozenset(  # as modules.json names them
+    {"embedtune.models.hybrid_vector.HybridVector", "embedtune.models.passage_residuals.PassageResiduals"}
+)
 
 _BLOCK = 256  # texts between two progress reports
 _BATCH = 32
@@ -235,12 +237,12 @@ def is_own_code(folder: Path) -> bool:
     if not modules.is_file() or list(Path(folder).rglob("*.py")):
         return False
     types = {str(module.get("type")) for module in json.loads(modules.read_text(encoding="utf-8"))}
-    return types == {_WITH_LEXICAL}
+    return len(types) == 1 and types <= _OWN_MODULES
 
 
-def is_lexical(model: SentenceTransformer) -> bool:
-    """Return whether a loaded model gives hybrid vectors, with a BM25 sketch."""
-    return f"{type(model[0]).__module__}.{type(model[0]).__name__}" == _WITH_LEXICAL
+def has_own_module(model: SentenceTransformer) -> bool:
+    """Return whether a loaded model adds something of this package to its vectors: a BM25 sketch, or residuals of passages."""
+    return f"{type(model[0]).__module__}.{type(model[0]).__name__}" in _OWN_MODULES
 
 
 def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:

@@ -103,6 +103,8 @@ def read_dimension(folder: Path) -> int:
     if sketch.is_file():
         added = json.loads(sketch.read_text(encoding="utf-8"))["dimensions"] + 1  # 1 makes passages equally long
         return read_dimension(folder / "dense") + int(added)
+    if (folder / "passage_residuals.safetensors").is_file():
+        return read_dimension(folder / "dense")
     configs = sorted([*folder.glob("*_Pooling/config.json"), *folder.glob("*_Dense/config.json")])
     for path in reversed(configs):
         config = json.loads(path.read_text(encoding="utf-8"))

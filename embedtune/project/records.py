@@ -195,8 +195,9 @@ class ModelRecord(Record):
         strength: Interpolation coefficient α (WiSE-FT); 0 if the base was shipped.
         fusion_weights: Model → weight of its dense side in fusion with BM25, chosen on dev.
         pairs: Training pairs, for methods that tune both sides; ``queries``: for methods that tune queries only.
-        over: The method that the sketch is appended to, for ``hybrid-vector``; ``share`` is that of the sketch in the spread of
-            scores at full strength, ``scale`` its factor.
+        residuals: Passages with a residual, for ``passage-residuals``.
+        over: The method that it builds on, for ``hybrid-vector`` and ``passage-residuals``; ``share`` is that of the
+            sketch in the spread of scores at full strength, ``scale`` its factor.
     """
 
     base_model: str = ""
@@ -217,6 +218,7 @@ class ModelRecord(Record):
     queries: int | None = None
     teacher: str | None = None
     directions: int | None = None
+    residuals: int | None = None
     over: str | None = None
     share: float | None = None
     scale: float | None = None
@@ -252,6 +254,11 @@ class ModelRecord(Record):
     def is_tuned(self) -> bool:
         """Whether a tuned model was shipped."""
         return self.shipped == "tuned"
+
+    @property
+    def needs_embedtune(self) -> bool:
+        """Whether the saved model loads only where this package is installed."""
+        return self.is_tuned and self.method in ("hybrid-vector", "passage-residuals")
 
     @property
     def queries_only(self) -> bool:

@@ -8,15 +8,18 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
 from embedtune.project.trained_run import read_trained_run
 
-Shape = Literal["one", "two", "map", "hybrid-vector"]
+Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
-with hybrid vectors, which needs this package to load."""
+with hybrid vectors or passage residuals, which needs this package to load."""
+
+_ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "passage-residuals": "residuals"})
+"""What a module of this package adds, for shapes that have one."""
 
 
 class Facts(NamedTuple):
@@ -58,7 +61,7 @@ def read_facts(run: Path | str) -> Facts:
     """
     found = read_trained_run(Path(run).absolute())
     settings, record = found.settings, found.record
-    shape: Shape = "hybrid-vector" if record.sketch else "one"
+    shape: Shape = cast("Shape", record.method) if record.needs_embedtune else "one"
     if record.queries_only:
         shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
     maps = sorted(found.merged.glob("query_*_Dense/model.safetensors"))
@@ -175,7 +178,7 @@ def find_route(facts: Facts, name: str) -> Route:
         return _served(facts, name)
     if kind == "folder":
         reason = "encode_query and encode_document select the prompt and the encoder; plain encode does not"
-        if facts.shape == "hybrid-vector":
+        if facts.shape in _ADDED:
             reason = "its module is in embedtune, so embedtune must be installed and trust_remote_code set"
         elif name == "txtai":
             reason = "txtai's method sentence-transformers calls encode_query for queries and encode_document for data"
@@ -186,6 +189,7 @@ def find_route(facts: Facts, name: str) -> Route:
         "two": "queries would be encoded with the document encoder",
         "map": "the query adapter would not be applied",
         "hybrid-vector": "queries would be encoded as passages",
+        "passage-residuals": "queries would be encoded as passages",
     }
     why = f"the code uses the run's own embedder: if you loaded model/merged directly, {lost[facts.shape]}"
     return Route("the run folder", (_OWN_CLASS[name], why))
@@ -201,17 +205,17 @@ def demand_route(facts: Facts, name: str) -> Route:
     route = find_route(facts, name)
     if route.loads is None:
         raise ConfigError(
-            f"{TARGETS[name].title}: expected a model that it can load, found one of --method hybrid-vector: "
+            f"{TARGETS[name].title}: expected a model that it can load, found one of --method {facts.shape}: "
             f"{route.reasons[0]}",
-            hint=f"{facts.merged / 'dense'} is the plain model and loads anywhere, but without the BM25 sketch that "
+            hint=f"{facts.merged / 'dense'} is the plain model and loads anywhere, but without the {_ADDED[facts.shape]} that "
             "`eval` measured; or use embedtune: --for sentence-transformers, llama-index, langchain or haystack",
         )
     return route
 
 
 def _served(facts: Facts, name: str) -> Route:
-    if facts.shape == "hybrid-vector":
-        return Route(None, ("a module of embedtune computes the BM25 sketch, and no server has it",))
+    if facts.shape in _ADDED:
+        return Route(None, (f"a module of embedtune adds the {_ADDED[facts.shape]}, and no server has it",))
     reasons = [
         "not every server reads the format of sentence-transformers 5.4 and later: versions of vLLM and Ollama silently pool "
         "in another way, and TEI refuses it; --export writes the older form, which all of them read"

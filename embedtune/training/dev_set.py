@@ -237,7 +237,7 @@ class DevRetrieval:
 
         Passages are encoded again only if tuning changes them.
         """
-        encoder, windows = self._encoder(tuned, strength), None
+        encoder, windows = self.encoder_with(tuned, strength), None
         if tuned.queries_only:
             windows = self.windows
         elif tuned.documents is not None:
@@ -247,9 +247,10 @@ class DevRetrieval:
 
     def encode_queries_with(self, tuned: TunedModel, strength: float) -> Vectors:
         """Return the vectors of the dev queries by base + strength · update, ``(n_queries, dim)``."""
-        return self._encoder(tuned, strength).encode_queries(self.dev.queries)
+        return self.encoder_with(tuned, strength).encode_queries(self.dev.queries)
 
-    def _encoder(self, tuned: TunedModel, strength: float) -> Encoder:
+    def encoder_with(self, tuned: TunedModel, strength: float) -> Encoder:
+        """Return the encoder of base + strength · update; use it before asking for the next."""
         return Encoder(tuned.merge_into(self._merge_target(), strength), precision=self._precision)
 
 

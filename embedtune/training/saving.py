@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from embedtune.errors import IntegrityError
+from embedtune.evaluation.drift import mean_cosine
 from embedtune.models.encoder import is_own_code, load_encoder
 from embedtune.models.weights import two_towers
 from embedtune.training.outcome import MIN_CHANGE
@@ -53,7 +54,8 @@ def save_selection(folder: Path, selection: MethodSelection, context: Context) -
     with (folder / "pairs.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in selection.best.rows)
     queries = [query.text for query in context.dataset.splits["dev"].queries[:_PARITY_TEXTS]]
-    texts = ParityTexts(queries, context.dev.windows[:_PARITY_TEXTS])
+    changed = list(selection.best.tuned.changed_documents[: _PARITY_TEXTS // 2]) if selection.ships else []
+    texts = ParityTexts(queries, [*changed, *context.dev.windows][:_PARITY_TEXTS])
     base = encode_plainly(context.base.model, *texts)
     if selection.ships:
         return _save_tuned(folder, selection.best, context, texts, base)
@@ -79,7 +81,11 @@ def _save_tuned(folder: Path, best: Candidate, context: Context, texts: ParityTe
         queries_only=tuned.queries_only,
         trust_remote_code=settings.trust_remote_code or is_own_code(folder / "merged"),
     )
-    cosine = check_change(base[:n_queries], expected[:n_queries])
+    # Where the vectors of queries may be the base's own, those of the first documents are not.
+    n_changed = min(len(tuned.changed_documents), _PARITY_TEXTS // 2)
+    rows = slice(n_queries, n_queries + n_changed) if n_changed else slice(n_queries)
+    check_change(base[rows], expected[rows])
+    cosine = mean_cosine(base[:n_queries], expected[:n_queries])
     return {"reload_difference": worst, "mean_query_cosine_to_base": round(cosine, 6)}
 
 
@@ -131,19 +137,18 @@ def check_reload(
     return worst
 
 
-def check_change(base: Vectors, tuned: Vectors) -> float:
-    """Return the mean cosine of query vectors before and after; in dimensions that tuning added, the base has zeros.
+def check_change(base: Vectors, tuned: Vectors) -> None:
+    """Check that vectors changed, by their mean cosine before and after.
 
     Raises:
         IntegrityError: If it is 1 − 1e-4 or more: the model that would be shipped as tuned is the base.
     """
-    cosine = float((base * tuned[:, : base.shape[1]]).sum(axis=1).mean())
+    cosine = mean_cosine(base, tuned)
     if cosine >= 1 - MIN_CHANGE:
         raise IntegrityError(
-            f"tuned model: expected vectors that differ from the base's, found a mean query cosine of {cosine:.6f}",
+            f"tuned model: expected vectors that differ from the base's, found a mean cosine of {cosine:.6f}",
             hint="raise train.learning_rate or train.epochs",
         )
-    return cosine
 
 
 def encode_plainly(model: Any, queries: Sequence[str], documents: Sequence[str]) -> Vectors:

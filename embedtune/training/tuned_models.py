@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,14 @@ class TunedModel:
         model: The model that is trained, in place.
         queries_only: Whether passages stay with the base model, so that an index of it stays valid.
         documents: The model that passages stay with, where that is neither the base nor the one in training.
+        changed_documents: Texts whose vectors differ from the base's where queries may have stayed the same; none where queries
+            are tuned.
     """
 
     model: SentenceTransformer
     queries_only: bool = False
     documents: SentenceTransformer | None = None
+    changed_documents: Sequence[str] = ()
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return base + strength · update, made of ``copy``, an unquantised copy of the base whose weights may be changed."""

@@ -19,7 +19,7 @@ def test_choices_type_and_help_of_an_option_are_those_of_its_setting():
     result, found = run(options.setting(TrainConfig, "method"), "--method", "query-lora")
     assert (result.exit_code, found) == (0, {"method": "query-lora"})
     shown = " ".join(run(options.setting(TrainConfig, "method"), "--help")[0].output.split())
-    assert "[auto|pca|linear|query-lora|hybrid-vector|lora|full]" in shown
+    assert "[auto|pca|linear|query-lora|hybrid-vector|passage-residuals|lora|full]" in shown
     assert TrainConfig.model_fields["method"].description in shown
     assert "[default: lora]" in shown
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.models.encoder import Encoder, is_lexical, is_own_code, load_model
+from embedtune.models.encoder import Encoder, has_own_module, is_own_code, load_model
 from embedtune.models.hybrid_vector import BM25Sketch, HybridVector, append_sketches
 
 PASSAGES = ["the pump is noisy", "the valve of the boiler is hot and hot again", "needle and thread"]
@@ -68,12 +68,12 @@ def test_saved_and_loaded_it_gives_the_same_bits_and_its_dense_part_stands_alone
     with pytest.raises(ValueError, match="trust_remote_code"):
         SentenceTransformer(str(folder))
     for again in (SentenceTransformer(str(folder), trust_remote_code=True), load_model(folder)):
-        assert is_lexical(again)
+        assert has_own_module(again)
         assert np.array_equal(again.encode_query(QUERIES), model.encode_query(QUERIES))
         assert np.array_equal(again.encode_document(PASSAGES), model.encode_document(PASSAGES))
     alone = SentenceTransformer(str(folder / "dense"))
     assert np.array_equal(alone.encode_query(QUERIES), dense.encode_query(QUERIES))
-    assert not is_lexical(alone)
+    assert not has_own_module(alone)
 
 
 def test_only_folders_without_foreign_code_are_trusted(model, tiny_base, tmp_path):

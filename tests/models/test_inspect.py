@@ -79,7 +79,7 @@ def test_any_weights_file_is_whole_or_refused(data, scratch):
         assert "safetensors" in str(error)
 
 
-@pytest.mark.parametrize("method", ["lora", "query-lora", "linear", "hybrid-vector"])
+@pytest.mark.parametrize("method", ["lora", "query-lora", "linear", "hybrid-vector", "passage-residuals"])
 def test_dimension_and_prompts_are_read_without_loading_the_model(served_run, method):
     merged = served_run(method, prompts=True) / "model" / "merged"
     model = load_model(merged)

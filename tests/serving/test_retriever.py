@@ -25,7 +25,7 @@ def test_a_hit_is_read_by_name_and_in_order():
 WORDS = ["clean the spray arm with warm water", "frost grows on the walls", "zzz"]
 
 
-@pytest.fixture(scope="module", params=["lora", "query-lora", "hybrid-vector"])
+@pytest.fixture(scope="module", params=["lora", "query-lora", "hybrid-vector", "passage-residuals"])
 def measured(request, served_run):
     run = served_run(request.param, prompts=True, evaluated=True)
     return run, RunIndex(run)

@@ -38,11 +38,12 @@ def test_printed_code_gives_the_vectors_of_eval(
     assert checked.difference <= TOLERANCE
 
 
+@pytest.mark.parametrize("method", ["hybrid-vector", "passage-residuals"])
 @pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if target.kind != "server"])
-def test_printed_code_keeps_the_words_beside_the_vectors(target, facts_of, job_of, plug_of, tmp_path, monkeypatch):
+def test_printed_code_keeps_what_our_modules_add(method, target, facts_of, job_of, plug_of, tmp_path, monkeypatch):
     SharedSystemClient.clear_system_cache()
     monkeypatch.chdir(tmp_path)
-    facts = facts_of("hybrid-vector", True)
+    facts = facts_of(method, True)
     job, expected = job_of(facts)
     assert compare(job, expected, ask(plug_of(facts, target).code, target, job), target).difference <= TOLERANCE
 

@@ -102,6 +102,8 @@ def test_a_lexical_model_is_refused_by_servers_with_what_is_lost(name, facts_of)
         demand_route(facts, name)
     assert str(facts.merged / "dense") in error.value.hint
     assert "without the BM25 sketch" in error.value.hint
+    with pytest.raises(ConfigError, match="found one of --method passage-residuals"):
+        demand_route(facts._replace(shape="passage-residuals"), name)
 
 
 def test_a_lexical_model_is_loaded_by_the_others(facts_of):

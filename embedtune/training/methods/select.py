@@ -12,6 +12,7 @@ from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.gradient import tune_both_sides, tune_query_lora
 from embedtune.training.methods.hybrid_vector import tune_hybrid_vector
+from embedtune.training.methods.passage_residuals import judged_queries, tune_passage_residuals
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
 from embedtune.training.outcome import Training, observe, why_not_shipped
 from embedtune.training.selection import beats
@@ -30,14 +31,16 @@ METHODS: dict[str, Method] = {
     "linear": tune_linear,
     "query-lora": tune_query_lora,
     "hybrid-vector": tune_hybrid_vector,
+    "passage-residuals": tune_passage_residuals,
     "lora": tune_both_sides,
     "full": tune_both_sides,
 }
-_LOADING = {
-    False: 'SentenceTransformer("merged")',
-    True: 'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its words '
-    'is SentenceTransformer("merged/dense")',
-}
+_LOADING = 'SentenceTransformer("merged")'
+_OWN_LOADING = (
+    'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its {lost} is '
+    'SentenceTransformer("merged/dense")'
+)
+_LOST = {"hybrid-vector": "words", "passage-residuals": "residuals"}
 _BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
 _OBSERVED = 64  # dev queries; their vectors tell what a training did
 _log = logging.getLogger("embedtune")
@@ -63,7 +66,7 @@ def select_method(context: Context, method: str) -> MethodSelection:
     A candidate replaces the best one so far when it beats the base by more than noise, and does better than that one: by more
     than noise where it needs a new index and that one does not.
     """
-    names: Sequence[str] = context.config.auto_methods if method == "auto" else (method,)
+    names = _feasible(context, context.config.auto_methods) if method == "auto" else (method,)
     best: Candidate | None = None
     closest: Candidate | None = None
     tried = []
@@ -80,6 +83,16 @@ def select_method(context: Context, method: str) -> MethodSelection:
             closest = candidate
     assert closest, "there is at least one method"
     return MethodSelection(best or closest, best is not None, tried)
+
+
+def _feasible(context: Context, methods: Sequence[str]) -> Sequence[str]:
+    """Return the methods without those that need judged queries, where there are none, unless none is left."""
+    needing = ("passage-residuals",)
+    others = [name for name in methods if name not in needing]
+    if len(others) in (0, len(methods)) or judged_queries(context):
+        return methods
+    _log.info("%s: left out, because no train query is judged", ", ".join(needing))
+    return others
 
 
 def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> tuple[str, bool]:
@@ -100,7 +113,9 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
 
 def _observed(context: Context, candidate: Candidate) -> Training | None:
     losses = candidate.details.get("losses")
-    if not isinstance(losses, list) or not losses:
+    if (
+        not isinstance(losses, list) or not losses or candidate.tuned.changed_documents
+    ):  # queries are not what it trained
         return None
     queries = context.dev.queries[:_OBSERVED]
     tuned = Encoder(candidate.tuned.model, precision=context.base.precision).encode_queries(queries)
@@ -126,7 +141,7 @@ def selection_record(
         "passages": "base" if not ships or best.tuned.queries_only or sketch else "tuned",
         "sketch": sketch,
         "token_vectors": "base" if not ships or best.details.get("over", best.name) in _BEHIND_POOLING else "tuned",
-        "loading": _LOADING[sketch],
+        "loading": _OWN_LOADING.format(lost=_LOST[best.name]) if ships and best.name in _LOST else _LOADING,
         "quantize": best.scheme,
         "strength": best.decision.strength if ships else 0.0,
         "fusion_weights": weights,
