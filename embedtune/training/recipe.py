@@ -14,6 +14,7 @@ from embedtune.config.settings import TrainConfig
 from embedtune.types import QuerySet
 
 JUDGED: Mapping[str, Any] = {
+    "auto_methods": ("query-lora", "lora", "passage-residuals"),
     "learning_rate": 1e-3,
     "hard_negatives": 1,
     "query_epochs": 2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple, Protocol
 
 from embedtune.models.encoder import Encoder
@@ -15,7 +16,7 @@ from embedtune.training.methods.hybrid_vector import tune_hybrid_vector
 from embedtune.training.methods.passage_residuals import judged_queries, tune_passage_residuals
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
 from embedtune.training.outcome import Training, observe, why_not_shipped
-from embedtune.training.selection import beats
+from embedtune.training.selection import Decision, beats
 
 
 class Method(Protocol):
@@ -99,7 +100,7 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     if candidate.decision.ship == "base":
         return why_not_shipped(candidate.decision.gain, candidate.decision.error, _observed(context, candidate)), False
     if best is None:
-        return "better than the base", True
+        return why_shipped(candidate.decision), True
     dev = context.dev
     scores, others = dev.reciprocal_ranks(candidate.dense), dev.reciprocal_ranks(best.dense)
     if best.tuned.queries_only and not candidate.tuned.queries_only:
@@ -109,6 +110,14 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     if scores.mean() > others.mean():
         return f"better than {best.name}", True
     return f"better than the base, not than {best.name}", False
+
+
+def why_shipped(decision: Decision) -> str:
+    """Return the reason, with the risk where the gain is within noise, as ``ship_errors`` below 1 allows."""
+    if decision.gain > decision.error:
+        return "better than the base"
+    risk = NormalDist().cdf(-decision.gain / decision.error)
+    return f"better than the base on dev, within noise: a chance of {risk:.0%} that it is worse"
 
 
 def _observed(context: Context, candidate: Candidate) -> Training | None:

@@ -7,13 +7,19 @@ from sentence_transformers import SentenceTransformer
 
 import embedtune
 from embedtune.config.settings import MethodName
-from embedtune.training.methods.select import METHODS
+from embedtune.training.methods.select import METHODS, why_shipped
+from embedtune.training.selection import Decision
 
 TEXTS = ["plates come out cloudy", "stitches skip"]
 
 
 def test_every_method_that_can_be_set_is_registered():
     assert set(METHODS) == set(get_args(MethodName))
+
+
+def test_a_gain_within_noise_is_shipped_with_its_risk():
+    assert why_shipped(Decision("tuned", 1.0, 0.02, 0.01)) == "better than the base"
+    assert "a chance of 16% that it is worse" in why_shipped(Decision("tuned", 1.0, 0.01, 0.01))
 
 
 def test_auto_tries_each_method_and_says_why(train, caplog):
