@@ -50,8 +50,9 @@ def test_too_few_pairs_for_a_batch_are_named(train):
 TEXTS = ["plates come out cloudy", "stitches skip"]
 
 
-def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train):
-    run, base_folder, record = train(method="lora", hard_negatives=1, query_epochs=2, ship_errors=0, distill_weight=0)
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train, method):
+    run, base_folder, record = train(method=method, hard_negatives=1, query_epochs=2, ship_errors=0, distill_weight=0)
     rows = [json.loads(line) for line in (run / "model" / "pairs.jsonl").read_text().splitlines()]
     assert all(row["negative_1"] not in row["positive"] for row in rows)
     assert record.queries  # the second part won on dev
