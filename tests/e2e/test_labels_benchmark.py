@@ -52,7 +52,7 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     assert all(cells[name]["pairs"] == 45 and cells[name]["steps"] > 0 for name in ("mnrl", "cached-gist"))
     assert all("rerank" in cell["test"] and cell["peak_mib"] > 0 for name, cell in cells.items() if name != "base")
     assert "| mnrl, dense |" in text and "**ours over best_peer**" in text
-    assert text == (folder.parent / "labels.md").read_text() + "\n"
+    assert text.endswith((folder.parent / "labels.md").read_text() + "\n")  # after what the trainer of the peers prints
 
 
 def test_fewer_labels_and_less_time(folder, monkeypatch):
