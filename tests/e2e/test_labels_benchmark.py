@@ -56,20 +56,8 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
 
 
 def test_fewer_labels_and_less_time(folder, monkeypatch):
-    run(
-        monkeypatch,
-        f"{folder}:dev",
-        "--seeds",
-        "1",
-        "--rows",
-        "base",
-        "full",
-        "mnrl",
-        "--labels",
-        "20",
-        "--minutes",
-        "0.0001",
-    )
+    fewer = ("--labels", 42, "--minutes", 0.0001)
+    run(monkeypatch, f"{folder}:dev", "--seeds", 1, "--rows", "base", "full", "mnrl", *fewer)
     cells = {cell["row"]: cell for cell in json.loads((folder.parent / "labels.json").read_text())["cells"]}
     assert all(cell["judged_queries"] == 42 for cell in cells.values())
     assert (cells["mnrl"]["steps"], cells["full"]["steps"]) == (1, 2)  # ours: one of both sides, one of the queries
