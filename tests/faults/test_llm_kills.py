@@ -11,6 +11,7 @@ import time
 import pytest
 
 from embedtune.config.settings import LlmConfig
+from embedtune.llm.batch_files import write_answers
 from embedtune.llm.store import AnswerStore, snapshot
 from embedtune.synthesis.llm.session import LlmSession
 from tests.faults.kill_runs import environment
@@ -35,7 +36,7 @@ def ask(url, folder):
     store = AnswerStore(folder / ".llm.sqlite")
     asking = LlmSession(LlmConfig(name="openai:scripted", base_url=url, concurrency=CONCURRENCY), store)
     asking.ask(Questions(None, 120).calls, judge, "ask")
-    asking.write(folder / "llm.sqlite")
+    write_answers(folder / "llm.sqlite", asking.calls.values())
     store.close()
 
 

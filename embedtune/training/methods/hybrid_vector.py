@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.models.weights import two_towers
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
@@ -19,6 +18,8 @@ from embedtune.types import Matrix
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+    from embedtune.models.hybrid_vector import BM25Sketch
 
 FULL_SHARE = 0.5
 """Spread of the sketch's scores against that of the cosines at full strength, where fusion weighs both equally.
@@ -83,6 +84,8 @@ class HybridVectorModel(TunedModel):
 
 def tune_hybrid_vector(context: Context, name: str = "hybrid-vector", best: Candidate | None = None) -> Candidate:
     """Append BM25 sketches to the vectors of the base, or of the best method so far if it tunes queries alone."""
+    from embedtune.models.hybrid_vector import BM25Sketch
+
     queries, dev = best if best and best.tuned.queries_only else None, context.dev
     passages = context.sample_passages()
     texts = [context.dataset.passages[number].full_text for number in passages]
