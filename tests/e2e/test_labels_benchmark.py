@@ -55,6 +55,7 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     assert text.endswith((folder.parent / "labels.md").read_text() + "\n")  # after what the trainer of the peers prints
 
 
+@pytest.mark.slow
 def test_fewer_labels_and_less_time(folder, monkeypatch):
     fewer = ("--labels", 42, "--minutes", 0.0001)
     run(monkeypatch, f"{folder}:dev", "--seeds", 1, "--rows", "base", "full", "mnrl", *fewer)

@@ -50,7 +50,7 @@ def test_too_few_pairs_for_a_batch_are_named(train):
 TEXTS = ["plates come out cloudy", "stitches skip"]
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train, method):
     run, base_folder, record = train(method=method, hard_negatives=1, query_epochs=2, ship_errors=0, distill_weight=0)
     rows = [json.loads(line) for line in (run / "model" / "pairs.jsonl").read_text().splitlines()]
