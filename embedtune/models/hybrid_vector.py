@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
 from embedtune.errors import IntegrityError
+from embedtune.models.over_dense import OverDense, load_dense
 from embedtune.text.analyzer import Analyzer
 from embedtune.types import Matrix
 
@@ -116,24 +116,19 @@ def _random_bytes(term: str, n_bytes: int) -> bytes:
 
 
 _SETTINGS = "bm25_sketch.json"
-_DENSE = "dense"
 
 
-class HybridVector(InputModule):  # type: ignore[misc]
+class HybridVector(OverDense):
     """Appends BM25 sketches to the vectors of a model.
 
     Attributes:
-        dense: The dense model, saved as a subfolder that loads by itself.
         lexical: The BM25 sketch.
         scale: Weight of the sketches' inner product relative to the cosine.
         longest: Maximum squared length of a passage's scaled sketch; longer ones are shortened.
     """
 
-    save_in_root = True
-
     def __init__(self, dense: SentenceTransformer, lexical: BM25Sketch, *, scale: float, longest: float) -> None:
-        super().__init__()
-        self.dense = dense
+        super().__init__(dense)
         self.lexical = lexical
         self.scale = scale
         self.longest = longest
@@ -157,38 +152,22 @@ class HybridVector(InputModule):  # type: ignore[misc]
         features["sentence_embedding"] = torch.nn.functional.normalize(both, dim=-1)
         return features
 
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer of the dense model."""
-        return self.dense.tokenizer
-
-    @property
-    def max_seq_length(self) -> int | None:
-        """The window of the dense model in tokens; sketches cover the whole text."""
-        longest: int | None = self.dense.max_seq_length
-        return longest
-
-    @max_seq_length.setter
-    def max_seq_length(self, value: int) -> None:
-        self.dense.max_seq_length = value
-
     def get_embedding_dimension(self) -> int:
         """Return the dimensions of the dense vector and the sketch, and one for the component that equalises lengths."""
-        return int(self.dense.get_embedding_dimension() or 0) + self.lexical.dimensions + 1
+        return super().get_embedding_dimension() + self.lexical.dimensions + 1
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write the dense model into a subfolder, and the settings of the sketch."""
-        folder = Path(output_path)
-        self.dense.save_pretrained(str(folder / _DENSE), create_model_card=False, safe_serialization=safe_serialization)
+        super().save(output_path, safe_serialization=safe_serialization)
         settings = {"scale": self.scale, "longest": self.longest, **self.lexical.settings()}
-        (folder / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
+        Path(output_path, _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> HybridVector:
         """Load from a local folder."""
         folder = Path(model_name_or_path, subfolder)
         settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        dense = SentenceTransformer(str(folder / _DENSE), model_kwargs=kwargs.get("model_kwargs"))
+        dense = load_dense(folder, kwargs.get("model_kwargs"))
         lexical = BM25Sketch.from_settings(settings)
         return cls(dense, lexical, scale=settings["scale"], longest=settings["longest"])
 

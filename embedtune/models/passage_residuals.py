@@ -6,42 +6,38 @@ other texts get the vectors of the dense model, bit for bit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
-from embedtune.models.encoder import is_own_code
+from embedtune.models.over_dense import OverDense, load_dense
+from embedtune.text.hashing import fingerprint
 
 _TABLE = "passage_residuals.safetensors"
-_DENSE = "dense"
 
 
-class PassageResiduals(InputModule):  # type: ignore[misc]
+class PassageResiduals(OverDense):
     """Adds residuals to the vectors of known passages.
 
     Attributes:
-        dense: The dense model, saved as a subfolder that loads by itself.
         residuals: One row for each passage, ``(n_rows, dim)``, in units of a vector's length.
         row_of: Fingerprint of a text → its row.
     """
 
-    save_in_root = True
     residuals: Tensor
 
     def __init__(self, dense: SentenceTransformer, residuals: Tensor, row_of: Mapping[int, int]) -> None:
-        super().__init__()
+        super().__init__(dense)
         if residuals.shape[1] != dense.get_embedding_dimension():
             raise ValueError(
                 f"residuals of {residuals.shape[1]} dimensions for vectors of {dense.get_embedding_dimension()}"
             )
-        self.dense = dense
         self.row_of = dict(row_of)
         self.register_buffer("residuals", residuals.float().contiguous())
 
@@ -62,48 +58,25 @@ class PassageResiduals(InputModule):  # type: ignore[misc]
         features["sentence_embedding"] = add_residuals(vectors, self.residuals, rows.to(vectors.device))
         return features
 
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer of the dense model."""
-        return self.dense.tokenizer
-
-    @property
-    def max_seq_length(self) -> int | None:
-        """The window of the dense model in tokens; a text is looked up as a whole."""
-        longest: int | None = self.dense.max_seq_length
-        return longest
-
-    @max_seq_length.setter
-    def max_seq_length(self, value: int) -> None:
-        self.dense.max_seq_length = value
-
-    def get_embedding_dimension(self) -> int:
-        """Return the dimensions of the dense vector."""
-        return int(self.dense.get_embedding_dimension() or 0)
-
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write the dense model into a subfolder, and the table."""
-        folder = Path(output_path)
-        self.dense.save_pretrained(str(folder / _DENSE), create_model_card=False, safe_serialization=safe_serialization)
+        super().save(output_path, safe_serialization=safe_serialization)
+        fingerprints = np.array(list(self.row_of), dtype=np.uint64)
         table = {
             "residuals": self.residuals.cpu(),
-            "fingerprints": torch.tensor(list(self.row_of), dtype=torch.int64),
+            "fingerprints": torch.from_numpy(fingerprints.view(np.int64)),
             "rows": torch.tensor(list(self.row_of.values()), dtype=torch.int64),
         }
-        save_file(table, folder / _TABLE)
+        save_file(table, Path(output_path, _TABLE))
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> PassageResiduals:
         """Load from a local folder."""
         folder = Path(model_name_or_path, subfolder)
         table = load_file(folder / _TABLE)
-        dense = SentenceTransformer(
-            str(folder / _DENSE),
-            trust_remote_code=is_own_code(folder / _DENSE),
-            model_kwargs=kwargs.get("model_kwargs"),
-        )
-        row_of = dict(zip(table["fingerprints"].tolist(), table["rows"].tolist(), strict=True))
-        return cls(dense, table["residuals"], row_of)
+        fingerprints = table["fingerprints"].numpy().view(np.uint64)
+        row_of = dict(zip(fingerprints.tolist(), table["rows"].tolist(), strict=True))
+        return cls(load_dense(folder, kwargs.get("model_kwargs")), table["residuals"], row_of)
 
 
 def number_passages(passages: Iterable[Iterable[str]]) -> dict[int, int]:
@@ -136,5 +109,4 @@ def add_residuals(vectors: Tensor, residuals: Tensor, rows: Tensor) -> Tensor:
 
 
 def _fingerprint(text: str) -> int:
-    digest = hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    return fingerprint(" ".join(text.split()))
