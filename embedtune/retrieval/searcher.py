@@ -120,6 +120,11 @@ class PassageVectors:
         np.put_along_axis(scores, columns, cosines, axis=1)
         return self.windows.best(scores)
 
+    def nearest_window(self, passage: int, query: Vectors) -> str:
+        """Return the text of that window of a passage, by its number, which is nearest to a query, ``(dim,)``."""
+        texts, first = self.windows.of_passage(passage), self.windows.starts[passage]
+        return texts[int(np.argmax(self.vectors[first : first + len(texts)] @ query))]
+
     @cached_property
     def _index(self) -> Any:
         import faiss

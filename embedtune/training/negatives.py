@@ -374,18 +374,13 @@ def _rows(
     seed: int,
 ) -> list[dict[str, str]]:
     """Return a row for each answer of the queries that are kept; passages are at the window that fits the query best."""
-
-    def window(passage: int, query: Vectors) -> str:
-        texts, first = dense.windows.of_passage(passage), dense.windows.starts[passage]
-        return texts[int(np.argmax(dense.vectors[first : first + len(texts)] @ query))]
-
     queries = [judged.queries[row] for row in kept]
     relevant = {judged.queries[row].query_id: judged.relevant[row] for row in kept}
     negatives = {}
     for row in kept:
         columns = table[row][table[row] >= 0]
         # Where a small corpus has fewer, they are repeated: each row needs every column.
-        found = [window(column, vectors[row]) for column in np.resize(columns, table.shape[1]).tolist()]
+        found = [dense.nearest_window(column, vectors[row]) for column in np.resize(columns, table.shape[1]).tolist()]
         negatives[judged.queries[row].query_id] = {f"negative_{n}": text for n, text in enumerate(found, start=1)}
     windows = dense.windows.by_passage()
     pairs = build_pairs(queries, relevant, passages, windows, sentence_dropout=0.0, seed=seed)

@@ -42,11 +42,6 @@ class FrozenCorpus(NamedTuple):
     windows: Windows
     vectors: Vectors
 
-    def nearest_window(self, column: int, query: Vectors) -> str:
-        """Return the text of the window of a passage that is nearest to a query, ``(dim,)``."""
-        texts, first = self.windows.of_passage(column), self.windows.starts[column]
-        return texts[int(np.argmax(self.vectors[first : first + len(texts)] @ query))]
-
 
 class HardNegative(NamedTuple):
     """A passage that is easily taken for an answer: its number in the dataset, and the window nearest to the query."""
@@ -108,14 +103,22 @@ class TrainingData:
         with track("encode: base", len(set(windows.texts))) as on_progress:
             return FrozenCorpus(numbers, windows, self.encode_corpus(windows.texts, on_progress))
 
+    @property
+    def frozen_passages(self) -> list[Passage]:
+        """The passages of the frozen corpus."""
+        return [self.dataset.passages[number] for number in self.frozen_corpus.passages]
+
+    @cached_property
+    def passage_vectors(self) -> PassageVectors:
+        """Their vectors by the base."""
+        return PassageVectors(self.frozen_corpus.vectors, self.frozen_corpus.windows)
+
     @cached_property
     def searcher(self) -> Searcher:
         """The frozen corpus, searched by the base and BM25."""
-        corpus = self.frozen_corpus
-        passages = [self.dataset.passages[number] for number in corpus.passages]
+        passages = self.frozen_passages
         lexical = BM25([passage.full_text for passage in passages])
-        vectors = PassageVectors(corpus.vectors, corpus.windows)
-        return Searcher(units_of(passages, "passage"), lexical=lexical, dense=vectors, weight=0.5)
+        return Searcher(units_of(passages, "passage"), lexical=lexical, dense=self.passage_vectors, weight=0.5)
 
     def hardest(self, queries: Sequence[str]) -> list[int]:
         """Return the passages in the order of their best rank among these queries, by the base or by BM25."""
@@ -146,9 +149,8 @@ class TrainingData:
         """Return for each sampled train query n passages that are easily taken for its answer; see ``select_negatives``."""
         from embedtune.training.negatives import judged_columns, select_negatives
 
-        corpus = self.frozen_corpus
-        passages = [self.dataset.passages[number] for number in corpus.passages]
-        judged = judged_columns(self.dataset.splits["train"].subset(self.sample_queries()), passages)
+        numbers, nearest_window = self.frozen_corpus.passages, self.passage_vectors.nearest_window
+        judged = judged_columns(self.dataset.splits["train"].subset(self.sample_queries()), self.frozen_passages)
         texts = [query.text for query in judged.queries]
         vectors, draw = self.base.encode_queries(texts), np.random.default_rng(self.config.seed)
         mined = {}
@@ -165,7 +167,7 @@ class TrainingData:
             for query, vector, row in zip(judged.queries[block], vectors[block], columns, strict=True):
                 there = np.resize(row[row >= 0], n).tolist() if row[0] >= 0 else []
                 mined[query.query_id] = [
-                    HardNegative(corpus.passages[column], corpus.nearest_window(column, vector)) for column in there
+                    HardNegative(numbers[column], nearest_window(column, vector)) for column in there
                 ]
         return mined
 
@@ -214,7 +216,7 @@ def prepare_distillation(data: TrainingData) -> DistillationData:
     """
     from embedtune.training.losses import SoftTeacher
 
-    config, settings = data.config, data.config.query_side
+    settings = data.config.query_side
     queries = data.sample_queries()
     if len(queries) < settings.batch_size:
         raise DataError(
@@ -225,8 +227,7 @@ def prepare_distillation(data: TrainingData) -> DistillationData:
     texts = [query.text for query in queries]
     with track("encode: train queries", len(texts)) as on_progress:
         vectors = data.base.encode_queries(texts, on_progress)
-    passages = [data.dataset.passages[number] for number in corpus.passages]
-    scores = _scorer(config.teacher, texts, vectors, passages, PassageVectors(corpus.vectors, corpus.windows))
+    scores = _scorer(data, texts, vectors)
     in_corpus = {passage: number for number, passage in enumerate(corpus.passages)}
     in_sources = {passage: number for number, passage in enumerate(sources)}
     columns = [in_corpus[passage] for passage in sources]
@@ -260,17 +261,14 @@ def _frozen(documents: Vectors, windows: Windows, columns: Sequence[int]) -> Fro
     return FrozenPassages(torch.from_numpy(documents[rows]), starts.tolist())
 
 
-def _scorer(
-    name: str, queries: Sequence[str], vectors: Vectors, passages: Sequence[Passage], documents: PassageVectors
-) -> Callable[[Sequence[int]], Matrix] | None:
+def _scorer(data: TrainingData, queries: Sequence[str], vectors: Vectors) -> Callable[[Sequence[int]], Matrix] | None:
     """Return a function that scores all passages for some queries, each row with mean 0; None for teacher ``none``."""
+    name = data.config.teacher
     if name == "none":
         return None
-    texts = [passage.full_text for passage in passages]
-    searcher = Searcher(units_of(passages, "passage"), lexical=BM25(texts), dense=documents, weight=0.5)
 
     def search(rows: Sequence[int]) -> PassageScores:
-        return searcher.scores([queries[row] for row in rows], vectors[list(rows)])
+        return data.searcher.scores([queries[row] for row in rows], vectors[list(rows)])
 
     def fused(rows: Sequence[int]) -> Matrix:
         return 2 * search(rows).z_score_sum
@@ -279,6 +277,7 @@ def _scorer(
         return lambda rows: 2 * z_scores(search(rows).lexical)  # the spread of a sum of two
     if name == "hybrid":
         return fused
+    texts = [passage.full_text for passage in data.frozen_passages]
     return _reranked(name.removeprefix(CROSS_ENCODER), queries, texts, fused)
 
 
