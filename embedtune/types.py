@@ -134,6 +134,11 @@ class Query(NamedTuple):
     text: str
     kind: str
 
+    @property
+    def came_with_label(self) -> bool:
+        """Whether people wrote and judged it, in place of rules or a language model."""
+        return self.kind == "source"
+
 
 @dataclass(frozen=True)
 class QuerySet:

@@ -33,7 +33,7 @@ _MOST_EXAMPLES = 3000  # pairs times epochs: what is learned from them levels of
 
 def is_judged(queries: QuerySet) -> bool:
     """Return whether more than half of the queries came with their labels, from people."""
-    return 2 * sum(query.kind == "source" for query in queries.queries) > len(queries.queries)
+    return 2 * sum(query.came_with_label for query in queries.queries) > len(queries.queries)
 
 
 def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:

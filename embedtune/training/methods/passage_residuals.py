@@ -19,7 +19,7 @@ from embedtune.progress import track
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.tuned_models import TunedModel
-from embedtune.types import SYNTHETIC_KINDS, Matrix, Query, Vectors
+from embedtune.types import Matrix, Query, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -103,8 +103,7 @@ def judged_queries(context: Context) -> list[Query]:
     return [
         query
         for query in context.sample_queries()
-        if query.kind not in SYNTHETIC_KINDS
-        and {*context.relevant[query.query_id]}.difference(context.own[query.query_id])
+        if query.came_with_label and {*context.relevant[query.query_id]}.difference(context.own[query.query_id])
     ]
 
 
