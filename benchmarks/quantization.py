@@ -31,7 +31,7 @@ from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import merge
 from embedtune.project.manifest import read_manifest, write_json
 from embedtune.project.records import ModelRecord
-from embedtune.training.saving import load_with_adapter
+from embedtune.training.reloading import load_with_adapter
 
 CELLS = CACHE / "quantization"
 MEASURE = "ndcg@10"

@@ -90,7 +90,7 @@ def train(
     with stage_folder(run / MODEL, identity) as stage:
         context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
         selection = select_method(context, config.method)
-        _log.info("saving the model, and checking it in a fresh process")
+        _log.info("saving the model, and checking it in another process")
         checks = save_selection(stage.path, selection, context)
         stage.record = record = selection_record(context, selection, plan, checks)
         prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)

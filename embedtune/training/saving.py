@@ -1,15 +1,8 @@
-"""Saving the shipped model, and two checks: a fresh process gets the trained vectors, and they are not the base's.
-
-Run as a module it is that fresh process: ``python -m embedtune.training.saving JOB.json``.
-"""
+"""Saving the shipped model, and two checks: another process gets the trained vectors, and they are not the base's."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +13,7 @@ from embedtune.evaluation.drift import mean_cosine
 from embedtune.models.encoder import is_own_code, load_encoder
 from embedtune.models.weights import two_towers
 from embedtune.training.outcome import MIN_CHANGE
+from embedtune.training.reloading import encode_elsewhere, encode_plainly
 from embedtune.types import Vectors
 
 if TYPE_CHECKING:
@@ -46,10 +40,10 @@ def save_selection(folder: Path, selection: MethodSelection, context: Context) -
     base's bit for bit.
 
     Returns:
-        ``reload_difference``: of the vectors of a fresh process; for a tuned model ``mean_query_cosine_to_base`` too.
+        ``reload_difference``: of the vectors of another process; for a tuned model ``mean_query_cosine_to_base`` too.
 
     Raises:
-        IntegrityError: If a fresh process gets other vectors, or those of a tuned model are the base's.
+        IntegrityError: If another process gets other vectors, or those of a tuned model are the base's.
     """
     with (folder / "pairs.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in selection.best.rows)
@@ -99,7 +93,7 @@ def check_reload(
     queries_only: bool = False,
     trust_remote_code: bool = False,
 ) -> float:
-    """Load a saved model in a fresh process and compare its vectors with those in memory.
+    """Load a saved model in another process and compare its vectors with those in memory.
 
     Args:
         model_folder: A model stage with ``merged/`` and, if ``base_folder`` is given, ``adapter/``.
@@ -114,23 +108,25 @@ def check_reload(
         The largest absolute difference of any component.
 
     Raises:
-        IntegrityError: If a vector differs by more than 1e-5 (unquantised) or 1e-3 (quantised).
+        IntegrityError: If a vector differs by more than 1e-5 (unquantised) or 1e-3 (quantised), or the model cannot be
+            loaded there.
+        ResourceError: If that process was killed.
     """
-    job = {
-        "model": str(model_folder.resolve()),
-        "base": str(base_folder.resolve()) if base_folder else None,
-        "scheme": scheme,
-        "trust_remote_code": trust_remote_code,
+    found = encode_elsewhere(
+        model_folder,
+        base=base_folder.resolve() if base_folder else None,
+        scheme=scheme,
+        trust_remote_code=trust_remote_code,
         **texts._asdict(),
-    }
+    )
     worst = 0.0
-    for name, vectors in _encode_elsewhere(job).items():
+    for name, vectors in found.items():
         compared = len(texts.queries) if name == "adapter" and queries_only else len(expected)
         difference = float(np.abs(vectors - expected)[:compared].max())
         if not difference <= TOLERANCE[scheme]:
             raise IntegrityError(
                 f"{model_folder / name}: expected the vectors that were trained, found a difference of {difference:.2g} after "
-                f"loading it in a fresh process (at most {TOLERANCE[scheme]:g} is allowed)",
+                f"loading it in another process (at most {TOLERANCE[scheme]:g} is allowed)",
                 hint="please report this with `embedtune train -v` output; --quantize none avoids quantised layers",
             )
         worst = max(worst, difference)
@@ -151,58 +147,6 @@ def check_change(base: Vectors, tuned: Vectors) -> None:
         )
 
 
-def encode_plainly(model: Any, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
-    """Return unit vectors in fp32 as any sentence-transformers user gets them: queries, then documents."""
-    options = {"normalize_embeddings": True, "show_progress_bar": False}
-    parts = [model.encode_query(list(queries), **options), model.encode_document(list(documents), **options)]
-    vectors: Vectors = np.concatenate(parts).astype(np.float32)
-    return vectors
-
-
-def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, trust_remote_code: bool = False) -> Any:
-    """Load the base with its recorded quantisation and put the saved adapter on it."""
-    from peft import PeftModel
-
-    from embedtune.models.quantisation import load_quantised
-
-    model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
-    PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself
-    return model.eval()
-
-
 def _save_plain(model: Any, folder: Path) -> None:
     """Write a folder that any sentence-transformers user can load, without a card that would print private text."""
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
-
-
-def _encode_elsewhere(job: dict[str, Any]) -> dict[str, Vectors]:
-    with tempfile.TemporaryDirectory(prefix="embedtune-parity-") as scratch:
-        path = Path(scratch) / "job.json"
-        path.write_text(json.dumps(job), encoding="utf-8")
-        done = subprocess.run(  # noqa: S603 (our own module, no shell)
-            [sys.executable, "-m", "embedtune.training.saving", str(path)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise IntegrityError(
-                f"{job['model']}: expected a model that loads in a fresh process, found:\n{done.stderr.strip()[-2000:]}"
-            )
-        with np.load(Path(scratch) / "vectors.npz") as vectors:
-            return {name: vectors[name] for name in vectors.files}
-
-
-def _main(path: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    job = json.loads(path.read_text(encoding="utf-8"))
-    folder, trust = Path(job["model"]), job["trust_remote_code"]
-    merged = SentenceTransformer(str(folder / "merged"), trust_remote_code=trust)
-    vectors = {"merged": encode_plainly(merged, job["queries"], job["documents"])}
-    if job["base"]:
-        model = load_with_adapter(Path(job["base"]), folder / "adapter", job["scheme"], trust_remote_code=trust)
-        model.prompts = merged.prompts
-        vectors["adapter"] = encode_plainly(model, job["queries"], job["documents"])
-    np.savez(path.with_name("vectors.npz"), **vectors)  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]))

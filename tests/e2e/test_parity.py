@@ -8,7 +8,8 @@ from sentence_transformers import SentenceTransformer
 
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.models.locate import find_model
-from embedtune.training.saving import TOLERANCE, encode_plainly, load_with_adapter
+from embedtune.training.reloading import encode_plainly, load_with_adapter
+from embedtune.training.saving import TOLERANCE
 
 QUERIES = ["why does my default list argument keep its values", "walrus operator", "unpack a dictionary into arguments"]
 PASSAGES = ["A default parameter value is evaluated once, when the function is defined.", "An assignment expression."]

@@ -3,7 +3,8 @@ import pytest
 
 from embedtune.errors import IntegrityError
 from embedtune.models.encoder import load_model
-from embedtune.training.saving import ParityTexts, check_change, check_reload, encode_plainly
+from embedtune.training.reloading import encode_plainly
+from embedtune.training.saving import ParityTexts, check_change, check_reload
 
 QUERIES = ["frost damage", "how long does a refund take"]
 PASSAGES = ["Drain the boiler before the first frost.", "A refund takes five working days."]
@@ -20,7 +21,7 @@ def test_a_saved_model_passes_and_other_vectors_do_not(base_folder, tmp_path):
 
 
 def test_a_model_that_does_not_load_elsewhere_is_an_integrity_error(tmp_path):
-    with pytest.raises(IntegrityError, match="loads in a fresh process"):
+    with pytest.raises(IntegrityError, match="loads in a process of its own, found exit code 1"):
         check_reload(tmp_path, np.zeros((1, 4), dtype=np.float32), ParityTexts(["a"], []), scheme="none")
 
 
