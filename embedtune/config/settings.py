@@ -250,7 +250,9 @@ class TrainConfig(_Settings):
     lora_alpha: int = Field(32, ge=1, description="The LoRA update is scaled by lora_alpha / lora_rank.")
     learning_rate: float = Field(5e-4, gt=0, lt=1, description="Peak learning rate.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
-    batch_size: int = Field(32, ge=2, description="Pairs per batch; each has batch_size - 1 negatives.")
+    batch_size: int = Field(
+        32, ge=2, description="Pairs per batch, fewer where none can be filled; each has batch_size - 1 negatives."
+    )
     epochs: int = Field(1, ge=1, description="Passes over the pairs.")
     max_pairs: int | None = Field(2000, ge=2, description="Maximum number of pairs; more are sampled at random.")
     temperature: float = Field(0.05, gt=0, description="Temperature of the softmax over cosines (1 / scale).")
@@ -258,7 +260,7 @@ class TrainConfig(_Settings):
         0.1, description="Mask a negative whose base cosine exceeds the positive's by more than this."
     )
     hard_negatives: int = Field(
-        0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 2."
+        0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 1."
     )
     query_epochs: int = Field(
         0,

@@ -222,14 +222,26 @@ class DevRetrieval:
         windows: Base vectors of the dev windows, ``(n_windows, dim)``.
     """
 
-    def __init__(self, dev: DevSet, base: Encoder, load_base: Callable[[], SentenceTransformer]) -> None:
-        """Search with the base, whose precision all models get; ``load_base`` loads the copy into which updates are merged."""
+    def __init__(
+        self,
+        dev: DevSet,
+        base: Encoder,
+        load_base: Callable[[], SentenceTransformer],
+        encode: Callable[[Sequence[str], Progress], Vectors],
+    ) -> None:
+        """Search with the base.
+
+        Args:
+            dev: The dev set.
+            base: The base, whose precision all models get.
+            load_base: Loads the copy into which updates are merged.
+            encode: Returns the base vectors of windows, ``(n_windows, dim)``.
+        """
         self.dev = dev
         self._precision = base.precision
         self._merge_target = cache(load_base)
-        self._windows_by = cache(lambda model: Encoder(model, precision=base.precision).encode_documents(dev.windows))
         with track("dev: base", dev.n_encoded) as on_progress:
-            self.windows = base.encode_documents(dev.windows, on_progress)
+            self.windows = encode(dev.windows, on_progress)
             self.base = dev.dense_scores(base, on_progress, windows=self.windows)
 
     def search_with(self, tuned: TunedModel, strength: float, label: str) -> Matrix:
@@ -237,11 +249,8 @@ class DevRetrieval:
 
         Passages are encoded again only if tuning changes them.
         """
-        encoder, windows = self.encoder_with(tuned, strength), None
-        if tuned.queries_only:
-            windows = self.windows
-        elif tuned.documents is not None:
-            windows = self._windows_by(tuned.documents)
+        encoder = self.encoder_with(tuned, strength)
+        windows = self.windows if tuned.queries_only else tuned.dev_windows
         with track(label, self.dev.n_encoded if windows is None else len(self.dev.queries)) as on_progress:
             return self.dev.dense_scores(encoder, on_progress, windows=windows)
 

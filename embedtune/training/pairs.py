@@ -133,8 +133,10 @@ def plan_epochs(keys: Sequence[frozenset[Hashable]], batch_size: int, n_steps: i
 def plan_rows(lengths: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
     """Shuffle rows without conflicts into full batches, for all epochs; the remainder of an epoch is dropped.
 
-    Batches are bucketed by the lengths of the texts, because padding costs as much as text.
+    Batches are bucketed by the lengths of the texts, because padding costs as much as text. Where there are fewer rows than a
+    batch holds, each epoch is one batch.
     """
+    batch_size = min(batch_size, len(lengths))
     draw = random.Random(seed)  # noqa: S311 (reproducible on purpose)
     planned = []
     for _ in range(epochs):

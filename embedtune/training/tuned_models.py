@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.models import weights
 from embedtune.models.weights import Weights, merge
+from embedtune.types import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,14 +21,15 @@ class TunedModel:
     Attributes:
         model: The model that is trained, in place.
         queries_only: Whether passages stay with the base model, so that an index of it stays valid.
-        documents: The model that passages stay with, where that is neither the base nor the one in training.
+        dev_windows: Vectors of the dev windows, ``(n_windows, dim)``, where training changes them no more though they are not
+            the base's.
         changed_documents: Texts whose vectors differ from the base's where queries may have stayed the same; none where queries
             are tuned.
     """
 
     model: SentenceTransformer
     queries_only: bool = False
-    documents: SentenceTransformer | None = None
+    dev_windows: Vectors | None = None
     changed_documents: Sequence[str] = ()
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
@@ -72,13 +74,12 @@ class QueriesOver(TunedModel):
     The strength interpolates between that model (0) and the further trained one (1).
     """
 
-    documents: SentenceTransformer
-
-    def __init__(self, queries: TunedModel, documents: SentenceTransformer) -> None:
+    def __init__(self, queries: TunedModel, documents: SentenceTransformer, dev_windows: Vectors) -> None:
         """``queries`` is in training from the weights of ``documents``, a merged model."""
         self.model = queries.model
+        self.dev_windows = dev_windows
         self._queries = queries
-        self.documents = documents
+        self._documents = documents
         self._scale = 1.0
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
@@ -87,14 +88,14 @@ class QueriesOver(TunedModel):
 
         queries = self._queries.merge_into(copy)
         with torch.no_grad():
-            for tuned, start in zip(queries.parameters(), self.documents.parameters(), strict=True):
+            for tuned, start in zip(queries.parameters(), self._documents.parameters(), strict=True):
                 tuned.lerp_(start.to(tuned.device), 1 - strength * self._scale)
-        return weights.two_towers(queries, self.documents)
+        return weights.two_towers(queries, self._documents)
 
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
         self._scale *= strength
-        self.model = self.merge_into(deepcopy(self.documents))
+        self.model = self.merge_into(deepcopy(self._documents))
 
 
 class Full(TunedModel):

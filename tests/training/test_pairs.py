@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from embedtune.training.pairs import Pair, build_pairs, conflict_keys, make_batches, plan_epochs
+from embedtune.training.pairs import Pair, build_pairs, conflict_keys, make_batches, plan_epochs, plan_rows
 from embedtune.types import Passage, Query
 
 TEXT = "Fill the tank with cold water. The pump starts by itself. Rinse the bowl twice."
@@ -201,3 +201,8 @@ def test_torch_takes_the_plan_as_a_batch_sampler():
     assert len(plan) == 2
     batches = [batch.tolist() for batch in DataLoader([10, 11, 12, 13], batch_sampler=plan)]
     assert batches == [[10 + row for row in rows] for rows in plan]
+
+
+def test_few_rows_are_one_batch_an_epoch():
+    planned = plan_rows([3, 9, 1], batch_size=32, epochs=2, seed=0)
+    assert [sorted(batch) for batch in planned] == [[0, 1, 2], [0, 1, 2]]

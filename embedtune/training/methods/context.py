@@ -46,9 +46,13 @@ class Context(TrainingData):
     @cached_property
     def retrieval(self) -> DevRetrieval:
         """Dev retrieval; judged queries search the passages that are hardest to tell from their answers too."""
-        hardest = self.hardest if is_judged(self.dataset.splits["train"]) else None
-        dev = self.dev_set or build_dev_set(self.dataset, self.base, self.dataset_config, self.config, hardest)
-        return DevRetrieval(dev, self.base, self.load_base)
+        judged = is_judged(self.dataset.splits["train"])
+        dev = self.dev_set or build_dev_set(
+            self.dataset, self.base, self.dataset_config, self.config, self.hardest if judged else None
+        )
+        # Where the whole corpus is encoded anyway, its windows are not encoded again.
+        encode = self.document_vectors if judged else self.base.encode_documents
+        return DevRetrieval(dev, self.base, self.load_base, encode)
 
     @property
     def dev(self) -> DevSet:

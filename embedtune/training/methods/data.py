@@ -14,7 +14,6 @@ import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
-from embedtune.errors import DataError
 from embedtune.formats.judgements import own_passages
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import find_model
@@ -209,20 +208,11 @@ class DistillationData(NamedTuple):
 
 
 def prepare_distillation(data: TrainingData) -> DistillationData:
-    """Encode the corpus and the queries with the base, and set up the teacher.
-
-    Raises:
-        DataError: If there are fewer train queries than a batch needs.
-    """
+    """Encode the corpus and the queries with the base, and set up the teacher."""
     from embedtune.training.losses import SoftTeacher
 
     settings = data.config.query_side
     queries = data.sample_queries()
-    if len(queries) < settings.batch_size:
-        raise DataError(
-            f"dataset: expected at least {settings.batch_size} train queries, found {len(queries)}",
-            hint="add documents, or --set train.query_side.batch_size=8",
-        )
     corpus, sources = data.frozen_corpus, data.sources_of(queries)
     texts = [query.text for query in queries]
     with track("encode: train queries", len(texts)) as on_progress:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _QUERY_RATES = {"lora": 5e-4, "full": 1e-4}
 """Peak learning rates where queries alone are trained further."""
 
+_SMALLEST_BATCH = 2  # a pair and one negative
 _log = logging.getLogger("embedtune")
 
 
@@ -190,7 +191,7 @@ def tune_both_sides(context: Context, name: str, best: Candidate | None = None) 
     """Train ``lora`` or ``full``.
 
     Raises:
-        DataError: If there are too few pairs for a batch, or the loss is not finite.
+        DataError: If no two pairs may share a batch, or the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     training = prepare_both_sides(context, name)
@@ -205,7 +206,7 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
     """Load the model, sample the pairs, deal them into batches and set up the loss.
 
     Raises:
-        DataError: If there are too few pairs for a batch.
+        DataError: If no two pairs may share a batch.
     """
     config = context.config
     pairs = _judged_pairs(context) if is_judged(context.dataset.splits["train"]) else _sample_pairs(context)
@@ -276,15 +277,18 @@ def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
     if len(passages) > context.dataset_config.max_query_passages:
         compared = [passages[number] for number in sorted({pair.passage for pair in pairs})]
     keys = conflict_keys(passages, same_passages(compared))
-    n_batches = config.epochs * max(1, len(pairs) // config.batch_size)
     keys_of_pairs = [keys[pair.passage] | {pair.anchor} for pair in pairs]  # nor the same query twice
-    batches = plan_epochs(keys_of_pairs, config.batch_size, n_batches, config.seed)
+    size, batches = config.batch_size, list[list[int]]()
+    while not batches and size >= _SMALLEST_BATCH:
+        batches = plan_epochs(keys_of_pairs, size, config.epochs * max(1, len(pairs) // size), config.seed)
+        size = size if batches else size // 2
     if not batches:
         raise DataError(
-            f"dataset: expected at least {config.batch_size} pairs from passages that do not touch, found too few in "
-            f"{len(pairs)} pairs",
-            hint="add documents, or --set train.batch_size=8",
+            f"dataset: expected two pairs at least from passages that do not touch, found too few in {len(pairs)} pairs",
+            hint="add documents or labels",
         )
+    if size < config.batch_size:
+        _log.info("batches of %d pairs: %d pairs fill no batch of %d", size, len(pairs), config.batch_size)
     return batches
 
 
@@ -331,8 +335,9 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     start = both.decision.strength or min(config.strengths)
     documents = both.tuned.merge_into(context.load_base(), start)
     encoder = Encoder(documents, precision=context.base.precision)
-    with track("encode: tuned", len(set(corpus.windows.texts))) as on_progress:
-        vectors = encoder.encode_documents(corpus.windows.texts, on_progress)
+    texts, n = [*corpus.windows.texts, *context.dev.windows], len(corpus.windows.texts)
+    with track("encode: tuned", len(set(texts))) as on_progress:
+        vectors = encoder.encode_documents(texts, on_progress)
     queries, column = context.sample_queries(), {number: place for place, number in enumerate(corpus.passages)}
     relevant, own = (
         [[column[number] for number in passages[query.query_id]] for query in queries]
@@ -341,19 +346,15 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     tuned = _continue(context, both, start)
     loss = CorpusDistillationLoss(
         tuned.model,
-        FrozenPassages(torch.from_numpy(vectors), corpus.windows.starts.tolist()),
+        FrozenPassages(torch.from_numpy(vectors[:n]), corpus.windows.starts.tolist()),
         SoftTeacher(relevant=relevant, n_passages=len(corpus.passages), left_out=own),
         temperature=config.temperature,
     )
-    texts = [query.text for query in queries]
-    batches = plan_rows(
-        [len(text) for text in texts], min(config.batch_size, len(texts)), config.query_epochs, config.seed
-    )
-    rate = _QUERY_RATES[both.name]
-    training = GradientTraining(
-        QueriesOver(tuned, documents), both.scheme, {"anchor": texts}, batches, loss, rate, both.rows
-    )
-    further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(texts)})
+    anchors = [query.text for query in queries]
+    batches = plan_rows([len(anchor) for anchor in anchors], config.batch_size, config.query_epochs, config.seed)
+    over, rate = QueriesOver(tuned, documents, vectors[n:]), _QUERY_RATES[both.name]
+    training = GradientTraining(over, both.scheme, {"anchor": anchors}, batches, loss, rate, both.rows)
+    further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(anchors)})
     return further._replace(name=both.name)
 
 
@@ -372,7 +373,7 @@ def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate 
     """Train LoRA on queries by the teacher's ranking of all passages.
 
     Raises:
-        DataError: If there are too few queries for a batch, or the loss is not finite.
+        DataError: If the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     training = prepare_query_lora(context)
@@ -381,11 +382,7 @@ def tune_query_lora(context: Context, name: str = "query-lora", best: Candidate 
 
 
 def prepare_query_lora(context: Context) -> GradientTraining:
-    """Load the model, deal the queries into batches and set up the loss.
-
-    Raises:
-        DataError: If there are too few queries for a batch.
-    """
+    """Load the model, deal the queries into batches and set up the loss."""
     import torch
 
     from embedtune.training.losses import CorpusDistillationLoss

@@ -68,11 +68,7 @@ def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None)
 
 
 def tune_linear(context: Context, name: str = "linear", best: Candidate | None = None) -> Candidate:
-    """Fit a residual matrix to the teacher's distribution over all passages.
-
-    Raises:
-        DataError: If there are too few queries for a batch.
-    """
+    """Fit a residual matrix to the teacher's distribution over all passages."""
     import torch
 
     data = context.distillation
@@ -134,6 +130,7 @@ def fit_linear(
 def _batches(n: int, size: int, epochs: int, seed: int) -> Iterator[list[int]]:
     import torch
 
+    size = min(size, n)
     for epoch in range(epochs):
         order = torch.randperm(n, generator=torch.Generator().manual_seed(seed + epoch)).tolist()
         yield from (order[start : start + size] for start in range(0, n - size + 1, size))

@@ -66,11 +66,6 @@ def test_an_unknown_teacher_is_refused():
         embedtune.TrainConfig(teacher="oracle")
 
 
-def test_too_few_queries_for_a_batch_are_named(train):
-    with pytest.raises(embedtune.DataError, match="at least 5000 train queries"):
-        train(method="query-lora", query_side={"batch_size": 5000})
-
-
 def _cross_encoder(folder, base):
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
