@@ -15,8 +15,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -147,26 +149,25 @@ def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, t
 
 
 def _serve() -> None:
-    """Answer jobs until there is nobody to ask; an exception ends the process and is read on stderr."""
+    """Answer jobs until none comes for a while; an exception ends the process and is read on stderr."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not mix with the answers
-    while job := _next_job(sys.stdin.buffer):
-        pickle.dump(encode_saved(**job), answers)
-        answers.flush()
-        gc.collect()  # models are in cycles, and hold their files
+    jobs: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    stdin = os.fdopen(os.dup(sys.stdin.fileno()), "rb")  # Python cannot exit while a thread waits for its own sys.stdin
+    threading.Thread(target=_read_jobs, args=[stdin, jobs], daemon=True).start()
+    with suppress(Empty):
+        while True:
+            pickle.dump(encode_saved(**jobs.get(timeout=_IDLE_SECONDS)), answers)
+            answers.flush()
+            gc.collect()  # models are in cycles, and hold their files
 
 
-def _next_job(jobs: BinaryIO) -> dict[str, Any] | None:
-    idle = threading.Timer(_IDLE_SECONDS, os._exit, [0])
-    idle.daemon = True
-    idle.start()
-    try:
-        job: dict[str, Any] = pickle.load(jobs)  # noqa: S301 (written by the process that started this one)
-    except EOFError:
-        return None
-    finally:
-        idle.cancel()
-    return job
+def _read_jobs(stdin: BinaryIO, jobs: SimpleQueue[dict[str, Any]]) -> None:
+    """Pass jobs on; without the process that sends them this one ends at once, even in the middle of a job."""
+    with suppress(EOFError, pickle.UnpicklingError):
+        while True:
+            jobs.put(pickle.load(stdin))  # noqa: S301 (written by the process that started this one)
+    os._exit(0)
 
 
 if __name__ == "__main__":

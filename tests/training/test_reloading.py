@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -16,7 +17,13 @@ from embedtune.errors import IntegrityError, ResourceError
 from embedtune.training.reloading import Reloader
 
 _JOB = {"base": None, "scheme": "none", "trust_remote_code": False, "queries": ["frost"], "documents": ["a cold night"]}
-_STARTS = "import sys; from embedtune.training.reloading import Reloader; print(Reloader().start().pid, flush=True)\n"
+_STARTS = """\
+import sys
+from pathlib import Path
+from embedtune.training.reloading import Reloader
+reloader = Reloader()
+print(reloader.start().pid, flush=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +63,18 @@ def test_what_went_wrong_is_told_and_the_next_model_is_loaded(reloader, saved, t
     assert reloader.start().poll() is None
 
 
-@pytest.mark.parametrize("end", ["returns", "raises", "is killed"])
-def test_it_ends_with_the_process_that_started_it(end, tmp_path):
+@pytest.mark.parametrize("end", ["returns", "raises", "is killed", "is killed while it waits"])
+def test_it_ends_with_the_process_that_started_it(end, saved, tmp_path):
     """The script has no ``__main__`` guard."""
     script = tmp_path / "script.py"
-    more = {"returns": "", "raises": "raise KeyboardInterrupt", "is killed": "sys.stdin.read()"}[end]
-    script.write_text(_STARTS + more)
+    more = {"returns": "", "raises": "raise KeyboardInterrupt", "is killed": "sys.stdin.read()"}
+    script.write_text(_STARTS + more.get(end, f"reloader.ask(Path({str(saved)!r}), {_JOB})"))
     with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         child = int(parent.stdout.readline())
-        if end == "is killed":
-            parent.kill()
+        if end in more and end != "is killed":
+            parent.wait()
+        time.sleep(0.5)  # the import of sentence-transformers takes seconds
+        parent.kill()
     with suppress(psutil.NoSuchProcess):
         psutil.Process(child).wait(timeout=60)
     assert not psutil.pid_exists(child)
