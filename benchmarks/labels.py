@@ -4,8 +4,9 @@
                                 [--rerank] [--rows base lora mnrl …] [--only NAME:SEED …]
 
 Each COLLECTION is a BEIR folder with judgements of SPLIT, which all rows are given, and of test, which a cell reads once, at
-its end. Labels are dealt to train and dev by document; a folder that has both, asked for train, keeps its own. ``--labels N``
-gives N judged queries, dealt, in place of all; ``--minutes`` stops every training after so long, whatever its schedule.
+its end. A tenth of the labels is dealt to dev (``Dataset.with_dev``); a folder that has both, asked for train, keeps its own.
+``--labels N`` gives N judged queries, dealt, in place of all; ``--minutes`` stops every training after so long, whatever its
+schedule.
 
 - ``base``: dense, BM25, hybrid with the usual weight and with the weight that dev chooses (``hybrid_dev``).
 - Ours (full, lora, query-lora, auto): ``embedtune.tune`` with its defaults; dev chooses strength, fusion weight and shipping.
@@ -98,8 +99,7 @@ class Collection:
         if n_labels is not None:
             order = np.random.default_rng(seed).permutation(len(train.queries))[:n_labels]
             train = train.subset(train.queries[number] for number in sorted(order))
-        given = replace(self.data, splits={"train": train, "dev": none, "test": none})
-        return given.split({"train": 0.9, "dev": 0.1, "test": 0.0}, seed=seed)
+        return replace(self.data, splits={"train": train, "dev": none, "test": none}).with_dev(seed=seed)
 
     def search(
         self, encoder: Encoder, vectors: Vectors, queries: QuerySet, kinds: Sequence[str], weight: float

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,12 @@ def tune(
         raise ConfigError.collect("tune", wrong)
     encoding = {name: settings.pop(name) for name in _ENCODING if name in settings}
     config = TrainConfig(**{"method": method, "seed": seed, **settings})
-    dataset = _with_dev(dataset, seed)
+    if not dataset.splits["train"].queries:
+        raise DataError(
+            f"tune: expected train queries, found none in {dataset!r}",
+            hint="dataset.split() deals the queries to train, dev and test",
+        )
+    dataset = dataset.with_dev(seed=seed)
     with ExitStack() as stack:
         folder = Path(run or stack.enter_context(tempfile.TemporaryDirectory(prefix="embedtune-tune-")))
         name = _base_name(model, folder)
@@ -206,19 +211,6 @@ def evaluate_models(
     labels = group_queries(queries, dataset.passages).labels
     by_system = {name: runs[name] for name in [*order, *runs.keys() - set(order)]}
     return compare(queries.qrels, by_system, measures=measures, clusters=labels, seed=seed)
-
-
-def _with_dev(dataset: Dataset, seed: int) -> Dataset:
-    if not dataset.splits["train"].queries:
-        raise DataError(
-            f"tune: expected train queries, found none in {dataset!r}",
-            hint="dataset.split() deals the queries to train, dev and test",
-        )
-    if dataset.splits["dev"].queries:
-        return dataset
-    part = replace(dataset, splits={"train": dataset.splits["train"]})
-    dealt = part.split({"train": 0.9, "dev": 0.1, "test": 0.0}, seed=seed)
-    return replace(dataset, splits={**dealt.splits, "test": dataset.splits["test"]})
 
 
 def _base_name(model: str | os.PathLike[str] | SentenceTransformer, folder: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.labelled import judge_passages, judged_passages, read_corpus, with_labels
-from embedtune.documents.splits import SHARES, split_by_document
+from embedtune.documents.splits import SHARES, draw_for_dev, split_by_document
 from embedtune.errors import ConfigError, DataError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged, with_answers
@@ -260,6 +260,23 @@ class Dataset:
                 for split, names in dealt.items()
             },
         )
+
+    def with_dev(self, *, seed: int = 0) -> Dataset:
+        """Deal a tenth of the train queries to dev, unless it has some.
+
+        Synthetic queries are dealt as ``split`` does, by document. Of labelled ones half are drawn at random, to show what
+        training gains where people ask for labelled passages again.
+
+        Args:
+            seed: Another seed deals differently.
+        """
+        if self.splits["dev"].queries:
+            return self
+        part = replace(self, splits={"train": self.splits["train"]})
+        share = 0.05 if any(query.came_with_label for query in self.splits["train"].queries) else 0.1
+        dealt = part.split({"train": 1 - share, "dev": share, "test": 0.0}, seed=seed).splits
+        train, dev = draw_for_dev(dealt["train"], dealt["dev"], seed)
+        return replace(self, splits={"train": train, "dev": dev, "test": self.splits["test"]})
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a BEIR folder; document ids and offsets of passages stand in ``metadata``."""

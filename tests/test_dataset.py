@@ -144,6 +144,17 @@ def test_queries_that_share_an_answer_are_on_one_side():
     assert dataset.splits[side["q3"]].qrels["q3"] == {"p3": 1, "p2": 2, "p56": 0}
 
 
+def test_dev_has_documents_of_its_own_and_queries_drawn_from_those_of_train():
+    qrels = {f"q{n}": {f"p{n // 2}": 1} for n in range(200)}
+    texts = {f"p{n}": f"Pump {n} of hall {n * 7} runs {n * n} hours." for n in range(100)}
+    dataset = Dataset.from_pairs({name: f"who needs {name}" for name in qrels}, texts, qrels, split="train").with_dev()
+    train, dev = dataset.splits["train"], dataset.splits["dev"]
+    taught = {passage for judged in train.qrels.values() for passage in judged}
+    known = [passage in taught for judged in dev.qrels.values() for passage in judged]
+    assert len(dataset) == 200 and len(known) == 20 and sum(known) in range(8, 11)
+    assert dataset.with_dev(seed=1) is dataset
+
+
 def test_all_queries_can_belong_to_one_split():
     dataset = Dataset.from_pairs(QUERIES[:2], TEXTS[:2], split="test")
     assert [len(dataset.splits[name].queries) for name in SPLITS] == [0, 0, 2]

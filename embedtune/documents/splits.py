@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from embedtune.documents.near_duplicates import group_near_duplicates, same_passages
 from embedtune.errors import ConfigError, DataError
-from embedtune.types import SPLITS, Document, Passage
+from embedtune.types import SPLITS, Document, Passage, QuerySet
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "dev": 0.1, "test": 0.1})
 MIN_GROUPS = 20
@@ -60,6 +60,21 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
         raise ConfigError(f"shares: expected shares of {', '.join(SPLITS)} that sum to 1, found {dict(shares)}")
     groups = group_near_duplicates(join_by_document(passages))
     return split_passages(passages, groups, same_passages(passages), shares, seed)
+
+
+def draw_for_dev(train: QuerySet, dev: QuerySet, seed: int) -> tuple[QuerySet, QuerySet]:
+    """Move labelled train queries, drawn at random, to dev: as many as it has, at most a tenth of them.
+
+    A dev split by document shows what is gained on documents that no label names; drawn queries show what is gained where
+    people ask for labelled passages again. Methods differ in this by ten points and more (docs/log.md), and nobody knows what
+    users will ask, so dev has both.
+    """
+    labelled = [query.query_id for query in train.queries if query.came_with_label]
+    n = min(len(dev.queries), len(labelled) // 10)
+    drawn = set(random.Random(seed).sample(labelled, n))  # noqa: S311 (reproducible on purpose)
+    moved = train.subset(query for query in train.queries if query.query_id in drawn)
+    left = train.subset(query for query in train.queries if query.query_id not in drawn)
+    return left, QuerySet(dev.name, [*dev.queries, *moved.queries], {**dev.qrels, **moved.qrels}, dev.judged_unit)
 
 
 def join_by_document(passages: Iterable[Passage]) -> Iterator[Document]:

@@ -81,6 +81,7 @@ def make_dataset(
         passages=pool.passages if corpus.sample.is_whole else None,
         stream=lambda: beir.stream_passages(folder),
         example=corpus.first_document,
+        seed=config.seed,
     )
     _require_queries(queries, corpus, source)
     record = DatasetRecord(
@@ -131,6 +132,8 @@ def prepare(
     shares = config.split.model_dump()
     if "test" in source.queries:  # synthetic ones need no documents
         shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
+    if config.queries_from == "source" and "dev" not in source.queries:  # the other half is drawn
+        shares = {**shares, "train": shares["train"] + shares["dev"] / 2, "dev": shares["dev"] / 2}
     documents: Iterable[Document] = source.documents
     outside: Iterable[Passage] = ()
     if not corpus.sample.is_whole:

@@ -9,7 +9,7 @@ from pathlib import Path
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.labelled import judge_passages, judged_passages
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
-from embedtune.documents.splits import Split, split_passages
+from embedtune.documents.splits import Split, draw_for_dev, split_passages
 from embedtune.errors import ConfigError
 from embedtune.formats.judgements import check_judged, share_judgements
 from embedtune.progress import track
@@ -180,6 +180,7 @@ def with_labelled(
     passages: Sequence[Passage] | None,
     stream: Callable[[], Iterable[Passage]],
     example: str,
+    seed: int,
 ) -> dict[str, QuerySet]:
     """Add a source's labelled queries to synthetic ones; its test queries replace the synthetic test queries.
 
@@ -191,6 +192,7 @@ def with_labelled(
         passages: The corpus; None where it does not fit into memory.
         stream: Iterates the corpus from the start.
         example: Id of a document, for the ``DataError`` if no judgement names a document of the corpus.
+        seed: Draws the train queries that are for dev whatever answers them.
     """
     if not any(name in source.queries for name in splits):
         return queries
@@ -204,7 +206,7 @@ def with_labelled(
         ]
     labelled = _translate(source, passages, splits, example)
     test = labelled.pop("test", None)
-    queries = _add_labelled(queries, labelled, split)
+    queries = _add_labelled(queries, labelled, split, seed)
     return queries if test is None else {**queries, "test": test}
 
 
@@ -222,10 +224,13 @@ def _translate(source: Source, passages: Sequence[Passage], splits: Sequence[str
     return translated
 
 
-def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split) -> dict[str, QuerySet]:
+def _add_labelled(
+    generated: dict[str, QuerySet], labelled: dict[str, QuerySet], split: Split, seed: int
+) -> dict[str, QuerySet]:
     """Add the source's train and dev queries; without a dev split of its own, its train queries are dealt.
 
     A query goes to the split of its best answer, and to train where that is in none. Of two queries or more one is for dev.
+    As many again as dev has are drawn for it; see ``draw_for_dev``.
     """
     queries = {
         name: QuerySet(name, list(query_set.queries), dict(query_set.qrels), "passage")
@@ -243,7 +248,11 @@ def _add_labelled(generated: dict[str, QuerySet], labelled: dict[str, QuerySet],
             if query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = judged
-    return queries if "dev" in labelled else _with_both(queries)
+    if "train" not in labelled or "dev" in labelled:
+        return queries
+    queries = _with_both(queries)
+    train, dev = draw_for_dev(queries["train"], queries["dev"], seed)
+    return {**queries, "train": train, "dev": dev}
 
 
 def _with_both(queries: dict[str, QuerySet]) -> dict[str, QuerySet]:

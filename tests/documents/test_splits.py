@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.documents.near_duplicates import group_near_duplicates
-from embedtune.documents.splits import MIN_GROUPS, join_by_document, section_bounds, split_by_document, split_passages
+from embedtune.documents.splits import (
+    MIN_GROUPS,
+    draw_for_dev,
+    join_by_document,
+    section_bounds,
+    split_by_document,
+    split_passages,
+)
 from embedtune.errors import ConfigError, DataError
-from embedtune.types import SPLITS, Document, Passage
+from embedtune.types import SPLITS, Document, Passage, Query, QuerySet
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -253,3 +260,18 @@ def test_passages_are_joined_to_documents():
     assert list(join_by_document(told_apart(1))) == [
         Document("d0", "", "Pump 0 of hall 0 runs 0 hours\n\nPump 0 of hall 1 runs 0 hours")
     ]
+
+
+@pytest.mark.parametrize(("n_train", "n_dev", "n_drawn"), [(100, 5, 5), (100, 30, 10), (9, 1, 0)])
+def test_as_many_labelled_queries_are_drawn_for_dev_as_it_has(n_train, n_dev, n_drawn):
+    def labelled(name, n, kind):
+        queries = [Query(f"{name}-{kind}-{number}", "what?", kind) for number in range(n)]
+        return QuerySet(name, queries, {query.query_id: {"p": 1} for query in queries}, "passage")
+
+    own, synthetic = labelled("train", n_train, "source"), labelled("train", 50, "span")
+    train = QuerySet("train", own.queries + synthetic.queries, {**own.qrels, **synthetic.qrels}, "passage")
+    left, dev = draw_for_dev(train, labelled("dev", n_dev, "source"), seed=0)
+    drawn = {query.query_id for query in dev.queries} & train.qrels.keys()
+    assert len(drawn) == n_drawn and len(dev.queries) == len(dev.qrels) == n_dev + n_drawn
+    assert drawn.isdisjoint(left.qrels) and drawn | left.qrels.keys() == train.qrels.keys()
+    assert all(name.startswith("train-source") for name in drawn)

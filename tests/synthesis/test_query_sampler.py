@@ -113,7 +113,7 @@ def source(**qrels):
 
 def added(given, synthetic=SYNTHETIC, *, splits=SPLITS, passages=JUDGED_PASSAGES):
     return with_labelled(
-        synthetic, given, SPLIT, splits, passages=passages, stream=lambda: JUDGED_PASSAGES, example="d0"
+        synthetic, given, SPLIT, splits, passages=passages, stream=lambda: JUDGED_PASSAGES, example="d0", seed=0
     )
 
 
