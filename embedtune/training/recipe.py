@@ -15,7 +15,6 @@ from embedtune.types import QuerySet
 
 JUDGED: Mapping[str, Any] = {
     "auto_methods": ("query-lora", "lora", "passage-residuals"),
-    "learning_rate": 1e-3,
     "hard_negatives": 1,
     "query_epochs": 2,
     "distill_weight": 0.1,
@@ -26,9 +25,11 @@ JUDGED: Mapping[str, Any] = {
     "teacher": "none",
 }
 JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_weight": 0.0}
-FULL_LEARNING_RATE = 5e-5
-_MOST_EPOCHS = 3
-_MOST_EXAMPLES = 3000  # pairs times epochs: what is learned from them levels off, and their price does not
+FULL_LEARNING_RATE = 5e-5  # a tenth of LoRA's default
+_EPOCHS = 3
+_MOST_EPOCHS = 10
+_LEAST_EXAMPLES = 1000  # pairs times epochs, where ten epochs reach them: three of a hundred pairs are six steps
+_MOST_EXAMPLES = 3000  # what is learned from them levels off, and their price does not
 
 
 def is_judged(queries: QuerySet) -> bool:
@@ -41,10 +42,15 @@ def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:
     if not is_judged(train):
         return config
     n_pairs = sum(grade > 0 for judged in train.qrels.values() for grade in judged.values())
-    recipe = {**JUDGED, "epochs": max(1, min(_MOST_EPOCHS, _MOST_EXAMPLES // max(1, n_pairs)))}
+    recipe = {**JUDGED, "epochs": _epochs(max(1, n_pairs))}
     if config.method == "full":
         recipe["learning_rate"] = FULL_LEARNING_RATE
     query_side = config.query_side
     sides = {name: value for name, value in JUDGED_QUERY_SIDE.items() if name not in query_side.model_fields_set}
     kept = {name: value for name, value in recipe.items() if name not in config.model_fields_set}
     return config.model_copy(update={**kept, "query_side": query_side.model_copy(update=sides)})
+
+
+def _epochs(n_pairs: int) -> int:
+    usual, few = min(_EPOCHS, _MOST_EXAMPLES // n_pairs), min(_MOST_EPOCHS, _LEAST_EXAMPLES // n_pairs)
+    return max(1, usual, few)

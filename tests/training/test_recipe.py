@@ -20,7 +20,7 @@ def test_synthetic_queries_are_trained_on_as_configured():
 
 def test_judged_queries_bring_hard_negatives_and_the_expected_value():
     config = for_labels(TrainConfig(), _train(["source"] * 10))
-    assert (config.epochs, config.hard_negatives, config.query_epochs, config.ship_errors) == (3, 1, 2, 0.0)
+    assert (config.epochs, config.hard_negatives, config.query_epochs, config.ship_errors) == (10, 1, 2, 0.0)
     assert config.query_side.hubness_weight == 0.0
     assert config.seed == 0
 
@@ -31,7 +31,7 @@ def test_what_the_user_set_stays():
     assert (resolved.epochs, resolved.hard_negatives, resolved.query_side.epochs) == (7, 0, 5)
 
 
-@pytest.mark.parametrize(("n_answers", "epochs"), [(1, 3), (150, 2), (1000, 1)])
+@pytest.mark.parametrize(("n_answers", "epochs"), [(1, 10), (20, 5), (50, 3), (150, 2), (1000, 1)])
 def test_many_pairs_take_fewer_epochs(n_answers, epochs):
     assert for_labels(TrainConfig(), _train(["source"] * 10, n_answers)).epochs == epochs
 
