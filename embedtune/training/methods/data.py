@@ -121,12 +121,15 @@ class TrainingData:
 
     def hardest(self, queries: Sequence[str]) -> list[int]:
         """Return the passages in the order of their best rank among these queries, by the base or by BM25."""
-        ranks = np.full(len(self.frozen_corpus.passages), len(self.frozen_corpus.passages))
+        n = len(self.frozen_corpus.passages)
+        best = np.full(n, n)
         for _, found in self.searcher.blocks(queries, self.base.encode_queries(queries)):
             for scores in (found.dense, found.lexical):
                 order = np.argsort(-scores, axis=1, kind="stable")
-                np.minimum.at(ranks, order, np.arange(order.shape[1]))
-        return [self.frozen_corpus.passages[column] for column in np.argsort(ranks, kind="stable").tolist()]
+                ranks = np.empty_like(order)
+                np.put_along_axis(ranks, order, np.arange(n)[None], axis=1)
+                best = np.minimum(best, ranks.min(axis=0))
+        return [self.frozen_corpus.passages[column] for column in np.argsort(best, kind="stable").tolist()]
 
     def sample_passages(self, required: Collection[int] = ()) -> list[int]:
         """Return the numbers of at most ``max_passages`` passages, the required ones among them."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,19 @@ def test_the_corpus_is_encoded_once_and_its_sample_holds_every_answer(data):
     assert corpus.vectors.shape == (100, 2)
     assert data.frozen_corpus is corpus
     assert len(encoded) == 1
+
+
+def test_hardest_passages_are_those_of_the_best_ranks(data):
+    data, _ = data
+    data = replace(data, encode_corpus=lambda texts, on_progress: data.base.encode_documents(texts))
+    queries = ["boiler 7", "drained", "the number"]
+    hardest = data.hardest(queries)
+    assert sorted(hardest) == data.frozen_corpus.passages
+    assert hardest == data.hardest(queries)
+    numbers = np.array(data.frozen_corpus.passages)
+    cosines = data.base.encode_queries(queries) @ data.frozen_corpus.vectors.T
+    assert set(numbers[cosines.argmax(axis=1)]) <= set(hardest[: 2 * len(queries)])
+    assert 7 in hardest[: 2 * len(queries)]
 
 
 def test_judgements_are_numbers_of_passages(data):
