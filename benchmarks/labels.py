@@ -48,6 +48,7 @@ from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import corpus_windows
 from embedtune.systems import find_kind
+from embedtune.text.hashing import hash_json
 from embedtune.training.recipe import JUDGED
 from embedtune.training.selection import choose_weight
 from embedtune.types import QuerySet, Vectors
@@ -164,11 +165,14 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
         callbacks=[measured.callback], **settings,
     )  # fmt: skip
     cost = measured.cost()
-    record = read_manifest(run / MODEL, ModelRecord).record
+    trained = read_manifest(run / MODEL, ModelRecord)
+    record = trained.record
     facts = {"shipped": tuned.method if record.is_tuned else "base", "strength": tuned.strength, "dev_gain": tuned.gain}
     encoder = collection.encoder_of(tuned.model)
     is_base = not record.is_tuned or record.queries_only
-    vectors = collection.vectors if is_base else encoder.encode_documents(collection.windows.texts)
+    vectors = collection.vectors
+    if not is_base:
+        vectors = VectorCache(run / VECTORS).documents(encoder, hash_json(trained.outputs), collection.windows.texts)
     search = partial(collection.search, encoder, vectors, kinds=collection.kinds, weight=tuned.fusion_weight)
     found = {"dev": means_of(search(labels.splits["dev"])), "test": search(collection.data.splits["test"])}
     shutil.rmtree(run)

@@ -104,7 +104,7 @@ def tune(
 
     Raises:
         ConfigError: If a setting or the model cannot be used.
-        DataError: If there are no train queries, or too few for a batch.
+        DataError: If there are no train queries, or no two pairs for a batch.
         EmbedtuneError: As ``embedtune.train`` does.
 
     Examples:

@@ -17,7 +17,7 @@ from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of
 from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, TRAINER_LOGS, VECTORS
 from embedtune.project.lock import locked
-from embedtune.project.manifest import Manifest, library_versions, stage_folder, verify
+from embedtune.project.manifest import Manifest, library_versions, read_manifest, stage_folder, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
@@ -59,15 +59,14 @@ def train(
         force: Work even if nothing has changed, and from the first step. If that is interrupted, the next call resumes from
             its checkpoint without ``force``; until it ends, the old result stays.
         dry_run: Report what would happen; write nothing.
-        callbacks: Callbacks of transformers, for the methods that train by gradient steps (``lora``, ``full``,
-            ``query-lora``).
+        callbacks: Callbacks of transformers, for the methods that train by gradient steps (lora, full, query-lora).
 
     Returns:
         With a record of what was shipped, the dev curve, the losses and the checks of the saved model.
 
     Raises:
         ConfigError: If ``config.trainer_args`` has an argument that is unknown or follows from other settings.
-        DataError: If there is no dataset, too few pairs for a batch, or the loss is not finite.
+        DataError: If there is no dataset, no two pairs for a batch, or the loss is not finite.
         IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
             shipped as tuned is the base.
         ResourceError: If the folder cannot be written.
@@ -93,10 +92,12 @@ def train(
         _log.info("saving the model, and checking it in another process")
         checks = save_selection(stage.path, selection, context)
         stage.record = record = selection_record(context, selection, plan, checks)
-        prompts, n_passages = context.base.model.prompts, len(context.dataset.passages)
-        card = model_card(card_of(record, dataset_config, prompts, n_passages))
+        card = model_card(card_of(record, dataset_config, context.base.model.prompts, len(context.dataset.passages)))
         (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
+    if selection.ships and (corpus := selection.best.tuned.corpus):  # for eval and serving
+        files = hash_json(read_manifest(run / MODEL, ModelRecord).outputs)
+        VectorCache(run / VECTORS).keep(context.base, files, *corpus)
     _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)
 

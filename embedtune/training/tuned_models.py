@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.models import weights
 from embedtune.models.weights import Weights, merge
@@ -13,6 +13,13 @@ from embedtune.types import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+class KnownVectors(NamedTuple):
+    """Unit vectors of texts, ``(n_texts, dim)``."""
+
+    texts: Sequence[str]
+    vectors: Vectors
 
 
 class TunedModel:
@@ -23,6 +30,7 @@ class TunedModel:
         queries_only: Whether passages stay with the base model, so that an index of it stays valid.
         dev_windows: Vectors of the dev windows, ``(n_windows, dim)``, where training changes them no more though they are not
             the base's.
+        corpus: What the windows of the corpus will be encoded to, where training has to know.
         changed_documents: Texts whose vectors differ from the base's where queries may have stayed the same; none where queries
             are tuned.
     """
@@ -30,6 +38,7 @@ class TunedModel:
     model: SentenceTransformer
     queries_only: bool = False
     dev_windows: Vectors | None = None
+    corpus: KnownVectors | None = None
     changed_documents: Sequence[str] = ()
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
@@ -74,9 +83,12 @@ class QueriesOver(TunedModel):
     The strength interpolates between that model (0) and the further trained one (1).
     """
 
-    def __init__(self, queries: TunedModel, documents: SentenceTransformer, dev_windows: Vectors) -> None:
-        """``queries`` is in training from the weights of ``documents``, a merged model."""
+    def __init__(
+        self, queries: TunedModel, documents: SentenceTransformer, corpus: KnownVectors, dev_windows: Vectors
+    ) -> None:
+        """``queries`` is in training from the weights of ``documents``, a merged model, which has encoded the rest."""
         self.model = queries.model
+        self.corpus = corpus
         self.dev_windows = dev_windows
         self._queries = queries
         self._documents = documents

@@ -28,7 +28,7 @@ from embedtune.training.methods.data import HardNegative
 from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.recipe import is_judged
 from embedtune.training.selection import choose_evaluation
-from embedtune.training.tuned_models import Full, Lora, QueriesOver, TunedModel
+from embedtune.training.tuned_models import Full, KnownVectors, Lora, QueriesOver, TunedModel
 from embedtune.types import Floats, Matrix, Passage
 
 if TYPE_CHECKING:
@@ -352,7 +352,8 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     )
     anchors = [query.text for query in queries]
     batches = plan_rows([len(anchor) for anchor in anchors], config.batch_size, config.query_epochs, config.seed)
-    over, rate = QueriesOver(tuned, documents, vectors[n:]), _QUERY_RATES[both.name]
+    over = QueriesOver(tuned, documents, KnownVectors(corpus.windows.texts, vectors[:n]), vectors[n:])
+    rate = _QUERY_RATES[both.name]
     training = GradientTraining(over, both.scheme, {"anchor": anchors}, batches, loss, rate, both.rows)
     further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(anchors)})
     return further._replace(name=both.name)

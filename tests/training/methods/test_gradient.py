@@ -63,6 +63,7 @@ def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train, method)
     assert np.abs(documents - base.encode_document(TEXTS)).max() > 1e-3
     assert np.abs(documents - tuned.encode_query(TEXTS)).max() > 1e-3
     assert record.passages == "tuned"
+    assert len(list((run / ".vectors").glob("*.npy"))) == 2  # the corpus by the base, and by the model that is shipped
 
 
 @pytest.mark.parametrize(("method", "teacher"), [("query-lora", "hybrid"), ("linear", "bm25")])
