@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +52,8 @@ class DevQuery(NamedTuple):
 
     Attributes:
         text: The query.
-        answers: Index of each relevant passage → the passage without this query's source sentence, or None for the whole one.
+        answers: Index of each relevant passage, the best-graded first → the passage without this query's source sentence, or
+            None for the whole one.
         source_visible: Whether the answers contain the sentence that the query was extracted from.
         cluster: Document or section of the answers.
         own: Indices of passages that are the query itself, and never rank before an answer.
@@ -65,7 +67,7 @@ class DevQuery(NamedTuple):
 
 
 class DevSet:
-    """Dev queries, and a sample of the corpus with all their answers.
+    """Dev queries, and a sample of the corpus with their answers.
 
     Attributes:
         queries: Texts of the queries.
@@ -88,22 +90,21 @@ class DevSet:
     ) -> None:
         """Sample the corpus: passages join the answers of the queries, at least one, up to ``max_windows`` windows.
 
-        Half of them are the first of ``hardest``, the others random, so that scores keep their spread. ``ship_errors`` are
-        those of ``select_on_dev``.
+        Half of them are the first of ``hardest``, the others random, so that scores keep their spread. Of many answers a query
+        has the best, as ``_sample_answers`` says. ``ship_errors`` are those of ``select_on_dev``.
         """
-        answers = {passage for query in queries for passage in query.answers}
-        sample = _sample(answers, corpus, max_windows, seed, hardest)
+        sample = _sample(_sample_answers(queries, corpus, max_windows), corpus, max_windows, seed, hardest)
         self.ship_errors = ship_errors
         column = {passage: number for number, passage in enumerate(sample)}
         self.queries = [query.text for query in queries]
-        self.relevant = [[column[passage] for passage in query.answers] for query in queries]
+        self.relevant = [[column[passage] for passage in query.answers if passage in column] for query in queries]
         self.clusters = np.array([query.cluster for query in queries])
         self.source_hidden = [row for row, query in enumerate(queries) if not query.source_visible]
         replacements = [
             (row, column[passage], answer)
             for row, query in enumerate(queries)
             for passage, answer in query.answers.items()
-            if answer is not None
+            if answer is not None and passage in column
         ]
         self._own = [
             (row, column[place]) for row, query in enumerate(queries) for place in query.own if place in column
@@ -146,6 +147,25 @@ class DevSet:
         for row, column in self._own:
             whole[row, column] = whole[row].min()
         return whole
+
+
+def _sample_answers(queries: Sequence[DevQuery], corpus: Sequence[SearchedPassage], max_windows: int) -> set[int]:
+    """Return the first answer of every query, then the second ones and so on, until they fill half of the windows.
+
+    All answers of 324 queries of NFCorpus are its whole corpus, which every evaluation would encode.
+    """
+    chosen: set[int] = set()
+    n_windows = 0
+    for turn in range(max((len(query.answers) for query in queries), default=0)):
+        for query in queries:
+            passage = next(islice(query.answers, turn, None), None)
+            if passage is None or passage in chosen:
+                continue
+            n_windows += len(corpus[passage].windows)
+            if turn and n_windows > max_windows // 2:
+                return chosen
+            chosen.add(passage)
+    return chosen
 
 
 def _sample(
@@ -192,10 +212,14 @@ def build_dev_set(
     for number, cluster in zip(numbers, clusters, strict=True):
         query = labelled.queries[number]
         synthetic = query.kind in SYNTHETIC_KINDS
-        passages = [dataset.passages[index] for index in relevant[query.query_id]]
-        if synthetic and hidden[number]:
-            passages = [without_source_sentence(passage, query) for passage in passages]
-        answers = dict(zip(relevant[query.query_id], searched(passages), strict=True))
+        grades = labelled.qrels[query.query_id]
+        numbered = sorted(relevant[query.query_id], key=lambda index: -grades[dataset.passages[index].passage_id])
+        answers: dict[int, SearchedPassage | None] = dict.fromkeys(numbered)
+        if synthetic:
+            passages = [dataset.passages[index] for index in numbered]
+            if hidden[number]:
+                passages = [without_source_sentence(passage, query) for passage in passages]
+            answers.update(zip(numbered, searched(passages), strict=True))
         visible = synthetic and not hidden[number]
         queries.append(DevQuery(query.text, answers, visible, cluster, own[query.query_id]))
     return DevSet(
