@@ -64,9 +64,8 @@ def make_dataset(
         Queries by split, and the record of the dataset.
     """
     corpus, pool = prepare(source, encoder, config, folder, n_chars=n_chars)
-    texts = [passage.text for passage in pool.passages]
-    warning = language_warning(config.model, base_folder, encoder, corpus.statistics.language, texts)
-    if warning:
+    texts, language = [passage.text for passage in pool.passages], corpus.statistics.language
+    if warning := language_warning(config.model, base_folder, encoder, language, texts):
         _log.warning("%s", warning)
     queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
     if llm:
@@ -98,7 +97,7 @@ def make_dataset(
         held_out_kind=held_out_kind(config),
         dropped_queries=dropped,
         window=corpus.window,
-        language=corpus.statistics.language,
+        language=language,
         warnings=[warning] if warning else [],
         passages_from_labels=source.n_added,
         **({"llm": llm.record} if llm else {}),
@@ -128,12 +127,11 @@ def prepare(
     corpus = chunk_corpus(source, encoder, config, folder, n_chars=n_chars, wanted=frozenset(wanted))
     if not corpus.n_passages:
         raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
-    passages = corpus.sample.passages()
-    shares = config.split.model_dump()
+    passages, shares = corpus.sample.passages(), config.split.model_dump()
     if "test" in source.queries:  # synthetic ones need no documents
         shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
     if config.queries_from == "source" and "dev" not in source.queries:  # the other half is drawn
-        shares = {**shares, "train": shares["train"] + shares["dev"] / 2, "dev": shares["dev"] / 2}
+        shares |= {"train": shares["train"] + shares["dev"] / 2, "dev": shares["dev"] / 2}
     documents: Iterable[Document] = source.documents
     outside: Iterable[Passage] = ()
     if not corpus.sample.is_whole:
