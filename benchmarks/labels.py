@@ -48,7 +48,6 @@ from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import corpus_windows
 from embedtune.systems import find_kind
-from embedtune.text.hashing import hash_json
 from embedtune.training.recipe import JUDGED
 from embedtune.training.selection import choose_weight
 from embedtune.types import QuerySet, Vectors
@@ -172,7 +171,7 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     is_base = not record.is_tuned or record.queries_only
     vectors = collection.vectors
     if not is_base:
-        vectors = VectorCache(run / VECTORS).documents(encoder, hash_json(trained.outputs), collection.windows.texts)
+        vectors = VectorCache(run / VECTORS).documents(encoder, trained.outputs_hash, collection.windows.texts)
     search = partial(collection.search, encoder, vectors, kinds=collection.kinds, weight=tuned.fusion_weight)
     found = {"dev": means_of(search(labels.splits["dev"])), "test": search(collection.data.splits["test"])}
     shutil.rmtree(run)

@@ -96,7 +96,7 @@ def train(
         (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     if selection.ships and (corpus := selection.best.tuned.corpus):  # for eval and serving
-        files = hash_json(read_manifest(run / MODEL, ModelRecord).outputs)
+        files = read_manifest(run / MODEL, ModelRecord).outputs_hash
         VectorCache(run / VECTORS).keep(context.base, files, *corpus)
     _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)

@@ -94,6 +94,11 @@ class Manifest(BaseModel, Generic[R]):
     circumstances: Circumstances = Circumstances()
     manifest_hash: str = ""
 
+    @property
+    def outputs_hash(self) -> str:
+        """Hash of all outputs; passage vectors of a model stage are kept under it."""
+        return hash_json(self.outputs)
+
 
 def read_manifest(folder: Path, record: type[R]) -> Manifest[R]:
     """Read a stage's manifest; ``Record`` as type of its record ignores what that holds.

@@ -42,7 +42,7 @@ class TrainedRun(NamedTuple):
     @property
     def model_hash(self) -> str:
         """Hash of the files of the shipped model, under which its passage vectors are kept."""
-        return hash_json(self.model.outputs)
+        return self.model.outputs_hash
 
     def search_name(self, model: str, precision: str) -> str:
         """Return the name under which a model's (hash's) vectors of an evaluation's queries are kept, by precision."""

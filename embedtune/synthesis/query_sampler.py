@@ -248,7 +248,7 @@ def _add_labelled(
             if query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = judged
-    if "train" not in labelled or "dev" in labelled:
+    if "dev" in labelled:
         return queries
     queries = _with_both(queries)
     train, dev = draw_for_dev(queries["train"], queries["dev"], seed)

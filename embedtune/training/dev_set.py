@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import islice
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -156,9 +156,8 @@ def _sample_answers(queries: Sequence[DevQuery], corpus: Sequence[SearchedPassag
     """
     chosen: set[int] = set()
     n_windows = 0
-    for turn in range(max((len(query.answers) for query in queries), default=0)):
-        for query in queries:
-            passage = next(islice(query.answers, turn, None), None)
+    for turn, passages in enumerate(zip_longest(*(query.answers for query in queries))):
+        for passage in passages:
             if passage is None or passage in chosen:
                 continue
             n_windows += len(corpus[passage].windows)

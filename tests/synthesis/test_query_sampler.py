@@ -132,6 +132,14 @@ def test_own_test_queries_take_the_place_of_synthetic_ones():
     assert queries["test"].qrels["q"] == {"p2": 2, "p3": 2, "p4": 0, "p5": 0}
 
 
+def test_own_test_queries_leave_no_split_of_synthetic_ones_empty():
+    train = [Query(f"s{number}", "x", "span") for number in range(20)]
+    synthetic = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}
+    synthetic["train"] = QuerySet("train", train, {query.query_id: {"p0": 1} for query in train}, "passage")
+    queries = added(source(test={"q": {"d1": 2}}), synthetic)
+    assert [len(queries[name].queries) for name in SPLITS] == [18, 2, 1]
+
+
 def test_train_queries_are_dealt_by_the_side_of_their_best_answers():
     queries = added(source(train={"a": {"d0": 1}, "b": {"d2": 1}, "both": {"d0": 1, "d2": 2}, "gone": {"d9": 1}}))
     assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b", "both"], "test": ["s-test"]}

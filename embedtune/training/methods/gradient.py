@@ -278,15 +278,14 @@ def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
         compared = [passages[number] for number in sorted({pair.passage for pair in pairs})]
     keys = conflict_keys(passages, same_passages(compared))
     keys_of_pairs = [keys[pair.passage] | {pair.anchor} for pair in pairs]  # nor the same query twice
-    size, batches = config.batch_size, list[list[int]]()
-    while not batches and size >= _SMALLEST_BATCH:
-        batches = plan_epochs(keys_of_pairs, size, config.epochs * max(1, len(pairs) // size), config.seed)
-        size = size if batches else size // 2
-    if not batches:
-        raise DataError(
-            f"dataset: expected two pairs at least from passages that do not touch, found too few in {len(pairs)} pairs",
-            hint="add documents or labels",
-        )
+    size = config.batch_size
+    while not (batches := plan_epochs(keys_of_pairs, size, config.epochs * max(1, len(pairs) // size), config.seed)):
+        size //= 2
+        if size < _SMALLEST_BATCH:
+            raise DataError(
+                f"dataset: expected two pairs at least from passages that do not touch, found too few in {len(pairs)} pairs",
+                hint="add documents or labels",
+            )
     if size < config.batch_size:
         _log.info("batches of %d pairs: %d pairs fill no batch of %d", size, len(pairs), config.batch_size)
     return batches
