@@ -45,8 +45,9 @@ class ChromaStore:
         import chromadb
 
         client = chromadb.PersistentClient(str(folder))
-        space = {"hnsw": {"space": "cosine", "ef_search": max(100, len(rows))}}
-        self.collection = client.create_collection("passages", embedding_function=None, configuration=space)
+        # With the default of 16 neighbors, a search misses a passage now and then.
+        index = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": max(100, len(rows))}
+        self.collection = client.create_collection("passages", embedding_function=None, configuration={"hnsw": index})
         for start in range(0, len(rows), 1000):
             block = rows[start : start + 1000]
             self.collection.add(
