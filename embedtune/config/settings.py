@@ -255,9 +255,16 @@ class TrainConfig(_Settings):
     )
     epochs: int = Field(1, ge=1, description="Passes over the pairs.")
     max_pairs: int | None = Field(2000, ge=2, description="Maximum number of pairs; more are sampled at random.")
-    temperature: float = Field(0.05, gt=0, description="Temperature of the softmax over cosines (1 / scale).")
-    false_negative_margin: float = Field(
-        0.1, description="Mask a negative whose base cosine exceeds the positive's by more than this."
+    temperature: float | None = Field(
+        None,
+        gt=0,
+        description="Temperature of the softmax over cosines (1 / scale); default: as far as the base's cosines lie apart, "
+        "0.05 for MiniLM, 0.01 for E5.",
+    )
+    false_negative_margin: float | None = Field(
+        None,
+        description="Mask a negative whose base cosine exceeds the positive's by more than this; default: twice the "
+        "temperature.",
     )
     hard_negatives: int = Field(
         0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 1."
@@ -315,7 +322,11 @@ class NegativesConfig(_Settings):
     model: Literal["base", "tuned"] = Field("base", description="The run's model that searches for them.")
     num_negatives: int = Field(2, ge=1, le=100, description="Negatives of each query.")
     relative_margin: float = Field(
-        0.05, ge=0, le=0.5, description="A negative scores at least this share less than an answer of the query."
+        0.1,
+        ge=0,
+        le=0.5,
+        description="A negative scores at least this share less than an answer of the query; scores are counted from the mean "
+        "of all passages.",
     )
     margin_below: Literal["best", "least"] = Field(
         "best", description="Which of several answers that is: the one that scores best, or least."

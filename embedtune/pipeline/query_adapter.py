@@ -97,7 +97,9 @@ def _tune(data: TrainingData, folder: Path, name: str) -> QueryAdapterRecord:
     windows = base.encode_documents(dev.windows)
     queries = base.encode_queries(dev.queries)
     learned = prepare_distillation(data)
-    matrix, losses = fit_linear(torch.from_numpy(learned.vectors), learned.passages, learned.teacher, data.config)
+    matrix, losses = fit_linear(
+        torch.from_numpy(learned.vectors), learned.passages, learned.teacher, data.config, temperature=data.temperature
+    )
     by_strength = {
         strength: dev.scores_of(_adapt(queries, interpolate(matrix, strength)), windows)
         for strength in data.config.strengths

@@ -23,7 +23,7 @@ def expected(scores, relevant, excluded, judged, others, n, margin, depth, below
         found[rank] for rank in range(depth) for found in lists if rank < len(found)
     )  # a dictionary keeps the first of equal keys
     answer = (max if below == "best" else min)(scores[c] for c in relevant)
-    limit = answer - margin * abs(answer)
+    limit = answer - margin * abs(answer - np.mean(scores))
     candidates = [c for c in ranked if scores[c] <= limit]
     below = sorted((c for c in free if c not in ranked and scores[c] <= limit), key=lambda c: -scores[c])
     above = sorted((c for c in free if scores[c] > limit), key=lambda c: scores[c])
@@ -55,8 +55,9 @@ def test_top_is_what_its_words_say(data):
     assert found.tolist() == wanted
 
 
-def test_the_margin_works_for_negative_scores_too():
-    scores = np.array([[-0.5, -0.51, -0.6, -0.7]])
+@pytest.mark.parametrize("shift", [0.0, -2.0, 10.0])
+def test_the_margin_counts_from_the_mean_so_that_all_models_have_hard_negatives(shift):
+    scores = np.array([[0.4, 0.38, 0.3, -0.2, -0.38]]) + shift
     found = select_negatives(scores, [[0]], num_negatives=1, relative_margin=0.1, sampling="top")
     assert found.tolist() == [[2]]
 
@@ -75,7 +76,7 @@ def test_a_query_without_answers_has_no_margin():
 def test_candidates_are_drawn_by_their_rank(sampling, first):
     scores = np.tile(np.linspace(1, 0.1, 12), (4000, 1))  # the second is above the margin
     drawn = select_negatives(
-        scores, [[0]] * 4000, depth=11, num_negatives=1, sampling=sampling, relative_margin=0.1
+        scores, [[0]] * 4000, depth=11, num_negatives=1, sampling=sampling, relative_margin=0.2
     ).ravel()
     assert set(drawn.tolist()) == set(range(2, 12))
     assert np.mean(drawn == 2) == pytest.approx(first, abs=0.03)

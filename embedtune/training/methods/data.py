@@ -21,7 +21,8 @@ from embedtune.progress import track
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.fusion import PassageScores, z_scores
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
-from embedtune.retrieval.windows import Windows, corpus_windows, relevant_passages, windows_of
+from embedtune.retrieval.windows import OnDemand, Windows, corpus_windows, relevant_passages, windows_of
+from embedtune.training.temperature import choose_temperature
 from embedtune.types import Matrix, Passage, Progress, Query, Vectors
 
 if TYPE_CHECKING:
@@ -81,6 +82,21 @@ class TrainingData:
     def number_of(self) -> dict[str, int]:
         """Passage id → number of the passage in the dataset."""
         return {passage.passage_id: number for number, passage in enumerate(self.dataset.passages)}
+
+    @cached_property
+    def temperature(self) -> float:
+        """Of the softmax over cosines."""
+        if self.config.temperature is not None:
+            return self.config.temperature
+        queries = [query.text for query in self.dataset.splits["train"].queries]
+        first = OnDemand(len(self.dataset.passages), lambda number: self.windows[number][0])
+        return choose_temperature(self.base, queries, first, seed=self.config.seed)
+
+    @property
+    def false_negative_margin(self) -> float:
+        """Cosine above that of the positive from which a negative is masked."""
+        margin = self.config.false_negative_margin
+        return 2 * self.temperature if margin is None else margin
 
     @cached_property
     def windows(self) -> Sequence[list[str]]:

@@ -314,8 +314,8 @@ def _loss(
         positive_ids=[pair.passage for pair in pairs],
         relevant_ids=[context.relevant[pair.query_id] + context.own[pair.query_id] for pair in pairs],
         negative_ids=negative_passages,
-        temperature=config.temperature,
-        margin=config.false_negative_margin,
+        temperature=context.temperature,
+        margin=context.false_negative_margin,
         distill_weight=config.distill_weight,
     )
 
@@ -347,7 +347,7 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
         tuned.model,
         FrozenPassages(torch.from_numpy(vectors[:n]), corpus.windows.starts.tolist()),
         SoftTeacher(relevant=relevant, n_passages=len(corpus.passages), left_out=own),
-        temperature=config.temperature,
+        temperature=context.temperature,
     )
     anchors = [query.text for query in queries]
     batches = plan_rows([len(anchor) for anchor in anchors], config.batch_size, config.query_epochs, config.seed)
@@ -395,7 +395,7 @@ def prepare_query_lora(context: Context) -> GradientTraining:
         data.passages,
         data.teacher,
         base_queries=torch.from_numpy(data.vectors),
-        temperature=config.temperature,
+        temperature=context.temperature,
         hubness_weight=settings.hubness_weight,
     )
     texts = [query.text for query in data.queries]

@@ -131,7 +131,7 @@ def tune_passage_residuals(
     dev, dev_queries, dev_windows = context.dev, *_encode_dev(context, best)
     dev_rows = find_rows(row_of, dev.windows)
     corpus = _encode_labelled(context, best, queries, row_of, dev_windows)
-    residuals, losses = fit_residuals(corpus, len(labelled), context.config)
+    residuals, losses = fit_residuals(corpus, len(labelled), context.config, context.temperature)
 
     def scores(strength: float) -> Matrix:
         moved = add_residuals(torch.from_numpy(dev_windows), strength * residuals, dev_rows)
@@ -159,7 +159,9 @@ def tune_passage_residuals(
     return Candidate(name, tuned, best.scheme if best else "none", decision, chosen, rows, dev_record, details)
 
 
-def fit_residuals(corpus: LabelledCorpus, n_rows: int, config: TrainConfig) -> tuple[Tensor, list[float]]:
+def fit_residuals(
+    corpus: LabelledCorpus, n_rows: int, config: TrainConfig, temperature: float
+) -> tuple[Tensor, list[float]]:
     """Fit one residual for each labelled passage, from zero, by softmax cross-entropy over all passages (Adam).
 
     The target of a query is its grades, divided by their sum; the score of a passage is that of its best window.
@@ -189,7 +191,7 @@ def fit_residuals(corpus: LabelledCorpus, n_rows: int, config: TrainConfig) -> t
             left_out = targets < 0
             targets = (targets / targets.clamp_min(0).sum(dim=1, keepdim=True)).masked_fill(left_out, -1)
             passages = FrozenPassages(add_residuals(windows, residuals, corpus.rows), corpus.starts)
-            loss = distillation_loss(passages.cosines(queries[batch]), targets, config.temperature)
+            loss = distillation_loss(passages.cosines(queries[batch]), targets, temperature)
             loss = loss + _PENALTY * residuals.square().sum() / n_rows
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -72,7 +72,9 @@ def tune_linear(context: Context, name: str = "linear", best: Candidate | None =
     import torch
 
     data = context.distillation
-    matrix, losses = fit_linear(torch.from_numpy(data.vectors), data.passages, data.teacher, context.config)
+    matrix, losses = fit_linear(
+        torch.from_numpy(data.vectors), data.passages, data.teacher, context.config, temperature=context.temperature
+    )
     adapter = LinearQueryAdapter(context.base.model, matrix)
     decision, chosen, dev = select_on_dev(context.dev, context.retrieval.base, context.search_strengths(adapter))
     details = {
@@ -86,7 +88,7 @@ def tune_linear(context: Context, name: str = "linear", best: Candidate | None =
 
 
 def fit_linear(
-    queries: Tensor, passages: FrozenPassages, teacher: Teacher, config: TrainConfig
+    queries: Tensor, passages: FrozenPassages, teacher: Teacher, config: TrainConfig, *, temperature: float
 ) -> tuple[Tensor, list[float]]:
     """Fit q + W·q by a teacher's distribution over all passages; W starts at zero, so the start is the base.
 
@@ -97,6 +99,7 @@ def fit_linear(
         passages: Base vectors of the passages.
         teacher: The distribution that each query should have.
         config: Settings.
+        temperature: Of the softmax over cosines.
 
     Returns:
         I + W, ``(dim, dim)``, and the loss of each step.
@@ -106,7 +109,7 @@ def fit_linear(
 
     from embedtune.training.losses import distillation_loss, popularity_shift
 
-    dim, settings, temperature = queries.shape[1], config.query_side, config.temperature
+    dim, settings = queries.shape[1], config.query_side
     update = Parameter(torch.zeros(dim, dim))
     optimizer = torch.optim.AdamW([update], lr=settings.linear_learning_rate, weight_decay=config.weight_decay)
     batches = list(_batches(len(queries), settings.batch_size, settings.epochs, config.seed))

@@ -44,13 +44,13 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
     vectors = functional.normalize(torch.randn(12, 16, generator=generator), dim=-1)
     queries = functional.normalize(vectors.roll(3, dims=1) + 0.1 * torch.randn(12, 16, generator=generator), dim=-1)
     side = {"linear_learning_rate": 0.02, "batch_size": 6, "epochs": 40, "hubness_weight": 0.0}
-    config = TrainConfig(temperature=0.05, weight_decay=0.0, seed=0, query_side=side)
+    config = TrainConfig(weight_decay=0.0, seed=0, query_side=side)
     passages = FrozenPassages(vectors, list(range(12)))
-    found, losses = fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config)
+    found, losses = fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config, temperature=0.05)
     hits = (functional.normalize(queries @ found.T, dim=-1) @ vectors.T).argmax(dim=1)
     assert hits.tolist() == list(range(12))
     assert losses[-1] < losses[0]
-    assert torch.equal(found, fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config)[0])
+    assert torch.equal(found, fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config, temperature=0.05)[0])
 
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
