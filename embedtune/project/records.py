@@ -195,6 +195,7 @@ class ModelRecord(Record):
         strength: Interpolation coefficient α (WiSE-FT); 0 if the base was shipped.
         fusion_weights: Model → weight of its dense side in fusion with BM25, chosen on dev.
         pairs: Training pairs, for methods that tune both sides; ``queries``: for methods that tune queries only.
+        temperature: Of the softmax over cosines, for methods that train by gradient steps.
         residuals: Passages with a residual, for ``passage-residuals``.
         over: The method that it builds on, for ``hybrid-vector`` and ``passage-residuals``; ``share`` is that of the
             sketch in the spread of scores at full strength, ``scale`` its factor.
@@ -212,6 +213,7 @@ class ModelRecord(Record):
     strength: float = 1.0
     fusion_weights: dict[str, float] = Field(default_factory=dict)
     dev: DevRecord | None = None
+    temperature: float | None = None
     steps: int | None = None
     losses: list[float] = Field(default_factory=list)
     pairs: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -105,6 +105,7 @@ class GuidedContrastiveLoss(CachedLoss):
         temperature: float = 0.05,
         margin: float = 0.0,
         distill_weight: float = 0.0,
+        row_weights: Sequence[float] | None = None,
         mini_batch_size: int | None = None,
     ) -> None:
         """Set up the loss; without a guide nothing is masked as likely false, and λ must be 0.
@@ -122,6 +123,8 @@ class GuidedContrastiveLoss(CachedLoss):
             margin: In cosines, −2 to 2; the larger, the fewer negatives are masked. The opposite sign of ``margin`` in
                 sentence-transformers' ``GISTEmbedLoss``.
             distill_weight: λ, 0 to 1.
+            row_weights: The weight of each row of the dataset, above 0, such as the relevance of its positive; the loss is the
+                weighted mean.
             mini_batch_size: Texts encoded at once, from 1 up, to bound the memory; None for the whole batch.
 
         Raises:
@@ -143,6 +146,7 @@ class GuidedContrastiveLoss(CachedLoss):
         self._positive_ids = positive_ids
         self._relevant_ids = relevant_ids
         self._negative_ids = negative_ids
+        self._row_weights = row_weights
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> Tensor:
         """Return the mean loss of a batch.
@@ -156,7 +160,7 @@ class GuidedContrastiveLoss(CachedLoss):
         """
         features = list(sentence_features)
         rows = None
-        if self._guide_embeddings is not None or self._relevant_ids is not None:
+        if any(each is not None for each in (self._guide_embeddings, self._relevant_ids, self._row_weights)):
             if labels is None:
                 raise ValueError("expected a column label with the number of each row, found none")
             rows = labels.tolist()
@@ -175,13 +179,17 @@ class GuidedContrastiveLoss(CachedLoss):
         logits = (queries @ documents.T / self.temperature).masked_fill(false, _MASKED)
         by_query = self._cross_entropy(logits, guide_logits)
         by_passage = self._cross_entropy(logits[:, :n].T, None if guide_logits is None else guide_logits[:, :n].T)
-        return (by_query + by_passage) / 2
+        by_row = (by_query + by_passage) / 2
+        if self._row_weights is None or batch.rows is None:
+            return by_row.mean()
+        weights = torch.tensor([self._row_weights[row] for row in batch.rows], device=by_row.device)
+        return weights @ by_row / weights.sum()
 
     def _cross_entropy(self, logits: Tensor, guide_logits: Tensor | None) -> Tensor:
         target = (1 - self.distill_weight) * torch.eye(*logits.shape, device=logits.device)
         if guide_logits is not None:
             target = target + self.distill_weight * guide_logits.softmax(dim=-1)
-        return functional.cross_entropy(logits, target)
+        return functional.cross_entropy(logits, target, reduction="none")
 
     def _likely_false(self, cosines: Tensor) -> Tensor:
         bound = cosines.diagonal() + self.margin
@@ -227,15 +235,16 @@ class SoftTeacher:
     """softmax((score + boost · relevant) / temperature): a scorer's distribution with boosted relevant passages.
 
     Attributes:
-        relevant: Relevant passages of each query.
+        relevant: Relevant passages of each query, each with its relevance, above 0: 1, or less for lower grades.
         left_out: Passages that are neither an answer of each query nor a negative, such as the query itself.
         n_passages: Number of passages.
-        scores: The scorer; without one the relevant passages share the whole distribution (InfoNCE over the corpus).
-        positive_boost: Added to the score of a relevant passage, in standard deviations.
+        scores: The scorer; without one the relevant passages share the whole distribution by their relevance (InfoNCE over
+            the corpus).
+        positive_boost: Times the relevance added to the score of a passage, in standard deviations.
         temperature: Of the softmax, above 0.
     """
 
-    relevant: Sequence[Sequence[int]]
+    relevant: Sequence[Mapping[int, float]]
     n_passages: int
     scores: Scores | None = None
     positive_boost: float = 0.0
@@ -247,7 +256,7 @@ class SoftTeacher:
         relevant = torch.zeros(len(rows), self.n_passages)
         left_out = torch.zeros(len(rows), self.n_passages, dtype=torch.bool)
         for line, row in enumerate(rows):
-            relevant[line, list(self.relevant[row])] = 1
+            relevant[line, list(self.relevant[row])] = torch.tensor(list(self.relevant[row].values()))
             left_out[line, list(self.left_out[row]) if self.left_out else []] = True
         if self.scores is None:
             targets = relevant / relevant.sum(dim=1, keepdim=True)

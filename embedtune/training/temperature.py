@@ -1,8 +1,8 @@
 """The temperature of the softmax over cosines, from the base's own cosines.
 
-How far apart cosines lie differs by model: those of a query with other passages have a standard deviation of 0.09 in
-all-MiniLM-L6-v2 and of 0.02 in multilingual-e5-small, whose authors trained them at temperatures of 0.05 and 0.01. The wrong one
-of the two makes every passage equally wrong, or a single one.
+How far apart cosines lie differs by model. Those of a query with random passages have a standard deviation of 0.09 in
+all-MiniLM-L6-v2 and of 0.02 in multilingual-e5-small, whose authors trained them at temperatures of 0.05 and 0.01. At the wrong
+one of the two all passages are equally wrong, or a single one is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def choose_temperature(base: TextEncoder, queries: Sequence[str], passages: Sequ
         seed: Of the samples.
     """
     draw = np.random.default_rng(seed)
-    sampled = ([texts[number] for number in sorted(draw.permutation(len(texts))[:_SAMPLE])] for texts in (queries, passages))
+    sampled = (
+        [texts[number] for number in sorted(draw.permutation(len(texts))[:_SAMPLE])] for texts in (queries, passages)
+    )
     of_queries, of_passages = sampled
     cosines = base.encode_queries(of_queries) @ base.encode_documents(of_passages).T
     wanted = max(_ROUND[0], _OF_SPREAD * float(cosines.std(axis=1).mean()))

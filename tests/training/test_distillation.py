@@ -23,7 +23,11 @@ SCORES = np.array([[2.0, 0.0, -1.0, -1.0], [0.0, 1.0, 0.0, -1.0]], dtype=np.floa
 def teach(relevant, *, scores=SCORES, positive_boost=0.0, temperature=1.0):
     scorer = None if scores is None else lambda rows: scores[list(rows)]
     return SoftTeacher(
-        relevant=relevant, n_passages=4, scores=scorer, positive_boost=positive_boost, temperature=temperature
+        relevant=[passages if isinstance(passages, dict) else dict.fromkeys(passages, 1.0) for passages in relevant],
+        n_passages=4,
+        scores=scorer,
+        positive_boost=positive_boost,
+        temperature=temperature,
     )
 
 
@@ -37,6 +41,12 @@ def test_known_passages_are_lifted_by_the_bonus():
     assert found.argmax(dim=1).tolist() == [3, 1]
     lifted = torch.tensor([[2.0, 0.0, -1.0, 4.0], [0.0, 6.0, 5.0, -1.0]])
     assert torch.allclose(found, lifted.softmax(dim=1))
+
+
+def test_a_lower_grade_is_lifted_less_and_gets_a_smaller_share():
+    lifted = teach([{1: 1.0, 2: 0.5}, {0: 1.0}], positive_boost=4.0)([0])
+    assert torch.allclose(lifted, torch.tensor([[2.0, 4.0, 1.0, -1.0]]).softmax(dim=1))
+    assert teach([{1: 1.0, 2: 0.5}, {0: 1.0}], scores=None)([0])[0].tolist() == pytest.approx([0, 2 / 3, 1 / 3, 0])
 
 
 def test_a_higher_temperature_spreads_more():

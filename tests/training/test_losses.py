@@ -68,6 +68,18 @@ def test_value_by_hand():
     assert loss(batch(2), torch.arange(2)).item() == pytest.approx(math.log(1 + math.exp(-2)))
 
 
+def test_rows_count_by_their_weight(table):
+    def value(**weights):
+        return make(table, torch.eye(4), torch.eye(4), **weights)(batch(4), torch.arange(4)).item()
+
+    assert value(row_weights=[3.0] * 4) == pytest.approx(value(), rel=1e-6)
+    alone = [value(row_weights=[float(row == other) for row in range(4)]) for other in range(4)]
+    assert value() == pytest.approx(sum(alone) / 4, rel=1e-6)
+    assert value(row_weights=[1.0, 0.5, 1.0, 0.5]) == pytest.approx(
+        (alone[0] + alone[2]) / 3 + (alone[1] + alone[3]) / 6
+    )
+
+
 def test_masked_false_negative_contributes_nothing(table):
     # to the base, passage 1 answers query 0 as well as passage 0 does
     base_queries, base_documents = unit([1, 0, 0], [0, 1, 0], [0, 0, 1]), unit([1, 0, 0], [1, 1, 0], [0, 0, 1])

@@ -73,6 +73,12 @@ class TrainingData:
         """For each train query the numbers of its passages."""
         return relevant_passages(self.dataset.splits["train"], self.dataset.passages)
 
+    def relevance_of(self, query_id: str) -> dict[int, float]:
+        """Return the numbers of a train query's passages, each with its grade divided by the highest of them."""
+        qrels, passages = self.dataset.splits["train"].qrels[query_id], self.dataset.passages
+        grades = {number: qrels[passages[number].passage_id] for number in self.relevant[query_id]}
+        return {number: grade / max(grades.values()) for number, grade in grades.items()}
+
     @cached_property
     def own(self) -> dict[str, list[int]]:
         """For each train query the numbers of the passages that are the query itself, which are no negatives of it."""
@@ -241,7 +247,10 @@ def prepare_distillation(data: TrainingData) -> DistillationData:
     in_sources = {passage: number for number, passage in enumerate(sources)}
     columns = [in_corpus[passage] for passage in sources]
     teacher = SoftTeacher(
-        relevant=[[in_sources[passage] for passage in data.relevant[query.query_id]] for query in queries],
+        relevant=[
+            {in_sources[number]: relevance for number, relevance in data.relevance_of(query.query_id).items()}
+            for query in queries
+        ],
         left_out=[
             [in_sources[passage] for passage in data.own[query.query_id] if passage in in_sources] for query in queries
         ],

@@ -111,7 +111,12 @@ def train_and_select(context: Context, name: str, training: GradientTraining, de
     )
     by_step = {str(each.step): rounded_mean(each.scores) for each in evaluations}
     dev = dev.model_copy(update={"by_step": by_step, "best_step": best.step})
-    details = {**details, "steps": len(losses), "losses": [round(value, 4) for value in losses]}
+    details = {
+        **details,
+        "temperature": context.temperature,
+        "steps": len(losses),
+        "losses": [round(value, 4) for value in losses],
+    }
     return Candidate(name, training.tuned, training.scheme, decision, dense, training.rows, dev, details)
 
 
@@ -303,6 +308,7 @@ def _loss(
     from embedtune.training.losses import GuidedContrastiveLoss
 
     config = context.config
+    relevance = {query_id: context.relevance_of(query_id) for query_id in {pair.query_id for pair in pairs}}
     encode = context.document_vectors if config.hard_negatives else context.base.encode_documents
     with track("encode pairs", len(columns) * len(pairs)) as on_progress:
         queries, *documents = columns.values()
@@ -314,6 +320,7 @@ def _loss(
         positive_ids=[pair.passage for pair in pairs],
         relevant_ids=[context.relevant[pair.query_id] + context.own[pair.query_id] for pair in pairs],
         negative_ids=negative_passages,
+        row_weights=[relevance[pair.query_id][pair.passage] for pair in pairs],
         temperature=context.temperature,
         margin=context.false_negative_margin,
         distill_weight=config.distill_weight,
@@ -338,10 +345,11 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     with track("encode: tuned", len(set(texts))) as on_progress:
         vectors = encoder.encode_documents(texts, on_progress)
     queries, column = context.sample_queries(), {number: place for place, number in enumerate(corpus.passages)}
-    relevant, own = (
-        [[column[number] for number in passages[query.query_id]] for query in queries]
-        for passages in (context.relevant, context.own)
-    )
+    relevant = [
+        {column[number]: relevance for number, relevance in context.relevance_of(query.query_id).items()}
+        for query in queries
+    ]
+    own = [[column[number] for number in context.own[query.query_id]] for query in queries]
     tuned = _continue(context, both, start)
     loss = CorpusDistillationLoss(
         tuned.model,

@@ -238,10 +238,8 @@ def _encode_labelled(
         sizes = [*map(len, groups), *([1] * len(others))]
         starts = np.cumsum([0, *sizes[:-1]]).tolist()
     column = {number: place for place, number in enumerate(numbers)}
-    judged, passages = context.dataset.splits["train"].qrels, context.dataset.passages
     grades = []
     for query in queries:
-        of_query = judged[query.query_id]
-        found = {column[n]: float(of_query[passages[n].passage_id]) for n in context.relevant[query.query_id]}
+        found = {column[n]: relevance for n, relevance in context.relevance_of(query.query_id).items()}
         grades.append(found | dict.fromkeys((column[n] for n in context.own[query.query_id] if n in column), -1.0))
     return LabelledCorpus(encoded, vectors, starts, find_rows(row_of, texts), grades)

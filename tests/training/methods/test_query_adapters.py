@@ -50,7 +50,9 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
     hits = (functional.normalize(queries @ found.T, dim=-1) @ vectors.T).argmax(dim=1)
     assert hits.tolist() == list(range(12))
     assert losses[-1] < losses[0]
-    assert torch.equal(found, fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config, temperature=0.05)[0])
+    assert torch.equal(
+        found, fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config, temperature=0.05)[0]
+    )
 
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
