@@ -5,8 +5,8 @@
 
 Each COLLECTION is a BEIR folder with judgements of SPLIT, which all rows are given, and of test, which a cell reads once, at
 its end. A tenth of the labels is dealt to dev (``Dataset.with_dev``); a folder that has both, asked for train, keeps its own.
-``--labels N`` gives N judged queries, dealt, in place of all; ``--minutes`` stops every training after so long, whatever its
-schedule.
+``--labels N`` gives N judged queries, dealt, in place of all. ``--minutes`` stops every training after so long; peers get as
+many epochs as fill that time, which may be more or fewer than their own.
 
 - ``base``: dense, BM25, hybrid with the usual weight and with the weight that dev chooses (``hybrid_dev``).
 - Ours (full, lora, query-lora, auto): ``embedtune.tune`` with its defaults; dev chooses strength, fusion weight and shipping.
@@ -31,7 +31,7 @@ import numpy as np
 
 import embedtune
 from benchmarks.labels_report import MEASURE, OURS, ROWS, means_of, write_report
-from benchmarks.peers import PEERS, Training, rows_of, train_peer
+from benchmarks.peers import PEERS, Training, fill, rows_of, train_peer
 from benchmarks.tables import CACHE, cached, parser
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.evaluation.measures import per_query
@@ -182,8 +182,11 @@ def _peer(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     encoder, guide = (collection.encoder_of(load_model(collection.base)) for _ in range(2))
     corpus = [passage.full_text for passage in collection.passages]
     rows = rows_of(PEERS[name], encoder.model, _pairs(labels, collection.options.max_pairs, seed), corpus)
-    measured = Training(collection.options.minutes)
-    train_peer(PEERS[name], encoder.model, guide.model, rows, seed, measured.callback)
+    peer, minutes = PEERS[name], collection.options.minutes
+    if minutes:
+        peer = fill(peer, encoder.model, guide.model, rows, minutes)
+    measured = Training(minutes)
+    train_peer(peer, encoder.model, guide.model, rows, seed, measured.callback)
     cost = measured.cost()
     vectors = encoder.encode_documents(collection.windows.texts)
     test = collection.search(encoder, vectors, collection.data.splits["test"], collection.kinds, DEFAULT_WEIGHT)

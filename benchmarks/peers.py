@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -41,6 +42,9 @@ PEERS = {
         1e-5, 5, 16, {"num_negatives": 7, "range_min": 2, "range_max": 200, "sampling_strategy": "random"}, 50.0
     ),
 }
+
+
+_PACE_STEPS = 8
 
 
 class Training:
@@ -82,6 +86,22 @@ def rows_of(peer: Peer, model: Any, pairs: Sequence[Mapping[str, str]], corpus: 
     return mine_hard_negatives(
         rows, model, corpus=list(corpus), output_format="n-tuple", verbose=False, **prompts, **mined
     )
+
+
+def fill(peer: Peer, model: Any, guide: Any, rows: Any, minutes: float) -> Peer:
+    """Return the recipe with as many epochs as fit into the time, by the pace of a few steps of a copy; at least one."""
+    from transformers import TrainerCallback
+
+    times: list[float] = []
+
+    class _Callback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            times.append(time.time())
+            control.should_training_stop = len(times) > _PACE_STEPS
+
+    train_peer(peer, deepcopy(model), guide, rows, 0, _Callback())
+    of_step = (times[-1] - times[0]) / max(1, len(times) - 1)
+    return peer._replace(epochs=max(1, int(60 * minutes / of_step / -(-len(rows) // peer.batch))))
 
 
 def train_peer(peer: Peer, model: Any, guide: Any, rows: Any, seed: int, callback: Any) -> None:

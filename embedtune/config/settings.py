@@ -255,6 +255,10 @@ class TrainConfig(_Settings):
     )
     epochs: int = Field(1, ge=1, description="Passes over the pairs.")
     max_pairs: int | None = Field(2000, ge=2, description="Maximum number of pairs; more are sampled at random.")
+    synthetic_pairs: int = Field(
+        0, ge=0, description="Pairs of synthetic queries beside those of judged ones, for lora and full."
+    )
+    synthetic_weight: Share = Field(0.3, description="Weight of such a pair; that of a judged one is 1.")
     temperature: float | None = Field(
         None,
         gt=0,

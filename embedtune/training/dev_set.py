@@ -26,8 +26,9 @@ from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
+from embedtune.training.recipe import ENOUGH
 from embedtune.training.selection import CLEARLY, Decision, choose_weight, decide
-from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, TextEncoder, Vectors
+from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -200,7 +201,7 @@ def build_dev_set(
         windows = windows_of(passages, base, dataset_config.window_tokens, dataset_config.window_overlap)
         return OnDemand(len(passages), lambda number: SearchedPassage(passages[number].full_text, windows[number]))
 
-    labelled = dataset.splits["dev"]
+    labelled = deciding(dataset.splits["dev"])
     relevant, own = relevant_passages(labelled, dataset.passages), own_passages(labelled, dataset.passages)
     draw = np.random.default_rng(config.seed)
     chosen = draw.permutation(len(labelled.queries))[: config.max_dev_queries]
@@ -229,6 +230,12 @@ def build_dev_set(
         hardest=hardest([query.text for query in queries]) if hardest else (),
         ship_errors=config.ship_errors,
     )
+
+
+def deciding(dev: QuerySet) -> QuerySet:
+    """Return the dev queries that decide: those of people alone, where there are enough."""
+    judged = dev.subset(query for query in dev.queries if query.came_with_label)
+    return judged if len(judged.queries) >= ENOUGH else dev
 
 
 def without_source_sentence(passage: Passage, query: Query) -> Passage:

@@ -26,6 +26,7 @@ JUDGED: Mapping[str, Any] = {
 }
 JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_weight": 0.0}
 FULL_LEARNING_RATE = 5e-5  # a tenth of LoRA's default
+ENOUGH = 20  # judged queries, to train and to decide by them alone
 _EPOCHS = 3
 _MOST_EPOCHS = 10
 _LEAST_EXAMPLES = 1000  # pairs times epochs, where ten epochs reach them: three of a hundred pairs are six steps
@@ -33,15 +34,17 @@ _MOST_EXAMPLES = 3000  # what is learned from them levels off, and their price d
 
 
 def is_judged(queries: QuerySet) -> bool:
-    """Return whether more than half of the queries came with their labels, from people."""
-    return 2 * sum(query.came_with_label for query in queries.queries) > len(queries.queries)
+    """Return whether people's labels decide how to train: at least 20 queries came with theirs, or more than half of them."""
+    n_judged = sum(query.came_with_label for query in queries.queries)
+    return n_judged >= ENOUGH or 2 * n_judged > len(queries.queries)
 
 
 def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:
     """Return the settings for these train queries: those that the user did not set follow from the labels."""
     if not is_judged(train):
         return config
-    n_pairs = sum(grade > 0 for judged in train.qrels.values() for grade in judged.values())
+    judged = [query.query_id for query in train.queries if query.came_with_label]
+    n_pairs = sum(grade > 0 for query_id in judged for grade in train.qrels[query_id].values())
     recipe = {**JUDGED, "epochs": _epochs(max(1, n_pairs))}
     if config.method == "full":
         recipe["learning_rate"] = FULL_LEARNING_RATE

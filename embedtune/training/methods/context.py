@@ -12,7 +12,6 @@ from embedtune.project.records import DevRecord
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, DevSet, build_dev_set, choose_fusion_weight
 from embedtune.training.methods.data import DistillationData, TrainingData, prepare_distillation
-from embedtune.training.recipe import is_judged
 from embedtune.training.selection import Decision
 from embedtune.types import Matrix
 
@@ -46,12 +45,10 @@ class Context(TrainingData):
     @cached_property
     def retrieval(self) -> DevRetrieval:
         """Dev retrieval; judged queries search the passages that are hardest to tell from their answers too."""
-        judged = is_judged(self.dataset.splits["train"])
-        dev = self.dev_set or build_dev_set(
-            self.dataset, self.base, self.dataset_config, self.config, self.hardest if judged else None
-        )
+        hardest = self.hardest if self.is_judged else None
+        dev = self.dev_set or build_dev_set(self.dataset, self.base, self.dataset_config, self.config, hardest)
         # Where the whole corpus is encoded anyway, its windows are not encoded again.
-        encode = self.document_vectors if judged else self.base.encode_documents
+        encode = self.document_vectors if self.is_judged else self.base.encode_documents
         return DevRetrieval(dev, self.base, self.load_base, encode)
 
     @property

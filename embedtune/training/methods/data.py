@@ -22,6 +22,7 @@ from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.fusion import PassageScores, z_scores
 from embedtune.retrieval.searcher import PassageVectors, Searcher, units_of
 from embedtune.retrieval.windows import OnDemand, Windows, corpus_windows, relevant_passages, windows_of
+from embedtune.training.recipe import is_judged
 from embedtune.training.temperature import choose_temperature
 from embedtune.types import Matrix, Passage, Progress, Query, Vectors
 
@@ -163,18 +164,25 @@ class TrainingData:
         others = [passage for passage in order if passage not in known]
         return sorted([*known, *others[: max(0, most - len(known))]])
 
+    @cached_property
+    def is_judged(self) -> bool:
+        """Whether people's labels decide how to train."""
+        return is_judged(self.dataset.splits["train"])
+
     def sample_queries(self) -> list[Query]:
-        """Return at most ``max_queries`` train queries."""
-        queries = self.dataset.splits["train"].queries
+        """Return at most ``max_queries`` train queries, only those with labels from people where these decide."""
+        queries = [
+            query for query in self.dataset.splits["train"].queries if query.came_with_label or not self.is_judged
+        ]
         order = np.random.default_rng(self.config.seed).permutation(len(queries))
         return [queries[number] for number in sorted(order[: self.config.query_side.max_queries].tolist())]
 
-    def hard_negatives(self, n: int) -> dict[str, list[HardNegative]]:
-        """Return for each sampled train query n passages that are easily taken for its answer; see ``select_negatives``."""
+    def hard_negatives(self, queries: Sequence[Query], n: int) -> dict[str, list[HardNegative]]:
+        """Return for each of some train queries n passages that are easily taken for its answer; see ``select_negatives``."""
         from embedtune.training.negatives import judged_columns, select_negatives
 
         numbers, nearest_window = self.frozen_corpus.passages, self.passage_vectors.nearest_window
-        judged = judged_columns(self.dataset.splits["train"].subset(self.sample_queries()), self.frozen_passages)
+        judged = judged_columns(self.dataset.splits["train"].subset(queries), self.frozen_passages)
         texts = [query.text for query in judged.queries]
         vectors, draw = self.base.encode_queries(texts), np.random.default_rng(self.config.seed)
         mined = {}

@@ -7,11 +7,9 @@ stay the base's, so that its index stays valid.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError, StoppedError
@@ -25,8 +23,8 @@ from embedtune.training.checkpoints import Checkpoints, State
 from embedtune.training.dev_set import DevRetrieval, rounded_mean, select_on_dev
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.data import HardNegative
-from embedtune.training.pairs import Pair, build_pairs, conflict_keys, plan_epochs, plan_rows
-from embedtune.training.recipe import is_judged
+from embedtune.training.methods.pair_choice import choose_pairs, weigh_pairs
+from embedtune.training.pairs import Pair, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.selection import choose_evaluation
 from embedtune.training.tuned_models import Full, KnownVectors, Lora, QueriesOver, TunedModel
 from embedtune.types import Floats, Matrix, Passage
@@ -214,10 +212,12 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
         DataError: If no two pairs may share a batch.
     """
     config = context.config
-    pairs = _judged_pairs(context) if is_judged(context.dataset.splits["train"]) else _sample_pairs(context)
+    pairs = choose_pairs(context)
     negatives: dict[str, list[HardNegative]] = {}
     if config.hard_negatives:
-        negatives = context.hard_negatives(config.hard_negatives)
+        asked = {pair.query_id for pair in pairs}
+        queries = [query for query in context.dataset.splits["train"].queries if query.query_id in asked]
+        negatives = context.hard_negatives(queries, config.hard_negatives)
         pairs = [pair for pair in pairs if negatives.get(pair.query_id)]
     batches = _plan_batches(context, pairs)
     model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
@@ -231,49 +231,6 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
     ]
     loss = _loss(context, model, pairs, columns, [[each.passage for each in column] for column in mined])
     return GradientTraining(tuned, scheme, columns, batches, loss, config.learning_rate, rows)
-
-
-def _sample_pairs(context: Context) -> list[Pair]:
-    config = context.config
-    pairs = build_pairs(
-        context.dataset.splits["train"].queries,
-        context.relevant,
-        context.dataset.passages,
-        context.windows,
-        sentence_dropout=config.sentence_dropout,
-        seed=config.seed,
-    )
-    if config.max_pairs and len(pairs) > config.max_pairs:
-        kept = np.random.default_rng(config.seed).choice(len(pairs), config.max_pairs, replace=False)
-        pairs = [pairs[number] for number in sorted(kept)]
-    return pairs
-
-
-def _judged_pairs(context: Context) -> list[Pair]:
-    """Pair each query with its best-graded passages: a first one for every query, then a second, up to ``max_pairs``."""
-    config, qrels = context.config, context.dataset.splits["train"].qrels
-    draw = np.random.default_rng(config.seed)
-    queries = context.sample_queries()
-    order = [queries[number] for number in draw.permutation(len(queries)).tolist()]
-    ranked = {query.query_id: _by_grade(context, qrels[query.query_id], draw) for query in order}
-    turns = sorted((turn, row) for row, query in enumerate(order) for turn in range(len(ranked[query.query_id])))
-    chosen: dict[str, list[int]] = {query.query_id: [] for query in order}
-    for turn, row in turns[: config.max_pairs]:
-        chosen[order[row].query_id].append(ranked[order[row].query_id][turn])
-    return build_pairs(
-        order,
-        chosen,
-        context.dataset.passages,
-        context.windows,
-        sentence_dropout=config.sentence_dropout,
-        seed=config.seed,
-    )
-
-
-def _by_grade(context: Context, judged: Mapping[str, int], draw: np.random.Generator) -> list[int]:
-    """Return the relevant passages of a query, the highest grades first; equals are shuffled."""
-    graded = [(-grade, draw.random(), context.number_of[name]) for name, grade in judged.items() if grade > 0]
-    return [number for *_, number in sorted(graded)]
 
 
 def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
@@ -308,7 +265,6 @@ def _loss(
     from embedtune.training.losses import GuidedContrastiveLoss
 
     config = context.config
-    relevance = {query_id: context.relevance_of(query_id) for query_id in {pair.query_id for pair in pairs}}
     encode = context.document_vectors if config.hard_negatives else context.base.encode_documents
     with track("encode pairs", len(columns) * len(pairs)) as on_progress:
         queries, *documents = columns.values()
@@ -320,7 +276,7 @@ def _loss(
         positive_ids=[pair.passage for pair in pairs],
         relevant_ids=[context.relevant[pair.query_id] + context.own[pair.query_id] for pair in pairs],
         negative_ids=negative_passages,
-        row_weights=[relevance[pair.query_id][pair.passage] for pair in pairs],
+        row_weights=weigh_pairs(context, pairs),
         temperature=context.temperature,
         margin=context.false_negative_margin,
         distill_weight=config.distill_weight,
