@@ -36,7 +36,7 @@ def print_comparison(comparison: Comparison) -> None:
     _print_passages(console, comparison, passages, letters)
     console.print(
         f"↑ ↓ moved, = same rank, new: not in base's top {comparison.k}, gone: lost from it (all compared with base)\n"
-        f"* {comparison.chosen}: used by Retriever.from_run() by default"
+        f"* {comparison.decision}"
     )
 
 
@@ -48,7 +48,7 @@ def _grid(comparison: Comparison, letters: dict[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rank", justify="right")
     for name in comparison.systems:
-        table.add_column(f"{name} *" if name == comparison.chosen else name)
+        table.add_column(f"{name} *" if name == comparison.decision.system else name)
     for place in range(max(map(len, comparison.systems.values()))):
         cells = [_cell(hits[place], letters) if place < len(hits) else Text("") for hits in comparison.systems.values()]
         table.add_row(str(place + 1), *cells)

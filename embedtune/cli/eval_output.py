@@ -28,6 +28,8 @@ _MAX_NAME, _MAX_LABEL = 40, 32
 
 def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     """Print the table of systems, the verdict, the intervals, the slices and the audits of each query set."""
+    from embedtune.evaluation.decision import decide_by
+
     record, run = result.record, result.folder.parent
     for number, results in enumerate(record.sets.values()):
         click.echo("\n" if number else "", nl=False)
@@ -36,6 +38,7 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     if record.forgetting:
         for tried in record.forgetting.sets.values():
             echo_wrapped(f"forgetting: {tried.sentence}", "     ")
+    echo_wrapped(f"use {decide_by(record.sets.values(), record.shipped)}")
     click.echo(str(result.folder / PAGE))
     if not (run / MODEL).exists():
         print_next(f"embedtune train {run}")
@@ -60,7 +63,8 @@ def _print_table(results: QuerySetRecord) -> None:
     for system, values in systems.items():
         cells = (("[bold]{:.3f}[/bold]" if values[n] == highest[n] else "{:.3f}").format(values[n]) for n in names)
         table.add_row(system, *cells)
-    click.echo(f"{results.n_queries} queries ({results.queries}), relevance judged by {results.judged_unit}")
+    origin = f", {results.origin}" if results.origin else ""
+    click.echo(f"{results.n_queries} queries ({results.queries}{origin}), relevance judged by {results.judged_unit}")
     Console(width=width()).print(table)
 
 

@@ -23,9 +23,9 @@ def wrapped(text: str, indent: str) -> str:
     return textwrap.fill(text, width(), subsequent_indent=indent, break_on_hyphens=False).replace(UNBROKEN, " ")
 
 
-def echo_wrapped(text: str, indent: str = "  ") -> None:
-    """Print a text in lines, all but the first indented."""
-    click.echo(wrapped(text, indent))
+def echo_wrapped(text: str, indent: str = "  ", *, err: bool = False) -> None:
+    """Print a text in lines, all but the first indented; on stderr with ``err``."""
+    click.echo(wrapped(text, indent), err=err)
 
 
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:

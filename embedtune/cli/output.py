@@ -80,10 +80,10 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
         strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
         echo_wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}")
         gain = f"dev {dev.measure} by {_gain(dev)}"
-        saved = f"tuned, at strength {record.strength:g}; it changed {gain}"
+        saved = f"candidate: tuned, at strength {record.strength:g}; it changed {gain}; the evaluation decides"
         if not record.is_tuned:
-            saved = f"the base: {record.why_base}"
-        echo_wrapped(f"saved model: {saved}")
+            saved = f"no candidate, the base stays: {record.why_base}"
+        echo_wrapped(saved)
     click.echo(str(result.folder))
     print_next(f"embedtune eval {result.folder.parent}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedtune.cli import options
+from embedtune.cli.layout import echo_wrapped
 from embedtune.cli.output import print_json
 from embedtune.snippets.routes import TARGETS
 
@@ -79,6 +80,7 @@ def command(
         print_json({**document, **code, "check": checked and checked._asdict()})
         return
     click.echo(plug.code, nl=False)
+    echo_wrapped(f"use {facts.decision}", err=True)
     if checked:
         click.echo(
             f"checked: {checked.n_queries} queries and {checked.n_passages} passages have the same vectors as in eval (largest "

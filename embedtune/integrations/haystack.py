@@ -33,13 +33,13 @@ class _OverEmbedder:
     """What both embedders share."""
 
     def __init__(
-        self, run: Path | str, which: Which = "shipped", precision: str = "fp32", device: str | None = None
+        self, run: Path | str, which: Which = "auto", precision: str = "fp32", device: str | None = None
     ) -> None:
         """Use a run; nothing is read before ``warm_up`` or the first call.
 
         Args:
             run: The run folder.
-            which: ``shipped``, ``base`` or ``tuned``.
+            which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
             precision: ``fp32``, ``bf16`` or ``auto``.
             device: Such as ``cpu``; None takes the best available.
         """
@@ -213,7 +213,7 @@ class _DocumentStore:
         return [(str(document.meta["passage_id"]), document.score) for document in documents]
 
 
-def run_documents(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[Document]:
+def run_documents(run: Path | str, which: Which = "auto", *, precision: str | None = None) -> list[Document]:
     """Return the windows of a run's passages as documents that have their vectors; arguments as for ``load_rows``."""
     facts = {passage.passage_id: passage_metadata(passage) for passage in read_passages(Path(run) / DATASET)}
     return [

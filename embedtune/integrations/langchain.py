@@ -32,13 +32,13 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
 
     Attributes:
         run: The run folder.
-        which: ``shipped``, ``base`` or ``tuned``.
+        which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
         precision: ``fp32``, ``bf16`` or ``auto``.
         device: Such as ``cpu``; None takes the best available.
     """
 
     run: str
-    which: Which = "shipped"
+    which: Which = "auto"
     precision: str = "fp32"
     device: str | None = None
 

@@ -35,18 +35,18 @@ class EmbedtuneEmbedding(BaseEmbedding):
 
     Attributes:
         run: The run folder.
-        which: ``shipped``, ``base`` or ``tuned``.
+        which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
         precision: ``fp32``, ``bf16`` or ``auto``.
         device: Such as ``cpu``; None takes the best available.
     """
 
     run: str = Field(description="The run folder.")
-    which: Which = Field(default="shipped", description="shipped, base or tuned.")
+    which: Which = Field(default="auto", description="auto, base or tuned.")
     precision: str = Field(default="fp32", description="fp32, bf16 or auto.")
     device: str | None = Field(default=None, description="Such as cpu; none takes the best available.")
     _embedder: Embedder = PrivateAttr()
 
-    def __init__(self, run: Path | str, which: Which = "shipped", **options: Any) -> None:
+    def __init__(self, run: Path | str, which: Which = "auto", **options: Any) -> None:
         """Open a run; ``options`` are the attributes above and those of any LlamaIndex embedding.
 
         Raises:
@@ -190,7 +190,7 @@ def window_nodes(nodes: Sequence[BaseNode], embedder: Embedder) -> list[TextNode
     ]
 
 
-def run_nodes(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[TextNode]:
+def run_nodes(run: Path | str, which: Which = "auto", *, precision: str | None = None) -> list[TextNode]:
     """Return the windows of a run's passages as nodes that have their vectors already; arguments as for ``load_rows``."""
     facts = {passage.passage_id: passage_metadata(passage) for passage in read_passages(Path(run) / DATASET)}
     return [

@@ -96,8 +96,8 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     base = models[0].load()
     recorded = {"query_prompt": run.settings.query_prompt, "document_prompt": run.settings.document_prompt}
     prompts = prompts_between(inputs.base_folder, run.merged if run.is_trained else inputs.base_folder, **recorded)
-    reporter = Reporter(background(run, config), passages, seed=config.seed)
     several = len(judged) > 1
+    reporter = Reporter(background(run, config), passages, seed=config.seed, alone=not several)
     forgetting = _measure_forgetting(config, inputs, models, base)
     sets = {}
     for original, queries, searched in zip(inputs.query_sets, judged, search.sets, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def write_query_set(
         schema_version=1,
         queries=queries.name,
         n_queries=len(queries.queries),
+        kinds=dict(Counter(query.kind for query in queries.queries)),
         judged_unit=queries.judged_unit,
         identical_passages=identical_passages(passages),
         systems={

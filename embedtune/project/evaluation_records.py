@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from embedtune.project.records import Measures, Record, Side
 from embedtune.text.tables import align
+from embedtune.types import SYNTHETIC_KINDS
 
 _NAMES = {
     "system": "a",
@@ -178,6 +179,7 @@ class QuerySetRecord(Record):
     Attributes:
         judged_unit: ``passage`` or ``document``.
         clustered_by: ``document`` or ``section``.
+        kinds: How many queries are of which kind: ``source`` for people's, all others are synthetic.
         seeds: Present if several seeds of one recipe were compared.
         forgetting: Present for a tuned model if this is the only set.
     """
@@ -185,6 +187,7 @@ class QuerySetRecord(Record):
     schema_version: int = 1
     queries: str
     n_queries: int
+    kinds: dict[str, int] = Field(default_factory=dict)
     judged_unit: str
     identical_passages: int = 0
     systems: dict[str, Measures]
@@ -210,6 +213,21 @@ class QuerySetRecord(Record):
                 *self.verdict.reasons,
             ]
         )
+
+    @property
+    def is_of_people(self) -> bool:
+        """Whether people wrote most of the queries."""
+        return 2 * self.kinds.get("source", 0) > self.n_queries
+
+    @property
+    def origin(self) -> str:
+        """Where the queries come from, in words; empty where the record does not say."""
+        if not self.kinds:
+            return ""
+        if self.is_of_people:
+            return "written by people"
+        by_rules = sum(self.kinds.get(kind, 0) for kind in SYNTHETIC_KINDS)
+        return "made by rules from the passages" if 2 * by_rules > self.n_queries else "written by a language model"
 
     def comparison(self, system: str, reference: str, measure: str) -> Comparison | None:
         """Return the comparison of two systems on a measure, if it was made."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from embedtune.evaluation.decision import decide_by
 from embedtune.evaluation.measures import SHOWN
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import QuerySetRecord
@@ -48,5 +49,6 @@ def model_card(card: Card) -> str:
     ]
     # In quotes, so that a blank at the end of a prompt is seen.
     prompts = {name: f'"{prompt}"' if (prompt := card.prompts.get(name)) else "none" for name in ("query", "document")}
-    values = {"card": card, "record": card.record, "base_on_hub": on_hub, "prompts": prompts, "sets": sets}
+    use = decide_by(card.results, card.record.shipped).system if card.results else ""
+    values = {"card": card, "record": card.record, "use": use, "base_on_hub": on_hub, "prompts": prompts, "sets": sets}
     return fill("model_card.md.jinja", values | {"measures": SHOWN})

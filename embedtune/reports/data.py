@@ -189,6 +189,7 @@ class ReportData(Background):
     """The report of one query set: its measures, and figures that no other file holds."""
 
     metrics: QuerySetRecord
+    use: str = ""  # the system of the decision, where this set alone decides
     intervals: Intervals
     hit_rate: HitRates
     scores: ScoreHistograms
@@ -200,6 +201,7 @@ class OverviewData(Background):
 
     measure: str
     metrics: EvaluationRecord
+    use: str
 
 
 _SHOWN_OF_DATASET = ("documents", "skipped", "passages", "queries", "split_by", "window")

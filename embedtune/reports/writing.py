@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from embedtune.evaluation.decision import decide_by
 from embedtune.evaluation.measures import PerQuery, shown_measures
 from embedtune.evaluation.slices import group_queries
 from embedtune.evaluation.verdict import PRIMARY
@@ -111,8 +112,9 @@ _SCORED = ("base", "tuned")
 class Reporter:
     """Writes the reports of one evaluation."""
 
-    def __init__(self, background: Background, passages: Sequence[Passage], *, seed: int) -> None:
-        """Take what all query sets share; the seed is that of the resamples."""
+    def __init__(self, background: Background, passages: Sequence[Passage], *, seed: int, alone: bool = True) -> None:
+        """Take what all query sets share; the seed is that of the resamples. One that is not ``alone`` does not decide."""
+        self._alone = alone
         self._background = background
         self._passages = passages
         self._seed = seed
@@ -133,6 +135,7 @@ class Reporter:
         data = ReportData(
             **dict(self._background),
             metrics=results,
+            use=decide_by([results], results.shipped).system if self._alone else "",
             intervals=figures.intervals(values, clusters, seed=self._seed),
             hit_rate=figures.hit_rate_by_k(ranks),
             scores=figures.score_histograms(queries.qrels, {name: runs[name] for name in _SCORED if name in runs}),
@@ -142,7 +145,10 @@ class Reporter:
 
     def write_overview(self, folder: Path, evaluation: EvaluationRecord, sets: Mapping[str, QuerySetRecord]) -> None:
         """Write the report over several query sets, which leads to those of each (folder below this one → results)."""
-        data = OverviewData(**dict(self._background), measure=PRIMARY, metrics=evaluation)
+        use = decide_by(evaluation.sets.values(), evaluation.shipped)
+        data = OverviewData(
+            **dict(self._background), measure=PRIMARY, metrics=evaluation, use=f"{use.system}, by {use.queries}"
+        )
         _write(folder, data, overview_as_html(data, sets), overview_as_markdown(data, sets))
 
 

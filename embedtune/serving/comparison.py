@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from embedtune.evaluation.decision import Decision
 from embedtune.serving.excerpts import Excerpt, Excerpts
 from embedtune.serving.retriever import Hit, Retriever
 from embedtune.serving.run_index import RunIndex
@@ -26,7 +27,7 @@ class Comparison(NamedTuple):
 
     query: str
     k: int
-    chosen: str  # the system that auto means for this run
+    decision: Decision  # whose system auto means for this run
     systems: dict[str, list[Moved]]  # system → its list, best first
     gone: dict[str, list[Passage]]  # system → passages among the base's first k that its list has not
     excerpts: dict[str, Excerpt]  # passage id → what to show of it
@@ -37,7 +38,8 @@ class Comparison(NamedTuple):
             "schema_version": 1,
             "query": self.query,
             "k": self.k,
-            "auto": self.chosen,
+            "auto": self.decision.system,
+            "decision": self.decision._asdict(),
             "systems": {name: [_row(moved) for moved in passages] for name, passages in self.systems.items()},
             "gone": {name: [passage.passage_id for passage in passages] for name, passages in self.gone.items()},
             "excerpts": {name: excerpt.text for name, excerpt in self.excerpts.items()},
@@ -61,7 +63,7 @@ def compare(
         EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
     """
     opened = run if isinstance(run, RunIndex) else RunIndex(run)
-    chosen = opened.system()
+    chosen = opened.decision.system
     names = dict.fromkeys([BASE, *systems]) if systems else _systems(opened.systems, chosen)
     hits_of = {name: Retriever(opened, name).retrieve(query, k) for name in names}
     base = {hit.passage.passage_id: hit for hit in hits_of[BASE]}
@@ -70,7 +72,7 @@ def compare(
     return Comparison(
         query,
         k,
-        chosen,
+        opened.decision,
         {name: [_moved(hit, base, name) for hit in hits] for name, hits in hits_of.items()},
         {name: [hit.passage for passage_id, hit in base.items() if passage_id in ids] for name, ids in gone.items()},
         {hit.passage.passage_id: cut(hit.passage.text, query, width) for hits in hits_of.values() for hit in hits},

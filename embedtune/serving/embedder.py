@@ -10,16 +10,18 @@ from typing import Any, Literal
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError, did_you_mean
+from embedtune.evaluation.decision import follow
 from embedtune.models.encoder import Encoder, choose_precision, load_encoder
 from embedtune.models.locate import find_model
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.retrieval.late_interaction import MEMORY, TokenCache, encoded_tokens, match
 from embedtune.retrieval.searcher import Match
 from embedtune.retrieval.windows import corpus_windows
+from embedtune.systems import TUNED
 from embedtune.types import Passage, Vectors
 
-Which = Literal["shipped", "base", "tuned"]
-WHICH: tuple[Which, ...] = ("shipped", "base", "tuned")
+Which = Literal["auto", "base", "tuned"]
+WHICH: tuple[Which, ...] = ("auto", "base", "tuned")
 
 
 class Embedder:
@@ -50,13 +52,14 @@ class Embedder:
 
     @classmethod
     def from_run(
-        cls, run: Path | str, which: Which = "shipped", *, precision: str = "fp32", device: str | None = None
+        cls, run: Path | str, which: Which = "auto", *, precision: str = "fp32", device: str | None = None
     ) -> Embedder:
         """Use a model of a run folder, after verifying every byte against its manifest.
 
         Args:
             run: With a finished dataset and model.
-            which: ``shipped`` is what training decided on; ``base``; or ``tuned``, which must have been shipped.
+            which: ``auto`` is the model of the decision about the run (``evaluation.decision``); ``base``; or ``tuned``, which
+                training must have shipped.
             precision: ``fp32``, ``bf16`` or ``auto``, the default of ``eval``.
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
 
@@ -70,10 +73,7 @@ class Embedder:
     @classmethod
     def of(cls, run: TrainedRun, which: Which, *, precision: str = "fp32", device: str | None = None) -> Embedder:
         """Use a model of a run that has been read; see ``from_run``."""
-        if which not in WHICH:
-            raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}{did_you_mean(which, WHICH)}")
-        if which == "tuned":
-            require_tuned(run)
+        which = resolve(run, which)
         folder = find_model(run.settings.model) if which == "base" else run.merged
         return cls(folder, run.settings, precision=precision, device=device)
 
@@ -161,6 +161,23 @@ class Embedder:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = RLock()
+
+
+def resolve(run: TrainedRun, which: Which) -> Which:
+    """Return ``base`` or ``tuned``: ``auto`` is the model of the decision about the run.
+
+    Raises:
+        ConfigError: If there is no such name.
+        DataError: If training shipped no tuned model.
+        IntegrityError: If the evaluation was changed since it was written.
+    """
+    if which not in WHICH:
+        raise ConfigError(f"which: expected one of {', '.join(WHICH)}, found {which!r}{did_you_mean(which, WHICH)}")
+    if which == "auto":
+        return "tuned" if follow(run).model == TUNED else "base"
+    if which == "tuned":
+        require_tuned(run)
+    return which
 
 
 def require_tuned(run: TrainedRun) -> None:

@@ -47,7 +47,7 @@ class Retriever:
         Args:
             opened: The run.
             system: One of ``opened.systems``, such as ``hybrid_tuned``, or ``auto``: what the run's verdict names, see
-                ``serving.run_index.choose_system``.
+                ``evaluation.decision``.
 
         Raises:
             ConfigError: If there is no such system, or the base model is not found.

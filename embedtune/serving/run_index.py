@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from embedtune.errors import ConfigError, DataError, did_you_mean
-from embedtune.evaluation.verdict import PRIMARY
+from embedtune.evaluation.decision import Decision, follow
 from embedtune.formats.beir import read_passages
 from embedtune.models.locate import hash_model
-from embedtune.project.evaluation_records import EvaluationRecord, QuerySetRecord
-from embedtune.project.layout import DATASET, EVAL, VECTORS
-from embedtune.project.manifest import MANIFEST, verify
+from embedtune.project.layout import DATASET, VECTORS
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import KnownSearch, VectorCache
 from embedtune.retrieval.bm25 import BM25
@@ -28,18 +26,16 @@ from embedtune.serving.windows import StoredVectors, VectorStore, encode_passage
 from embedtune.systems import BASE, TUNED, System, served_systems
 from embedtune.types import Passage, Vectors
 
-_SHIPS = ("ship", "ship_query_side")
-
 
 def check_system(run: TrainedRun, system: str) -> str:
-    """Return the system that is meant; ``auto`` is what ``choose_system`` says.
+    """Return the system that is meant; ``auto`` is that of the decision about the run.
 
     Raises:
         ConfigError: If there is no such system.
         DataError: If it needs a tuned model and training shipped none.
     """
     if system == "auto":
-        return choose_system(run)
+        return follow(run).system
     served = [str(each) for each in served_systems(tuned=True)]
     if system not in served:
         meant = did_you_mean(system, served)
@@ -47,44 +43,6 @@ def check_system(run: TrainedRun, system: str) -> str:
     if System.parse(system).model == TUNED:
         require_tuned(run)
     return system
-
-
-def choose_system(run: TrainedRun) -> str:
-    """Return the system that the verdict of an evaluation names; without one, the model that training shipped, unfused.
-
-    ``use_fusion`` means the base fused with BM25, as its reason says; ``ship`` and ``ship_query_side`` the tuned model, fused
-    where the untuned fusion had beaten both models alone; anything else the base. Where several query sets were judged and
-    their verdicts name different systems, it is what training shipped.
-
-    Raises:
-        IntegrityError: If the evaluation was changed since it was written.
-    """
-    shipped = run.record.shipped
-    evaluation = _evaluation(run)
-    systems = {_choose(results, shipped) for results in evaluation.sets.values()} if evaluation else set()
-    return systems.pop() if len(systems) == 1 else shipped
-
-
-def _evaluation(run: TrainedRun) -> EvaluationRecord | None:
-    """Return the run's evaluation, if there is one and it is of this model."""
-    folder = run.folder / EVAL
-    if not (folder / MANIFEST).is_file():
-        return None
-    manifest = verify(folder, EvaluationRecord)
-    if (manifest.identity.model, manifest.identity.dataset) != (run.model.outputs, run.dataset.outputs):
-        return None  # stale: it is of another model
-    return manifest.record
-
-
-def _choose(results: QuerySetRecord, shipped: str) -> str:
-    decision, fusion = results.verdict.decision, str(System("hybrid", BASE))
-    if decision == "use_fusion":
-        return fusion
-    if decision not in _SHIPS or shipped != TUNED:
-        return BASE
-    over = (results.comparison(fusion, model, PRIMARY) for model in (BASE, TUNED))
-    fusion_wins = all(comparison and comparison.better for comparison in over)
-    return str(System("hybrid" if fusion_wins else "dense", TUNED))
 
 
 DEPTH = 1000
@@ -153,8 +111,13 @@ class RunIndex:
         self.passages: list[Passage] = read_passages(self.folder / DATASET)
         self.systems = [str(system) for system in served_systems(tuned=self._run.record.is_tuned)]
 
+    @cached_property
+    def decision(self) -> Decision:
+        """Which system to use, and why."""
+        return follow(self._run)
+
     def system(self, name: str = "auto") -> str:
-        """Return the system that is meant; ``auto`` is what the run's verdict names.
+        """Return the system that is meant; ``auto`` is that of the decision.
 
         Raises:
             ConfigError: If there is no such system.

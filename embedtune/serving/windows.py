@@ -18,7 +18,7 @@ from embedtune.project.layout import DATASET
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import vectors_of_run
 from embedtune.retrieval.windows import Windows, corpus_windows
-from embedtune.serving.embedder import Embedder, Which
+from embedtune.serving.embedder import Embedder, Which, resolve
 from embedtune.types import Matrix, Passage, Vectors
 
 
@@ -37,7 +37,7 @@ class WindowRow(NamedTuple):
     vector: Vectors
 
 
-def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | None = None) -> list[WindowRow]:
+def load_rows(run: Path | str, which: Which = "auto", *, precision: str | None = None) -> list[WindowRow]:
     """Return the rows for a vector store, in corpus order.
 
     Rows of the base serve every model of the run that tuned queries alone.
@@ -51,6 +51,7 @@ def load_rows(run: Path | str, which: Which = "shipped", *, precision: str | Non
         EmbedtuneError: As ``Embedder.from_run`` does.
     """
     opened = read_trained_run(Path(run))
+    which = resolve(opened, which)
     embedder = Embedder.of(opened, which, precision=precision or opened.evaluation_settings.precision)
     passages = read_passages(opened.folder / DATASET)
     windows, vectors = encode_passages(opened, which, embedder, passages)

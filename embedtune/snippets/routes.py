@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
+from embedtune.evaluation.decision import follow
 from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
+from embedtune.models.locate import find_model
 from embedtune.project.trained_run import read_trained_run
+from embedtune.systems import TUNED
 
 Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
@@ -23,10 +26,13 @@ _ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "p
 
 
 class Facts(NamedTuple):
-    """Facts of a run and of the model that it ships.
+    """Facts of a run and of the model that the decision about it names.
 
     Attributes:
         run: Absolute path of the run folder.
+        system: That of the decision; the code loads its model.
+        decision: The decision in words.
+        merged: The model's folder in sentence-transformers form.
         name: What a server calls the model: lower case letters, digits, ``.``, ``_`` and ``-``.
         query_prompt: In front of every query; empty where there is none.
         document_prompt: In front of every document.
@@ -35,6 +41,9 @@ class Facts(NamedTuple):
     """
 
     run: Path
+    system: str
+    decision: str
+    merged: Path
     name: str
     method: str
     shape: Shape
@@ -46,11 +55,6 @@ class Facts(NamedTuple):
     has_adapter: bool
     map_file: Path | None
 
-    @property
-    def merged(self) -> Path:
-        """The folder in sentence-transformers form."""
-        return self.run / "model" / "merged"
-
 
 def read_facts(run: Path | str) -> Facts:
     """Read the facts of a run from its files, after checking them against their checksums; no model is loaded.
@@ -60,26 +64,31 @@ def read_facts(run: Path | str) -> Facts:
         IntegrityError: If dataset or model were changed since they were written.
     """
     found = read_trained_run(Path(run).absolute())
-    settings, record = found.settings, found.record
-    shape: Shape = cast("Shape", record.method) if record.needs_embedtune else "one"
-    if record.queries_only:
+    settings, record, decision = found.settings, found.record, follow(found)
+    is_tuned = decision.model == TUNED
+    merged = found.merged if is_tuned or not record.is_tuned else find_model(settings.model).absolute()
+    shape: Shape = cast("Shape", record.method) if is_tuned and record.needs_embedtune else "one"
+    if is_tuned and record.queries_only:
         shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
-    maps = sorted(found.merged.glob("query_*_Dense/model.safetensors"))
+    maps = sorted(merged.glob("query_*_Dense/model.safetensors"))
     if shape == "map" and len(maps) != 1:
-        raise IntegrityError(f"{found.merged}: expected one linear map behind the queries, found {len(maps)}")
+        raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(maps)}")
     given = {"query_prompt": settings.query_prompt, "document_prompt": settings.document_prompt}
-    prompts = retrieval_prompts(read_prompts(found.merged), **given)
+    prompts = retrieval_prompts(read_prompts(merged), **given)
     return Facts(
         run=found.folder,
+        system=decision.system,
+        decision=f"{decision}. {decision.reason}",
+        merged=merged,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
-        method=record.method if record.is_tuned else "base",
+        method=record.method if is_tuned else "base",
         shape=shape,
         query_prompt=prompts.get("query", ""),
         document_prompt=prompts["document"],
-        dimension=read_dimension(found.merged),
+        dimension=read_dimension(merged),
         window_tokens=min(settings.window_tokens, found.dataset.record.window.model_tokens),
         trust_remote_code=settings.trust_remote_code,
-        has_adapter=(found.merged.parent / "adapter").is_dir(),
+        has_adapter=is_tuned and (merged.parent / "adapter").is_dir(),
         map_file=maps[0] if shape == "map" else None,
     )
 

@@ -30,7 +30,7 @@ def test_every_system_shows_its_own_list(opened):
     assert list(found.systems) == ["bm25", "base", "tuned", "hybrid_tuned"]
     for name in found.systems:
         assert ids(found, name) == [hit.passage.passage_id for hit in Retriever(opened, name).retrieve(QUESTION, 4)]
-    assert found.chosen == "tuned"
+    assert found.decision.system == "tuned"
     assert {name for system in found.systems for name in ids(found, system)} == set(found.excerpts)
 
 
@@ -86,4 +86,4 @@ def test_a_run_that_shipped_the_base_is_compared_without_a_tuned_model(document_
     train_nothing(tmp_path / "run", base, shipped="base")
     found = compare(tmp_path / "run", "spray arm", 3)
     assert list(found.systems) == ["bm25", "base", "hybrid_base"]
-    assert found.chosen == "base"
+    assert found.decision.system == "base"

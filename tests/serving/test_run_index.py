@@ -1,91 +1,22 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
-from embedtune.project.evaluation_records import EvaluationRecord
-from embedtune.project.manifest import Manifest, stage_folder
-from embedtune.project.records import ModelRecord, Record
-from embedtune.project.trained_run import TrainedRun
+from embedtune.project.records import ModelRecord
+from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.retriever import Retriever
-from embedtune.serving.run_index import RunIndex, check_system, choose_system
-from embedtune.systems import served_systems
-from tests.records import comparison, results
+from embedtune.serving.run_index import RunIndex, check_system
 from tests.served_runs import QUERIES
 
-OUTPUTS = {"dataset": {"corpus.jsonl": "c"}, "model": {"merged/x": "m"}}
 
-
-def run(folder: Path, shipped="tuned"):
-    return TrainedRun(
-        folder,
-        Manifest(record=Record(), outputs=OUTPUTS["dataset"]),
-        Manifest(record=ModelRecord(shipped=shipped), outputs=OUTPUTS["model"]),
-        GenerateConfig(source=""),
-    )
-
-
-def row(a, b, low, p=0.01, measure="ndcg@10"):
-    return comparison(a, b, measure=measure, ci95=(low, 0.2), p=p)
-
-
-def of_sets(**sets):
-    return EvaluationRecord(queries=", ".join(sets), shipped="tuned", sets=sets)
-
-
-def judged(decision, *comparisons):
-    return of_sets(own=results(decision, *comparisons))
-
-
-def evaluate(folder, record, model=OUTPUTS["model"]):
-    with stage_folder(folder / "eval", {"stage": "eval", "dataset": OUTPUTS["dataset"], "model": model}) as stage:
-        stage.record = record
-
-
-FUSION_WINS = (row("hybrid_base", "base", 0.01), row("hybrid_base", "tuned", 0.01))
-
-
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        (judged("ship"), "tuned"),
-        (judged("ship_query_side"), "tuned"),
-        (judged("ship", *FUSION_WINS), "hybrid_tuned"),
-        (judged("ship", FUSION_WINS[0], row("hybrid_base", "tuned", 0.01, p=0.2)), "tuned"),
-        (judged("ship", FUSION_WINS[0], row("hybrid_base", "tuned", 0.01, measure="mrr@10")), "tuned"),
-        (judged("use_fusion", *FUSION_WINS), "hybrid_base"),
-        (judged("do_not_ship"), "base"),
-        (judged("inconclusive"), "base"),
-        (of_sets(a=results("ship"), b=results("ship_query_side")), "tuned"),
-        (of_sets(a=results("ship"), b=results("do_not_ship")), "tuned"),
-    ],
-)
-def test_auto_follows_the_verdict(tmp_path, record, expected):
-    evaluate(tmp_path, record)
-    assert choose_system(run(tmp_path)) == check_system(run(tmp_path), "auto") == expected
-
-
-def test_without_an_evaluation_it_is_what_training_shipped(tmp_path):
-    assert choose_system(run(tmp_path)) == "tuned"
-    assert choose_system(run(tmp_path, "base")) == "base"
-
-
-def test_the_verdict_on_another_model_does_not_count(tmp_path):
-    evaluate(tmp_path, judged("do_not_ship"), model={"merged/x": "older"})
-    assert choose_system(run(tmp_path)) == "tuned"
-
-
-def test_where_training_shipped_the_base_nothing_tuned_is_served(tmp_path):
-    evaluate(tmp_path, judged("use_fusion"))
-    shipped_base = run(tmp_path, "base")
-    assert choose_system(shipped_base) == "hybrid_base"
-    served = [str(system) for system in served_systems(tuned=shipped_base.record.is_tuned)]
-    assert served == ["bm25", "base", "hybrid_base", "rrf_base", "rerank_base"]
+def test_a_system_of_a_model_that_is_not_there_is_refused(tmp_path, served_run):
+    run = read_trained_run(served_run("lora"))
+    shipped_base = run._replace(model=run.model.model_copy(update={"record": ModelRecord(shipped="base")}))
     with pytest.raises(DataError, match="training shipped the base"):
         check_system(shipped_base, "rrf_tuned")
+    with pytest.raises(ConfigError, match="system: expected auto or one of"):
+        check_system(run, "rrf_tund")
 
 
 def test_systems_share_models_and_vectors(served_run):
