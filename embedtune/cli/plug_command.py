@@ -16,6 +16,7 @@ from embedtune.cli.output import print_json
 from embedtune.snippets.routes import TARGETS
 
 if TYPE_CHECKING:
+    from embedtune.serving.embedder import Which
     from embedtune.snippets.routes import Route
 
 
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     metavar="TARGET",
     help=f"What to load the model in: {', '.join(TARGETS)}. Without it, list what each of them loads.",
 )
+@click.option(
+    "--model",
+    "which",
+    type=options.Choice(["auto", "base", "tuned"]),
+    default="auto",
+    show_default=True,
+    help="Model that the code loads; auto is that of the decision about the run.",
+)
 @click.option("--check", "is_checked", is_flag=True, help="Run the code, and compare its vectors with those of eval.")
 @click.option(
     "--export", "folder", type=click.Path(path_type=Path), help="Write the model folders that a server loads."
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 def command(
     run: Path,
     target: str | None,
+    which: Which,
     is_checked: bool,
     folder: Path | None,
     query_url: str | None,
@@ -59,14 +69,14 @@ def command(
     from embedtune.snippets.routes import all_routes, read_facts
     from embedtune.snippets.served_folders import export
 
-    facts = read_facts(run)
+    facts = read_facts(run, which)
     if target is None:
         if is_checked or folder:
             raise click.UsageError("--check and --export need --for")
         routes = all_routes(facts)
         if as_json:
             targets = {name: route._asdict() for name, route in routes.items()}
-            print_json({"schema_version": 1, "facts": facts._asdict(), "targets": targets})
+            print_json({"schema_version": 1, "facts": facts.as_json(), "targets": targets})
         else:
             _print_routes(routes)
         return
@@ -75,12 +85,12 @@ def command(
         export(facts, folder)
     checked = check(facts, plug, url=query_url) if is_checked else None
     if as_json:
-        document = {"schema_version": 1, "target": target, "facts": facts._asdict(), **plug.route._asdict()}
+        document = {"schema_version": 1, "target": target, "facts": facts.as_json(), **plug.route._asdict()}
         code = {"install": plug.install, "commands": plug.commands, "code": plug.code}
         print_json({**document, **code, "check": checked and checked._asdict()})
         return
     click.echo(plug.code, nl=False)
-    echo_wrapped(f"use {facts.decision}", err=True)
+    echo_wrapped(f"the code loads {facts.model}; decided: {facts.decision}. {facts.decision.reason}", err=True)
     if checked:
         click.echo(
             f"checked: {checked.n_queries} queries and {checked.n_passages} passages have the same vectors as in eval (largest "

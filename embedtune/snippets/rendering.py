@@ -106,7 +106,9 @@ def _places(facts: Facts, name: str, served: Served) -> dict[str, str]:
 
 def _commands(facts: Facts, name: str, served: Served) -> tuple[str, ...]:
     folder = served.folder or facts.run.with_name(f"{facts.run.name}-served")
-    commands = [f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --export {shlex.quote(str(folder))}"]
+    commands = [
+        f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --model {facts.model} --export {shlex.quote(str(folder))}"
+    ]
     for part, port in zip(folder_names(facts), PORTS[name], strict=False):
         model = facts.name if part == "model" else f"{facts.name}-{part}"
         quoted = shlex.quote(str(folder / part))

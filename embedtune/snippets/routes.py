@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
-from embedtune.evaluation.decision import follow
+from embedtune.evaluation.decision import Decision, decide
 from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.project.trained_run import read_trained_run
+from embedtune.serving.embedder import Which, resolve
 from embedtune.systems import TUNED
 
 Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
@@ -26,13 +27,13 @@ _ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "p
 
 
 class Facts(NamedTuple):
-    """Facts of a run and of the model that the decision about it names.
+    """Facts of a run and of one of its models.
 
     Attributes:
         run: Absolute path of the run folder.
-        system: That of the decision; the code loads its model.
-        decision: The decision in words.
-        merged: The model's folder in sentence-transformers form.
+        decision: The decision about the run.
+        model: The model that the code loads, that of the decision unless another was asked for.
+        merged: Its folder in sentence-transformers form.
         name: What a server calls the model: lower case letters, digits, ``.``, ``_`` and ``-``.
         query_prompt: In front of every query; empty where there is none.
         document_prompt: In front of every document.
@@ -41,8 +42,8 @@ class Facts(NamedTuple):
     """
 
     run: Path
-    system: str
-    decision: str
+    decision: Decision
+    model: Which
     merged: Path
     name: str
     method: str
@@ -55,17 +56,26 @@ class Facts(NamedTuple):
     has_adapter: bool
     map_file: Path | None
 
+    def as_json(self) -> dict[str, object]:
+        """Return the facts as JSON values."""
+        return {**self._asdict(), "decision": self.decision._asdict()}
 
-def read_facts(run: Path | str) -> Facts:
+
+def read_facts(run: Path | str, which: Which = "auto") -> Facts:
     """Read the facts of a run from its files, after checking them against their checksums; no model is loaded.
 
+    Args:
+        run: The run folder.
+        which: ``auto`` is the model of the decision about the run; ``base`` or ``tuned``.
+
     Raises:
+        ConfigError: If there is no such model, or the base is not found.
         DataError: If a stage is missing.
         IntegrityError: If dataset or model were changed since they were written.
     """
     found = read_trained_run(Path(run).absolute())
-    settings, record, decision = found.settings, found.record, follow(found)
-    is_tuned = decision.model == TUNED
+    settings, record, model = found.settings, found.record, resolve(found, which)
+    is_tuned = model == TUNED
     merged = found.merged if is_tuned or not record.is_tuned else find_model(settings.model).absolute()
     shape: Shape = cast("Shape", record.method) if is_tuned and record.needs_embedtune else "one"
     if is_tuned and record.queries_only:
@@ -77,8 +87,8 @@ def read_facts(run: Path | str) -> Facts:
     prompts = retrieval_prompts(read_prompts(merged), **given)
     return Facts(
         run=found.folder,
-        system=decision.system,
-        decision=f"{decision}. {decision.reason}",
+        decision=decide(found),
+        model=model,
         merged=merged,
         name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
         method=record.method if is_tuned else "base",

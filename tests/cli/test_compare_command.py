@@ -25,7 +25,7 @@ def test_the_grid_fits_eighty_columns_and_names_every_passage(invoke, run, monke
     assert lines[4].split()[:4] == ["1", "D", "new", "A"]
     assert any(line.startswith(" gone") for line in lines)
     assert any(line.startswith("A  d") for line in lines)
-    assert lines[-1] == "* tuned: used by Retriever.from_run() by default"
+    assert lines[-1] == "* tuned, by the evaluation on test"
 
 
 def test_where_bm25_finds_nothing_its_column_is_empty(invoke, run):

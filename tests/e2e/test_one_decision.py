@@ -68,7 +68,7 @@ def test_all_name_the_same_system(name, tmp_path, served_run, caplog):
     assert Retriever.from_run(run).system == expected
     assert compare(run, QUERIES[0], 2).decision.system == expected
     facts = read_facts(run)
-    assert (facts.system, facts.merged) == (expected, folder.absolute())
+    assert (facts.decision.system, facts.merged) == (expected, folder.absolute())
     assert EmbedtuneEmbeddings(run=str(run)).embedder.folder == folder
     assert EmbedtuneEmbedding(run)._embedder.folder == folder
     assert (load_rows(run)[0].vector == load_rows(run, model)[0].vector).all()

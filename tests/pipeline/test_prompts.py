@@ -48,7 +48,7 @@ def test_a_plain_load_of_the_saved_model_puts_both_prompts_in_front(run):
     assert not np.allclose(model.encode(TEXTS, **UNIT), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("which", ["base", "shipped"])
+@pytest.mark.parametrize("which", ["base", "auto"])
 def test_serving_encodes_passages_as_the_author_of_the_base_says(run, which):
     embedder = Embedder.from_run(run, which)
     assert (embedder.query_prompt, embedder.document_prompt) == ("query: ", "passage: ")

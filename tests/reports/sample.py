@@ -58,7 +58,7 @@ def sample(**changes) -> ReportData:
 
 def overview(**changes) -> OverviewData:
     """Return the data of an overview."""
-    return OverviewData.model_validate(report_data() | {"measure": "ndcg@10"} | changes)
+    return OverviewData.model_validate(report_data() | {"measure": "ndcg@10", "use": "base, by own"} | changes)
 
 
 def hostile_data(texts: list[str], n_examples: int = 2) -> dict:

@@ -73,7 +73,7 @@ def test_a_run_without_a_tuned_model_says_so(document_folder, tmp_path):
 
 
 def test_wrong_names_and_changed_bytes_are_refused(served_run, tmp_path):
-    with pytest.raises(ConfigError, match="expected one of shipped, base, tuned"):
+    with pytest.raises(ConfigError, match="expected one of auto, base, tuned"):
         Embedder.from_run(served_run("lora"), "best")
     with pytest.raises(DataError, match=r"manifest\.json"):
         Embedder.from_run(tmp_path)

@@ -21,7 +21,7 @@ from tests.embedding_server import EmbeddingServer
 @pytest.fixture(scope="session")
 def facts_of(served_run):
     """Return a function that gives the facts of a run by its method and whether it has prompts."""
-    return cache(lambda method, prompts: read_facts(served_run(method, prompts=prompts)))
+    return cache(lambda method, prompts: read_facts(served_run(method, prompts=prompts), "tuned"))
 
 
 @pytest.fixture(scope="session")

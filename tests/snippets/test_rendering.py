@@ -44,7 +44,7 @@ def test_servers_get_commands_and_addresses(facts_of, tmp_path):
     )
     export, queries, documents = plug.commands
     assert export.startswith("embedtune plug ")
-    assert export.endswith(f"--for vllm --export {tmp_path / 'out'}")
+    assert export.endswith(f"--for vllm --model tuned --export {tmp_path / 'out'}")
     assert queries == (
         f"vllm serve {tmp_path / 'out' / 'query'} --runner pooling --dtype float32 --served-model-name run-query --port 8000"
     )
