@@ -30,13 +30,13 @@ def test_eval_prints_a_table_with_every_system(trained_run, invoke):
     assert len(stdout.splitlines()) < 40
 
 
-def test_train_says_what_was_shipped(trained_run, invoke, tmp_path):
+def test_train_names_a_candidate(trained_run, invoke, tmp_path):
     out, config, _ = trained_run
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     code, stdout, _ = invoke("train", out, "--config", recipe)
     assert code == 0
-    assert "saved model: tuned" in stdout
+    assert "candidate: tuned" in stdout
 
 
 def test_missing_stage_is_exit_3_with_the_next_step(invoke, tmp_path):

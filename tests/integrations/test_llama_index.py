@@ -46,7 +46,7 @@ def test_async_gives_the_same(embedding):
 def test_it_goes_through_a_dictionary_and_through_pickle(run, embedding):
     expected = embedding.get_query_embedding(TEXTS[0])
     again = EmbedtuneEmbedding.from_dict(embedding.to_dict())
-    assert (again.run, again.which, again.model_name) == (str(run), "shipped", "embedtune:run")
+    assert (again.run, again.which, again.model_name) == (str(run), "auto", "embedtune:run")
     assert near(again.get_query_embedding(TEXTS[0]), expected)
     assert near(pickle.loads(pickle.dumps(embedding)).get_query_embedding(TEXTS[0]), expected)
     assert near(EmbedtuneEmbedding.from_json(embedding.to_json()).get_query_embedding(TEXTS[0]), expected)
@@ -73,8 +73,8 @@ def test_a_retriever_returns_what_eval_ranked(run):
     assert opened.retrieve("spray arm")[0].node.metadata["system"] == "bm25"
 
 
-def test_an_index_of_the_runs_windows_finds_what_the_tuned_model_finds(run, embedding):
-    index = VectorStoreIndex(run_nodes(run, precision="fp32"), embed_model=embedding)
+def test_an_index_of_the_runs_windows_finds_what_the_tuned_model_finds(run):
+    index = VectorStoreIndex(run_nodes(run, "tuned", precision="fp32"), embed_model=EmbedtuneEmbedding(run, "tuned"))
     found = index.as_retriever(similarity_top_k=3).retrieve(TEXTS[0])
     expected = Retriever.from_run(run, "tuned").retrieve(TEXTS[0], 1)
     assert found[0].node.metadata["passage_id"] == expected[0].passage.passage_id
