@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import embedtune
-from embedtune.project.manifest import stage_folder
-from embedtune.project.records import ModelRecord
+from embedtune.project.manifest import read_manifest, stage_folder
+from embedtune.project.records import ModelRecord, Record
 from tests.faults.kill_runs import make_model
 
 WEIGHTS = {"base": 0.5, "tuned": 0.6}
@@ -36,6 +36,7 @@ def train_nothing(run: Path, model: Path, *, noise: float = 0.0, seed: int = 0, 
     side = "base" if shipped == "base" else "tuned"
     record = ModelRecord(shipped=shipped, passages=side, token_vectors=side, quantize="none", fusion_weights=weights)
     config = embedtune.TrainConfig(seed=seed).model_dump(mode="json", exclude={"checkpoint_seconds"})
-    with stage_folder(run / "model", {"stage": "train", "config": config}) as stage:
+    dataset = read_manifest(run / "dataset", Record).outputs
+    with stage_folder(run / "model", {"stage": "train", "config": config, "dataset": dataset}) as stage:
         stage.record = record
         tuned.save_pretrained(str(stage.path / "merged"), create_model_card=False)

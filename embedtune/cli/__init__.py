@@ -32,6 +32,7 @@ _COMMANDS = {
         "run": "Generate, train and evaluate with one recipe.",
     },
     "Look at the results": {
+        "status": "Show where a run stands, what has changed, and what to do next.",
         "compare": "Show what each system finds for one query, side by side.",
         "ui": "Search, browse and judge in the browser.",
         "verify": "Check files against recorded checksums.",

@@ -121,11 +121,11 @@ def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labe
 
 
 def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Iterator[Document | Skipped]:
-    total = sum(1 for _ in _walk(folder))
+    total = sum(1 for _ in walk(folder))
     with Sandbox(limits) as sandbox, track("read", total) as on_progress:
-        for path in _walk(folder):
+        for path in walk(folder):
             name = _printable(path.relative_to(folder).as_posix())
-            reason = _unreadable(path)
+            reason = unreadable(path)
             if labels and path.resolve() in labels:
                 reason = _GIVEN
             elif reason in (None, no_reader(path)) and (held := recognise(path)):
@@ -137,12 +137,12 @@ def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Ite
             on_progress(1)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
     """Yield files in a stable order; a folder that is not entered is yielded itself, to be skipped."""
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a million names are smaller than a million paths
         path = folder / name
-        if path.is_dir() and _unreadable(path) is None:
-            yield from _walk(path)
+        if path.is_dir() and unreadable(path) is None:
+            yield from walk(path)
         else:
             yield path
 
@@ -152,7 +152,7 @@ def _printable(name: str) -> str:
     return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in name)
 
 
-def _unreadable(path: Path) -> str | None:
+def unreadable(path: Path) -> str | None:
     """Return why a file or folder is skipped, or None."""
     if path.name.startswith("."):
         return _HIDDEN

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from embedtune.config.settings import GenerateConfig, takes_settings
 from embedtune.dataset import write_labels
+from embedtune.documents.inventory import take_inventory, write_inventory
 from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
@@ -58,6 +59,9 @@ def generate(
         StoppedError: After Ctrl-C or SIGTERM during calls of a language model; every answer is kept.
     """
     folder = Path(out) / DATASET
+    files = take_inventory(
+        config.source, config.labels
+    )  # before they are read: what changes meanwhile is seen as changed
     source, survey = read_for(config, folder.parent)
     if source.has_labels and "queries_from" not in config.model_fields_set:
         config = config.model_copy(update={"queries_from": "source"})
@@ -89,9 +93,13 @@ def generate(
             source, encoder, config, stage.path, base_folder=model_folder, n_chars=survey.n_chars, llm=llm
         )
         stage.record = record
-        if llm and llm.costs:
-            stage.circumstances = Circumstances(llm=llm.costs)
+        stage.circumstances = Circumstances(
+            source=str(Path(config.source).absolute()) if files else config.source,
+            labels=[str(Path(name).absolute()) for name in config.labels],
+            llm=(llm and llm.costs) or None,
+        )
         write_labels(stage.path, splits, source.skipped)
+        write_inventory(stage.path, files)
     numbers = ", ".join(f"{sum(kinds.values())} {name} queries" for name, kinds in record.queries.items())
     _log.info("%s: %d passages, %s", folder, record.passages, numbers)
     return StageResult(folder, "done", record)

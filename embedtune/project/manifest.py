@@ -69,7 +69,7 @@ class QuerySource(Record):
 
 
 class Circumstances(Record):
-    """When (UTC), where and with which command a stage worked, and what it cost: none of it determines the result."""
+    """When (UTC), where, with which command and on which paths a stage worked, and its cost: none determines the result."""
 
     command: tuple[str, ...] = ()
     started: str | None = None
@@ -78,6 +78,8 @@ class Circumstances(Record):
     system: str | None = None
     cpus: int | None = None
     llm: LlmCosts | None = None
+    source: str | None = None
+    labels: list[str] | None = None
     query_sets: list[QuerySource] | None = None
 
 
