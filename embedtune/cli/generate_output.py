@@ -75,8 +75,8 @@ def _print_samples(path: Path) -> None:
 def _print_few_clusters(folder: Path) -> None:
     """Warn when the test split can never show a significant difference."""
     from embedtune.dataset import read_dataset
+    from embedtune.evaluation.significance import FEWEST_CLUSTERS
     from embedtune.evaluation.slices import group_queries
-    from embedtune.evaluation.verdict import FEWEST_CLUSTERS
 
     dataset = read_dataset(folder)
     groups = group_queries(dataset.splits["test"], dataset.passages)

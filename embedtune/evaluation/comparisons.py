@@ -9,10 +9,16 @@ import numpy as np
 
 from embedtune.evaluation import slices
 from embedtune.evaluation.measures import PerQuery
-from embedtune.evaluation.significance import SystemScores, average_seeds, compare
+from embedtune.evaluation.significance import FEWEST_CLUSTERS, SystemScores, average_seeds, compare
 from embedtune.evaluation.slices import Grouping, group_queries
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
-from embedtune.evaluation.verdict import Comparisons, judge, judge_base, lexical_objection, reranking_advice
+from embedtune.evaluation.verdict import (
+    Comparisons,
+    judge,
+    judge_base,
+    lexical_objection,
+    reranking_advice,
+)
 from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import pairs_to_compare, sliced_pairs
@@ -57,8 +63,9 @@ def summarise(
     if method and "tuned" in scores:
         verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s")
     else:
-        verdict = judge_base(found, trained=method is not None, why=why_base)
-    more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)]
+        verdict = judge_base(found, trained=method is not None, why=why_base, clustered_by=f"{grouping.unit}s")
+    enough = grouping.n_clusters >= FEWEST_CLUSTERS
+    more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)] if enough else []
     return Summary(
         grouping.unit,
         grouping.n_clusters,

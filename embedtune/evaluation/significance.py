@@ -23,6 +23,9 @@ from embedtune.evaluation.resampling import (
 from embedtune.project.evaluation_records import Comparison
 from embedtune.types import Floats
 
+FEWEST_CLUSTERS = 6
+"""With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns. An interval would be a guess, too."""
+
 
 def average_seeds(scores: Sequence[Floats]) -> Floats:
     """Average each query's score over seeds, each ``(n_queries,)``; this is what is tested.
@@ -134,7 +137,7 @@ def compare(
             reference_mean=float(np.mean(before)),
             mean=float(np.mean(after)),
             difference=float(data.means[number]),
-            ci95=(low, high) if n_clusters > 1 and high - low < _WHOLE_RANGE else None,
+            ci95=(low, high) if n_clusters >= FEWEST_CLUSTERS and high - low < _WHOLE_RANGE else None,
             error=error,
             n_changed=int((before != after).sum()),
             p=probability,

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from embedtune.evaluation.points import evidence, interval, points
-from embedtune.evaluation.significance import queries_needed
+from embedtune.evaluation.significance import FEWEST_CLUSTERS, queries_needed
 from embedtune.project.evaluation_records import Comparison, Verdict
 
 PRIMARY = "ndcg@10"
@@ -34,9 +34,6 @@ Comparisons = Mapping[tuple[str, str], Mapping[str, Comparison]]
 SMALL_HEADROOM = 0.02
 """What a better order could gain, under which tuning is not worth a try."""
 
-FEWEST_CLUSTERS = 6
-"""With fewer no p can be 0.05: all signs alike is one of two of 2⁵ = 32 patterns."""
-
 _SHIP = {"symmetric": "ship", "query_side": "ship_query_side"}
 
 
@@ -51,6 +48,8 @@ def judge(
     if method not in _SHIP:
         raise ValueError(f"expected one of {sorted(_SHIP)} as method, found {method!r}")
     alone = comparisons["tuned", "base"]
+    if alone[primary].n_clusters < FEWEST_CLUSTERS:
+        return _too_few(alone[primary], clustered_by)
     fusions = [comparisons.get(("hybrid_base", reference)) for reference in ("base", "tuned")]
     if all(fusion and fusion[primary].better for fusion in fusions):
         return _fused_verdict(comparisons, _SHIP[method], primary)
@@ -68,13 +67,17 @@ def judge(
     return _open_verdict(alone, primary, clustered_by, advice)
 
 
-def judge_base(comparisons: Comparisons, *, trained: bool = True, why: str = "") -> Verdict:
+def judge_base(
+    comparisons: Comparisons, *, trained: bool = True, why: str = "", clustered_by: str = "documents"
+) -> Verdict:
     """Give the verdict without a tuned model: fusion can be worth it, and where nothing was trained yet, tuning too.
 
     ``trained`` is whether training shipped the base, and ``why`` it did; else nothing was trained yet.
     """
     cause = f"fell back to the base: {why}" if why else "fell back to the base"
     fusion = comparisons.get(("hybrid_base", "base"))
+    if fusion and fusion[PRIMARY].n_clusters < FEWEST_CLUSTERS:
+        return _too_few(fusion[PRIMARY], clustered_by)
     if fusion and fusion[PRIMARY].better:
         decision, first = "use_fusion", f"Use the base fused with BM25: {_describe(fusion[PRIMARY])}."
         more = [f"There is no tuned model: training {cause}."]
@@ -130,6 +133,19 @@ def reranking_advice(comparisons: Comparisons, decision: str) -> list[str]:
     return []
 
 
+def _too_few(found: Comparison, clustered_by: str) -> Verdict:
+    """Say so without a figure: what a handful of queries shows is chance, whichever way it points."""
+    queries = f"{found.n_queries} test quer{'y' if found.n_queries == 1 else 'ies'}"
+    unit = clustered_by if found.n_clusters != 1 else clustered_by.removesuffix("s")
+    return _verdict(
+        "inconclusive",
+        [
+            f"Too few: {queries} about {found.n_clusters} {unit}, and a verdict needs {FEWEST_CLUSTERS} at least. "
+            f"Use queries about more {clustered_by}."
+        ],
+    )
+
+
 def _verdict(decision: str, reasons: list[str], more_queries: int | None = None) -> Verdict:
     return Verdict(decision=decision, reasons=reasons, more_queries=more_queries)
 
@@ -175,12 +191,6 @@ def _open_verdict(measures: Mapping[str, Comparison], primary: str, clustered_by
         f"{gain.reference_mean:.3f}, {gain.system} {gain.mean:.3f}; p = {gain.p:.2g})"
     )
     opening += f", but anything from {interval(gain.ci95)} fits the data." if gain.ci95 else "."
-    if gain.n_clusters < FEWEST_CLUSTERS:
-        why = (
-            f"The test queries come from {gain.n_clusters} {clustered_by}; significance needs at least {FEWEST_CLUSTERS}. "
-            f"Use queries about more {clustered_by}."
-        )
-        return _verdict("inconclusive", [opening, why, *lost, *advice])
     wanted = max(gain.difference, MIN_GAIN)
     more = queries_needed(wanted, gain.error, gain.n_queries)
     origin = f" from {gain.n_clusters} {clustered_by}" if gain.n_clusters < gain.n_queries else ""

@@ -152,9 +152,9 @@ def test_a_handful_of_documents_shows_nothing():
     documents = np.arange(100) // 20
     verdict = decide(found, documents)
     assert (verdict.decision, verdict.more_queries) == ("inconclusive", None)
-    assert verdict.reasons[1] == (
-        "The test queries come from 5 documents; significance needs at least 6. Use queries about more documents."
-    )
+    assert verdict.reasons == [
+        "Too few: 100 test queries about 5 documents, and a verdict needs 6 at least. Use queries about more documents."
+    ]
     assert decide(found, np.arange(100) // 16).decision == "ship"  # seven
 
 
@@ -206,6 +206,34 @@ def test_without_a_gain_shipping_is_rare():
         decisions.append(decide(found, documents, n_resamples=500, seed=repetition).decision)
     # 2.5 % expected; 5 % are 7.5 of 150
     assert decisions.count("ship") <= 8
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_too_few_queries_give_no_verdict_even_where_nothing_changes(n):
+    same = {"ndcg@10": np.linspace(0, 1, n)}
+    verdict = decide({"base": same, "tuned": same})
+    assert (verdict.decision, verdict.reasons[0][:8]) == ("inconclusive", "Too few:")
+    better = {"ndcg@10": np.minimum(1, same["ndcg@10"] + 0.3)}
+    compared = compare({"base": same, "hybrid_base": better}, [("hybrid_base", "base")], None)
+    assert judge_base(compared).reasons[0].startswith("Too few:")
+    assert compared["hybrid_base", "base"]["ndcg@10"].ci95 is None
+
+
+@pytest.mark.parametrize("n_simulations", [150, pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_noise_alone_is_rarely_firm_and_never_below_six_documents(n_simulations):
+    generator = np.random.default_rng(20)
+    firm = 0
+    for seed in range(n_simulations):
+        n_documents = int(generator.integers(1, 21))
+        documents = np.sort(generator.integers(0, n_documents, int(generator.integers(1, 61))))
+        documents = np.unique(documents, return_inverse=True)[1]
+        found = scores(generator, documents, ("base", "tuned", "hybrid_base", "hybrid_tuned"))
+        changed = not np.array_equal(found["base"]["ndcg@10"], found["tuned"]["ndcg@10"])
+        decision = decide(found, documents, n_resamples=500, seed=seed).decision
+        is_firm = decision != "inconclusive"
+        assert not (is_firm and documents.max() + 1 < 6)
+        firm += is_firm and changed  # that two are equal is no noise
+    assert firm <= 0.05 * n_simulations + 2
 
 
 @pytest.mark.parametrize("seed", range(20))
