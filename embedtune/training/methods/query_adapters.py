@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from embedtune.config.settings import TrainConfig
 from embedtune.retrieval.query_projection import principal_map
 from embedtune.training.dev_set import select_on_dev
@@ -47,10 +49,16 @@ class LinearQueryAdapter(TunedModel):
 
 
 def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None) -> Candidate:
-    """Project queries onto the directions in which the corpus varies most, as many as are best on dev; nothing is trained."""
+    """Project queries onto the directions in which the corpus varies most, as many as are best on dev; nothing is trained.
+
+    Dev shows some answers without a sentence, so it has windows that the corpus does not have. They take part in the
+    directions: else a projection that keeps every passage whole, and reorders nothing, would move these, and seem to gain.
+    """
     import torch
 
-    vectors = context.frozen_corpus.vectors
+    corpus, in_corpus = context.frozen_corpus, set(context.frozen_corpus.windows.texts)
+    others = [row for row, text in enumerate(context.dev.windows) if text not in in_corpus]
+    vectors = np.concatenate([corpus.vectors, context.retrieval.windows[others]])
     adapters = {
         share: LinearQueryAdapter(
             context.base.model, torch.from_numpy(principal_map(vectors, round(share * vectors.shape[1])))

@@ -5,10 +5,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+import embedtune
 from embedtune.config.settings import TrainConfig
+from embedtune.dataset import Dataset
 from embedtune.training.losses import FrozenPassages
 from embedtune.training.methods import data as teaching
 from embedtune.training.methods.query_adapters import LinearQueryAdapter, fit_linear
+from embedtune.types import Passage, Query, QuerySet
 
 TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
 
@@ -53,6 +56,34 @@ def test_a_fitted_map_finds_what_the_teacher_wants_and_is_the_same_again():
     assert torch.equal(
         found, fit_linear(queries, passages, lambda rows: torch.eye(12)[rows], config, temperature=0.05)[0]
     )
+
+
+def test_a_projection_that_reorders_nothing_gains_nothing(base_folder, tmp_path):
+    things = [
+        "kettle",
+        "lamp",
+        "pump",
+        "drill",
+        "heater",
+        "scanner",
+        "printer",
+        "radio",
+        "camera",
+        "scale",
+        "clock",
+        "fan",
+    ]
+    texts = [
+        f"The {thing} blinks twice. Its tank holds {n} cups. Rinse the {thing} weekly."
+        for n, thing in enumerate(things)
+    ]
+    passages = [Passage(f"p{n}", f"d{n}", "", text, 0, len(text)) for n, text in enumerate(texts)]
+    queries = [Query(f"q{n}", f"the {thing} blinks twice", "span") for n, thing in enumerate(things)]
+    qrels = {query.query_id: {f"p{n}": 1} for n, query in enumerate(queries)}
+    dev = QuerySet("dev", queries, qrels, "passage")
+    dataset = Dataset(passages, {"train": dev, "dev": dev, "test": QuerySet("test", [], {}, "passage")})
+    result = embedtune.tune(str(base_folder), dataset, "pca", sentence_dropout=1.0)  # 12 passages, 64 dimensions
+    assert (result.kept, result.gain) == ("base", 0.0)
 
 
 def test_principal_directions_need_no_train_query_and_no_teacher(train, monkeypatch):
