@@ -32,6 +32,7 @@ Run = dict[str, dict[str, float]]
 
 SPLITS = ("train", "dev", "test")
 
+KINDS_OF_PEOPLE = ("source", "typed")  # queries that came with the corpus or as a set, or were typed on the page
 SYNTHETIC_KINDS = ("heading", "span", "keyphrase", "sentence")
 """Kinds of queries that were cut out of their passage; all others were written, by people or by a language model."""
 

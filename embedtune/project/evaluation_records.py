@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from embedtune.project.records import Measures, Record, Side
 from embedtune.text.tables import align
-from embedtune.types import SYNTHETIC_KINDS
+from embedtune.types import KINDS_OF_PEOPLE, SYNTHETIC_KINDS
 
 _NAMES = {
     "system": "a",
@@ -217,7 +217,7 @@ class QuerySetRecord(Record):
     @property
     def is_of_people(self) -> bool:
         """Whether people wrote most of the queries."""
-        return 2 * self.kinds.get("source", 0) > self.n_queries
+        return 2 * sum(self.kinds.get(kind, 0) for kind in KINDS_OF_PEOPLE) > self.n_queries
 
     @property
     def origin(self) -> str:

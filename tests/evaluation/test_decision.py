@@ -41,6 +41,10 @@ def of_people(decision, n=50, name="people"):
     return results(decision, queries=name, n_queries=n, kinds={"source": n})
 
 
+def typed(decision, n=50, name="people"):
+    return results(decision, queries=name, n_queries=n, kinds={"typed": n})
+
+
 def synthetic(decision, n=600, name="synthetic"):
     return results(decision, queries=name, n_queries=n, kinds={"span": n})
 
@@ -73,6 +77,7 @@ def test_the_verdict_names_the_system(tmp_path, found, expected):
     [
         ((synthetic("ship"), of_people("do_not_ship")), ("base", "people")),
         ((synthetic("use_fusion"), of_people("ship")), ("tuned", "people")),
+        ((synthetic("use_fusion"), typed("ship")), ("tuned", "people")),
         ((synthetic("use_fusion"), of_people("inconclusive")), ("base", "people")),
         ((of_people("inconclusive", 80, "a"), of_people("ship", 40, "b")), ("tuned", "b")),
         ((of_people("do_not_ship", 40, "a"), of_people("ship", 80, "b")), ("tuned", "b")),

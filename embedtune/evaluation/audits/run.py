@@ -17,9 +17,7 @@ from embedtune.models.inspect import read_prompts, retrieval_prompts
 from embedtune.project.evaluation_records import AuditRecord
 from embedtune.retrieval.searcher import LeftOut, Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
-from embedtune.types import Passage, QuerySet, Run, Vectors
-
-_KINDS_OF_PEOPLE = ("source", "typed")  # brought as a query set, or typed on the page of ``embedtune ui``
+from embedtune.types import KINDS_OF_PEOPLE, Passage, QuerySet, Run, Vectors
 
 
 def audit(
@@ -116,7 +114,7 @@ def _seen_answers(labelled: QuerySet, relevant: Mapping[str, list[Passage]], dat
     A model is meant to be tuned on the documents that are searched; only of queries drawn from set-aside documents was it
     promised that none of their text was trained on.
     """
-    drawn = {query.query_id for query in labelled.queries if query.kind not in _KINDS_OF_PEOPLE}
+    drawn = {query.query_id for query in labelled.queries if query.kind not in KINDS_OF_PEOPLE}
     if not drawn:
         return None
     same = same_passages(dataset.passages)
