@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.documents.buffer import in_blocks
+from embedtune.text.analyzer import lexical_terms
 from embedtune.text.hashing import fingerprint
 from embedtune.types import Document, Passage
 
@@ -27,7 +28,6 @@ Keys = NDArray[np.uint64]
 """Text number in the upper 32 bits, a shingle of that text in the lower."""
 
 SHINGLE_WORDS = 5
-_WORD = re.compile(r"\w+")
 _ASCII_WORD = re.compile(rb"\w+")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits look random (2⁶⁴ over the golden ratio)
 _HALF = np.uint64(32)
@@ -36,7 +36,7 @@ _HALF = np.uint64(32)
 def shingle_keys(texts: Sequence[str], first: int = 0) -> Keys:
     """Return the shingles of each text, every one once: those of ``texts[0]`` under the number ``first``, sorted.
 
-    Case and punctuation do not count. A text of fewer than five words has one shingle, one without words has none.
+    Case, spelling and punctuation do not count. A text of fewer than five words has one shingle, one without words has none.
     """
     lengths = np.zeros(len(texts), dtype=np.int64)
     hashes: list[int] = []
@@ -68,8 +68,7 @@ def split_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
 
 
 def _words(text: str) -> Iterable[bytes]:
-    lower = text.lower()
-    return _ASCII_WORD.findall(lower.encode()) if lower.isascii() else map(str.encode, _WORD.findall(lower))
+    return _ASCII_WORD.findall(text.lower().encode()) if text.isascii() else map(str.encode, lexical_terms(text))
 
 
 def _roll(hashes: Keys) -> Keys:

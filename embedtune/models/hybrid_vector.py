@@ -23,7 +23,7 @@ from torch import Tensor
 
 from embedtune.errors import IntegrityError
 from embedtune.models.over_dense import OverDense, load_dense
-from embedtune.text.analyzer import Analyzer
+from embedtune.text.analyzer import WORDS_VERSION, Analyzer
 from embedtune.types import Matrix
 
 _K1 = 1.2  # of BM25; b is 0, because windows have about the same length
@@ -38,42 +38,43 @@ class BM25Sketch:
         dimensions: Dimensions of the vectors.
     """
 
-    def __init__(self, language: str, n_texts: int, counts: dict[str, int], dimensions: int) -> None:
+    def __init__(self, languages: Sequence[str], n_texts: int, counts: dict[str, int], dimensions: int) -> None:
         """Set the statistics of a corpus.
 
         Args:
-            language: Language of the stop words and the stemmer, as ``find_language`` names it; empty for none.
+            languages: Languages of the stop words and the stemmers, as ``languages_of`` names them.
             n_texts: Number of texts in the corpus.
             counts: Document frequency of each term, if it is 2 or more.
             dimensions: At least 8.
         """
         self.dimensions = dimensions
-        self._analyze = Analyzer(language)
+        self._analyzer = Analyzer(languages)
         self._n_texts = n_texts
         self._counts = counts
 
     @classmethod
     def fit(cls, texts: Sequence[str], dimensions: int) -> BM25Sketch:
-        """Detect the language of a corpus and count its terms."""
-        analyze = Analyzer.of(texts)
+        """Detect the languages of a corpus and count its terms."""
+        analyzer = Analyzer.of(texts)
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(set(analyze(text)))
+            counts.update(set(analyzer.document(text)))
         kept = {term: count for term, count in sorted(counts.items()) if count >= _RARE}
-        return cls(analyze.language, len(texts), kept, dimensions)
+        return cls(analyzer.languages, len(texts), kept, dimensions)
 
     def queries(self, texts: Sequence[str]) -> Matrix:
         """Return sketches of queries, ``(n, dimensions)``; a term weighs tf · √idf."""
-        return self._project(texts, float)
+        return self._project(map(self._analyzer.query, texts), float)
 
     def documents(self, texts: Sequence[str]) -> Matrix:
         """Return sketches of documents, ``(n, dimensions)``; a term weighs tf / (tf + k1) · √idf."""
-        return self._project(texts, lambda count: count / (count + _K1))
+        return self._project(map(self._analyzer.document, texts), lambda count: count / (count + _K1))
 
     def settings(self) -> dict[str, object]:
         """Return the JSON values that ``from_settings`` takes."""
         return {
-            "language": self._analyze.language,
+            "words": WORDS_VERSION,
+            "languages": list(self._analyzer.languages),
             "n_texts": self._n_texts,
             "dimensions": self.dimensions,
             "counts": self._counts,
@@ -81,16 +82,22 @@ class BM25Sketch:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> BM25Sketch:
-        """Create a sketch from the values of ``settings``; raises ``IntegrityError`` if a value is missing."""
+        """Create a sketch from the values of ``settings``; raises ``IntegrityError`` if a value is missing or of old words."""
         try:
-            return cls(settings["language"], settings["n_texts"], settings["counts"], settings["dimensions"])
+            if (words := settings.get("words", 1)) != WORDS_VERSION:
+                raise IntegrityError(
+                    f"lexical part of a model: expected words of version {WORDS_VERSION}, found version {words}: this "
+                    "embedtune takes texts apart in another way",
+                    hint="run generate and train again, or serve the model with the embedtune that made it",
+                )
+            return cls(settings["languages"], settings["n_texts"], settings["counts"], settings["dimensions"])
         except KeyError as error:
             raise IntegrityError(f"lexical part of a model: expected the setting {error}, found none") from error
 
-    def _project(self, texts: Sequence[str], weigh: Callable[[int], float]) -> Matrix:
-        result = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for row, text in enumerate(texts):
-            counts = Counter(self._analyze(text))
+    def _project(self, texts: Iterable[Sequence[str]], weigh: Callable[[int], float]) -> Matrix:
+        rows = [Counter(terms) for terms in texts]
+        result = np.zeros((len(rows), self.dimensions), dtype=np.float32)
+        for row, counts in enumerate(rows):
             if counts:
                 # √idf on both sides, rather than idf on one, minimises the noise of the product.
                 weights = [weigh(count) * self._root_idf(term) for term, count in counts.items()]

@@ -27,18 +27,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
+from embedtune.text.analyzer import WORDS_VERSION
 from embedtune.text.hashing import hash_folder, hash_json
 
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _AGAIN = "run the stage again with --force"
 LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
-              "numpy")  # fmt: skip
+              "icu4py", "numpy", "py3langid", "pystemmer")  # fmt: skip
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries whose change can change a result."""
-    found = {}
+    """Return the versions of the libraries whose change can change a result, and of what counts as a word."""
+    found = {"words": str(WORDS_VERSION)}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

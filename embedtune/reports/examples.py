@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from math import log
 from typing import NamedTuple
@@ -16,14 +16,9 @@ from embedtune.formats.run_files import ranked
 from embedtune.reports.data import Example, ExamplePassage, Examples
 from embedtune.retrieval.ranks import first_relevant
 from embedtune.retrieval.searcher import passages_by_unit
+from embedtune.text.marking import Analyse, shared_spans
 from embedtune.types import Passage, QuerySet, Run
 
-Analyse = Callable[[str], Sequence[str]]
-"""Text → index terms, as BM25 sees it."""
-
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}ー]"
-_UNIT = regex.compile(rf"{_UNSPACED}+|(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])+")
-_IS_UNSPACED = regex.compile(_UNSPACED)
 _BREAK = regex.compile(r"(?<=^|\n)([^\n|]{45,}+)\n(?=[\p{L}\"'(`])")  # a bar stands between the cells of a row
 _LEAD = 200  # characters that may stand before the first shared word
 
@@ -38,16 +33,14 @@ class Piece(NamedTuple):
 def mark(text: str, terms: Collection[str], analyse: Analyse) -> list[Piece]:
     """Part a text into stretches that share index terms with a query and others; together they are the text.
 
-    Spans may overlap or touch, and blanks between two of them are left unmarked. A script without spaces is compared two
-    characters at a time.
+    Blanks between two marked words are left unmarked; see ``marking.shared_spans``.
     """
     pieces, done = [], 0
-    for start, end in _shared(text, terms, analyse):
+    for start, end in shared_spans(text, terms, analyse):
         if start > done:
             pieces.append(Piece(text[done:start], shared=False))
-        if end > done:
-            pieces.append(Piece(text[max(start, done) : end], shared=True))
-            done = end
+        pieces.append(Piece(text[start:end], shared=True))
+        done = end
     return [*pieces, Piece(text[done:], shared=False)] if done < len(text) else pieces
 
 
@@ -55,7 +48,7 @@ def excerpt(text: str, terms: Collection[str], analyse: Analyse, length: int) ->
     """Return a text, or of a longer one so many characters that begin where it begins to share words with the query."""
     if len(text) <= length:
         return text
-    first, _ = next(_shared(text, terms, analyse), (0, 0))
+    first, _ = next(shared_spans(text, terms, analyse), (0, 0))
     start = max(0, min(first - _LEAD, len(text) - length))
     start = 0 if start < _LEAD else text.find(" ", start, start + _LEAD) + 1 or start
     end = start + length
@@ -71,18 +64,6 @@ def unwrapped(text: str) -> str:
     """
     joined: str = _BREAK.sub(r"\1 ", text)
     return joined
-
-
-def _shared(text: str, terms: Collection[str], analyse: Analyse) -> Iterator[tuple[int, int]]:
-    """Yield the spans of a text that are terms of the query."""
-    for match in _UNIT.finditer(text):
-        word, start = match.group(), match.start()
-        if len(word) > 1 and _IS_UNSPACED.match(word):
-            for at in range(len(word) - 1):
-                if not terms_of(word[at : at + 2], analyse) - set(terms):
-                    yield start + at, start + at + 2
-        elif terms_of(word, analyse) & set(terms):
-            yield match.span()
 
 
 def terms_of(text: str, analyse: Analyse) -> set[str]:

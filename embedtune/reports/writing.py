@@ -17,11 +17,12 @@ from embedtune.reports import data as figures
 from embedtune.reports import sections
 from embedtune.reports.charts import Chart, line_chart
 from embedtune.reports.data import Background, OverviewData, ReportData
-from embedtune.reports.examples import Analyse, find_examples
+from embedtune.reports.examples import find_examples
 from embedtune.reports.rendering import fill, stylesheet
 from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import main_pairs
 from embedtune.text.analyzer import Analyzer
+from embedtune.text.marking import Analyse
 from embedtune.types import Passage, QuerySet, Run
 
 _SECTIONS = {
@@ -118,7 +119,7 @@ class Reporter:
         self._background = background
         self._passages = passages
         self._seed = seed
-        self._analyse: Analyse = Analyzer.of([passage.full_text for passage in passages])
+        self._analyse: Analyse = Analyzer.of([passage.full_text for passage in passages]).query
 
     def write(
         self,

@@ -1,10 +1,12 @@
-"""BM25 over whole passages, by bm25s."""
+"""BM25 over whole passages, by bm25s; each language of a corpus has its own statistics."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +14,24 @@ from numpy.typing import NDArray
 from embedtune.quiet import quiet_libraries
 from embedtune.text.analyzer import Analyzer
 
+_LEAST = 200  # texts of a language, from which their statistics are their own; of fewer they say little
+
 
 class BM25:
-    """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020)."""
+    """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020).
+
+    Texts of a language are weighed among each other: how rare a word is, and how long a text, means little across languages.
+    """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        with quiet_libraries():  # tqdm warns in notebooks without ipywidgets
-            import bm25s
-
         logging.getLogger("bm25s").setLevel(logging.INFO)  # which it sets to DEBUG, for every handler of an application
-        self._analyze = Analyzer.of(texts)
+        self._analyzer = Analyzer.of(texts)
         self._n_texts = len(texts)
-        terms = [self._analyze(text) for text in texts]
-        self._vocabulary = set(chain.from_iterable(terms))
-        self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75) if self._vocabulary else None
-        if self._index is not None:
-            self._index.index(terms, show_progress=False)
+        languages = [self._analyzer.language(text) for text in texts]
+        self._parts = [
+            _Part([self._analyzer.document(texts[row], languages[row]) for row in rows], rows, known, len(texts))
+            for known, rows in _grouped(languages, self._analyzer.languages)
+        ]
 
     def scores(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Return the score of every text for every query, ``(n_queries, n_texts)``; 0 where no term is shared."""
@@ -37,8 +41,48 @@ class BM25:
     def rows(self, queries: Iterable[str]) -> Iterator[NDArray[np.float32]]:
         """Yield the rows of ``scores`` one after the other: one stays in the processor's cache, hundreds do not."""
         for query in queries:
-            known = [term for term in self._analyze(query) if term in self._vocabulary]
-            if known and self._index is not None:
-                yield self._index.get_scores(known)
-            else:
-                yield np.zeros(self._n_texts, dtype=np.float32)
+            scores = np.zeros(self._n_texts, dtype=np.float32)
+            for part in self._parts:
+                part.add(scores, self._analyzer.query(query, part.languages))
+            yield scores
+
+
+class _Part:
+    """The texts of one language, or of several of which there are few."""
+
+    def __init__(self, terms: list[list[str]], rows: NDArray[np.int64], languages: Sequence[str], n_texts: int) -> None:
+        with quiet_libraries():  # tqdm warns in notebooks without ipywidgets
+            import bm25s
+
+        self.languages = languages
+        self._rows = rows if len(rows) < n_texts else slice(None)  # which is faster
+        self._factor = _largest_idf(n_texts) / _largest_idf(
+            len(rows)
+        )  # a word of one text weighs the same in all parts
+        self._vocabulary = set(chain.from_iterable(terms))
+        self._index: Any = bm25s.BM25(method="lucene", k1=1.2, b=0.75) if self._vocabulary else None
+        if self._index is not None:
+            self._index.index(terms, show_progress=False)
+
+    def add(self, scores: NDArray[np.float32], terms: Iterable[str]) -> None:
+        """Write the scores of its texts."""
+        known = [term for term in terms if term in self._vocabulary]
+        if known:
+            found = self._index.get_scores(known)
+            scores[self._rows] = found if self._factor == 1 else found * np.float32(self._factor)
+
+
+def _largest_idf(n_texts: int) -> float:
+    return math.log(1 + (n_texts - 0.5) / 1.5)
+
+
+def _grouped(languages: Sequence[str], known: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
+    """Yield languages with the rows of their texts; those of few texts are with the most frequent one."""
+    of_row = np.array([known.index(language) for language in languages], dtype=np.int64)
+    counts = np.bincount(of_row, minlength=len(known))
+    alone = {number for number in range(1, len(known)) if counts[number] >= _LEAST}
+    together = [number for number in range(len(known)) if number not in alone]
+    for numbers in (together, *([number] for number in sorted(alone))):
+        rows = np.flatnonzero(np.isin(of_row, numbers))
+        if len(rows):
+            yield [known[number] for number in numbers], rows

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from embedtune.serving.embedder import Embedder
 from embedtune.serving.retriever import Hit
 from embedtune.text.analyzer import Analyzer
+from embedtune.text.marking import shared_spans
 from embedtune.text.sentences import sentences_of
+from embedtune.text.words import word_spans
 from embedtune.types import Passage
 
-_WORD = re.compile(r"\w+")
 _MORE = "…"
 
 
@@ -28,15 +28,15 @@ class Excerpts:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         """Find the language of a corpus."""
-        self._analyze = Analyzer.of([passage.full_text for passage in passages])
+        self._analyze = Analyzer.of([passage.full_text for passage in passages]).query
 
     def __call__(self, text: str, query: str, width: int = 160) -> Excerpt:
         """Return the stretch of at most ``width`` characters with most of the query's words; of equals the first."""
         text, wanted = " ".join(text.split()), set(self._analyze(query))
-        words = [match.span() for match in _WORD.finditer(text)]
-        found = [(start, end) for start, end in words if wanted.intersection(self._analyze(text[start:end]))]
+        found = list(shared_spans(text, wanted, self._analyze))
         if len(text) <= width:
             return Excerpt(text, found)
+        words = list(word_spans(text))
         starts = [start for start, _ in words if start <= max(0, len(text) - width // 2)] or [0]
         room = width - 2 * len(_MORE)
         first = max(starts, key=lambda start: (_count(found, start, start + room), -_distance(found, start, room)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from embedtune.text.analyzer import lexical_terms
-from embedtune.text.language import Language, LanguageTally
+from embedtune.text.analyzer import lexical_terms, stop_terms
+from embedtune.text.folding import tidy
+from embedtune.text.language import LanguageTally, language_of
+from embedtune.text.words import word_spans
 
 
 class CorpusStatistics:
@@ -21,7 +24,8 @@ class CorpusStatistics:
     def __init__(self, texts: Iterable[str] = (), *, max_terms: int = 1_000_000) -> None:
         self._max_terms = max_terms
         self._tally = LanguageTally()
-        self._language: Language | None = None
+        self._languages: tuple[str, ...] | None = None
+        self._stop_words: frozenset[str] | None = None
         self._frequency: Counter[str] = Counter()
         self._idf: dict[str, float] = {}
         self.n_texts = 0
@@ -33,27 +37,36 @@ class CorpusStatistics:
         """Count the terms of a text."""
         terms = lexical_terms(text)
         self.n_texts += 1
-        self._language = None
+        self._languages = self._stop_words = None
         self._idf.clear()
-        self._tally.add(terms)
+        self._tally.add(text)
         self._frequency.update(set(terms))
         if len(self._frequency) > self._max_terms:
             self._prune()
 
     @property
-    def stop_words(self) -> frozenset[str]:
-        """Those of the corpus's language."""
-        return self._known_language().stop_words
+    def languages(self) -> tuple[str, ...]:
+        """The corpus's languages, the most frequent first; none where none was recognised."""
+        if self._languages is None:
+            self._languages = self._tally.languages()
+        return self._languages
 
     @property
     def language(self) -> str:
-        """The corpus's language, as ``find_language`` names it."""
-        return self._known_language().name
+        """The most frequent language; empty where none was recognised."""
+        return next(iter(self.languages), "")
 
-    def _known_language(self) -> Language:
-        if self._language is None:
-            self._language = self._tally.language()
-        return self._language
+    @property
+    def stop_words(self) -> frozenset[str]:
+        """Those of all languages of the corpus, as terms."""
+        if self._stop_words is None:
+            self._stop_words = frozenset(chain.from_iterable(map(stop_terms, self.languages)))
+        return self._stop_words
+
+    def language_of(self, text: str) -> str:
+        """Return which of the corpus's languages a text is in; the most frequent one where that is uncertain."""
+        found = language_of(text) if len(self.languages) > 1 else None
+        return found if found and found in self.languages else self.language
 
     def idf(self, term: str) -> float:
         """Return ln(N / df), 0 for a stop word or a term of every text; a term of no text counts as one of a single text."""
@@ -70,6 +83,13 @@ class CorpusStatistics:
         """Return the terms that are no stop words, in order."""
         stop_words = self.stop_words
         return [term for term in lexical_terms(text) if term not in stop_words]
+
+    def content_words(self, text: str) -> list[str]:
+        """Return the words that are no stop words, in order, as people type them; by a dictionary where there are no blanks."""
+        if text.isascii():
+            return self.content_terms(text)
+        words = [text[start:end] for start, end in word_spans(text)]
+        return [tidy(word) for word in words if not self.stop_words.issuperset(lexical_terms(word))]
 
     def is_generic(self, text: str) -> bool:
         """Return whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""

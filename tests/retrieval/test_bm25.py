@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.retrieval.bm25 import BM25
-from embedtune.text.language import find_language
 
 WORDS = ["filter", "pump", "valve", "gasket", "hinge"]
 texts = st.lists(st.sampled_from(WORDS), max_size=8)
@@ -31,7 +30,6 @@ def score_plainly(query: list[str], texts: list[list[str]]) -> list[float]:
 
 @given(corpus=st.lists(texts, min_size=1, max_size=6), queries=st.lists(texts, max_size=4))
 def test_scores_equal_the_formula(corpus, queries):
-    assert find_language(WORDS).name == ""  # neither stop words nor stems
     scores = BM25([" ".join(text) for text in corpus]).scores([" ".join(query) for query in queries])
     assert scores.shape == (len(queries), len(corpus))
     for row, query in zip(scores, queries, strict=True):
@@ -68,6 +66,31 @@ def test_corpus_without_terms_scores_zero(corpus):
 def test_script_without_spaces_is_searched_by_bigrams():
     scores = BM25(["水タンクを洗う", "電源を入れる"]).scores(["タンク"])
     assert scores[0, 0] > 0 == scores[0, 1]
+
+
+TANK = ["The pumps are connected to the tanks of the machine.", "Fill the tank with cold water when the lamp is on."]
+BAC = [
+    "Les pompes sont reliées aux réservoirs de la machine.",
+    "Remplissez le réservoir d'eau froide quand la lampe brille.",
+]
+
+
+def test_every_document_of_a_mixed_corpus_has_its_language():
+    index = BM25([*TANK, *BAC, "水タンクを洗ってから電源を入れてください。"])
+    scores = index.scores(["connecting a pump", "relié à une pompe", "タンク", "les réservoirs"])
+    assert scores[:3].argmax(axis=1).tolist() == [0, 2, 4]
+    assert [found > 0 for found in scores[3].tolist()] == [False, False, True, True, False]
+    assert index.scores(["when is the", "les sont aux"]).tolist() == [[0] * 5] * 2
+
+
+def test_a_language_of_many_texts_is_weighed_by_itself():
+    bacs = [f"Remplissez le réservoir numéro {n} d'eau froide quand la lampe est allumée." for n in range(200)]
+    tanks = [f"Fill the tank number {n} with cold water when the lamp is on." for n in range(600)]
+    alone, mixed = BM25(bacs), BM25([*tanks, *bacs])
+    query = "le réservoir numéro 42 d'eau"
+    assert np.argsort(-mixed.scores([query])[0][600:])[0] == 42
+    ratio = mixed.scores([query])[0][600:] / alone.scores([query])[0]
+    assert ratio == pytest.approx(ratio[0])  # in the order that they have by themselves
 
 
 def test_scores_are_single_precision():

@@ -37,10 +37,10 @@ def test_scripts_without_spaces_give_character_bigrams(text, terms):
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("हिन्दी", ["हिन्दी"]),
-        ("हिन्दी भाषा।", ["हिन्दी", "भाषा"]),
+        ("हिन्दी", ["हिंदी"]),
+        ("हिन्दी भाषा।", ["हिंदी", "भाषा"]),
         ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
-        ("עִבְרִית", ["עִבְרִית"]),
+        ("עִבְרִית", ["עברית"]),  # without points
         ("x\u0304 = 3", ["x\u0304", "3"]),  # a mark that has no composed form
     ],
 )
@@ -83,34 +83,34 @@ FRENCH = ["Les pompes sont reliées aux réservoirs de la machine.", "La lampe e
 
 
 def test_words_of_one_stem_are_one_term():
-    analyze = Analyzer.of(ENGLISH)
+    analyze = Analyzer.of(ENGLISH).query
     assert analyze("connections") == analyze("connected") == analyze("connecting") == ["connect"]
 
 
 def test_stop_words_are_left_out():
-    assert Analyzer.of(ENGLISH)("when is the tank full") == ["tank", "full"]
+    assert Analyzer.of(ENGLISH).query("when is the tank full") == ["tank", "full"]
 
 
 def test_the_stemmer_is_that_of_the_corpus():
-    analyze = Analyzer.of(FRENCH)
+    analyze = Analyzer.of(FRENCH).query
     assert analyze("reliées") == analyze("relié")
     assert analyze("connections") != analyze("connecting")
 
 
 def test_a_corpus_of_no_language_keeps_its_words():
-    assert Analyzer.of(["valve pumps gasket"])("the connected pumps") == ["the", "connected", "pumps"]
+    assert Analyzer.of(["valve pumps gasket"]).query("the connected pumps") == ["the", "connected", "pumps"]
 
 
 def test_script_without_spaces_gives_bigrams():
-    assert Analyzer.of(["水タンクを洗う"])("タンク") == ["タン", "ンク"]
+    assert Analyzer.of(["水タンクを洗う"]).query("タンク") == ["タン", "ンク"]
 
 
 def test_the_language_of_a_large_corpus_is_told_by_a_sample():
-    assert Analyzer.of(ENGLISH * 3000)("connecting") == ["connect"]
+    assert Analyzer.of(ENGLISH * 3000).query("connecting") == ["connect"]
 
 
 def test_an_empty_corpus_can_be_asked():
-    assert Analyzer.of([])("a pump") == ["a", "pump"]
+    assert Analyzer.of([]).query("a pump") == ["a", "pump"]
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,13 @@ def test_an_empty_corpus_can_be_asked():
     [
         ("writeBoolean", ["write", "boolean"]),
         ("write_boolean(n)", ["write", "boolean"]),
-        ("parseXMLFile HTTP_PORT2", ["parse", "xml", "file", "http", "port"]),
+        ("parseXMLFile HTTP_PORT2", ["parse", "xml", "file", "http", "port", "2"]),
         ("_private __init__", []),
-        ("Press RESET, then wait 10s. Größe ÉCOLE", []),
-        ("größeÄndern", ["größe", "ändern"]),
+        ("Press RESET, then wait 10 s. Größe ÉCOLE", []),
+        ("größeÄndern", ["grösse", "ändern"]),
         ("x_y mRNA", ["rna"]),
+        ("E42 p53-x 10s", ["e", "42", "p", "53", "10", "s"]),
+        ("می\u200cخواهم", ["مي", "خواهم"]),
         ("", []),
     ],
 )
@@ -131,5 +133,5 @@ def test_identifiers_come_apart(text, parts):
 
 
 def test_an_identifier_is_found_whole_and_by_its_parts():
-    terms = Analyzer.of(ENGLISH)("writeBoolean")
+    terms = Analyzer.of(ENGLISH).query("writeBoolean")
     assert terms == ["writeboolean", "write", "boolean"]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from embedtune.text.analyzer import lexical_terms
-from embedtune.text.language import Language, LanguageTally, find_language, language_of, same_language, script_of
+from embedtune.text.language import LanguageTally, language_of, languages_of, same_language, script_of, stop_words_of
 
 TEXTS = {
     "english": "Fill the tank with cold tap water, and do not use it for anything that is not on the list.",
@@ -40,39 +39,48 @@ def test_a_query_must_be_in_its_passages_language():
     assert same_language("水箱", TEXTS["japanese"])
 
 
-def test_english_text_has_english_stop_words():
-    language = find_language(lexical_terms("The lamp is on when the tank of the machine is empty and the pump is off"))
-    assert language.name == "english"
-    assert {"the", "is", "of", "and"} <= language.stop_words
-    assert "tank" not in language.stop_words
+@pytest.mark.parametrize("language", ["english", "german"])
+def test_stop_words_are_function_words(language):
+    words = {"english": {"the", "is", "of", "and"}, "german": {"die", "der", "und", "ist"}}[language]
+    assert words <= stop_words_of(language)
+    assert "tank" not in stop_words_of(language)
 
 
-def test_german_text_has_german_stop_words():
-    language = find_language(
-        lexical_terms("Die Lampe ist an, wenn der Tank der Maschine leer ist und die Pumpe nicht läuft")
-    )
-    assert language.name == "german"
-    assert {"die", "der", "und", "ist"} <= language.stop_words
-    assert "tank" not in language.stop_words
+def test_a_language_without_a_list_has_no_stop_words():
+    assert stop_words_of("thai") == stop_words_of("") == frozenset()
 
 
-def test_terms_of_no_language_have_no_stop_words():
-    assert find_language(["filter", "pump", "valve", "gasket", "hinge"]) == Language("", frozenset())
+def test_languages_of_a_corpus_come_by_the_number_of_texts():
+    texts = [TEXTS["french"]] * 2 + [TEXTS["japanese"]] * 4 + [TEXTS["english"]] * 3
+    assert languages_of(texts) == ("japanese", "english", "french")
 
 
-def test_few_stop_words_are_not_a_language():
-    # one of eight terms is 12.5 %, under the 15 % that count
-    assert find_language(["the", *["gasket"] * 7]).name == ""
-    assert find_language(["the", *["gasket"] * 5]).name == "english"
+def test_a_language_of_very_few_texts_may_be_a_mistake():
+    assert languages_of([TEXTS["english"]] * 99 + [TEXTS["german"]]) == ("english",)
 
 
-def test_an_empty_corpus_is_in_no_language():
-    assert find_language([]).stop_words == frozenset()
+@pytest.mark.parametrize("texts", [[], ["filter pump valve gasket hinge"], ["", "12 34"]])
+def test_texts_that_tell_nothing_have_no_language(texts):
+    assert languages_of(texts) == ()
 
 
-def test_terms_that_come_bit_by_bit_count_as_if_they_came_at_once():
-    terms = lexical_terms("The lamp is on when the tank of the machine is empty")
+def test_short_texts_tell_together():
+    assert languages_of(["The lamp is on", "when the tank", "of the machine is empty"]) == ("english",)
+
+
+def test_of_a_large_corpus_a_sample_is_looked_at():
     tally = LanguageTally()
-    for term in terms:
-        tally.add([term])
-    assert tally.language() == find_language(terms)
+    for _ in range(3000):
+        tally.add("zu kurz")
+    assert tally.languages() == ()
+    for _ in range(200):
+        tally.add(TEXTS["german"])
+    assert tally.languages() == ("german",)
+
+
+def test_regional_arabic_is_arabic_and_croatian_is_no_serbian():
+    assert language_of("تغادر العبارة الميناء الشمالي كل صباح في السابعة وتنقل العربات والأغنام والمسافرين") == "arabic"
+    assert (
+        language_of("Trajekt napušta sjevernu luku svakoga jutra u sedam sati i prevozi kola, ovce i putnike.")
+        != "serbian"
+    )
