@@ -6,7 +6,7 @@ Words are analysed once and cached: a text has far fewer distinct words than wor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtune.text.sentences import WIDE_CLOSERS, WIDE_MARKS, ends_clause, ends_sentence
+from embedtune.text.words import has_words_without_blanks, token_spans
 
 TokenCounts = Callable[[Sequence[str]], Sequence[int]]
 """How many of the embedder's tokens each text has, special tokens not counted."""
@@ -21,6 +22,7 @@ TokenCounts = Callable[[Sequence[str]], Sequence[int]]
 INSIDE, WORD, CLAUSE, LINE, SENTENCE, PARAGRAPH = range(6)
 """Kind of the break before a word; inside there is none: a longer run of characters is in parts."""
 
+_LONG_RUN = 40  # characters; more of a script without blanks are a clause or several
 _MAX_WORD = 1000  # characters; longer words are in parts
 _WORD = re.compile(rf"\s*\S{{1,{_MAX_WORD}}}")
 _WIDE_WORD = re.compile(
@@ -54,7 +56,7 @@ class WordFinder:
     def find(self, text: str) -> Words:
         """Return the words of a text."""
         pattern = _WIDE_WORD if not text.isascii() and _HAS_WIDE_MARK.search(text) else _WORD
-        words = pattern.findall(text)
+        words = list(_parted(pattern.findall(text)))
         if self._chars > _REMEMBERED_CHARS:
             self._known.clear()
             self._chars = 0
@@ -65,6 +67,16 @@ class WordFinder:
         known = np.fromiter(map(self._known.__getitem__, words), dtype=np.int64, count=len(words))
         ends = np.fromiter(map(len, words), dtype=np.int64, count=len(words)).cumsum()
         return Words(ends, known >> _BITS, _breaks(known))
+
+
+def _parted(words: Iterable[str]) -> Iterator[str]:
+    """Yield words; a long run without blanks in its words as a dictionary has them, so that no cut goes through one."""
+    for word in words:
+        if len(word) > _LONG_RUN and has_words_without_blanks(word):
+            starts = [0, *(start for start, _ in token_spans(word)[1:]), len(word)]
+            yield from (word[start:end] for start, end in pairwise(starts))
+        else:
+            yield word
 
 
 # The lower bits of what is known of a word, behind them are its tokens.
@@ -121,12 +133,12 @@ def _units(
         yield from _units(before, breaks, part, limits, level - 1)
 
 
-_BREAKS = ("\n\n", "\n", ". ", " ")
+_BREAKS = ("\n\n", "\n", ". ", "。", "। ", "؟ ", " ", "၊", "、")
 _LAST_SHARE = 0.5  # a break is looked for in this share of the piece, its end
 
 
 def find_break(text: str, start: int, end: int) -> int:
-    """Return where to cut ``text[start:end]``: behind its last blank line, else line, sentence or word; else at the end."""
+    """Return where to cut ``text[start:end]``: behind its last blank line, else line, sentence, word or clause, or its end."""
     earliest = end - int((end - start) * _LAST_SHARE)
     for mark in _BREAKS:
         place = text.rfind(mark, earliest, end)

@@ -7,45 +7,71 @@ good, ``ends_sentence`` spares abbreviations and the numbers of list items too.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from embedtune.text.analyzer import lexical_terms
+from embedtune.text.words import has_words_without_blanks, token_spans
 
-WIDE_MARKS = "。！？、，；："
-"""Marks of Chinese and Japanese, which have no blanks: there a word ends where a clause does."""
+_STOPS = "。！？｡︒"
+_OTHER_STOPS = "؟۔։।॥။៕។༎።፧፨᠃᠉꓿᥄᥅⁇⁈⁉‼"
+"""Ends of sentences in Arabic, Armenian, Indic, Burmese, Khmer, Tibetan, Ethiopic, Mongolian and Lisu script."""
+
+WIDE_MARKS = f"{_STOPS}、，；：､၊။།༎។៕"
+"""Marks of Chinese, Japanese and other scripts without blanks: there a word ends where a clause does."""
 
 WIDE_CLOSERS = "」』”’）"
 
 _CLOSERS = r"""["'’”»)\]]*$"""
-_END_OF_SENTENCE = re.compile(rf"(?:^|\w.*?)[.!?。！？]{_CLOSERS}|\w.*?…{_CLOSERS}|[。！？][{WIDE_CLOSERS}]*$")
-_END_OF_CLAUSE = re.compile(rf"[,;:–—]{_CLOSERS}|[、，；：][{WIDE_CLOSERS}]*$")
+_END_OF_SENTENCE = re.compile(
+    rf"(?:^|\w.*?)[.!?{_STOPS}]{_CLOSERS}|\w.*?…{_CLOSERS}|[{_STOPS}{_OTHER_STOPS}][{WIDE_CLOSERS}\"'»)\]]*$"
+)
+_END_OF_CLAUSE = re.compile(rf"[,;:–—،؛፣፤·]{_CLOSERS}|[、，；：､၊།][{WIDE_CLOSERS}]*$")
 _ABBREVIATION = re.compile(
     r"""["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
     r"prof|rev|sec|sr|st|usw|vgl|vol|vs)\.$",
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(r"[(\[]?\d{1,3}\.$")  # of an item of a list
-_BREAK = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)\]])(?=\s)|(?<=[。！？])|(?=\n[ \t]*\n)")
+# The semicolon of Greek asks. A mark without a blank behind it ends a sentence where the script has no blanks.
+_BREAK = re.compile(
+    rf"(?<=[.!?…{_OTHER_STOPS}])(?=\s)|(?<=[.!?…{_OTHER_STOPS}][\"'”’)\]])(?=\s)|(?<=[Ͱ-Ͽἀ-῿];)(?=\s)"
+    rf"|(?<=[{_STOPS}။។៕།༎])(?![{WIDE_CLOSERS}\s])|(?<=[{_STOPS}][{WIDE_CLOSERS}])|(?<=[{_STOPS}])(?=\s)|(?=\n[ \t]*\n)"
+)
 # Text out of a PDF or a table often has no blank where a sentence, a bullet or a row ends.
 _LOOSE_BREAK = re.compile(r"(?<=[a-z)”][.!?:;])(?=[A-Z“])|(?<=;)(?=\s)|(?=[•●▪◦‣–—]\s*\w)|(?=\n)")
 _LONG = 60  # words; hardly any sentence that somebody wrote has more
-_CUT = re.compile(rf"(?:\s*\S+){{1,{_LONG // 2}}}\s*")
+_FEW = 10  # words, from which a blank ends a piece of such a script
+_NO_STOPS = re.compile(r"[\u0e01-\u0eff]")  # Thai and Lao end a sentence, or a part of one, with a blank
 
 
 def sentences_of(text: str) -> list[str]:
     """Split text at ends of sentences and at blank lines; joined, the pieces are the text again.
 
-    What is then longer than 60 words was no sentence: it is split at bullets, line ends and semicolons, and what is still
-    longer every 30 words.
+    What is then longer than 60 words was no sentence: it is split at bullets, line ends and semicolons, Thai and Lao at blanks,
+    and what is still longer every 30 words.
     """
-    pieces = []
+    pieces: list[str] = []
     for piece in filter(None, _BREAK.split(text)):
         for part in filter(None, _LOOSE_BREAK.split(piece)) if _is_long(piece) else [piece]:
-            pieces += _CUT.findall(part) if _is_long(part) else [part]
+            pieces += _cut(part) if _is_long(part) or _NO_STOPS.search(part) else [part]
     return pieces
 
 
 def _is_long(text: str) -> bool:
-    return len(text.split()) > _LONG
+    words = token_spans(text) if has_words_without_blanks(text) else text.split()
+    return len(words) > _LONG
+
+
+def _cut(text: str) -> list[str]:
+    """Cut text every 30 words; Thai and Lao at a blank once there are ten."""
+    words = token_spans(text)
+    starts, count = [0], 0
+    for (_, end), (start, _) in pairwise(words):
+        count += 1
+        if count >= _LONG // 2 or (count >= _FEW and start > end and _NO_STOPS.match(text[end - 1])):
+            starts.append(start)
+            count = 0
+    return [text[start:end] for start, end in pairwise([*starts, len(text)])]
 
 
 def ends_sentence(word: str, *, starts_line: bool) -> bool:

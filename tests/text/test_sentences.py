@@ -82,3 +82,47 @@ def test_words_that_end_a_sentence_or_a_clause(word, sentence, clause):
 def test_the_number_of_a_list_item_ends_no_sentence():
     assert ends_sentence("12.", starts_line=False)
     assert not ends_sentence("12.", starts_line=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("أين المفتاح؟ هو هنا.", ["أين المفتاح؟", " هو هنا."]),
+        ("یہ پمپ ہے۔ وہ ٹینک ہے۔", ["یہ پمپ ہے۔", " وہ ٹینک ہے۔"]),
+        ("यह पंप है। वह टंकी है॥ बस", ["यह पंप है।", " वह टंकी है॥", " बस"]),
+        ("Սա պոմպ է։ Դա բաք է։", ["Սա պոմպ է։", " Դա բաք է։"]),
+        ("ይህ ነው። ያ ነው፧ አዎ", ["ይህ ነው።", " ያ ነው፧", " አዎ"]),
+        ("ပန့်ဖြစ်သည်။ကန်ဖြစ်သည်။", ["ပန့်ဖြစ်သည်။", "ကန်ဖြစ်သည်။"]),
+        ("នេះជាស្នប់។ នោះជាធុង៕", ["នេះជាស្នប់។", " នោះជាធុង៕"]),
+        ("བག་ལེབ།དཔེ་ཆ།", ["བག་ལེབ།", "དཔེ་ཆ།"]),
+        ("Πού είναι; Εδώ είναι.", ["Πού είναι;", " Εδώ είναι."]),
+        ("「水を入れる。」次に押す。", ["「水を入れる。」", "次に押す。"]),
+        ("Tank; pump. Lid", ["Tank; pump.", " Lid"]),  # only in Greek does it ask
+    ],
+)
+def test_every_script_has_its_marks(text, sentences):
+    assert sentences_of(text) == sentences
+
+
+def test_thai_has_no_marks_and_is_parted_at_blanks():
+    parts = [
+        "ห้องสมุดให้ยืมแผนที่สามสัปดาห์แก่ผู้อ่านทุกคนในเมือง ",
+        "ผู้ที่คืนช้าต้องจ่ายค่าปรับเล็กน้อยทุกครั้งที่คืนหนังสือ ",
+        "ก่อนพายุคนสวนผูกต้นไม้",
+    ]
+    assert sentences_of("".join(parts)) == parts
+
+
+def test_what_has_neither_marks_nor_blanks_is_cut_between_words():
+    pieces = sentences_of("図書館は地図を貸し出します" * 20)
+    assert len(pieces) > 3
+    assert all(piece.startswith(("図書館", "は", "地図", "を", "貸し出し", "ます")) for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "clause"),
+    [("है।", True, False), ("مرحبا؟", True, False), ("نعم،", False, True), ("ဖြစ်သည်။", True, False), ("է։", True, False)],
+)
+def test_marks_of_other_scripts_end_sentences_and_clauses_of_documents(word, sentence, clause):
+    assert ends_sentence(word, starts_line=False) is sentence
+    assert ends_clause(word) is clause
