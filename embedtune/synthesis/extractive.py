@@ -14,9 +14,12 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+import regex
+
 from embedtune.synthesis.statistics import CorpusStatistics, mean
 from embedtune.text.analyzer import lexical_terms
-from embedtune.text.sentences import sentences_of
+from embedtune.text.sentences import WIDE_MARKS, sentences_of
+from embedtune.text.words import count_words, has_words_without_blanks, token_spans
 from embedtune.types import PATH_SEPARATOR, SYNTHETIC_KINDS, Passage
 
 KINDS = SYNTHETIC_KINDS
@@ -28,7 +31,8 @@ _LETTERS = 0.6  # of the characters that are not white space
 _LEAST_WORDS = 2
 _WORDS_PER_DRAW = 150
 _PHRASE_TERMS = (2, 5)
-_WORD = re.compile(r"\S+")
+_MARKS_INSIDE = re.compile(rf"[{WIDE_MARKS}]")
+_PARTICLE = regex.compile(r"[\p{Hiragana}ー]+")  # of Japanese, whose words of hiragana alone are particles and endings
 
 
 class Draft(NamedTuple):
@@ -55,12 +59,13 @@ def draft_queries(
     drafts = []
     for passage in passages:
         draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
-        count = per_kind * max(1, round(len(lexical_terms(passage.text)) / _WORDS_PER_DRAW))
+        count = per_kind * max(1, round(count_words(passage.text) / _WORDS_PER_DRAW))
+        language = statistics.language_of(passage.text)
         for kind in KINDS:
             if kind in kinds:
                 texts = _MAKERS[kind](passage, count, statistics, draw)
                 if kind != "sentence":
-                    texts = [_as_question(text, statistics.language, question_share, seed) for text in texts]
+                    texts = [_as_question(text, language, question_share, seed) for text in texts]
                 drafts += [Draft(text, kind, passage.passage_id) for text in texts]
     return drafts
 
@@ -82,20 +87,33 @@ def _headings(passage: Passage, count: int, statistics: CorpusStatistics, draw: 
 
 def _spans(passage: Passage, count: int, statistics: CorpusStatistics, draw: random.Random) -> list[str]:
     """Return the most salient of some random runs of words."""
-    words = list(_WORD.finditer(passage.text))
+    words = token_spans(passage.text)
     if not words:
         return []
-    idf_by_word = [[statistics.idf(term) for term in lexical_terms(word[0])] for word in words]
+    idf_by_word = [[statistics.idf(term) for term in lexical_terms(passage.text[start:end])] for start, end in words]
     salience: dict[str, float] = {}
     for _ in range(_SPAN_DRAWS * count):
         length = draw.randint(*_SPAN_WORDS)
         start = draw.randrange(max(1, len(words) - length + 1))
         end = min(start + length, len(words))
-        text = _wordy(passage.text[words[start].start() : words[end - 1].end()])
+        text = _wordy(_phrase(passage.text[words[start][0] : words[end - 1][1]]))
         if text and text not in salience:  # no term goes over a blank, so the terms of a run are those of its words
             salience[text] = mean(list(chain.from_iterable(idf_by_word[start:end])))
     best = sorted(salience, key=lambda text: (-salience[text], text))
     return [_thin(text, statistics, draw) for text in _apart(best, count)]
+
+
+def _phrase(text: str) -> str:
+    """Return of words without blanks the longest part between marks, without particles at its ends; other words as they are."""
+    if not has_words_without_blanks(text):
+        return text
+    part = max(_MARKS_INSIDE.split(text), key=len).strip()
+    words = [part[start:end] for start, end in token_spans(part)]
+    while words and _PARTICLE.fullmatch(words[0]):
+        part = part[len(words.pop(0)) :].lstrip()
+    while words and _PARTICLE.fullmatch(words[-1]):
+        part = part[: -len(words.pop())].rstrip()
+    return part if len(words) >= _LEAST_WORDS else ""
 
 
 def is_language(text: str) -> bool:
@@ -118,7 +136,7 @@ def _sentences(passage: Passage, count: int, statistics: CorpusStatistics, draw:
     usable = [
         text
         for text in sentences
-        if _SENTENCE_WORDS[0] <= len(lexical_terms(text)) <= _SENTENCE_WORDS[1] and is_language(text)
+        if _SENTENCE_WORDS[0] <= count_words(text) <= _SENTENCE_WORDS[1] and is_language(text)
     ]
     usable.sort(key=lambda text: (-statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
@@ -132,32 +150,36 @@ def _keyphrases(passage: Passage, count: int, statistics: CorpusStatistics, draw
     """
     pools = []
     for sentence in sentences_of(passage.text):
-        terms = dict.fromkeys(statistics.content_terms(sentence))
-        pools.append([term for term in terms if len(term) > 1 and not term.isdigit()])
+        words = dict.fromkeys(statistics.content_words(sentence))
+        pools.append([word for word in words if len(word) > 1 and not word.isdigit() and not _PARTICLE.fullmatch(word)])
     pools = [pool for pool in pools if len(pool) >= _PHRASE_TERMS[0]]
     phrases = []
     for pool in draw.sample(pools, min(count, len(pools))):
         size = min(draw.randint(*_PHRASE_TERMS), len(pool))
-        best = sorted(pool, key=lambda term: (-statistics.idf(term), term))[: 2 * size]
+        best = sorted(pool, key=lambda word: (-statistics.salience(word), word))[: 2 * size]
         chosen = set(draw.sample(best, size))
         phrases.append(" ".join(term for term in pool if term in chosen))
     return phrases
 
 
 def _thin(text: str, statistics: CorpusStatistics, draw: random.Random) -> str:
-    """Normalise white space; in half of the cases drop the stop words."""
-    words = text.split()
+    """Normalise white space; in half of the cases drop the stop words, and with them what stood without blanks comes apart."""
     if draw.random() < 0.5:
-        kept = [word for word in words if not statistics.stop_words.issuperset(lexical_terms(word))]
-        words = kept or words
-    return " ".join(words).strip(" ,;:.")
+        words = [text[start:end].strip(WIDE_MARKS) for start, end in token_spans(text)]
+        kept = [word for word in words if not _is_function_word(word, statistics)]
+        text = " ".join(kept) if kept and len(kept) < len(words) else text
+    return " ".join(text.split()).strip(" ,;:.")
+
+
+def _is_function_word(word: str, statistics: CorpusStatistics) -> bool:
+    return statistics.stop_words.issuperset(lexical_terms(word)) or _PARTICLE.fullmatch(word) is not None
 
 
 def _apart(texts: Sequence[str], count: int) -> list[str]:
     """Keep the first texts that share less than half of their words with each kept before."""
     kept: dict[str, set[str]] = {}
     for text in texts:
-        words = set(text.split())
+        words = {text[start:end] for start, end in token_spans(text)}
         if all(2 * len(words & others) < len(words) for others in kept.values()):
             kept[text] = words
         if len(kept) == count:
@@ -209,8 +231,30 @@ FORMS: dict[str, tuple[str, ...]] = {
         "{}とは何ですか", "{}は何ですか", "{}の意味は", "{}はどのように決まりますか", "{}の仕組みは", "{}はいくつありますか",
         "{}はいつですか", "{}はどこにありますか", "なぜ{}", "{}の効果は", "{}について教えてください", "どの{}", "{}は誰ですか",
     ),
+    "chinese": (
+        "{}是什么", "什么是{}", "{}有哪些", "{}的作用是什么", "{}怎么用", "如何{}", "为什么{}", "{}多少", "{}什么时候",
+        "{}在哪里", "哪些{}", "{}是谁", "{}有什么影响", "介绍一下{}",
+    ),
+    "korean": (
+        "{} 뜻", "{} 무엇인가요", "{} 어떻게 하나요", "{} 방법", "{} 언제", "{} 어디에 있나요", "{} 누구인가요",
+        "{} 얼마인가요", "왜 {}", "{} 효과", "{} 알려 주세요", "어떤 {}",
+    ),
+    "thai": (
+        "{} คืออะไร", "{} หมายถึงอะไร", "{} ทำอย่างไร", "{} ใช้อย่างไร", "{} มีกี่แบบ", "{} เท่าไร", "{} เมื่อไร", "{} อยู่ที่ไหน",
+        "ทำไม {}", "ใครคือ {}", "{} มีผลอย่างไร", "ข้อมูลเกี่ยวกับ {}",
+    ),
+    "arabic": (
+        "ما هو {}", "ما هي {}", "ما معنى {}", "كيف يعمل {}", "كيف {}", "كم {}", "لماذا {}", "متى {}", "أين {}", "من هو {}",
+        "ما تأثير {}", "ماذا نعرف عن {}", "هل هناك {}",
+    ),
+    "russian": (
+        "что такое {}", "что значит {}", "как работает {}", "как определяется {}", "сколько {}", "почему {}", "когда {}",
+        "где находится {}", "какие {}", "кто {}", "как влияет {}", "что известно про {}", "есть ли {}",
+    ),
 }  # fmt: skip
-"""Language, as ``find_language`` names it → forms; the words of the passage take the place of the braces."""
+"""Language, as ``language_of`` names it → forms; the words of the passage take the place of the braces."""
+
+_QUESTION_MARKS = {"japanese": "？", "chinese": "？", "arabic": "؟", "thai": ""}
 
 _MOST_WORDS = 10  # a longer text is a statement by itself
 _MOST_CHARS = 80
@@ -219,7 +263,7 @@ _MOST_CHARS = 80
 def ask(text: str, language: str, draw: random.Random) -> str:
     """Make a question, half of the time with a question mark, of some words of a passage; a long text stays as it is."""
     forms = FORMS.get(language)
-    if not forms or len(text) > _MOST_CHARS or len(text.split()) > _MOST_WORDS:
+    if not forms or len(text) > _MOST_CHARS or len(token_spans(text)) > _MOST_WORDS:
         return text
-    mark = "？" if language == "japanese" else "?"
+    mark = _QUESTION_MARKS.get(language, "?")
     return draw.choice(forms).format(text) + (mark if draw.random() < 0.5 else "")

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import random
-from importlib import import_module
 
 import pytest
 
 from embedtune.synthesis.extractive import FORMS, KINDS, Draft, ask, draft_queries, is_language
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
-from embedtune.text.language import find_language
+from embedtune.text.language import LANGUAGE_CODES
+from embedtune.text.words import word_spans
 from embedtune.types import Passage
 
 TEXT = (
@@ -185,17 +185,8 @@ def test_every_form_holds_the_words_once(language):
     assert all(form.count("{}") == 1 and form.format("pump").count("pump") == 1 for form in FORMS[language])
 
 
-@pytest.mark.parametrize("language", sorted(set(FORMS) - {"japanese"}))
-def test_languages_are_named_as_stop_words_name_them(language):
-    stopwords = import_module("bm25s.stopwords")
-    words = getattr(stopwords, f"STOPWORDS_{'EN' if language == 'english' else language.upper()}")
-    assert find_language(list(words)).name == language
-
-
-def test_japanese_is_told_by_its_script():
-    text = "水タンクを洗ってから、電源を入れてください。ランプが点滅したら、ボタンを押します。"
-    assert find_language(lexical_terms(text)).name == "japanese"
-    assert ask("電源", "japanese", random.Random(0)) != "電源"
+def test_languages_have_the_names_that_texts_are_told_by():
+    assert FORMS.keys() <= LANGUAGE_CODES.keys()
 
 
 def test_forms_vary_and_half_end_with_a_mark():
@@ -212,3 +203,34 @@ def test_what_is_too_long_to_be_asked_for_stays(text):
 
 def test_a_language_without_forms_leaves_text_as_it_is():
     assert ask("tank pressure", "", random.Random(0)) == "tank pressure"
+
+
+WITHOUT_BLANKS = {
+    "japanese": "図書館は地図を三週間貸し出します。返却が遅れると少額の罰金を払います。嵐の前に庭師は若いリンゴの木を杭に縛り、イチゴをわらで覆います。",
+    "chinese": "图书馆出借地图三个星期，迟还的人要付一点罚款。暴风雨之前，园丁把苹果树苗绑在木桩上，用稻草盖住草莓。",
+    "thai": "ห้องสมุดให้ยืมแผนที่สามสัปดาห์ ผู้ที่คืนช้าต้องจ่ายค่าปรับเล็กน้อย ก่อนพายุคนสวนผูกต้นไม้กับเสาแล้วคลุมด้วยฟาง",
+}
+
+
+@pytest.mark.parametrize("language", WITHOUT_BLANKS)
+def test_queries_of_scripts_without_blanks_are_words_and_parts_of_sentences(language):
+    text = WITHOUT_BLANKS[language]
+    words = {text[start:end] for start, end in word_spans(text)}
+    drafts = draft([passage("", text)], CorpusStatistics([text] * 2), per_kind=3)
+    phrases = [d.text.split() for d in drafts if d.kind == "keyphrase"]
+    spans = [d.text for d in drafts if d.kind == "span"]
+    assert len(phrases) >= 2 and len(spans) >= 2
+    assert all(2 <= len(phrase) <= 5 and words.issuperset(phrase) for phrase in phrases)
+    assert all(len(span) < len(text) / 2 and not set(span) & set("。，、") for span in spans)
+
+
+def test_each_passage_is_asked_in_its_own_language():
+    texts = [
+        "Fill the tank with cold water when the lamp is on, and wait for the signal of the pump.",
+        "Remplissez le réservoir avec de l'eau froide quand la lampe est allumée, et attendez le signal de la pompe.",
+    ]
+    statistics = CorpusStatistics(texts)
+    for text, language in zip(texts, ("english", "french"), strict=True):
+        asked = [d.text for d in draft([passage("", text)], statistics, question_share=1.0) if d.kind == "keyphrase"]
+        forms = {form.split("{}")[0].strip() for form in FORMS[language]} - {""}
+        assert asked and all(any(text.startswith(form) for form in forms) for text in asked)
