@@ -139,7 +139,7 @@ def _base(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     search = partial(collection.search, collection.encoder, collection.vectors)
     dev = labels.splits["dev"]
     by_weight = {weight: search(dev, ["hybrid"], weight)["hybrid"] for weight in WEIGHTS}
-    weight = choose_weight({key: np.array(list(scores.values())) for key, scores in by_weight.items()})
+    weight = choose_weight({key: np.array(list(scores.values())) for key, scores in by_weight.items()}, judged=True)
 
     def scores_of(queries: QuerySet) -> dict[str, dict[str, float]]:
         chosen = search(queries, ["hybrid"], weight)["hybrid"]

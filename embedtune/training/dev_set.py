@@ -26,8 +26,8 @@ from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
-from embedtune.training.recipe import ENOUGH
-from embedtune.training.selection import CLEARLY, Decision, choose_weight, decide
+from embedtune.training.recipe import ENOUGH, is_judged
+from embedtune.training.selection import Decision, Prior, choose_weight, decide
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
 
 if TYPE_CHECKING:
@@ -88,14 +88,17 @@ class DevSet:
         seed: int,
         hardest: Sequence[int] = (),
         ship_errors: float = 1.0,
+        judged: bool = False,
     ) -> None:
         """Sample the corpus: passages join the answers of the queries, at least one, up to ``max_windows`` windows.
 
         Half of them are the first of ``hardest``, the others random, so that scores keep their spread. Of many answers a query
-        has the best, as ``_sample_answers`` says. ``ship_errors`` are those of ``select_on_dev``.
+        has the best, as ``_sample_answers`` says. ``ship_errors`` are those of ``select_on_dev``; ``judged`` is
+        whether people's labels decide.
         """
         sample = _sample(_sample_answers(queries, corpus, max_windows), corpus, max_windows, seed, hardest)
         self.ship_errors = ship_errors
+        self.judged = judged
         column = {passage: number for number, passage in enumerate(sample)}
         self.queries = [query.text for query in queries]
         self.relevant = [[column[passage] for passage in query.answers if passage in column] for query in queries]
@@ -229,6 +232,7 @@ def build_dev_set(
         seed=config.seed,
         hardest=hardest([query.text for query in queries]) if hardest else (),
         ship_errors=config.ship_errors,
+        judged=is_judged(dataset.splits["train"]),
     )
 
 
@@ -293,14 +297,18 @@ class DevRetrieval:
         return Encoder(tuned.merge_into(self._merge_target(), strength), precision=self._precision)
 
 
-def select_on_dev(dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix]) -> tuple[Decision, Matrix, DevRecord]:
+def select_on_dev(
+    dev: DevSet, base: Matrix, tuned: Mapping[float, Matrix], prior: Prior | None = None
+) -> tuple[Decision, Matrix, DevRecord]:
     """Choose the strength of an update by its dev scores, at least those of one strength, and whether it beats the base.
+
+    ``prior`` is what such updates gained elsewhere; see ``decide``.
 
     Returns:
         The decision, the scores of the best strength, ``(n_queries, n_passages)``, and the record of both.
     """
     ranks = {strength: dev.reciprocal_ranks(scores) for strength, scores in tuned.items()}
-    decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters, errors=dev.ship_errors)
+    decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters, errors=dev.ship_errors, prior=prior)
     best = max(ranks, key=lambda strength: (ranks[strength].mean(), -strength))
     record = DevRecord(
         by_strength={f"{strength:g}": rounded_mean(values) for strength, values in ranks.items()},
@@ -323,4 +331,4 @@ def choose_fusion_weight(dev: DevSet, dense: Matrix) -> float:
     by_weight: dict[float, Floats] = {
         weight: 1.0 / best_ranks(z_score_sum(dense[rows], lexical, weight), relevant) for weight in WEIGHTS
     }
-    return choose_weight(by_weight, dev.clusters[rows], errors=CLEARLY * dev.ship_errors)
+    return choose_weight(by_weight, dev.clusters[rows], judged=dev.judged)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedtune.config.settings import TrainConfig
+from embedtune.training.selection import Prior
 from embedtune.types import QuerySet
 
 JUDGED: Mapping[str, Any] = {
@@ -25,6 +26,9 @@ JUDGED: Mapping[str, Any] = {
     "teacher": "none",
 }
 JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_weight": 0.0}
+PRIOR = Prior(0.02, 0.04)
+"""Of the gain in mean reciprocal rank by both sides: less than what four collections and two bases gained (docs/log.md)."""
+
 FULL_LEARNING_RATE = 5e-5  # a tenth of LoRA's default
 ENOUGH = 20  # judged queries, to train and to decide by them alone
 _EPOCHS = 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.training.selection import LEAST_GAIN, Decision, choose_evaluation, choose_weight, decide
+from embedtune.training.selection import LEAST_GAIN, Decision, Prior, choose_evaluation, choose_weight, decide
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -139,3 +139,31 @@ def test_a_gain_that_rounding_could_have_made_ships_the_base():
     assert decide(base, {1.0: hair}).ship == "base"
     hair[:40] += 1.5 * LEAST_GAIN * 1000 / 40
     assert decide(base, {1.0: hair}).ship == "tuned"
+
+
+def test_few_queries_leave_the_prior_and_many_replace_it():
+    prior = Prior(0.02, 0.04)
+    assert prior.update(-0.1, 10.0) == pytest.approx((0.02, 0.04), abs=1e-4)
+    assert prior.update(-0.1, 0.0) == (-0.1, 0.0)
+    expected = prior.update(-0.02, 0.04)  # as sure as the prior
+    assert expected == pytest.approx((0.0, 0.04 / np.sqrt(2)))
+    assert expected.risk == pytest.approx(0.5)
+    assert prior.update(0.05, 0.01).risk < 0.001
+
+
+def test_a_small_loss_on_few_queries_does_not_outweigh_what_is_known():
+    noisy = scores(0.5, -0.5, 0.3, -0.34)
+    alone = decide(BASE, {1.0: noisy}, errors=0)
+    informed = decide(BASE, {1.0: noisy}, errors=0, prior=Prior(0.02, 0.04))
+    assert (alone.ship, informed.ship) == ("base", "tuned")
+    assert informed.gain == alone.gain < 0 < informed.expected.gain
+    clear = decide(BASE, {1.0: scores(-0.3, -0.31, -0.3, -0.29)}, errors=0, prior=Prior(0.02, 0.04))
+    assert clear.ship == "base"
+
+
+def test_of_judged_queries_the_weight_nearest_to_the_usual_one_is_taken_within_an_error():
+    noisy = USUAL + np.tile([0.3, -0.2, 0.2, -0.2], 5)
+    assert choose_weight({0.4: noisy, DEFAULT_WEIGHT: USUAL, 0.9: USUAL}, judged=True) == DEFAULT_WEIGHT
+    assert choose_weight({0.4: USUAL, DEFAULT_WEIGHT: USUAL, 0.9: noisy}, judged=True) == DEFAULT_WEIGHT
+    better = {0.4: USUAL + 0.3, 0.5: USUAL + 0.3, DEFAULT_WEIGHT: USUAL}
+    assert choose_weight(better, judged=True) == 0.5

@@ -25,6 +25,7 @@ from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.data import HardNegative
 from embedtune.training.methods.pair_choice import choose_pairs, weigh_pairs
 from embedtune.training.pairs import Pair, conflict_keys, plan_epochs, plan_rows
+from embedtune.training.recipe import PRIOR
 from embedtune.training.selection import choose_evaluation
 from embedtune.training.tuned_models import Full, KnownVectors, Lora, QueriesOver, TunedModel
 from embedtune.types import Floats, Matrix, Passage
@@ -104,9 +105,9 @@ def train_and_select(context: Context, name: str, training: GradientTraining, de
     evaluations, losses = _train(context, name, training)
     best = evaluations[choose_evaluation([each.scores for each in evaluations], context.dev.clusters)]
     weights.restore(training.tuned.model, best.weights)
-    decision, dense, dev = select_on_dev(
-        context.dev, context.retrieval.base, context.search_strengths(training.tuned, full=best.dense)
-    )
+    scores = context.search_strengths(training.tuned, full=best.dense)
+    by_expectation = context.is_judged and context.config.ship_errors == 0 and not training.tuned.queries_only
+    decision, dense, dev = select_on_dev(context.dev, context.retrieval.base, scores, PRIOR if by_expectation else None)
     by_step = {str(each.step): rounded_mean(each.scores) for each in evaluations}
     dev = dev.model_copy(update={"by_step": by_step, "best_step": best.step})
     details = {

@@ -116,6 +116,11 @@ def why_shipped(decision: Decision) -> str:
     """Return the reason, with the risk where the gain is within noise, as ``ship_errors`` below 1 allows."""
     if decision.gain > decision.error:
         return "better than the base"
+    if decision.expected:
+        return (
+            f"within noise on dev; expected with what labels gain elsewhere: {decision.expected.gain:+.3f}, a chance of "
+            f"{decision.expected.risk:.0%} that it is worse"
+        )
     risk = NormalDist().cdf(-decision.gain / decision.error)
     return f"better than the base on dev, within noise: a chance of {risk:.0%} that it is worse"
 

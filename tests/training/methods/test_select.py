@@ -8,7 +8,7 @@ from sentence_transformers import SentenceTransformer
 import embedtune
 from embedtune.config.settings import MethodName
 from embedtune.training.methods.select import METHODS, why_shipped
-from embedtune.training.selection import Decision
+from embedtune.training.selection import Decision, Expectation
 
 TEXTS = ["plates come out cloudy", "stitches skip"]
 
@@ -20,6 +20,10 @@ def test_every_method_that_can_be_set_is_registered():
 def test_a_gain_within_noise_is_shipped_with_its_risk():
     assert why_shipped(Decision("tuned", 1.0, 0.02, 0.01)) == "better than the base"
     assert "a chance of 16% that it is worse" in why_shipped(Decision("tuned", 1.0, 0.01, 0.01))
+    elsewhere = why_shipped(Decision("tuned", 1.0, -0.01, 0.05, Expectation(0.01, 0.01)))
+    assert elsewhere == (
+        "within noise on dev; expected with what labels gain elsewhere: +0.010, a chance of 16% that it is worse"
+    )
 
 
 def test_auto_tries_each_method_and_says_why(train, caplog):
