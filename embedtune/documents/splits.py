@@ -62,6 +62,10 @@ def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] =
     return split_passages(passages, groups, same_passages(passages), shares, seed)
 
 
+ENOUGH_JUDGED = 20
+"""Judged queries of a split from which on they alone decide, in training and on dev; beside fewer, synthetic ones count too."""
+
+
 def draw_for_dev(train: QuerySet, dev: QuerySet, seed: int) -> tuple[QuerySet, QuerySet]:
     """Move labelled train queries, drawn at random, to dev: as many as it has, at most a tenth of them.
 

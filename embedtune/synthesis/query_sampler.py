@@ -9,7 +9,7 @@ from pathlib import Path
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.labelled import judge_passages, judged_passages
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
-from embedtune.documents.splits import Split, draw_for_dev, split_passages
+from embedtune.documents.splits import ENOUGH_JUDGED, Split, draw_for_dev, split_passages
 from embedtune.errors import ConfigError
 from embedtune.formats.judgements import check_judged, share_judgements
 from embedtune.progress import track
@@ -230,7 +230,8 @@ def _add_labelled(
     """Add the source's train and dev queries; without a dev split of its own, its train queries are dealt.
 
     A query goes to the split of its best answer, and to train where that is in none. Of two queries or more one is for dev.
-    As many again as dev has are drawn for it; see ``draw_for_dev``.
+    As many again as dev has are drawn for it; see ``draw_for_dev``. Where dev has too few judged queries to decide by, the
+    synthetic ones stay beside them.
     """
     queries = {
         name: QuerySet(name, list(query_set.queries), dict(query_set.qrels), "passage")
@@ -248,11 +249,18 @@ def _add_labelled(
             if query.query_id not in queries[target].qrels:
                 queries[target].queries.append(query)
                 queries[target].qrels[query.query_id] = judged
-    if "dev" in labelled:
-        return queries
-    queries = _with_both(queries)
-    train, dev = draw_for_dev(queries["train"], queries["dev"], seed)
-    return {**queries, "train": train, "dev": dev}
+    if "dev" not in labelled:
+        queries = _with_both(queries)
+        train, dev = draw_for_dev(queries["train"], queries["dev"], seed)
+        queries = {**queries, "train": train, "dev": dev}
+    if len(queries["dev"].queries) < ENOUGH_JUDGED:
+        queries["dev"] = _joined(queries["dev"], generated["dev"])
+    return queries
+
+
+def _joined(judged: QuerySet, synthetic: QuerySet) -> QuerySet:
+    queries = [query for query in synthetic.queries if query.query_id not in judged.qrels]
+    return replace(judged, queries=[*judged.queries, *queries], qrels={**synthetic.qrels, **judged.qrels})
 
 
 def _with_both(queries: dict[str, QuerySet]) -> dict[str, QuerySet]:

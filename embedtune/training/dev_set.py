@@ -16,6 +16,7 @@ import numpy as np
 
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.dataset import Dataset
+from embedtune.documents.splits import ENOUGH_JUDGED
 from embedtune.evaluation.slices import group_queries
 from embedtune.formats.judgements import own_passages
 from embedtune.models.encoder import Encoder
@@ -26,7 +27,7 @@ from embedtune.retrieval.fusion import WEIGHTS, z_score_sum
 from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
-from embedtune.training.recipe import ENOUGH, is_judged
+from embedtune.training.recipe import is_judged
 from embedtune.training.selection import Decision, Prior, choose_weight, decide
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
 
@@ -239,7 +240,7 @@ def build_dev_set(
 def deciding(dev: QuerySet) -> QuerySet:
     """Return the dev queries that decide: those of people alone, where there are enough."""
     judged = dev.subset(query for query in dev.queries if query.came_with_label)
-    return judged if len(judged.queries) >= ENOUGH else dev
+    return judged if len(judged.queries) >= ENOUGH_JUDGED else dev
 
 
 def without_source_sentence(passage: Passage, query: Query) -> Passage:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedtune.config.settings import TrainConfig
+from embedtune.documents.splits import ENOUGH_JUDGED
 from embedtune.training.selection import Prior
 from embedtune.types import QuerySet
 
@@ -30,7 +31,6 @@ PRIOR = Prior(0.02, 0.04)
 """Of the gain in mean reciprocal rank by both sides: less than what four collections and two bases gained (docs/log.md)."""
 
 FULL_LEARNING_RATE = 5e-5  # a tenth of LoRA's default
-ENOUGH = 20  # judged queries, to train and to decide by them alone
 _EPOCHS = 3
 _MOST_EPOCHS = 10
 _LEAST_EXAMPLES = 1000  # pairs times epochs, where ten epochs reach them: three of a hundred pairs are six steps
@@ -40,7 +40,7 @@ _MOST_EXAMPLES = 3000  # what is learned from them levels off, and their price d
 def is_judged(queries: QuerySet) -> bool:
     """Return whether people's labels decide how to train: at least 20 queries came with theirs, or more than half of them."""
     n_judged = sum(query.came_with_label for query in queries.queries)
-    return n_judged >= ENOUGH or 2 * n_judged > len(queries.queries)
+    return n_judged >= ENOUGH_JUDGED or 2 * n_judged > len(queries.queries)
 
 
 def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:

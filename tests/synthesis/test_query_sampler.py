@@ -142,7 +142,7 @@ def test_own_test_queries_leave_no_split_of_synthetic_ones_empty():
 
 def test_train_queries_are_dealt_by_the_side_of_their_best_answers():
     queries = added(source(train={"a": {"d0": 1}, "b": {"d2": 1}, "both": {"d0": 1, "d2": 2}, "gone": {"d9": 1}}))
-    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b", "both"], "test": ["s-test"]}
+    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b", "both", "s-dev"], "test": ["s-test"]}
 
 
 @pytest.mark.parametrize(("document", "full", "empty"), [("d0", "train", "dev"), ("d2", "dev", "train")])
@@ -152,9 +152,12 @@ def test_of_two_labelled_queries_one_is_for_dev(document, full, empty):
     assert ids(queries) == {full: ["a"], empty: ["b"], "test": []}
 
 
-def test_a_dev_split_of_the_source_is_kept():
+def test_a_dev_split_of_the_source_is_kept_with_synthetic_queries_beside_few_of_people():
     queries = added(source(train={"a": {"d2": 1}}, dev={"b": {"d0": 1}}))
-    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b"], "test": ["s-test"]}
+    assert ids(queries) == {"train": ["s-train", "a"], "dev": ["b", "s-dev"], "test": ["s-test"]}
+    assert queries["dev"].qrels == {"b": {"p0": 1, "p1": 1}, "s-dev": {"p0": 1}}
+    enough = {f"b{number}": {"d0": 1} for number in range(20)}
+    assert ids(added(source(train={"a": {"d2": 1}}, dev=enough)))["dev"] == list(enough)
 
 
 def test_a_streamed_corpus_gives_the_same():
