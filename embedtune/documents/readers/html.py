@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.documents.readers.files import ReadingLimits, Unreadable, decode, looks_like
-from embedtune.documents.readers.tables import add_table
+from embedtune.documents.readers.tables import Cell, add_table
 from embedtune.documents.text_builder import TextBuilder, one_line
 from embedtune.types import Document
 
@@ -104,6 +104,7 @@ _SILENT_CLASSES = frozenset(
 )
 _MENU_ITEMS = 8  # a list of so many short links and nothing else is a menu
 _MENU_WORDS = 6  # in each item, on average
+_ALL_ROWS = 65_534  # as many as HTML allows
 _FOOTNOTE = re.compile(r"\[\s*\w{1,12}(?:\s\d+)?\s*\]")
 _BEFORE_ITEM = re.compile(r"\n\s*\n\s*(?=(?:-|\d+\.) )")
 _NEXT_ITEM = re.compile(r"\n- ")
@@ -202,13 +203,24 @@ class _Walker:
         if caption is not None:
             self._builder.block(text_of(caption))
         rows = [list(row.iterchildren("td", "th")) for row in element.iter("tr")]
-        named = len(rows) > 1 and bool(rows[0]) and all(cell.tag == "th" for cell in rows[0])
-        texts = [[_text_without_silent(cell) for cell in row] for row in rows]
-        add_table(self._builder, texts, header=named or None)
+        first = next((row for row in rows if len(row) > 1), [])  # below titles
+        named = len(rows) > 1 and bool(first) and all(cell.tag == "th" for cell in first)
+        cells = [
+            [Cell(_text_without_silent(cell), _reach(cell, "rowspan"), _reach(cell, "colspan")) for cell in row]
+            for row in rows
+        ]
+        add_table(self._builder, cells, header=named or None)
 
     def _add(self, text: str | None) -> None:
         if text:
             self._inline.append(_WHITE.sub(" ", text))
+
+
+def _reach(cell: Element, attribute: str) -> int:
+    """Return over how many rows or columns a cell reaches; to the last row where it says 0."""
+    value = cell.get(attribute, "1").strip()
+    reach = int(value) if value.isascii() and value.isdigit() else 1
+    return reach or (_ALL_ROWS if attribute == "rowspan" else 1)
 
 
 def _is_silent(element: Element) -> bool:

@@ -22,7 +22,7 @@ from embedtune.documents.readers.files import (
     require_signature,
 )
 from embedtune.documents.readers.html import add_html, local_name, parse_xhtml, parse_xml, text_of
-from embedtune.documents.readers.tables import add_table, describe
+from embedtune.documents.readers.tables import Cell, add_table, describe
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -77,9 +77,7 @@ class _WordWalker:
         for element in _children(parent, "p", "tbl"):
             if element.tag == f"{_W}tbl":
                 self._flush()
-                # a cell that spans rows is in the first of them
-                rows = ([self._cell(cell) for cell in _children(row, "tc")] for row in _children(element, "tr"))
-                add_table(self._builder, rows)
+                add_table(self._builder, self._rows(element))
             else:
                 self._paragraph(element)
         self._flush()
@@ -110,6 +108,27 @@ class _WordWalker:
         self._builder.block("\n".join(self._items))
         self._items.clear()
 
+    def _rows(self, table: Any) -> list[list[Cell]]:
+        """Return the cells of a table; one that goes on in rows below is in its first row, with its reach."""
+        rows: list[list[Cell]] = []
+        open_cells: dict[int, tuple[int, int]] = {}  # column → row, and number in it, of the cell that may go on
+        for number, row in enumerate(_children(table, "tr")):
+            skipped = _number(row.find(f"{_W}trPr/{_W}gridBefore"), 0)
+            column, cells = skipped, [Cell("")] * skipped
+            for element in _children(row, "tc"):
+                columns = _number(element.find(f"{_W}tcPr/{_W}gridSpan"), 1)
+                merge = element.find(f"{_W}tcPr/{_W}vMerge")
+                if merge is not None and merge.get(f"{_W}val", "continue") == "continue" and column in open_cells:
+                    first_row, place = open_cells[column]
+                    first = rows[first_row][place]
+                    rows[first_row][place] = first._replace(rows=number - first_row + 1)
+                else:
+                    open_cells[column] = (number, len(cells))
+                    cells.append(Cell(self._cell(element), 1, columns))
+                column += columns
+            rows.append(cells)
+        return rows
+
     def _cell(self, cell: Any) -> str:
         return " ".join(self._text(paragraph) for paragraph in cell.iter(f"{_W}p"))
 
@@ -128,6 +147,11 @@ class _WordWalker:
             elif name not in _GONE:
                 parts.append(self._text(child))
         return "".join(parts)
+
+
+def _number(element: Any, otherwise: int) -> int:
+    value = "" if element is None else element.get(f"{_W}val", "")
+    return int(value) if value.isascii() and value.isdigit() else otherwise
 
 
 def _children(parent: Any, *names: str) -> Iterator[Any]:
@@ -198,7 +222,8 @@ def _add_shape(builder: TextBuilder, shape: Any) -> None:
     if shape.has_text_frame:
         builder.block(shape.text_frame.text)
     elif shape.has_table:
-        add_table(builder, [[cell.text for cell in row.cells] for row in shape.table.rows])
+        cells = [[cell for cell in row.cells if not cell.is_spanned] for row in shape.table.rows]
+        add_table(builder, [[Cell(cell.text, cell.span_height, cell.span_width) for cell in row] for row in cells])
     elif shape.has_chart:
         _add_chart(builder, shape.chart)
 
@@ -220,6 +245,8 @@ _OPEN_DOCUMENT = "an OpenDocument text"
 _MANIFEST = "META-INF/manifest.xml"
 _LEVEL = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}outline-level"
 _REPEATED = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}c"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_MOST_REPEATED = 200  # of a cell in a row
 _SILENT_ELEMENTS = frozenset(
     ("tracked-changes", "annotation", "annotation-end", "table-of-content", "note-citation", "sequence-decls")
 )
@@ -250,12 +277,19 @@ def _add_odt(builder: TextBuilder, element: Element) -> None:
             case "list":
                 builder.block("\n".join(f"- {_odt_text(part)}" for part in child.iter("p", "h")))
             case "table":
-                rows = [
-                    [_odt_text(cell) for cell in row if cell.tag == "table-cell"] for row in child.iter("table-row")
-                ]
-                add_table(builder, rows)
+                add_table(builder, [_odt_row(row) for row in child.iter("table-row")])
             case tag if tag not in _SILENT_ELEMENTS:
                 _add_odt(builder, child)
+
+
+def _odt_row(row: Element) -> list[Cell]:
+    """Return the cells of a row; those that another one covers are left out."""
+    cells: list[Cell] = []
+    for element in row.iterchildren("table-cell"):
+        rows, columns = (int(element.get(f"{_TABLE}number-{what}-spanned", "1")) for what in ("rows", "columns"))
+        repeated = int(element.get(f"{_TABLE}number-columns-repeated", "1"))
+        cells += [Cell(_odt_text(element), rows, columns)] * min(repeated, _MOST_REPEATED)
+    return cells
 
 
 def _odt_text(element: Element) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.documents.readers.files import ReadingLimits, read_decoded
-from embedtune.documents.readers.tables import add_table
+from embedtune.documents.readers.tables import Cell, add_table
 from embedtune.documents.text_builder import TextBuilder
 from embedtune.types import Document
 
@@ -89,7 +89,13 @@ def _add_table(builder: TextBuilder, table: Any) -> None:
     from docutils import nodes
 
     named = any(True for _ in table.findall(nodes.thead))
-    rows = [[_text(cell) for cell in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
+    rows = [
+        [
+            Cell(_text(cell), cell.get("morerows", 0) + 1, cell.get("morecols", 0) + 1)
+            for cell in row.findall(nodes.entry)
+        ]
+        for row in table.findall(nodes.row)
+    ]
     for title in table.findall(nodes.title):
         builder.block(_text(title))
     add_table(builder, rows, header=named or None)

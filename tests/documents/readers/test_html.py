@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from embedtune.documents.readers.files import Unreadable
@@ -99,3 +101,24 @@ def test_xhtml_is_read_with_its_entities(read_bytes):
 
 def test_what_is_nested_beyond_measure_is_refused_and_not_cut(read_bytes):
     assert read_bytes("a.html", "<div>" * 50_000 + "x") == Skipped("a.html", "nested too deeply")
+
+
+def test_cells_reach_over_rows_and_columns(read_bytes):
+    page = (
+        "<h1>Opening hours</h1><table><tr><th rowspan=2>Site</th><th colspan=2>Hours</th></tr><tr><th>Summer</th>"
+        "<th>Winter</th></tr><tr><td rowspan=2>Harrow</td><td>8-20</td><td>9-16</td></tr><tr><td>8-22 (Fri)</td>"
+        "<td>9-18 (Fri)</td></tr><tr><td>Tansy</td><td colspan=2>closed</td></tr></table>"
+    )
+    assert read_bytes("a.html", page).text.split("\n\n")[1:] == [
+        "Site: Harrow; Hours Summer: 8-20; Hours Winter: 9-16",
+        "Site: Harrow; Hours Summer: 8-22 (Fri); Hours Winter: 9-18 (Fri)",
+        "Site: Tansy; Hours Summer: closed; Hours Winter: closed",
+    ]
+
+
+@pytest.mark.parametrize("reach", ["0", "x", "-3", "99999999999"])
+def test_a_reach_that_cannot_be_is_bounded(reach, read_bytes):
+    page = (
+        f"<table><tr><td rowspan={reach} colspan={reach}>zone</td><td>a</td></tr><tr><td>b</td><td>c</td></tr></table>"
+    )
+    assert {"zone", "a", "b", "c"} <= set(re.findall(r"\w+", read_bytes("a.html", page).text))

@@ -254,3 +254,55 @@ def test_encrypted_chapter_makes_the_book_unreadable_and_an_encrypted_font_does_
 )
 def test_book_with_a_part_missing_is_refused(missing, reason, read_bytes, zipped):
     assert read_bytes("a.epub", zipped({name: text for name, text in BOOK.items() if name != missing})).reason == reason
+
+
+SPANNED = [
+    "Site: Harrow; Hours Summer: 8-20; Hours Winter: 9-16",
+    "Site: Harrow; Hours Summer: 8-22 (Fri); Hours Winter: 9-18 (Fri)",
+    "All prices include tax.",
+]
+TEXTS = [["Site", "Hours", ""], ["", "Summer", "Winter"], ["Harrow", "8-20", "9-16"], ["", "8-22 (Fri)", "9-18 (Fri)"],
+         ["All prices include tax.", "", ""]]  # fmt: skip
+MERGED = [((0, 0), (1, 0)), ((0, 1), (0, 2)), ((2, 0), (3, 0)), ((4, 0), (4, 2))]
+
+
+def fill_table(table) -> None:
+    for number, row in enumerate(TEXTS):
+        for column, text in enumerate(row):
+            table.cell(number, column).text = text
+    for first, last in MERGED:
+        table.cell(*first).merge(table.cell(*last))
+
+
+def test_cells_of_word_reach_over_rows_and_columns(read_bytes):
+    data = make_word(lambda document: fill_table(document.add_table(5, 3)))
+    assert read_bytes("a.docx", data).text.split("\n\n") == SPANNED
+
+
+def test_cells_of_slides_reach_over_rows_and_columns(read_bytes):
+    def fill(presentation) -> None:
+        slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+        fill_table(slide.shapes.add_table(5, 3, 0, 0, Inches(5), Inches(3)).table)
+
+    assert read_bytes("a.pptx", make_slides(fill)).text.split("\n\n") == SPANNED
+
+
+def test_cells_of_opendocument_reach_over_rows_and_columns(read_bytes, zipped):
+    reach = {first: (last[0] - first[0] + 1, last[1] - first[1] + 1) for first, last in MERGED}
+    covered = {
+        (row, column)
+        for (top, left), (bottom, right) in MERGED
+        for row in range(top, bottom + 1)
+        for column in range(left, right + 1)
+    } - reach.keys()
+
+    def cell(row: int, column: int) -> str:
+        if (row, column) in covered:
+            return "<table:covered-table-cell/>"
+        rows, columns = reach.get((row, column), (1, 1))
+        attributes = f'table:number-rows-spanned="{rows}" table:number-columns-spanned="{columns}"'
+        return f"<table:table-cell {attributes}><text:p>{TEXTS[row][column]}</text:p></table:table-cell>"
+
+    rows = ("".join(cell(row, column) for column in range(3)) for row in range(5))
+    body = "<table:table>" + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows) + "</table:table>"
+    assert read_bytes("a.odt", zipped(open_document_content(body))).text.split("\n\n") == SPANNED

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import io
-from datetime import date, datetime
-
 import pytest
-import xlsxwriter
 
-from embedtune.documents.readers.tables import describe, describe_table
+from embedtune.documents.readers.tables import Cell, describe, describe_table
 
 PEOPLE = [["name", "born"], ["Ada", "1815"], ["Alan", ""]]
 
@@ -43,67 +39,59 @@ def test_cell_beyond_the_names_stands_alone():
     assert describe(["a"], ["1", "2"]) == "a: 1; 2"
 
 
-def make_workbook(sheets: dict[str, list[list[object]]]) -> bytes:
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"default_date_format": "yyyy-mm-dd"}) as workbook:
-        for name, rows in sheets.items():
-            sheet = workbook.add_worksheet(name)
-            for number, row in enumerate(rows):
-                for column, cell in enumerate(row):
-                    sheet.write(number, column, cell)
-    return buffer.getvalue()
+HOURS = [
+    [Cell("Site", rows=2), Cell("Hours", columns=2)],
+    ["Summer", "Winter"],
+    [Cell("Harrow", rows=2), "8-20", "9-16"],
+    ["8-22 (Fri)", "9-18 (Fri)"],
+    ["Tansy", Cell("closed", columns=2)],
+    [Cell("All prices include tax.", columns=3)],
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.csv", 'name,note\nAda,"first, and\nlast"\nAlan,\n'),
-        ("a.csv", 'name;note\nAda;"first, and last"\nAlan;\n'),
-        ("a.tsv", "name\tnote\nAda\tfirst, and last\nAlan\t\n"),
-        ("a.csv", "\ufeffname|note\r\nAda|first, and last\r\nAlan|\r\n"),
-    ],
-)
-def test_each_row_can_be_understood_alone(name, text, read_bytes):
-    assert read_bytes(name, text).text == "name: Ada; note: first, and last\n\nname: Alan"
-
-
-def test_table_of_one_row_is_not_lost(read_bytes):
-    assert read_bytes("a.csv", "name,note\n").text == "name | note"
-
-
-def test_quote_that_is_never_closed_is_read_to_the_end(read_bytes):
-    assert read_bytes("a.csv", 'a,b\n"x,y\nz').text == "a: x,y z"
-
-
-def test_each_sheet_is_a_page_with_its_name_as_heading(read_bytes, parts):
-    sheets = {
-        "People": [
-            ["name", "born", "is dead"],
-            ["Ada", datetime(1915, 12, 10), True],
-            ["Alan", date(1912, 6, 23), False],
-        ],
-        "Empty": [],
-        "Prices": [["seal", 3.0], ["pump", 9.25]],
-    }
-    document = read_bytes("a.xlsx", make_workbook(sheets))
-    assert parts(document) == [
-        ("People", "name: Ada; born: 1915-12-10; is dead: yes\n\nname: Alan; born: 1912-06-23; is dead: no"),
-        ("Prices", "seal: 3\n\npump: 9.25"),
-    ]
-    assert document.pages == (0, document.text.index("Prices"), document.text.index("Prices"))
-
-
-def test_too_many_sheets_are_not_read(read_bytes):
-    data = make_workbook({str(number): [["x"]] for number in range(3)})
-    assert read_bytes("a.xlsx", data, max_pages=2).reason == "too many sheets: 3, the limit is 2"
-
-
-def test_workbook_without_cells_is_empty(read_bytes):
-    assert read_bytes("a.xlsx", make_workbook({"One": []})).reason == "empty"
-
-
-def test_old_workbook_must_be_one(read_bytes):
-    assert read_bytes("a.xls", b"PK\x03\x04xxxx").reason == (
-        "not an Excel workbook of the old kind: it looks like a zip archive"
+def test_a_cell_stands_in_all_rows_and_columns_that_it_reaches():
+    assert (
+        describe_table(HOURS)
+        == describe_table(HOURS, header=True)
+        == [
+            "Site: Harrow; Hours Summer: 8-20; Hours Winter: 9-16",
+            "Site: Harrow; Hours Summer: 8-22 (Fri); Hours Winter: 9-18 (Fri)",
+            "Site: Tansy; Hours Summer: closed; Hours Winter: closed",
+            "All prices include tax.",
+        ]
     )
-    assert read_bytes("a.xls", b"\xd0\xcf\x11\xe0" + bytes(600)).reason.startswith("broken xls file")
+
+
+def test_a_title_over_all_columns_is_a_line_by_itself():
+    rows = [[Cell("Opening hours", columns=3)], ["site", "from", "to"], ["Harrow", "8", "20"]]
+    assert describe_table(rows) == ["Opening hours", "site: Harrow; from: 8; to: 20"]
+
+
+def test_a_box_of_facts_has_no_names():
+    rows = [[Cell("Harrow", columns=2)], ["Type", "market town"], ["Inhabitants", "2,310"]]
+    assert describe_table(rows) == ["Harrow", "Type: market town", "Inhabitants: 2,310"]
+
+
+def test_facts_of_a_report_stand_above_the_names():
+    rows = [["Report of May", "", ""], ["Department: water", "", ""], ["", "", ""], ["a", "b", "c"], ["1", "2", "3"]]
+    assert describe_table(rows, header=True) == ["Report of May", "Department: water", "a: 1; b: 2; c: 3"]
+
+
+def test_names_that_are_repeated_on_each_page_are_no_row():
+    rows = [["name", "born"], ["Ada", "1815"], ["name", "born"], ["Alan", "1912"]]
+    assert describe_table(rows) == ["name: Ada; born: 1815", "name: Alan; born: 1912"]
+
+
+def test_a_note_below_the_table_stands_alone():
+    rows = [
+        ["a", "b", "c"],
+        ["1", "2", "3"],
+        ["Source: the office of the mill, on the first of May", "", ""],
+        ["x", "", ""],
+    ]
+    assert describe_table(rows) == ["a: 1; b: 2; c: 3", "Source: the office of the mill, on the first of May", "a: x"]
+
+
+@pytest.mark.parametrize("cell", [Cell("x", rows=10**9, columns=10**9), Cell("x", rows=-1, columns=0)])
+def test_a_reach_that_cannot_be_is_bounded(cell):
+    assert len(describe_table([[cell], ["y"]], header=False)) == 2
