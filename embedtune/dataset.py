@@ -19,7 +19,7 @@ from embedtune.formats.label_files import read_labels
 from embedtune.formats.labels import Columns
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.text.hashing import content_id
-from embedtune.types import SPLITS, Document, Passage, Qrels, Query, QuerySet, Skipped, Source
+from embedtune.types import SPLITS, Document, Note, Passage, Qrels, Query, QuerySet, Skipped, Source
 
 _LARGEST = 0.5  # share of the queries in one group from which on groups cannot be split
 _VALIDATION = ("dev", "validation", "valid", "val")
@@ -293,8 +293,13 @@ class Dataset:
         return f"Dataset({len(self.passages)} passages; queries: {counts})"
 
 
-def write_labels(folder: Path, splits: Mapping[str, QuerySet], skipped: Sequence[Skipped] | None = None) -> None:
-    """Write ``queries.jsonl`` and ``qrels/*.tsv`` beside ``corpus.jsonl``, and ``skipped.tsv`` where it is given."""
+def write_labels(
+    folder: Path,
+    splits: Mapping[str, QuerySet],
+    skipped: Sequence[Skipped] | None = None,
+    notes: Sequence[Note] = (),
+) -> None:
+    """Write ``queries.jsonl`` and ``qrels/*.tsv`` beside ``corpus.jsonl``, and ``skipped.tsv`` and ``notes.tsv`` if given."""
     # A query may be judged in two splits; it is one query all the same.
     queries = {query.query_id: query for split in SPLITS for query in splits[split].queries}
     beir.write_queries(folder, queries.values())
@@ -303,6 +308,9 @@ def write_labels(folder: Path, splits: Mapping[str, QuerySet], skipped: Sequence
     if skipped is not None:
         rows = ["document\treason", *(f"{_cell(name)}\t{_cell(reason)}" for name, reason in skipped)]
         (folder / "skipped.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    if notes:
+        rows = ["document\tnote", *(f"{_cell(name)}\t{_cell(text)}" for name, text in notes)]
+        (folder / "notes.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def read_dataset(folder: Path) -> Dataset:

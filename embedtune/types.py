@@ -64,6 +64,7 @@ class Document(NamedTuple):
         sections: In reading order, the parts of the text under each heading path; none means the whole text is one.
         pages: First character of each page, slide or sheet, ascending; none means the text has no pages.
         offset: Where the text begins in the file, if that came in parts; the parts follow each other and share their id.
+        notes: What a person should know about the reading: what was left out, and how a table was understood.
     """
 
     document_id: str
@@ -72,6 +73,14 @@ class Document(NamedTuple):
     sections: tuple[Section, ...] = ()
     pages: tuple[int, ...] = ()
     offset: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class Note(NamedTuple):
+    """What a person should know about the reading of a document."""
+
+    document_id: str
+    text: str
 
 
 class Skipped(NamedTuple):
@@ -173,6 +182,7 @@ class Source:
         documents: In a stable order; each pass reads them anew from memory or disk.
         ready_made: True when each document is one passage already (BEIR, LlamaIndex JSON) and must not be cut.
         skipped: Files that were not read.
+        notes: What to know about those that were.
         queries: By split, the labelled queries that came with it; their qrels judge documents, or texts in them.
         places: Judged text, by the name that qrels give it → where it stands in documents.
         has_labels: Whether the queries come from label files, which are given to be trained on.
@@ -183,6 +193,7 @@ class Source:
     documents: Collection[Document]
     ready_made: bool
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     queries: dict[str, QuerySet] = field(default_factory=dict)
     places: dict[str, list[Place]] = field(default_factory=dict)
     has_labels: bool = False

@@ -56,9 +56,9 @@ class DocumentBuffer(Collection[Document]):
 
 def document_of(values: Sequence[Any]) -> Document:
     """Return the document that was written as a JSON list."""
-    document_id, title, text, sections, pages, offset = values
+    document_id, title, text, sections, pages, offset, notes = values
     parts = tuple(Section(tuple(headings), start, end) for headings, start, end in sections)
-    return Document(document_id, title, text, parts, tuple(pages), offset)
+    return Document(document_id, title, text, parts, tuple(pages), offset, tuple(notes))
 
 
 def in_blocks(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.documents.buffer import DocumentBuffer
+from embedtune.documents.encoded_data import without_encoded_data
 from embedtune.documents.headings import find_sections
 from embedtune.documents.labelled import read_corpus, with_labels
 from embedtune.documents.readers import no_reader, readers
@@ -21,7 +22,7 @@ from embedtune.formats.label_files import LABEL_SUFFIXES, is_labels, read_labels
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
 from embedtune.text.hashing import hash_rows
-from embedtune.types import Document, Qrels, Query, QuerySet, Skipped, Source
+from embedtune.types import Document, Note, Qrels, Query, QuerySet, Skipped, Source
 
 _HIDDEN = "hidden"
 _GIVEN = "given as labels"
@@ -115,9 +116,9 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
 
 
 def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
-    skipped: list[Skipped] = []
-    documents = DocumentBuffer(_read_ones(_files(folder, limits, labels), skipped), scratch)
-    return Source(str(folder), documents, ready_made=False, skipped=skipped)
+    skipped, notes = list[Skipped](), list[Note]()
+    documents = DocumentBuffer(_read_ones(_files(folder, limits, labels), skipped, notes), scratch)
+    return Source(str(folder), documents, ready_made=False, skipped=skipped, notes=notes)
 
 
 def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Iterator[Document | Skipped]:
@@ -168,24 +169,24 @@ def unreadable(path: Path) -> str | None:
 
 
 def _read_beir(folder: Path, scratch: Path | None) -> Source:
-    skipped: list[Skipped] = []
-    documents = DocumentBuffer(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped), scratch)
+    skipped, notes = list[Skipped](), list[Note]()
+    documents = DocumentBuffer(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped, notes), scratch)
     queries = {}
     if (folder / "queries.jsonl").is_file():
         texts = beir.read_queries(folder)
         splits = beir.read_splits(folder, {query.query_id for query in texts})
         queries = {split: _judged(folder, split, texts, qrels) for split, qrels in splits.items()}
-    return Source(str(folder), documents, ready_made=True, skipped=skipped, queries=queries)
+    return Source(str(folder), documents, ready_made=True, skipped=skipped, notes=notes, queries=queries)
 
 
 def _read_llama_index(path: Path) -> Source:
     """Its queries carry no split, so they count as training data; give the file to ``eval --queries`` to test on them."""
     documents, queries, qrels = read_llama_index(path)
-    skipped: list[Skipped] = []
-    documents = list(_read_ones(_empty_ones_skipped(documents), skipped))
+    skipped, notes = list[Skipped](), list[Note]()
+    documents = list(_read_ones(_empty_ones_skipped(documents), skipped, notes))
     judged = [query for query in queries if query.query_id in qrels]
     splits = {"train": with_answers(QuerySet(path.name, judged, qrels, "document"))} if judged else {}
-    return Source(str(path), documents, ready_made=True, skipped=skipped, queries=splits)
+    return Source(str(path), documents, ready_made=True, skipped=skipped, notes=notes, queries=splits)
 
 
 def _empty_ones_skipped(documents: Iterable[Document]) -> Iterator[Document | Skipped]:
@@ -193,13 +194,18 @@ def _empty_ones_skipped(documents: Iterable[Document]) -> Iterator[Document | Sk
         yield document if document.text.strip() or document.title else Skipped(document.document_id, "empty")
 
 
-def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped]) -> Iterator[Document]:
-    """Yield the documents; what was skipped is noted."""
+def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped], notes: list[Note]) -> Iterator[Document]:
+    """Yield the documents without encoded data; what was skipped, and what is to be known of the others, is noted."""
     for result in read:
         if isinstance(result, Skipped):
             skipped.append(result)
+            continue
+        document = without_encoded_data(result)
+        if document.text.strip() or document.title or not document.notes:
+            notes += [Note(document.document_id, note) for note in document.notes]
+            yield document._replace(notes=())
         else:
-            yield result
+            skipped.append(Skipped(document.document_id, f"empty: {'; '.join(document.notes)}"))
 
 
 def read_query_set(path: Path, split: str = "test") -> QuerySet:

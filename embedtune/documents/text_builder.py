@@ -36,6 +36,7 @@ class TextBuilder:
         self._headings: list[_Heading] = []
         self._pages: list[int] = []
         self._pages_to_start = 0  # begun, and nothing on them yet
+        self._notes: list[str] = []
 
     @property
     def is_empty(self) -> bool:
@@ -65,11 +66,17 @@ class TextBuilder:
         """Start the next page, slide or sheet."""
         self._pages_to_start += 1
 
+    def note(self, text: str) -> None:
+        """Add what a person should know about the reading."""
+        self._notes.append(text)
+
     def build(self, document_id: str) -> Document:
         """Return the document; its sections end where the next heading starts."""
         text = "".join(self._parts)
         pages = (*self._pages, *[len(text)] * self._pages_to_start)
-        return Document(document_id, one_line(self.title), text, tuple(self._sections(text)), pages)
+        return Document(
+            document_id, one_line(self.title), text, tuple(self._sections(text)), pages, notes=tuple(self._notes)
+        )
 
     def _sections(self, text: str) -> list[Section]:
         if not self._headings:

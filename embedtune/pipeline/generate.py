@@ -87,6 +87,8 @@ def generate(
         llm.check()
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
+    for name, text in source.notes:
+        _log.info("%s: %s", name, text)
     with stage_folder(folder, identity) as stage:
         encoder = load_encoder(model_folder, config, "fp32")
         splits, record = make_dataset(
@@ -98,7 +100,7 @@ def generate(
             labels=[str(Path(name).absolute()) for name in config.labels],
             llm=(llm and llm.costs) or None,
         )
-        write_labels(stage.path, splits, source.skipped)
+        write_labels(stage.path, splits, source.skipped, source.notes)
         write_inventory(stage.path, files)
     numbers = ", ".join(f"{sum(kinds.values())} {name} queries" for name, kinds in record.queries.items())
     _log.info("%s: %d passages, %s", folder, record.passages, numbers)

@@ -163,7 +163,7 @@ def test_child_answers_line_by_line_and_ends_with_its_input(tmp_path):
         check=True,
     )
     first, second = map(json.loads, done.stdout.splitlines())
-    _, _, text, sections, pages, _ = first["document"]
+    _, _, text, sections, pages, *_ = first["document"]
     assert (text, sections, pages) == ("Care\n\nFill it.", [[["Care"], 6, 14]], [])
     assert second == {"skipped": ["a.md", "No such file or directory"]}
     assert done.stderr == ""
