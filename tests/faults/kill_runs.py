@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "generate": ["--set", "window_tokens=48"],
     "train": ["--set", "batch_size=8", "--set", "max_pairs=160", "--set", "checkpoint_seconds=0", "--set", "epochs=2",
-              "--set", "max_dev_windows=200"],
+              "--set", "max_dev_windows=200", "--set", "temperature=0.05"],
     "eval": [],
 }  # fmt: skip
 FOLDERS = {"generate": "dataset", "train": "model", "eval": "eval"}
