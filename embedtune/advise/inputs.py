@@ -17,8 +17,8 @@ from embedtune.errors import DataError
 from embedtune.evaluation.query_sets import read_judging
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder, choose_precision, load_model
-from embedtune.models.language_fit import language_warning
 from embedtune.models.locate import find_model
+from embedtune.models.readable_text import base_warnings
 from embedtune.pipeline.make_dataset import prepare, read_for
 from embedtune.synthesis.query_sampler import sample_queries
 from embedtune.types import Passage, QuerySet, Source, Vectors
@@ -137,15 +137,13 @@ def gather(config: GenerateConfig, queries: str | None, scratch: Path) -> Materi
             f"{source.name}: expected text to draw queries from, found too little in {len(source.documents)} documents",
             hint="add documents: a few pages of running text are the least; or give queries of your own with --queries",
         )
-    warning = language_warning(
-        config.model, base_folder, base, corpus.statistics.language, [passage.text for passage in pool.passages]
-    )
+    warnings = base_warnings(config.model, base_folder, base, corpus.statistics.language, pool.passages)
     return Material(
         source=source,
         base_folder=base_folder,
         base=base,
         language=corpus.statistics.language,
-        warnings=[warning] if warning else [],
+        warnings=warnings,
         passages=pool.passages,
         n_passages=corpus.n_passages,
         corpus_tokens=corpus.window.corpus_tokens,

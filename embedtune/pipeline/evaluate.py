@@ -14,6 +14,7 @@ from embedtune.evaluation.runner import KeptVectors, Model, Search
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.models.locate import hash_model
+from embedtune.models.readable_text import readings
 from embedtune.pipeline import preflight
 from embedtune.pipeline.evaluation_files import write_query_set
 from embedtune.pipeline.evaluation_inputs import Inputs
@@ -99,6 +100,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     several = len(judged) > 1
     reporter = Reporter(background(run, config), passages, seed=config.seed, alone=not several)
     forgetting = _measure_forgetting(config, inputs, models, base)
+    reading = readings(base, [passage.full_text for passage in passages])
     sets = {}
     for original, queries, searched in zip(inputs.query_sets, judged, search.sets, strict=True):
         audits = audit(
@@ -110,6 +112,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
             plain=searched.cut_off,
             without_prompt=searched.bare,
             query_cosine=searched.query_cosine,
+            reading=reading,
         )
         own = folder / file_name(queries.name) if several else folder
         sets[queries.name] = write_query_set(

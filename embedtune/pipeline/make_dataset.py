@@ -15,7 +15,7 @@ from embedtune.errors import DataError
 from embedtune.formats import beir
 from embedtune.machine import nearest_folder
 from embedtune.models.encoder import Encoder
-from embedtune.models.language_fit import language_warning
+from embedtune.models.readable_text import base_warnings
 from embedtune.pipeline.chunk_corpus import ChunkedCorpus, chunk_corpus
 from embedtune.project.records import DatasetRecord
 from embedtune.synthesis.llm.queries import LlmQueries
@@ -64,8 +64,8 @@ def make_dataset(
         Queries by split, and the record of the dataset.
     """
     corpus, pool = prepare(source, encoder, config, folder, n_chars=n_chars)
-    texts, language = [passage.text for passage in pool.passages], corpus.statistics.language
-    if warning := language_warning(config.model, base_folder, encoder, language, texts):
+    warnings = base_warnings(config.model, base_folder, encoder, corpus.statistics.language, pool.passages)
+    for warning in warnings:
         _log.warning("%s", warning)
     queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
     if llm:
@@ -97,8 +97,8 @@ def make_dataset(
         held_out_kind=held_out_kind(config),
         dropped_queries=dropped,
         window=corpus.window,
-        language=language,
-        warnings=[warning] if warning else [],
+        language=corpus.statistics.language,
+        warnings=warnings,
         passages_from_labels=source.n_added,
         **({"llm": llm.record} if llm else {}),
     )

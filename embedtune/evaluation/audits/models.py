@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from embedtune.evaluation.audits.impact import Impact, Runs, gain, mean, points, record, score, severity_of
 from embedtune.evaluation.drift import DEPTH, n_identical
+from embedtune.models.readable_text import MAX_UNREAD, ScriptReading, describe, unread_share, wider_base
 from embedtune.project.evaluation_records import AuditRecord
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.sentences import sentences_of
@@ -155,6 +156,22 @@ def audit_prompts(prompts: Prompts, qrels: Qrels, runs: Runs, without: Run | Non
         impact,
         "Encode with encode_query and encode_document, or give your stack these prompts.",
         severity="note",
+    )
+
+
+def audit_reading(reading: Sequence[ScriptReading], n_queries: int) -> AuditRecord:
+    """Say how much of the passages the base cannot read, by script."""
+    share = unread_share(reading)
+    if share < MAX_UNREAD:
+        return record(
+            "reading", f"The base reads the letters of the passages; {share:.1%} are unknown to it or in bytes."
+        )
+    return record(
+        "reading",
+        f"The base cannot read {share:.0%} of the letters of the passages: {describe(reading)}.",
+        n_queries,
+        advice=f"Choose a base that reads them, such as {wider_base(reading)}: tuning does not widen a vocabulary.",
+        severity="warn",
     )
 
 

@@ -14,6 +14,7 @@ from embedtune.evaluation.audits.models import Prompts, Seen
 from embedtune.formats.judgements import share_judgements
 from embedtune.models.encoder import Encoder
 from embedtune.models.inspect import read_prompts, retrieval_prompts
+from embedtune.models.readable_text import ScriptReading
 from embedtune.project.evaluation_records import AuditRecord
 from embedtune.retrieval.searcher import LeftOut, Units, dense_run, passages_by_unit
 from embedtune.retrieval.windows import Windows
@@ -30,12 +31,14 @@ def audit(
     plain: Run | None = None,
     without_prompt: Run | None = None,
     query_cosine: float | None = None,
+    reading: Sequence[ScriptReading] | None = None,
 ) -> list[AuditRecord]:
     """Run all audits that the arguments allow; they come in a fixed order.
 
     ``as_judged`` are the queries before identical texts were given one judgement; of the runs, ten deep or more, ``base`` and
     ``tuned`` count. The encoder is the base. For ``plain`` see ``plain_run``; ``without_prompt`` is the run of the shipped
-    model with queries encoded without the prompt, and the cosine that of query vectors under base and tuned, in [-1, 1].
+    model with queries encoded without the prompt, the cosine that of query vectors under base and tuned, in [-1, 1], and
+    ``reading`` how the base reads the passages.
     """
     compared = {system: runs[system] for system in ("base", "tuned") if system in runs}
     labelled = share_judgements(as_judged, dataset.passages)
@@ -62,6 +65,8 @@ def audit(
         found.append(models.audit_change(qrels, compared, query_cosine))
     if prompts:
         found.append(models.audit_prompts(prompts, qrels, compared, without_prompt))
+    if reading:
+        found.append(models.audit_reading(reading, len(qrels)))
     return found
 
 

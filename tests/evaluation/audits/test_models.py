@@ -11,8 +11,10 @@ from embedtune.evaluation.audits.models import (
     answers_beyond,
     audit_change,
     audit_prompts,
+    audit_reading,
     audit_truncation,
 )
+from embedtune.models.readable_text import ScriptReading
 from embedtune.types import Query
 
 TEXT = "Fill the tank. Rinse the bowl. Press the button."
@@ -122,3 +124,13 @@ def test_prompts_other_than_the_bases_own_are_noted():
     found = audit_prompts(Prompts({"query": "query: "}, used, used), ONE, {"base": {"q": FIRST}})
     assert found.severity == "note"
     assert "The base model's own: query 'query: '." in found.sentence
+
+
+def test_letters_that_the_base_cannot_read_are_a_warning():
+    read, unread = ScriptReading("Latin", 95, 0, 0), ScriptReading("Thai", 5, 5, 0)
+    fine = audit_reading([read], 3)
+    assert (fine.name, fine.severity, fine.n_affected) == ("reading", "ok", 0)
+    found = audit_reading([read, unread], 3)
+    assert (found.severity, found.n_affected) == ("warn", 3)
+    assert "5% of the letters" in found.sentence and "Thai 100% unknown" in found.sentence
+    assert "multilingual" in found.advice
