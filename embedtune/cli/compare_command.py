@@ -87,9 +87,12 @@ def _print_passages(
 @click.argument("query")
 @click.option("-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages per system.")
 @click.option("--system", "systems", multiple=True, help="System to show after the base model; repeatable.")
+@options.TRUST
 @options.AS_JSON
 @options.logged
-def command(run: Path, query: str, k: int, systems: tuple[str, ...], as_json: bool) -> None:
+def command(
+    run: Path, query: str, k: int, systems: tuple[str, ...], trust_remote_code: bool | None, as_json: bool
+) -> None:
     """Show what BM25, the base model, the tuned model and hybrid search find for QUERY, side by side.
 
     The marks compare each system with the base model: moved up or down, new, or gone from its top k. It searches the vectors
@@ -100,7 +103,7 @@ def command(run: Path, query: str, k: int, systems: tuple[str, ...], as_json: bo
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.serving.comparison import compare
 
-    comparison = compare(run, query, k, systems=systems)
+    comparison = compare(run, query, k, systems=systems, trust_remote_code=bool(trust_remote_code))
     if as_json:
         output.print_json(comparison.as_json())
     else:

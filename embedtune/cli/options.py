@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 import click
 from pydantic import BaseModel
 
-from embedtune.config.settings import Config, LlmConfig, load_config
+from embedtune.config.settings import Config, GenerateConfig, LlmConfig, load_config
 from embedtune.errors import did_you_mean, missing_path
 from embedtune.quiet import set_switches
 from embedtune.redaction import RedactingFormatter
@@ -104,6 +104,7 @@ class Shared(NamedTuple):
         return load_config(model, section=section, file=self.file, settings=self.settings, options=options)
 
 
+TRUST = setting(GenerateConfig, "trust_remote_code")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _CONFIG = (
     click.option("--config", "file", type=FILE, help="YAML recipe; only the section of this command is used."),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option("--url", "query_url", metavar="URL", help="Address of the server, or of the server for queries.")
 @click.option("--document-url", metavar="URL", help="Address of the server for documents, if it is a different one.")
+@options.TRUST
 @options.AS_JSON
 @options.logged
 def command(
@@ -53,6 +54,7 @@ def command(
     folder: Path | None,
     query_url: str | None,
     document_url: str | None,
+    trust_remote_code: bool | None,
     as_json: bool,
 ) -> None:
     """Print the code that loads the model of RUN in a framework, a vector store or a server.
@@ -69,7 +71,7 @@ def command(
     from embedtune.snippets.routes import all_routes, read_facts
     from embedtune.snippets.served_folders import export
 
-    facts = read_facts(run, which)
+    facts = read_facts(run, which, trust_remote_code=bool(trust_remote_code))
     if target is None:
         if is_checked or folder:
             raise click.UsageError("--check and --export need --for")

@@ -19,8 +19,11 @@ from embedtune.config.settings import NegativesConfig, load_config
     type=click.Path(file_okay=False, path_type=Path),
     help="BEIR folder to save judgements in.  [default: RUN/judgements]",
 )
+@options.TRUST
 @options.logged
-def ui_command(runs: tuple[Path, ...], port: int | None, judgements: Path | None) -> None:
+def ui_command(
+    runs: tuple[Path, ...], port: int | None, judgements: Path | None, trust_remote_code: bool | None
+) -> None:
     """Search, browse and judge in the browser, on this machine; Ctrl-C stops the server.
 
     Search shows the base model, the tuned model, BM25 and hybrid search side by side. Browse shows which queries of the
@@ -32,7 +35,13 @@ def ui_command(runs: tuple[Path, ...], port: int | None, judgements: Path | None
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.ui.server import serve
 
-    serve(runs, port=port, judgements=judgements, announce=lambda address: click.echo(f"{address}   (Ctrl-C stops it)"))
+    serve(
+        runs,
+        port=port,
+        judgements=judgements,
+        trust_remote_code=bool(trust_remote_code),
+        announce=lambda address: click.echo(f"{address}   (Ctrl-C stops it)"),
+    )
 
 
 @click.command("verify")

@@ -66,6 +66,7 @@ def default_run(source: str) -> Path:
 @click.command("train")
 @click.argument("run", type=options.RUN)
 @options.settings(TrainConfig, "method", "quantize", "teacher", "learning_rate", "epochs", "batch_size")
+@options.TRUST
 @options.shared()
 def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     """Fine-tune the base model of RUN on its dataset.
@@ -115,6 +116,7 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     help="A further measure of ir_measures, such as P@5 or AP; repeatable.",
 )
 @options.setting(EvaluateConfig, "precision")
+@options.TRUST
 @click.option(
     "--fail-under",
     multiple=True,

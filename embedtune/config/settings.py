@@ -39,6 +39,9 @@ Names = Annotated[
 """None, one name or path, or several."""
 
 MAX_SEED = 2**63 - 1  # torch takes no more
+_TRUST = "Run the Python code that comes with the model."
+Trust = Annotated[bool, Field(exclude=True, description=_TRUST)]
+"""No part of an identity, and never read from a run folder, which may be somebody else's."""
 
 
 class _SettingsMeta(_ModelMeta):
@@ -161,7 +164,7 @@ class GenerateConfig(_Settings):
     model: PathText = Field(DEFAULT_MODEL, description="Base model: hub name or local folder.")
     query_prompt: str | None = Field(None, description="Prefix of every query; default: the model's own prompt.")
     document_prompt: str | None = Field(None, description="Prefix of every passage; default: the model's own prompt.")
-    trust_remote_code: bool = Field(False, description="Run the Python code that comes with the model.")
+    trust_remote_code: bool = Field(False, description=_TRUST)
     window_tokens: int = Field(
         128, ge=16, description="Tokens per passage; longer passages are split, and the best part's score counts."
     )
@@ -228,6 +231,7 @@ class TrainConfig(_Settings):
         description="Tuning method; query-lora, linear and pca leave document embeddings unchanged. auto tries each method "
         "of auto_methods and keeps the best on dev, or the base model.",
     )
+    trust_remote_code: Trust = False
     auto_methods: tuple[MethodName, ...] = Field(
         ("pca", "linear", "query-lora", "hybrid-vector", "lora"),
         min_length=1,
@@ -324,6 +328,7 @@ class NegativesConfig(_Settings):
     """Hard negatives for the train queries."""
 
     model: Literal["base", "tuned"] = Field("base", description="The run's model that searches for them.")
+    trust_remote_code: Trust = False
     num_negatives: int = Field(2, ge=1, le=100, description="Negatives of each query.")
     relative_margin: float = Field(
         0.1,
@@ -356,6 +361,7 @@ class EvaluateConfig(_Settings):
     forgetting: Names = Field(
         (), description="Further BEIR folders to check for forgetting, besides the packaged general set."
     )
+    trust_remote_code: Trust = False
     precision: Precision = Field("auto", description="bf16 autocast or fp32, for all encoders.")
     measures: Names = Field((), description="Further measures of ir_measures, such as P@5 or AP.")
     depth: int = Field(100, ge=100, description="Passages per query in the run files.")

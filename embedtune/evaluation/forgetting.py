@@ -18,7 +18,8 @@ from embedtune.evaluation.significance import compare
 from embedtune.evaluation.slices import by_document
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.formats.judgements import check_judged, own_units, share_judgements
-from embedtune.models.encoder import Encoder, has_own_module
+from embedtune.models.encoder import Encoder
+from embedtune.models.opening import has_own_module
 from embedtune.models.weights import Interpolation, in_shape_of
 from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
 from embedtune.project.records import Measures

@@ -33,7 +33,12 @@ class _OverEmbedder:
     """What both embedders share."""
 
     def __init__(
-        self, run: Path | str, which: Which = "auto", precision: str = "fp32", device: str | None = None
+        self,
+        run: Path | str,
+        which: Which = "auto",
+        precision: str = "fp32",
+        device: str | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         """Use a run; nothing is read before ``warm_up`` or the first call.
 
@@ -42,16 +47,24 @@ class _OverEmbedder:
             which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
             precision: ``fp32``, ``bf16`` or ``auto``.
             device: Such as ``cpu``; None takes the best available.
+            trust_remote_code: Run the Python code that comes with the model.
         """
         self.run_folder = str(run)
         self.which = which
         self.precision = precision
         self.device = device
+        self.trust_remote_code = trust_remote_code
 
     @cached_property
     def embedder(self) -> Embedder:
         """The run's embedder."""
-        return Embedder.from_run(self.run_folder, self.which, precision=self.precision, device=self.device)
+        return Embedder.from_run(
+            self.run_folder,
+            self.which,
+            precision=self.precision,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def warm_up(self) -> None:
         """Load the model.
@@ -64,7 +77,12 @@ class _OverEmbedder:
     def to_dict(self) -> dict[str, object]:
         """Return what ``from_dict`` needs."""
         return default_to_dict(
-            self, run=self.run_folder, which=self.which, precision=self.precision, device=self.device
+            self,
+            run=self.run_folder,
+            which=self.which,
+            precision=self.precision,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
         )
 
     @classmethod
@@ -120,6 +138,7 @@ class EmbedtuneRetriever:
         precision: str | None = None,
         device: str | None = None,
         retriever: Any = None,
+        trust_remote_code: bool = False,
     ) -> None:
         """Use a run; nothing is read before ``warm_up`` or the first call.
 
@@ -132,6 +151,7 @@ class EmbedtuneRetriever:
             retriever: An embedding retriever over your document store, whose documents are windows with their
                 ``passage_id`` in the metadata (``run_documents``), and whose scores are cosines: a store by
                 ``dot_product`` or ``cosine`` with ``scale_score=False``. None keeps the vectors in memory.
+            trust_remote_code: Run the Python code that comes with the models.
         """
         self.run_folder = str(run)
         self.system = system
@@ -139,13 +159,19 @@ class EmbedtuneRetriever:
         self.precision = precision
         self.device = device
         self.retriever = retriever
+        self.trust_remote_code = trust_remote_code
 
     @cached_property
     def opened(self) -> Retriever:
         """The run's retriever, opened when it is first used."""
         store = None if self.retriever is None else _DocumentStore(self.retriever)
         return Retriever.from_run(
-            self.run_folder, self.system, precision=self.precision, device=self.device, store=store
+            self.run_folder,
+            self.system,
+            precision=self.precision,
+            device=self.device,
+            store=store,
+            trust_remote_code=self.trust_remote_code,
         )
 
     def warm_up(self) -> None:
@@ -188,6 +214,7 @@ class EmbedtuneRetriever:
             precision=self.precision,
             device=self.device,
             retriever=None if self.retriever is None else component_to_dict(self.retriever, "retriever"),
+            trust_remote_code=self.trust_remote_code,
         )
 
     @classmethod

@@ -35,12 +35,14 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
         which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
         precision: ``fp32``, ``bf16`` or ``auto``.
         device: Such as ``cpu``; None takes the best available.
+        trust_remote_code: Run the Python code that comes with the model.
     """
 
     run: str
     which: Which = "auto"
     precision: str = "fp32"
     device: str | None = None
+    trust_remote_code: bool = False
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -54,7 +56,13 @@ class EmbedtuneEmbeddings(Serializable, Embeddings):
         Raises:
             EmbedtuneError: As ``serving.embedder.Embedder.from_run`` does.
         """
-        return Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
+        return Embedder.from_run(
+            self.run,
+            self.which,
+            precision=self.precision,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a unit vector for each text, with the run's document prompt."""
@@ -99,6 +107,7 @@ class EmbedtuneRetriever(BaseRetriever):
         k: Passages returned.
         precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
         device: Such as ``cpu``; None takes the best available.
+        trust_remote_code: Run the Python code that comes with the model.
         store: Your vector store, see ``serving.windows.VectorStore``; a retriever with one cannot be serialised.
     """
 
@@ -107,6 +116,7 @@ class EmbedtuneRetriever(BaseRetriever):
     k: int = 5
     precision: str | None = None
     device: str | None = None
+    trust_remote_code: bool = False
     store: Any = None
 
     @classmethod
@@ -121,7 +131,14 @@ class EmbedtuneRetriever(BaseRetriever):
         Raises:
             EmbedtuneError: As ``serving.retriever.Retriever.from_run`` does.
         """
-        return Retriever.from_run(self.run, self.system, precision=self.precision, device=self.device, store=self.store)
+        return Retriever.from_run(
+            self.run,
+            self.system,
+            precision=self.precision,
+            device=self.device,
+            store=self.store,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun | None = None

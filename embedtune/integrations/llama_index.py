@@ -38,12 +38,14 @@ class EmbedtuneEmbedding(BaseEmbedding):
         which: ``auto``, ``base`` or ``tuned``; see ``serving.embedder.Embedder.from_run``.
         precision: ``fp32``, ``bf16`` or ``auto``.
         device: Such as ``cpu``; None takes the best available.
+        trust_remote_code: Run the Python code that comes with the model.
     """
 
     run: str = Field(description="The run folder.")
     which: Which = Field(default="auto", description="auto, base or tuned.")
     precision: str = Field(default="fp32", description="fp32, bf16 or auto.")
     device: str | None = Field(default=None, description="Such as cpu; none takes the best available.")
+    trust_remote_code: bool = Field(default=False, description="Run the Python code that comes with the model.")
     _embedder: Embedder = PrivateAttr()
 
     def __init__(self, run: Path | str, which: Which = "auto", **options: Any) -> None:
@@ -54,7 +56,13 @@ class EmbedtuneEmbedding(BaseEmbedding):
         """
         options = {"model_name": f"embedtune:{Path(run).name}", "embed_batch_size": 64, **options}
         super().__init__(run=str(run), which=which, **options)
-        self._embedder = Embedder.from_run(self.run, self.which, precision=self.precision, device=self.device)
+        self._embedder = Embedder.from_run(
+            self.run,
+            self.which,
+            precision=self.precision,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     @classmethod
     def class_name(cls) -> str:
@@ -150,7 +158,8 @@ class EmbedtuneRetriever(BaseRetriever):
             run: The run folder, or a retriever, for example over a vector store of yours.
             system: As for ``serving.retriever.Retriever``; a retriever has its own.
             similarity_top_k: Passages returned.
-            options: ``precision``, ``device``, ``store``, ``depth`` and ``token_memory`` of ``serving.run_index.RunIndex``.
+            options: ``precision``, ``device``, ``store``, ``depth``, ``token_memory`` and
+                ``trust_remote_code`` of ``serving.run_index.RunIndex``.
 
         Raises:
             EmbedtuneError: As ``Retriever.from_run`` does.

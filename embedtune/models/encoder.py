@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,17 +14,13 @@ import numpy as np
 from embedtune.errors import ConfigError
 from embedtune.models.inspect import retrieval_prompts
 from embedtune.models.locate import find_model
-from embedtune.quiet import quiet_libraries
+from embedtune.models.opening import open_model
 from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from embedtune.config.settings import GenerateConfig
-
-_OWN_MODULES = frozenset(  # as modules.json names them
-    {"embedtune.models.hybrid_vector.HybridVector", "embedtune.models.passage_residuals.PassageResiduals"}
-)
 
 _BLOCK = 256  # texts between two progress reports
 _BATCH = 32
@@ -191,21 +186,7 @@ def load_model(
 
     Raises ``ConfigError`` if the folder is not a model that sentence-transformers can load.
     """
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        with quiet_libraries():
-            model = SentenceTransformer(
-                str(folder),
-                device=device,
-                trust_remote_code=trust_remote_code or is_own_code(folder),
-                model_kwargs={"use_safetensors": True},
-            )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ConfigError(
-            f"{folder}: expected a sentence-transformers model, found: {error}",
-            hint="--trust-remote-code allows a model's own code, if you trust its authors",
-        ) from error
+    model = open_model(folder, trust_remote_code=trust_remote_code, device=device)
     if not callable(model.tokenizer):
         raise ConfigError(
             f"{folder}: expected a transformer with a tokenizer of the transformers library, found "
@@ -229,20 +210,6 @@ def opened_model(
     if not callable(getattr(model, "encode_query", None)):
         raise ConfigError(f"model: expected a name, a folder or a SentenceTransformer, found {type(model).__name__}")
     return model
-
-
-def is_own_code(folder: Path) -> bool:
-    """Return whether a model folder needs code of this package and no other."""
-    modules = Path(folder) / "modules.json"
-    if not modules.is_file() or list(Path(folder).rglob("*.py")):
-        return False
-    types = {str(module.get("type")) for module in json.loads(modules.read_text(encoding="utf-8"))}
-    return len(types) == 1 and types <= _OWN_MODULES
-
-
-def has_own_module(model: SentenceTransformer) -> bool:
-    """Return whether a loaded model adds something of this package to its vectors: a BM25 sketch, or residuals of passages."""
-    return f"{type(model[0]).__module__}.{type(model[0]).__name__}" in _OWN_MODULES
 
 
 def set_prompts(model: SentenceTransformer, *, query_prompt: str | None, document_prompt: str | None) -> None:

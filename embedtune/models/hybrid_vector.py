@@ -174,7 +174,7 @@ class HybridVector(OverDense):
         """Load from a local folder."""
         folder = Path(model_name_or_path, subfolder)
         settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        dense = load_dense(folder, kwargs.get("model_kwargs"))
+        dense = load_dense(folder, kwargs)
         lexical = BM25Sketch.from_settings(settings)
         return cls(dense, lexical, scale=settings["scale"], longest=settings["longest"])
 

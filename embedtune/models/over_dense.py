@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule
 
-from embedtune.models.encoder import is_own_code
+from embedtune.models.opening import open_model
 
 _DENSE = "dense"
 
@@ -51,7 +52,7 @@ class OverDense(InputModule):  # type: ignore[misc]
         self.dense.save_pretrained(folder, create_model_card=False, safe_serialization=safe_serialization)
 
 
-def load_dense(folder: Path, model_kwargs: Any) -> SentenceTransformer:
-    """Load the dense model of a module that was saved in a folder."""
-    dense = folder / _DENSE
-    return SentenceTransformer(str(dense), trust_remote_code=is_own_code(dense), model_kwargs=model_kwargs)
+def load_dense(folder: Path, options: Mapping[str, Any]) -> SentenceTransformer:
+    """Load the dense model of a module that was saved in a folder, with the options of loading that module."""
+    trusted = bool(options.get("trust_remote_code"))
+    return open_model(folder / _DENSE, trust_remote_code=trusted, model_kwargs=options.get("model_kwargs"))

@@ -76,7 +76,7 @@ class PassageResiduals(OverDense):
         table = load_file(folder / _TABLE)
         fingerprints = table["fingerprints"].numpy().view(np.uint64)
         row_of = dict(zip(fingerprints.tolist(), table["rows"].tolist(), strict=True))
-        return cls(load_dense(folder, kwargs.get("model_kwargs")), table["residuals"], row_of)
+        return cls(load_dense(folder, kwargs), table["residuals"], row_of)
 
 
 def number_passages(passages: Iterable[Iterable[str]]) -> dict[int, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from embedtune.errors import ConfigError
+from embedtune.models.opening import open_model
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -43,23 +43,17 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
     Its dropout stays as it was trained with, on attention too: without, a training gained less (docs/log.md). In bf16 it costs
     nothing; in fp32 on a CPU a step takes twice as long.
 
-    Raises ``ConfigError`` if bitsandbytes cannot quantise this model here.
+    Raises ``ConfigError`` as ``open_model`` does, also if bitsandbytes cannot quantise this model here.
     """
     import torch
-    from sentence_transformers import SentenceTransformer
     from transformers import BitsAndBytesConfig
 
-    arguments: dict[str, object] = {"use_safetensors": True}
+    arguments: dict[str, object] = {}
     if scheme != "none":
         arguments["quantization_config"] = BitsAndBytesConfig(**quantisation_arguments(scheme))
         arguments["dtype"] = torch.float32
-    try:
-        model = SentenceTransformer(str(folder), trust_remote_code=trust_remote_code, model_kwargs=arguments)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ConfigError(
-            f"{folder}: expected a model that loads with --quantize {scheme}, found: {error}",
-            hint="try --quantize none",
-        ) from error
+    hint = "try --quantize none" if scheme != "none" else None
+    model = open_model(folder, trust_remote_code=trust_remote_code, model_kwargs=arguments, hint=hint)
     fix_mode(model)
     return model
 

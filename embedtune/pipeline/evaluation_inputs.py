@@ -43,12 +43,14 @@ class Inputs(NamedTuple):
     @classmethod
     def read(cls, config: EvaluateConfig, folder: Path, others: Sequence[Path]) -> Self:
         """Read and verify everything; raises ``EmbedtuneError`` as ``evaluate`` does."""
-        run, further = read_run(folder, DEFAULT_WEIGHT), [read_trained_run(each) for each in others]
+        trust = config.trust_remote_code
+        run = read_run(folder, DEFAULT_WEIGHT, trust_remote_code=trust)
+        further = [read_trained_run(each, trust_remote_code=trust) for each in others]
         for other in further:
             check_comparable(run, other, own_queries=bool(config.queries))
         dataset = read_dataset(folder / DATASET)
         query_sets = find_query_sets(config.queries, dataset)
-        base_folder = preflight.find_base(run.settings.model, folder / EVAL)
+        base_folder = preflight.find_base(run.settings.model, folder / EVAL, download=False)
         added = {name: preflight.find_base(name, folder / EVAL) for name in config.models}
         return cls(run, further, dataset, query_sets, base_folder, added)
 

@@ -45,7 +45,7 @@ def mine_run(run: Path, config: NegativesConfig | None = None, *, force: bool = 
         InUseError: If another process works in the run folder.
     """
     config, run = config or NegativesConfig(), Path(run)
-    opened = read_run(run, DEFAULT_WEIGHT)
+    opened = read_run(run, DEFAULT_WEIGHT, trust_remote_code=config.trust_remote_code)
     embedder = Embedder.of(opened, config.model, precision=opened.evaluation_settings.precision)
     weight = opened.record.fusion_weights[config.model]
     identity = {

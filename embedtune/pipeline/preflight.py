@@ -32,13 +32,13 @@ _SCORE_BYTES = 64  # of a passage and a query: cosine, BM25, their z-scores, ran
 _PASSAGE_BYTES = 700  # of text; passages beyond the sample that queries are made from do not count
 
 
-def find_base(name: str, folder: Path) -> Path:
+def find_base(name: str, folder: Path, *, download: bool = True) -> Path:
     """Return the base model's folder; if there is none, say also whether the output could be written.
 
     Raises ``EmbedtuneError`` as ``find_model`` does, or with both problems.
     """
     try:
-        return find_model(name)
+        return find_model(name, download=download)
     except EmbedtuneError as error:
         problems = Problems(error)
         with problems.collect():

@@ -67,8 +67,8 @@ def fit_query_adapter(
     config = config or TrainConfig(method="linear")
     run = Path(run)
     recorded = verify(run / DATASET, DatasetRecord)
-    dataset_config = dataset_settings(recorded)
-    base_folder = find_model(dataset_config.model)
+    dataset_config = dataset_settings(recorded, trust_remote_code=config.trust_remote_code)
+    base_folder = find_model(dataset_config.model, download=False)
     identity = identity_of("query_adapter", config, recorded, base_folder, embedding=name)
     if result := skip_or_plan(run / QUERY_ADAPTER, identity, QueryAdapterRecord, {}, force=force, dry_run=False):
         return result

@@ -34,10 +34,11 @@ def run(config: RunConfig, *, force: bool = False, dry_run: bool = False) -> dic
     """
     before_run(config)
     out, results = Path(config.out), dict[str, StageResult[Any]]()
+    trust = {"trust_remote_code": True} if config.generate.trust_remote_code else {}  # of one base, in all stages
     stages: list[tuple[str, Callable[..., StageResult[Any]], object]] = [
         ("generate", generate, config.generate),
-        ("train", train, config.train),
-        ("eval", evaluate, config.eval),
+        ("train", train, config.train.model_copy(update=trust)),
+        ("eval", evaluate, config.eval.model_copy(update=trust)),
     ]
     # From the first stage to the last; no other process slips in between.
     with lock_run(out, idle=dry_run):

@@ -75,8 +75,8 @@ def train(
     """
     run = Path(run)
     recorded = verify(run / DATASET, DatasetRecord)
-    dataset_config = dataset_settings(recorded)
-    base_folder = preflight.find_base(dataset_config.model, run / MODEL)
+    dataset_config = dataset_settings(recorded, trust_remote_code=config.trust_remote_code)
+    base_folder = preflight.find_base(dataset_config.model, run / MODEL, download=False)
     identity = identity_of("train", config, recorded, base_folder)
     plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
     check = partial(preflight.before_train, config, dataset_config, run / MODEL, base_folder)

@@ -66,23 +66,28 @@ class TrainedRun(NamedTuple):
         return self.settings.seed, TrainConfig.model_validate(self.model.identity.config).seed
 
 
-def dataset_settings(dataset: Manifest[DatasetRecord]) -> GenerateConfig:
-    """Return the settings that a dataset was generated with, without its source."""
-    return GenerateConfig.model_validate({"source": "", **dataset.identity.config})
+def dataset_settings(dataset: Manifest[DatasetRecord], *, trust_remote_code: bool = False) -> GenerateConfig:
+    """Return the settings that a dataset was generated with, without its source.
+
+    Whether code of a model may run is for the caller to say: the run folder may be somebody else's.
+    """
+    trust = {"trust_remote_code": trust_remote_code}
+    return GenerateConfig.model_validate({"source": "", **dataset.identity.config, **trust})
 
 
-def read_trained_run(folder: Path) -> TrainedRun:
-    """Read and verify a run.
+def read_trained_run(folder: Path, *, trust_remote_code: bool = False) -> TrainedRun:
+    """Read and verify a run; ``trust_remote_code`` allows code of its models to run.
 
     Raises:
         DataError: If a stage is missing.
         IntegrityError: If dataset or model were changed since they were written.
     """
     dataset, model = verify(folder / DATASET, DatasetRecord), verify(folder / MODEL, ModelRecord)
-    return TrainedRun(folder, dataset, model, dataset_settings(dataset))
+    settings = dataset_settings(dataset, trust_remote_code=trust_remote_code)
+    return TrainedRun(folder, dataset, model, settings)
 
 
-def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
+def read_run(folder: Path, fusion_weight: float, *, trust_remote_code: bool = False) -> TrainedRun:
     """Read and verify a run; where nothing has been trained yet, its model is the base, fused with BM25 by this weight.
 
     Raises:
@@ -90,13 +95,14 @@ def read_run(folder: Path, fusion_weight: float) -> TrainedRun:
         IntegrityError: If dataset or model were changed since they were written.
     """
     if (folder / MODEL / MANIFEST).exists():
-        return read_trained_run(folder)
+        return read_trained_run(folder, trust_remote_code=trust_remote_code)
     dataset = verify(folder / DATASET, DatasetRecord)
     side = {"shipped": "base", "passages": "base", "token_vectors": "base"}
     untrained = ModelRecord.model_validate(
         {**side, "method": "", "strength": 0, "fusion_weights": {"base": fusion_weight}}
     )
-    return TrainedRun(folder, dataset, Manifest[ModelRecord](record=untrained), dataset_settings(dataset))
+    settings = dataset_settings(dataset, trust_remote_code=trust_remote_code)
+    return TrainedRun(folder, dataset, Manifest[ModelRecord](record=untrained), settings)
 
 
 def check_comparable(run: TrainedRun, other: TrainedRun, *, own_queries: bool) -> None:

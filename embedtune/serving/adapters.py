@@ -59,6 +59,8 @@ class FrozenBase:
         """Load a further PEFT folder, and return its name for ``switch``."""
         from peft import PeftModel
 
+        if not (adapter / "adapter_model.safetensors").is_file():  # peft would ask the hub, or unpickle
+            raise ConfigError(f"{adapter}: expected adapter_model.safetensors, found none")
         name = f"adapter{self._count}"
         if self._peft is None:
             # Layers are put into the model itself; the wrapper switches them.
@@ -111,20 +113,19 @@ class Adapters(Mapping[str, Embedder]):
     It can be pickled; a copy reads the runs again. Threads may share it: they take turns.
     """
 
-    def __init__(self, *, precision: str = "fp32", device: str | None = None) -> None:
-        """Start without a domain; ``precision`` and ``device`` as for ``Embedder``."""
+    def __init__(self, *, precision: str = "fp32", device: str | None = None, trust_remote_code: bool = False) -> None:
+        """Start without a domain; the options are those of ``Embedder.from_run``."""
         self._precision = choose_precision(precision)
+        self._trust = trust_remote_code
         self._device = device
         self._bases: dict[str, FrozenBase] = {}
         self._domains: dict[str, _Domain] = {}
         self._lock = RLock()
 
     @classmethod
-    def from_runs(
-        cls, runs: Mapping[str, Path | str], *, precision: str = "fp32", device: str | None = None
-    ) -> Adapters:
-        """Load the shipped model of each run under a name; see ``add``."""
-        adapters = cls(precision=precision, device=device)
+    def from_runs(cls, runs: Mapping[str, Path | str], **options: Any) -> Adapters:
+        """Load the shipped model of each run under a name, see ``add``; ``options`` are those of ``Adapters()``."""
+        adapters = cls(**options)
         for name, run in runs.items():
             adapters.add(name, run)
         return adapters
@@ -139,7 +140,7 @@ class Adapters(Mapping[str, Embedder]):
         """
         if name in self._domains:
             raise ConfigError(f"adapters: expected a new name, found {name!r} again")
-        opened = read_trained_run(Path(run))
+        opened = read_trained_run(Path(run), trust_remote_code=self._trust)
         _demand_same_base(opened, next((domain.run for domain in self._domains.values()), opened))
         with self._lock:
             self._domains[name] = self._load(opened)
@@ -173,9 +174,8 @@ class Adapters(Mapping[str, Embedder]):
 
     def _base(self, run: TrainedRun, scheme: str) -> FrozenBase:
         if scheme not in self._bases:
-            trust = run.settings.trust_remote_code
-            folder = find_model(run.settings.model)
-            self._bases[scheme] = FrozenBase(folder, scheme, trust_remote_code=trust, device=self._device)
+            folder = find_model(run.settings.model, download=False)
+            self._bases[scheme] = FrozenBase(folder, scheme, trust_remote_code=self._trust, device=self._device)
         return self._bases[scheme]
 
     def _encode(self, name: str, side: str, texts: Sequence[str]) -> Vectors:
@@ -189,7 +189,12 @@ class Adapters(Mapping[str, Embedder]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         runs = {name: domain.run.folder for name, domain in self._domains.items()}
-        return partial(Adapters.from_runs, precision=self._precision, device=self._device), (runs,)
+        options: dict[str, Any] = {
+            "precision": self._precision,
+            "device": self._device,
+            "trust_remote_code": self._trust,
+        }
+        return partial(Adapters.from_runs, **options), (runs,)
 
 
 class _DomainEmbedder(Embedder):

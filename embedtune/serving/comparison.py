@@ -47,7 +47,13 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    run: Path | str | RunIndex, query: str, k: int = 5, *, systems: Sequence[str] = (), width: int = 160
+    run: Path | str | RunIndex,
+    query: str,
+    k: int = 5,
+    *,
+    systems: Sequence[str] = (),
+    width: int = 160,
+    trust_remote_code: bool = False,
 ) -> Comparison:
     """Search with the base and other systems of a run.
 
@@ -58,11 +64,12 @@ def compare(
         systems: Systems to show after the base. None shows BM25, the base, the tuned model where there is one, and the fused
             system that ``auto`` means, or the hybrid of the best model.
         width: Characters of an excerpt.
+        trust_remote_code: Run the Python code that comes with the models of a run folder.
 
     Raises:
         EmbedtuneError: As ``RunIndex`` and ``Retriever`` do.
     """
-    opened = run if isinstance(run, RunIndex) else RunIndex(run)
+    opened = run if isinstance(run, RunIndex) else RunIndex(run, trust_remote_code=trust_remote_code)
     chosen = opened.decision.system
     names = dict.fromkeys([BASE, *systems]) if systems else _systems(opened.systems, chosen)
     hits_of = {name: Retriever(opened, name).retrieve(query, k) for name in names}

@@ -52,7 +52,13 @@ class Embedder:
 
     @classmethod
     def from_run(
-        cls, run: Path | str, which: Which = "auto", *, precision: str = "fp32", device: str | None = None
+        cls,
+        run: Path | str,
+        which: Which = "auto",
+        *,
+        precision: str = "fp32",
+        device: str | None = None,
+        trust_remote_code: bool = False,
     ) -> Embedder:
         """Use a model of a run folder, after verifying every byte against its manifest.
 
@@ -62,19 +68,21 @@ class Embedder:
                 training must have shipped.
             precision: ``fp32``, ``bf16`` or ``auto``, the default of ``eval``.
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
+            trust_remote_code: Run the Python code that comes with the model; never read from the run.
 
         Raises:
             ConfigError: If ``which`` is no such name, or the base model is not found.
             DataError: If a stage is missing, or training shipped no tuned model.
             IntegrityError: If dataset or model were changed since they were written.
         """
-        return cls.of(read_trained_run(Path(run)), which, precision=precision, device=device)
+        opened = read_trained_run(Path(run), trust_remote_code=trust_remote_code)
+        return cls.of(opened, which, precision=precision, device=device)
 
     @classmethod
     def of(cls, run: TrainedRun, which: Which, *, precision: str = "fp32", device: str | None = None) -> Embedder:
         """Use a model of a run that has been read; see ``from_run``."""
         which = resolve(run, which)
-        folder = find_model(run.settings.model) if which == "base" else run.merged
+        folder = find_model(run.settings.model, download=False) if which == "base" else run.merged
         return cls(folder, run.settings, precision=precision, device=device)
 
     @cached_property

@@ -69,6 +69,7 @@ class RunIndex:
         store: VectorStore | None = None,
         depth: int = DEPTH,
         token_memory: int = MEMORY,
+        trust_remote_code: bool = False,
     ) -> None:
         """Open a run, after verifying every byte against its manifest.
 
@@ -79,6 +80,7 @@ class RunIndex:
             store: Holds the passages' vectors (``serving.windows.load_rows``); None holds them in memory.
             depth: Passages of either side that are fused over a store; as many as the corpus has give what ``eval`` computes.
             token_memory: MiB in which a reranking system keeps the tokens of passages that it has seen; 0 keeps none.
+            trust_remote_code: Run the Python code that comes with the models; never read from the run.
 
         Raises:
             ConfigError: If ``depth`` is less than 1 or ``token_memory`` less than 0.
@@ -98,8 +100,9 @@ class RunIndex:
             "store": store,
             "depth": depth,
             "token_memory": token_memory,
+            "trust_remote_code": trust_remote_code,
         }
-        self._run = read_trained_run(self.folder)
+        self._run = read_trained_run(self.folder, trust_remote_code=trust_remote_code)
         self._precision = precision or self._run.evaluation_settings.precision
         self._device = device
         self._store = store

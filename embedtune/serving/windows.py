@@ -37,7 +37,9 @@ class WindowRow(NamedTuple):
     vector: Vectors
 
 
-def load_rows(run: Path | str, which: Which = "auto", *, precision: str | None = None) -> list[WindowRow]:
+def load_rows(
+    run: Path | str, which: Which = "auto", *, precision: str | None = None, trust_remote_code: bool = False
+) -> list[WindowRow]:
     """Return the rows for a vector store, in corpus order.
 
     Rows of the base serve every model of the run that tuned queries alone.
@@ -46,11 +48,12 @@ def load_rows(run: Path | str, which: Which = "auto", *, precision: str | None =
         run: The run folder.
         which: Whose passage vectors; see ``Embedder.from_run``.
         precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
+        trust_remote_code: Run the Python code that comes with the model.
 
     Raises:
         EmbedtuneError: As ``Embedder.from_run`` does.
     """
-    opened = read_trained_run(Path(run))
+    opened = read_trained_run(Path(run), trust_remote_code=trust_remote_code)
     which = resolve(opened, which)
     embedder = Embedder.of(opened, which, precision=precision or opened.evaluation_settings.precision)
     passages = read_passages(opened.folder / DATASET)

@@ -92,7 +92,7 @@ def check(facts: Facts, plug: Plug, *, url: str | None = None) -> Check:
 
 def make_job(facts: Facts) -> tuple[Job, Expected]:
     """Return what to ask of the code for a run, and what the run's own encoder answers."""
-    embedder = Embedder.from_run(facts.run, facts.model, device="cpu")
+    embedder = Embedder.from_run(facts.run, facts.model, device="cpu", trust_remote_code=facts.trust_remote_code)
     dataset = read_dataset(facts.run / DATASET)
     query_texts = [query.text for name in ("test", "dev", "train") for query in dataset.splits[name].queries]
     queries = list(dict.fromkeys(query_texts))[:TEXTS]

@@ -14,6 +14,7 @@ from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.evaluation.decision import Decision, decide
 from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
 from embedtune.models.locate import find_model
+from embedtune.models.opening import code_of
 from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.embedder import Which, resolve
 from embedtune.systems import TUNED
@@ -61,25 +62,33 @@ class Facts(NamedTuple):
         return {**self._asdict(), "decision": self.decision._asdict()}
 
 
-def read_facts(run: Path | str, which: Which = "auto") -> Facts:
+def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: bool = False) -> Facts:
     """Read the facts of a run from its files, after checking them against their checksums; no model is loaded.
 
     Args:
         run: The run folder.
         which: ``auto`` is the model of the decision about the run; ``base`` or ``tuned``.
+        trust_remote_code: Let the printed code run code that comes with the model.
 
     Raises:
-        ConfigError: If there is no such model, or the base is not found.
+        ConfigError: If there is no such model, the base is not found, or the printed code would have to trust this package's
+            module and the folder has code of others too.
         DataError: If a stage is missing.
         IntegrityError: If dataset or model were changed since they were written.
     """
-    found = read_trained_run(Path(run).absolute())
+    found = read_trained_run(Path(run).absolute(), trust_remote_code=trust_remote_code)
     settings, record, model = found.settings, found.record, resolve(found, which)
     is_tuned = model == TUNED
-    merged = found.merged if is_tuned or not record.is_tuned else find_model(settings.model).absolute()
+    is_merged = is_tuned or not record.is_tuned
+    merged = found.merged if is_merged else find_model(settings.model, download=False).absolute()
     shape: Shape = cast("Shape", record.method) if is_tuned and record.needs_embedtune else "one"
     if is_tuned and record.queries_only:
         shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
+    if shape in _ADDED and not trust_remote_code and (code := code_of(merged)):
+        raise ConfigError(
+            f"{merged}: expected a model without code of its own, found {', '.join(code[:5])}",
+            hint="--trust-remote-code allows a model's own code, if you trust its authors",
+        )
     maps = sorted(merged.glob("query_*_Dense/model.safetensors"))
     if shape == "map" and len(maps) != 1:
         raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(maps)}")
@@ -198,7 +207,7 @@ def find_route(facts: Facts, name: str) -> Route:
     if kind == "folder":
         reason = "encode_query and encode_document select the prompt and the encoder; plain encode does not"
         if facts.shape in _ADDED:
-            reason = "its module is in embedtune, so embedtune must be installed and trust_remote_code set"
+            reason = "its module is in embedtune, so embedtune must be installed; SentenceTransformer needs trust_remote_code"
         elif name == "txtai":
             reason = "txtai's method sentence-transformers calls encode_query for queries and encode_document for data"
         return Route("the folder model/merged", (reason,))

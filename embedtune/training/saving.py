@@ -10,7 +10,8 @@ import numpy as np
 
 from embedtune.errors import IntegrityError
 from embedtune.evaluation.drift import mean_cosine
-from embedtune.models.encoder import is_own_code, load_encoder
+from embedtune.models.encoder import load_encoder
+from embedtune.models.opening import is_own_code
 from embedtune.models.weights import two_towers
 from embedtune.training.outcome import MIN_CHANGE
 from embedtune.training.reloading import encode_elsewhere, encode_plainly
@@ -54,7 +55,8 @@ def save_selection(folder: Path, selection: MethodSelection, context: Context) -
     if selection.ships:
         return _save_tuned(folder, selection.best, context, texts, base)
     _save_plain(context.base.model, folder / "merged")
-    return {"reload_difference": check_reload(folder, base, texts, scheme="none")}
+    trust = context.dataset_config.trust_remote_code
+    return {"reload_difference": check_reload(folder, base, texts, scheme="none", trust_remote_code=trust)}
 
 
 def _save_tuned(folder: Path, best: Candidate, context: Context, texts: ParityTexts, base: Vectors) -> dict[str, float]:

@@ -23,14 +23,17 @@ class RunComparison:
         excerpts: Of the corpus that all share.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, trust_remote_code: bool = False) -> None:
         """Open runs; models are loaded, and vectors made or read, before this returns.
+
+        ``trust_remote_code`` allows code of their models to run, and of runs that are added later.
 
         Raises:
             ConfigError: If a folder is named twice.
             DataError: If a stage is missing, or a run is over another corpus than the first.
             IntegrityError: If dataset or model were changed since they were written.
         """
+        self._trust = trust_remote_code
         self.opened: dict[str, RunIndex] = {}
         self._retrievers: dict[str, Retriever] = {}
         for folder in folders:
@@ -50,7 +53,8 @@ class RunComparison:
             check_comparable(read_trained_run(self.first.folder), read_trained_run(folder), own_queries=True)
         whole = folder.resolve()
         names = (whole.name, f"{whole.parent.name}/{whole.name}")
-        run, name = RunIndex(folder), next((name for name in names if name not in self.opened), str(whole))
+        run = RunIndex(folder, trust_remote_code=self._trust)
+        name = next((name for name in names if name not in self.opened), str(whole))
         found = {system: Retriever(run, system) for system in run.systems}
         if self.opened:  # BM25 is one for all that share a corpus
             found = {f"{system}:{name}": each for system, each in found.items() if system != _LEXICAL}

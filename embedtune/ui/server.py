@@ -54,7 +54,12 @@ _GRACE = 1  # seconds that open connections have when the server ends
 
 
 def serve(
-    runs: Sequence[Path], *, judgements: Path | None = None, port: int | None = None, announce: Callable[[str], None]
+    runs: Sequence[Path],
+    *,
+    judgements: Path | None = None,
+    port: int | None = None,
+    trust_remote_code: bool = False,
+    announce: Callable[[str], None],
 ) -> None:
     """Serve the page until it is interrupted.
 
@@ -62,6 +67,7 @@ def serve(
         runs: Run folders over one corpus, at least one.
         judgements: Where judgements go; None for ``judgements`` below the first run.
         port: None takes a free one.
+        trust_remote_code: Run the Python code that comes with the models.
         announce: Called with the page's address once it can be opened.
 
     Raises:
@@ -80,7 +86,7 @@ def serve(
     from embedtune.ui.page import build_page, theme
 
     with closing(_listen(port)) as listener:
-        opened = RunComparison(runs)
+        opened = RunComparison(runs, trust_remote_code=trust_remote_code)
         folder = JudgementFolder(judgements or runs[0] / JUDGEMENTS, opened.first.passages)
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(WithPolicy)

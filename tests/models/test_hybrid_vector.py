@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.models.encoder import Encoder, has_own_module, is_own_code, load_model
+from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.hybrid_vector import BM25Sketch, HybridVector, append_sketches
+from embedtune.models.opening import has_own_module, is_own_code
 
 PASSAGES = ["the pump is noisy", "the valve of the boiler is hot and hot again", "needle and thread"]
 QUERIES = ["noisy pump", "hot boiler"]

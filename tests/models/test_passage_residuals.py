@@ -5,7 +5,8 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from embedtune.models.encoder import Encoder, has_own_module, load_model
+from embedtune.models.encoder import Encoder, load_model
+from embedtune.models.opening import has_own_module
 from embedtune.models.passage_residuals import PassageResiduals, number_passages
 
 KNOWN = [["the pump is noisy", "the pump is noisy and hot"], ["needle and thread"]]

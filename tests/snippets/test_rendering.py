@@ -61,7 +61,7 @@ def test_one_address_is_enough_where_there_is_one_model(facts_of):
 
 def test_a_model_with_words_needs_its_code(facts_of):
     facts = facts_of("lora", True)._replace(shape="hybrid-vector", method="hybrid-vector")
-    assert "trust_remote_code=True" in render(facts, "sentence-transformers").code
+    assert "open_model(" in render(facts, "sentence-transformers").code
     assert '"trust_remote_code": True' in render(facts, "txtai").code
     with pytest.raises(ConfigError):
         render(facts, "tei")
