@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from embedtune.types import Section
 
-_ATX = re.compile(r"^(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r"(#{1,6})[ \t]++(.++)")
 _UNDERLINE = re.compile(r"^([=\-*~^\"`+#.:_])\1{2,}[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _MAX_HEADING_CHARS = 120
@@ -63,13 +63,19 @@ class SectionFinder:
             self._fence, is_fence = _fence_after(self._fence, line)
             if self._fence or is_fence:
                 continue
-            if match := _ATX.match(line.rstrip("\n")):
-                headings.append(_Heading(len(match[1]), match[2], starts[index], starts[index + 1]))
+            if match := _ATX.match(line.rstrip()):
+                headings.append(_Heading(len(match[1]), _unclosed(match[2]), starts[index], starts[index + 1]))
             elif (rule := _underline_of(lines, index)) is not None:
                 level = self._levels.setdefault(rule, len(self._levels) + 1)
                 headings.append(_Heading(level, line.strip(), starts[index], starts[index + 2]))
                 underlined = index + 1
         return headings
+
+
+def _unclosed(title: str) -> str:
+    """Return the title of ``# a title ##`` without the marks behind it."""
+    bare = title.rstrip("#")
+    return bare.rstrip() if bare.endswith((" ", "\t")) else title
 
 
 def _fence_after(fence: str, line: str) -> tuple[str, bool]:

@@ -43,12 +43,10 @@ class Sandbox:
         self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
-        """Read one file, in the child if its format could do harm; raises ``ConfigError`` if its reader cannot be loaded."""
+        """Read one file in the child; raises ``ConfigError`` if its reader cannot be loaded."""
         if reason := no_reader(path):
             return Skipped(name, reason)
         reader = readers()[path.suffix.lower()]
-        if not reader.isolated:
-            return read_with(reader.function, path, name, self._limits)
         if self._files >= _FILES_PER_CHILD:
             self._stop()
         used = self._files > 0

@@ -24,9 +24,9 @@ INSIDE, WORD, CLAUSE, LINE, SENTENCE, PARAGRAPH = range(6)
 
 _LONG_RUN = 40  # characters; more of a script without blanks are a clause or several
 _MAX_WORD = 1000  # characters; longer words are in parts
-_WORD = re.compile(rf"\s*\S{{1,{_MAX_WORD}}}")
+_WORD = re.compile(rf"(?<!\s)\s*+\S{{1,{_MAX_WORD}}}")
 _WIDE_WORD = re.compile(
-    rf"\s*(?:[^\s{WIDE_MARKS}]{{1,{_MAX_WORD}}}[{WIDE_MARKS}]{{0,9}}|[{WIDE_MARKS}]{{1,9}})[{WIDE_CLOSERS}]*"
+    rf"(?<!\s)\s*+(?:[^\s{WIDE_MARKS}]{{1,{_MAX_WORD}}}[{WIDE_MARKS}]{{0,9}}|[{WIDE_MARKS}]{{1,9}})[{WIDE_CLOSERS}]*"
 )
 _WIDE_END = re.compile(rf"[{WIDE_MARKS}][{WIDE_CLOSERS}]*$")
 _HAS_WIDE_MARK = re.compile(rf"[{WIDE_MARKS}]")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedtune.errors import DataError
+from embedtune.llm.cost import known_count
 from embedtune.llm.failures import Outcome
 from embedtune.llm.store import Answer, Call, Message, call_row
 from embedtune.redaction import hide_known
@@ -110,7 +111,12 @@ def _answer(row: Mapping[str, Any]) -> Answer | None:
     if row.get("error") or response is None or int(response.get("status_code", 200)) >= 400:
         return None
     choice = response["body"]["choices"][0]
-    usage = response["body"].get("usage") or {}
+    usage = response["body"].get("usage")
+    counts = (
+        [known_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+        if isinstance(usage, dict)
+        else []
+    )
     finish = {"length": "length", "content_filter": "refusal"}.get(choice.get("finish_reason"), "stop")
     text = choice["message"].get("content") or choice["message"].get("refusal") or ""
-    return Answer(str(text), finish, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+    return Answer(str(text), finish, *(count or 0 for count in counts))

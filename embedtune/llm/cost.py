@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from embedtune.llm.store import Answer, Call
+from embedtune.llm.store import MOST_TOKENS, Answer, Call
 
 _CHARS_PER_TOKEN = 4.0  # of English; estimates only, the provider's own counts are what is recorded
 _MILLION = 1_000_000
@@ -31,6 +31,11 @@ class Prices(NamedTuple):
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price of so many tokens; unknown prices count 0."""
         return ((self.input or 0.0) * prompt_tokens + (self.output or 0.0) * completion_tokens) / _MILLION
+
+
+def known_count(value: object) -> int | None:
+    """Return a count of tokens that a provider gave, or None where it is none or cannot be true."""
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def estimate_tokens(text: str) -> int:

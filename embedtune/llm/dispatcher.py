@@ -211,6 +211,7 @@ class Dispatcher:
 
 _EXPLAINED = {
     "unauthorized": ("a key that is accepted", "check the key in the environment, and that it may use this model"),
+    "redirected": ("an answer of the server at --base-url itself", "if you trust that address, give it as --base-url"),
     "quota": ("credit", "add credit at the provider, or use another one"),
     "not_found": ("a model at this address", "check the model's name and --base-url, which mostly ends in /v1"),
     "unreachable": ("a server", "check --base-url and that the server is running"),

@@ -83,11 +83,11 @@ class CallError(Exception):
 
 def classify(error: Exception) -> CallError:
     """Return what an exception of a provider's library means."""
-    if isinstance(error, CallError):
-        return error
+    if own := next((cause for cause in causes(error) if isinstance(cause, CallError)), None):
+        return own  # of our hooks; libraries wrap it
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status >= 400:
-        kind, scope = _meaning(status, str(error))
+        kind, scope = meaning(status, str(error))
         headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
         seconds = retry_after({str(name).lower(): str(value) for name, value in headers.items()})
         return CallError(kind, str(error), scope=scope, retry_after=seconds if scope == "again" else None)
@@ -102,7 +102,7 @@ def classify(error: Exception) -> CallError:
     return CallError("bad_response", f"{type(error).__name__}: {error}")
 
 
-def _meaning(status: int, message: str) -> tuple[str, Scope]:
+def meaning(status: int, message: str) -> tuple[str, Scope]:
     """Return kind and scope of an HTTP status of 400 or more."""
     rules: tuple[tuple[bool, str, Scope], ...] = (
         (status == 402 or (status in (403, 429) and bool(_QUOTA.search(message))), "quota", "run"),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.llm.batch_files import Schemas, response_format
-from embedtune.llm.cost import estimate_tokens, prompt_tokens
+from embedtune.llm.cost import estimate_tokens, known_count, prompt_tokens
+from embedtune.llm.exchange import PACKINGS, check_redirect, read_answer, restrict_headers
 from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, import_extra
 from embedtune.llm.store import Answer, Call
@@ -40,6 +41,8 @@ class ChatServer:
         *,
         takes_params: bool = True,
         renew: Callable[[Any, Mapping[str, Any]], None] | None = None,
+        holds: str = "choices",
+        key: str | None = None,
     ) -> None:
         """Wrap an LLM with the coroutine ``achat``.
 
@@ -50,6 +53,9 @@ class ChatServer:
             forms: By purpose of a call, the server's own parameters for the form of its answer; dropped if it rejects them.
             takes_params: Whether ``achat`` takes sampling parameters; otherwise the LLM was created with them.
             renew: Gives the LLM a new client, with hooks for httpx; None keeps its own.
+            holds: The field of an answer that holds its text; see ``exchange.read_answer``.
+            key: Of this server; with it no header goes there that a library took from the environment for others. None sends
+                all.
         """
         self.name = name
         self.model = model
@@ -57,6 +63,8 @@ class ChatServer:
         self._forms = dict(forms)
         self._takes_params = takes_params
         self._renew = renew
+        self._holds = holds
+        self._key = key
         self._gate: RateLimiter | None = None
         self._connected = False
 
@@ -97,12 +105,17 @@ class ChatServer:
         self._connected = False
 
     async def _before(self, request: Any) -> None:
+        if self._key is not None:
+            restrict_headers(request.headers, self._key)
+        request.headers["accept-encoding"] = PACKINGS
         if self._gate:
             self._gate.check_open()
 
     async def _after(self, response: Any) -> None:
         if self._gate:
             self._gate.hear(response.status_code, response.headers)
+        check_redirect(response)
+        await read_answer(response, self._holds)
 
 
 def openai_like(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
@@ -125,8 +138,9 @@ def openai_like(model: str, config: LlmConfig, key: str | None, schemas: Schemas
         llm._async_http_client = DefaultAsyncHttpxClient(event_hooks=dict(hooks), timeout=llm.timeout)
         llm._aclient = None
 
+    own_key = (key or _NO_KEY) if config.base_url else None  # OpenAI gets what the environment has for it
     forms = {purpose: {"response_format": response_format(schema)} for purpose, schema in schemas.items()}
-    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=renew)
+    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=renew, key=own_key)
 
 
 def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
@@ -151,7 +165,8 @@ def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> 
         )
 
     forms = {purpose: {"format": schema} for purpose, schema in schemas.items()}
-    return ChatServer(f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, takes_params=False, renew=renew)
+    options: dict[str, Any] = {"takes_params": False, "renew": renew, "holds": "message", "key": key or ""}
+    return ChatServer(f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, **options)
 
 
 def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatServer:
@@ -196,9 +211,9 @@ def read_response(call: Call, response: ChatResponse) -> Answer:
         ending = "length" if finish in _CUT_OFF else "refusal" if finish in _FILTERED else "stop"
     else:
         raise CallError("bad_response", "a message that is no text")
-    usage = raw.get("usage") or {}
+    usage = raw.get("usage") if isinstance(raw.get("usage"), Mapping) else {}
     prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or raw.get("prompt_eval_count")
     completion = usage.get("completion_tokens") or usage.get("output_tokens") or raw.get("eval_count")
     counts = (prompt_tokens(call), estimate_tokens(text))
-    known = zip((prompt, completion), counts, strict=True)
-    return Answer(text, ending, *(own if isinstance(own, int) and own >= 0 else guess for own, guess in known))
+    known = zip(map(known_count, (prompt, completion)), counts, strict=True)
+    return Answer(text, ending, *(guess if own is None else own for own, guess in known))

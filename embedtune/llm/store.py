@@ -61,6 +61,9 @@ def make_call(model: str, messages: Sequence[Message], params: Mapping[str, floa
 
 
 ANSWER = "answer"
+MOST_TOKENS = 1_000_000_000
+"""Of one answer: what a provider counts beyond it is no count."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
   key TEXT PRIMARY KEY, purpose TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL,
@@ -142,7 +145,8 @@ class AnswerStore:
 
     def tokens(self) -> tuple[int, int]:
         """Return the prompt and completion tokens of all answers so far."""
-        query = "SELECT coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM attempts"
+        sums = [f"coalesce(sum(min({column}, {MOST_TOKENS})), 0)" for column in ("prompt_tokens", "completion_tokens")]
+        query = f"SELECT {', '.join(sums)} FROM attempts"  # noqa: S608 (no word of a user)
         with self._reading() as connection:
             prompt, completion = connection.execute(query).fetchone()
         return int(prompt), int(completion)

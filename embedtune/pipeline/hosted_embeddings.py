@@ -8,6 +8,7 @@ from typing import Any
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
+from embedtune.llm.exchange import PACKINGS, bound, check_redirect, restrict_headers
 from embedtune.llm.providers import check_url, find_key
 from embedtune.models.hosted import HostedEmbedding
 
@@ -48,7 +49,19 @@ class OpenAIEmbedding:
         """Use a model of a server; raises ``ConfigError`` if the package openai is missing."""
         openai = _import("openai", "embedtune[llm]")
         self._model = model
-        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", timeout=_TIMEOUT_S)
+        key = key or "none"
+
+        def before(request: Any) -> None:
+            if base_url:  # OpenAI itself gets what the environment has for it
+                restrict_headers(request.headers, key)
+            request.headers["accept-encoding"] = PACKINGS
+
+        def after(response: Any) -> None:
+            check_redirect(response)
+            bound(response)
+
+        client = openai.DefaultHttpxClient(event_hooks={"request": [before], "response": [after]}, timeout=_TIMEOUT_S)
+        self._client = openai.OpenAI(base_url=base_url, api_key=key, timeout=_TIMEOUT_S, http_client=client)
 
     def get_query_embedding(self, query: str) -> list[float]:
         """See ``HostedEmbedding``."""

@@ -15,7 +15,7 @@ from embedtune.reports.rendering import fill
 from embedtune.reports.sections import decision
 from embedtune.systems import System, in_order
 
-_HUB_NAME = re.compile(r"[a-z0-9][\w.-]*/[\w.-]+", re.ASCII | re.IGNORECASE)
+_HUB_NAME = re.compile(r"\A[a-z0-9][\w.-]*/[\w.-]+", re.ASCII | re.IGNORECASE)
 
 
 class Card(NamedTuple):

@@ -21,13 +21,13 @@ WIDE_MARKS = f"{_STOPS}、，；：､၊။།༎។៕"
 
 WIDE_CLOSERS = "」』”’）"
 
-_CLOSERS = r"""["'’”»)\]]*$"""
-_END_OF_SENTENCE = re.compile(
-    rf"(?:^|\w.*?)[.!?{_STOPS}]{_CLOSERS}|\w.*?…{_CLOSERS}|[{_STOPS}{_OTHER_STOPS}][{WIDE_CLOSERS}\"'»)\]]*$"
-)
-_END_OF_CLAUSE = re.compile(rf"[,;:–—،؛፣፤·]{_CLOSERS}|[、，；：､၊།][{WIDE_CLOSERS}]*$")
+_CLOSERS = "\"'’”»)]"
+_MARKS = (*".!?…", *_STOPS)
+_ALL_STOPS = (*_STOPS, *_OTHER_STOPS)
+_CLAUSE_MARKS, _WIDE_CLAUSE_MARKS = tuple(",;:–—،؛፣፤·"), tuple("、，；：､၊།")
+_HAS_LETTER = re.compile(r"\w")
 _ABBREVIATION = re.compile(
-    r"""["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
+    r"""\A["'‘“«(\[]*(?:[^\W\d]|(?:\w\.)+\w|al|approx|bzw|ca|cf|ch|col|corp|dept|dr|eds?|eq|figs?|gen|inc|jr|ltd|mrs?|ms|nos?|nr|op|pp|"""
     r"prof|rev|sec|sr|st|usw|vgl|vol|vs)\.$",
     re.IGNORECASE,
 )
@@ -81,14 +81,22 @@ def ends_sentence(word: str, *, starts_line: bool) -> bool:
         >>> [word for word in ["3.5", "Dr.", "bowl.”", "etc!"] if ends_sentence(word, starts_line=False)]
         ['bowl.”', 'etc!']
     """
-    if not _END_OF_SENTENCE.search(word) or _ABBREVIATION.match(word):
+    if not _is_ended(word) or _ABBREVIATION.match(word):
         return False
     return not (starts_line and _NUMBERING.match(word))
 
 
+def _is_ended(word: str) -> bool:
+    """Return whether a word has a mark at its end that is more than a row of dots."""
+    bare = word.rstrip(_CLOSERS)
+    if bare.endswith(_MARKS) and ((bare in _MARKS and bare != "…") or _HAS_LETTER.search(bare[:-1])):
+        return True
+    return word.rstrip(f"{WIDE_CLOSERS}\"'»)]").endswith(_ALL_STOPS)
+
+
 def ends_clause(word: str) -> bool:
     """Return whether a clause ends behind a word."""
-    return _END_OF_CLAUSE.search(word) is not None
+    return word.rstrip(_CLOSERS).endswith(_CLAUSE_MARKS) or word.rstrip(WIDE_CLOSERS).endswith(_WIDE_CLAUSE_MARKS)
 
 
 def remove_closest_sentence(text: str, query: str, *, keep: float) -> str:

@@ -126,10 +126,10 @@ def test_child_ends_with_the_sandbox(hostile):
     assert child.returncode is not None
 
 
-def test_plain_text_starts_no_child(tmp_path, sandbox):
+def test_plain_text_is_read_in_the_child_too(tmp_path, sandbox):
     (tmp_path / "a.txt").write_text("Fill it.")
     assert sandbox.read(tmp_path / "a.txt", "a").text == "Fill it."
-    assert sandbox._child is None
+    assert sandbox._child is not None
     assert sandbox.read(tmp_path / "a.mp4", "b") == Skipped("b", "no reader for .mp4")
 
 

@@ -145,7 +145,7 @@ def test_a_local_folder_asks_nobody(model: Path, tmp_path: Path, hub: tuple[str,
     environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")}
     environment.pop("HF_HUB_OFFLINE", None)
     command = [sys.executable, "-c", _LOAD_ALL, "x", *map(str, folders)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "adapter_config.json: expected a whole model" in done.stdout
     assert "somebody/else: expected the base model that the run names" in done.stdout

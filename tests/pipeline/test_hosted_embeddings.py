@@ -1,10 +1,14 @@
+import zlib
+
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
 from embedtune.errors import ConfigError
+from embedtune.llm.failures import classify
 from embedtune.pipeline.hosted_embeddings import load_embedding
 from tests.embedding_server import EmbeddingServer
+from tests.llm.test_exchange import send, served
 
 TEXTS = ["the lamp blinks orange", "rinse the tank twice"]
 
@@ -28,6 +32,31 @@ def test_a_class_of_llama_index_is_another(tiny_base, plain):
     embedding = load_embedding(f"llama_index.embeddings.huggingface.HuggingFaceEmbedding:{tiny_base}")
     found = np.array(embedding.get_text_embedding_batch(TEXTS))
     assert np.allclose(found, plain / np.linalg.norm(plain, axis=1, keepdims=True), atol=1e-5)
+
+
+def test_texts_stay_with_their_server_and_so_do_the_variables_of_others(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-more: canary")
+    rows = {"data": [{"index": 0, "embedding": [1.0, 2.0], "object": "embedding"}], "object": "list", "model": "m"}
+    with served(lambda handler: send(handler, rows)) as (other, elsewhere):
+        assert load_embedding("openai:m", f"{other}/v1").get_query_embedding("a text") == [1.0, 2.0]
+        assert "canary" not in str(elsewhere)
+        target = other.replace("127.0.0.1", "localhost")
+        with served(lambda handler: send(handler, {}, 307, location=target)) as (url, _), pytest.raises(Exception):  # noqa: B017
+            load_embedding("openai:m", f"{url}/v1").get_query_embedding("a text")
+    assert len(elsewhere) == 1
+
+
+def test_vectors_have_a_largest_size():
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = packer.compress(b" " * 2**28) + packer.flush()
+    with (
+        served(lambda handler: send(handler, bomb, content_encoding="gzip")) as (url, _),
+        pytest.raises(Exception) as error,
+    ):
+        load_embedding("openai:m", f"{url}/v1").get_query_embedding("a text")
+    assert "more than" in str(classify(error.value))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,6 @@ class ReaderEntry(NamedTuple):
     """Where the reader of a format is."""
 
     function: str  # module:function, imported when it is needed
-    isolated: bool = True  # whether a hostile file could harm the process, which then must be one of its own
 
 
 _SUFFIXES = {
@@ -77,7 +76,7 @@ _SUFFIXES = {
     "mail:read_outlook": ".msg",
 }
 READERS = {
-    suffix: ReaderEntry(f"{__name__}.{function}", isolated=suffix != ".txt")
+    suffix: ReaderEntry(f"{__name__}.{function}")
     for function, suffixes in _SUFFIXES.items()
     for suffix in suffixes.split()
 }

@@ -106,7 +106,7 @@ _MENU_ITEMS = 8  # a list of so many short links and nothing else is a menu
 _MENU_WORDS = 6  # in each item, on average
 _ALL_ROWS = 65_534  # as many as HTML allows
 _FOOTNOTE = re.compile(r"\[\s*\w{1,12}(?:\s\d+)?\s*\]")
-_BEFORE_ITEM = re.compile(r"\n\s*\n\s*(?=(?:-|\d+\.) )")
+_BEFORE_ITEM = re.compile(r"(?<!\s)\s++(?=(?:-|\d+\.) )")
 _NEXT_ITEM = re.compile(r"\n- ")
 _WHITE = re.compile(r"\s+")
 
@@ -181,7 +181,7 @@ class _Walker:
 
     def flush(self) -> None:
         """Add the text that was collected as a block."""
-        self._builder.block(_BEFORE_ITEM.sub("\n", "".join(self._inline)))
+        self._builder.block(_BEFORE_ITEM.sub(_one_break, "".join(self._inline)))
         self._inline.clear()
 
     def _bullet(self) -> str:
@@ -309,3 +309,8 @@ def _count_words(element: Element) -> int:
 
 def _text_without_code(element: Element) -> str:
     return " ".join(element.xpath(".//text()[not(ancestor::script or ancestor::style or ancestor::title)]"))
+
+
+def _one_break(match: re.Match[str]) -> str:
+    before, *breaks = match[0].split("\n")
+    return f"{before}\n" if len(breaks) > 1 else match[0]

@@ -117,7 +117,9 @@ _WIDE = 0.6  # of the common width of a line: a shorter one is no full line even
 _FULL = 0.88  # of the width of the lines around: a shorter line ends its paragraph
 _NUMBER = re.compile(r"\d+")
 _SOFT_HYPHEN = re.compile(r"\u00ad$")
-_HYPHEN = re.compile(r"(\w+)[-\u2010\ufffe\x02]$")  # the last two are PDFium's for any hyphen at the end of a line
+_HYPHEN = re.compile(
+    r"(?<!\w)(\w++)[-\u2010\ufffe\x02]$"
+)  # the last two are PDFium's for any hyphen at the end of a line
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _ITEM = re.compile(r"(?:[•●▪■◦‣·–—*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])\s")
 _DOT_LEADER = re.compile(r"\s?(?:\.\s?){4,}")

@@ -44,8 +44,11 @@ _ROLES = str.split(
     "regexp source issue gh cve cwe py:func py:class py:meth py:attr py:mod py:data py:exc py:obj c:func c:type "
     "c:macro c:data c:expr"
 )
-_TARGET = re.compile(r"^(.+?)\s*<[^<>]*>$", re.DOTALL)
-_UNKNOWN_ROLE = re.compile(r":[\w.:+-]+:`([^`]*)`")
+_TARGET = re.compile(r"\A(.*\S)\s*<[^<>]*>\Z", re.DOTALL)
+_UNKNOWN_ROLE = re.compile(r"(?<![\w.:+-])([\w.:+-]++)`([^`]*)`")
+_MARK = re.compile(r"(?<![^\s'\"(\[{<\-/:*`|])[*`|:_](?=\S)|(?<=[\w`\]])_(?!\w)|(?<=\w):(?=//)")
+_MOST_MARKS = 1_000  # of a paragraph; a table has them too, but with a blank behind
+_BLANK_LINES = re.compile(r"(\n[ \t]*+\n)")
 _SILENT_NODES = frozenset(
     str.split("comment target substitution_definition system_message pending raw image meta header footer")
 )
@@ -57,9 +60,19 @@ def read_restructured_text(path: Path, name: str, limits: ReadingLimits) -> Docu
 
     _know_sphinx()
     builder = TextBuilder(limits.max_chars)
-    tree = publish_doctree(read_decoded(path), settings_overrides=_SETTINGS)
+    tree = publish_doctree(_without_walls_of_marks(read_decoded(path)), settings_overrides=_SETTINGS)
     _add(builder, tree, level=0)
     return builder.build(name)
+
+
+def _without_walls_of_marks(text: str) -> str:
+    """Escape the marks in a paragraph of thousands: docutils looks for the end of each, as far as the paragraph goes."""
+    parts = _BLANK_LINES.split(text)
+    return "".join(_MARK.sub(r"\\\g<0>", part) if _is_wall(part) else part for part in parts)
+
+
+def _is_wall(part: str) -> bool:
+    return len(part) > _MOST_MARKS and sum(1 for _ in _MARK.finditer(part)) > _MOST_MARKS
 
 
 def _add(builder: TextBuilder, node: Any, level: int) -> None:
@@ -131,9 +144,14 @@ def _text(node: Any) -> str:
     if node.tagname in _SILENT_NODES:
         return ""
     if node.tagname == "problematic":
-        return _UNKNOWN_ROLE.sub(lambda match: _role_text(match[1]), node.astext())
+        return _UNKNOWN_ROLE.sub(_of_unknown_role, node.astext())
     between = "" if isinstance(node, nodes.TextElement) else "\n"
     return between.join(filter(None, map(_text, node.children)))
+
+
+def _of_unknown_role(match: re.Match[str]) -> str:
+    before, colon, role = match[1].partition(":")
+    return before + _role_text(match[2]) if colon and len(role) > 1 and role.endswith(":") else match[0]
 
 
 def _role_text(text: str) -> str:

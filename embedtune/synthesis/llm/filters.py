@@ -26,7 +26,7 @@ FILTERS = (
 
 _MIN_TERMS = 2
 _MARKUP = re.compile(
-    r"https?:|www\.|\S@\S+\.\w|</?\w+[^>]*>|```|\{\{|\}\}|\{\s*\"|\[[^\]]*\]\(|<\||\w+\.(?:com|net|org|io|example|test)\b"
+    r"https?:|www\.|\S@[^\s@]*\.\w|</?\w[^<>]*+>|```|\{\{|\}\}|\{\s*\"|\[[^\[\]]*+\]\(|<\||\w\.(?:com|net|org|io|example|test)\b"
 )
 _THING = (
     r"(?:passages?|documents?|texts?|articles?|excerpts?|paragraphs?|snippets?|sections?|tables?|authors?|chapters?|figures?|"
@@ -120,9 +120,11 @@ def longest_copied_run(query: str, passage: str) -> int:
 
 def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> str | None:
     text = draft.text
+    if len(text) > MAX_CHARS:
+        return "not_language"
     terms = lexical_terms(text)
     checks = {
-        "not_language": len(terms) < _MIN_TERMS or len(text) > MAX_CHARS or not is_language(text),
+        "not_language": len(terms) < _MIN_TERMS or not is_language(text),
         "markup": bool(_MARKUP.search(text)) or len(visible(text)) < len(text.strip()) - 2,
         "instructions": speaks_to_model(text),
         "self_reference": any(pattern.search(text) for pattern in _SELF),

@@ -13,13 +13,18 @@ from embedtune.llm.failures import REFUSAL
 
 EMPTY, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "cut_off", "broken", "wrong_count"
 
-_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_THINKING = re.compile(r"<(/?)(think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"```[a-z]*\s*(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _ITEM = re.compile(
-    r"^\s*(?:[-*•–]|[*_]{0,2}\(?\d{1,2}[.):][*_]{0,2}|[*_]{0,2}(?:question|query|q|frage|pregunta|requête)\s*\d*\s*[:.)][*_]{0,2})\s+",
+    r"(?:[-*•–]|[*_]{0,2}\(?\d{1,2}[.):][*_]{0,2}|"
+    r"[*_]{0,2}(?:question|query|q|frage|pregunta|requête) ?\d{0,3} ?[:.)][*_]{0,2})\s",
     re.IGNORECASE,
 )
-_MARKS = re.compile(r"^[\s\"'“”„«»`*_]+|[\s\"'“”„«»`*_]+$")
+_MARKS = "\"'“”„«»`*_"
+_START = re.compile(rf"(?:[\s{_MARKS}]++|{_ITEM.pattern})*+", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_CHARS, _CHARS_PER_QUERY = 8_000, 2_000
+"""Of an answer that are read: beyond them it is not what was asked for."""
 _PREAMBLE = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|here (?:are|is)|below (?:are|is)|the following|these are|voici|hier (?:sind|ist)|"
     r"aquí (?:están|tienes)|ecco)\b.*(?:[:!.]|quer(?:y|ies)|questions?|fragen?|preguntas?)\s*$|^[^?]{3,120}:$",
@@ -69,7 +74,7 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
         >>> read_queries("I'm sorry, I cannot help with that.", finish="stop", n=2).fault
         'refusal'
     """
-    words = _bare(text)
+    words = _bare(text, n)
     cut_off = finish == "length"
     if finish == "refusal" or _REFUSAL.match(words):
         return Reading(fault=REFUSAL)
@@ -87,7 +92,7 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
 
 def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int], str | None]:
     """Read ``n`` grades from 0 to ``most``; returns them, or the fault."""
-    words = _bare(text)
+    words = _bare(text, n)
     if finish == "refusal" or _REFUSAL.match(words):
         return [], REFUSAL
     value, _ = _json_in(words)
@@ -103,14 +108,27 @@ def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int]
 def clean(text: str) -> str:
     """Return a query on one line, without numbering, quotes and emphasis."""
     text = " ".join(text.split())
-    previous = None
-    while previous != text:
-        previous, text = text, _MARKS.sub("", _ITEM.sub("", text))
-    return text
+    start = _START.match(text)
+    return text[start.end() if start else 0 :].strip(f" {_MARKS}")
 
 
-def _bare(text: str) -> str:
-    return _THINKING.sub("", text).strip()
+def _bare(text: str, n: int) -> str:
+    """Return an answer without what the model thought, as much of it as ``n`` queries can take."""
+    kept, end, open_at, opened = [], 0, 0, ""
+    closed = {}  # last place of each closing tag, so that what is never closed is read as text
+    tags = list(_THINKING.finditer(text))
+    for tag in tags:
+        if tag[1]:
+            closed[tag[2].lower()] = tag.start()
+    for tag in tags:
+        name = tag[2].lower()
+        if not opened and not tag[1] and closed.get(name, -1) > tag.start():
+            opened, open_at = name, tag.start()
+        elif opened == name and tag[1]:
+            kept.append(text[end:open_at])
+            opened, end = "", tag.end()
+    kept.append(text[end:])
+    return "".join(kept).strip()[: _CHARS + n * _CHARS_PER_QUERY]
 
 
 def _json_in(words: str) -> tuple[Any, bool]:
@@ -174,6 +192,8 @@ def _checked(texts: Iterable[str] | None, n: int, *, preamble: bool) -> Reading:
     cleaned = [clean(text) for text in texts]
     if any(_REFUSAL.match(text) and len(text) > 25 for text in cleaned):
         return Reading(fault=REFUSAL)
+    if any(_CONTROL.search(text) for text in cleaned):
+        return Reading(fault=BROKEN)
     kept = [text for text in cleaned if text and text != "…" and not _PREAMBLE.match(text)]
     if len(kept) != n:
         return Reading(fault=WRONG_COUNT)

@@ -88,7 +88,7 @@ def test_a_reader_of_another_package_takes_the_place_of_ours(install, folder):
     install("toyreader", md="toyreader:read_note", TXT="toyreader:read_note")
     [text, markdown] = sorted(read_source(folder(a_md="water", b_txt="steam")).documents)
     assert (text.text, markdown.text) == ("Tank\n\nWATER", "Tank\n\nSTEAM")
-    assert readers()[".txt"].isolated and not READERS[".txt"].isolated
+    assert readers()[".txt"] != READERS[".txt"]
 
 
 def test_it_reads_in_a_process_of_its_own_under_the_limits(install, folder):

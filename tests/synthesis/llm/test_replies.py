@@ -127,3 +127,18 @@ def test_grades(text, grades, fault):
 )
 def test_cleaning(text):
     assert clean(text) == "cold tap water"
+
+
+def test_what_was_thought_is_no_query_and_a_tag_that_never_closes_is_text():
+    assert read_queries('<think>1. no\n</think>{"queries": ["a query"]}', finish="stop", n=1).texts == ("a query",)
+    assert read_queries("<think>a query", finish="stop", n=1).fault == "cut_off"
+    assert read_queries("<thinking>x<think>y</think>z</thinking>a query", finish="stop", n=1).texts == ("a query",)
+
+
+def test_queries_with_control_characters_or_half_characters_are_asked_for_again():
+    for character in ("\\u0000", "\\u001b", "\\ud83d", "\\u009b"):
+        assert read_queries(f'{{"queries": ["how does {character} it go"]}}', finish="stop", n=1).fault == "broken"
+
+
+def test_an_answer_that_is_far_too_long_is_no_answer():
+    assert read_queries(str(["a query"] * 100_000), finish="stop", n=3).fault == "cut_off"
