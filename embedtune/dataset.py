@@ -18,6 +18,7 @@ from embedtune.formats.judgements import check_judged, with_answers
 from embedtune.formats.label_files import read_labels
 from embedtune.formats.labels import Columns
 from embedtune.formats.llama_index import read_llama_index
+from embedtune.shown import cell
 from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Document, Note, Passage, Qrels, Query, QuerySet, Skipped, Source
 
@@ -336,7 +337,7 @@ def read_dataset(folder: Path) -> Dataset:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split())
+    return cell(" ".join(text.split()))
 
 
 def _paired(

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from embedtune.shown import shown
+
 HIDDEN = "***"
 
 _MIN_LENGTH = 8  # shorter values are switches and names, and would black out ordinary words
@@ -58,5 +60,5 @@ class RedactingFormatter(logging.Formatter):
     """Formats a record, its traceback included, and redacts the result."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the redacted line."""
-        return redact(super().format(record))
+        """Return the redacted line, without commands to a terminal."""
+        return shown(redact(super().format(record)))

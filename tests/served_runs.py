@@ -17,8 +17,8 @@ from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.models.locate import hash_model
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import two_towers
-from embedtune.project.manifest import stage_folder
-from embedtune.project.records import ModelRecord
+from embedtune.project.manifest import read_manifest, stage_folder
+from embedtune.project.records import ModelRecord, Record
 from embedtune.training.methods.hybrid_vector import HybridVectorModel
 from embedtune.training.methods.passage_residuals import PassageResidualsModel
 from embedtune.training.methods.query_adapters import LinearQueryAdapter
@@ -65,7 +65,12 @@ def update(
         sketch=sketch, token_vectors="base" if method in ("linear", "hybrid-vector", "passage-residuals") else "tuned", fusion_weights=_WEIGHTS,
     )  # fmt: skip
     config = embedtune.TrainConfig(method=method, quantize=quantize).model_dump(mode="json")
-    identity = {"stage": "train", "config": config, "model": hash_model(base)}
+    identity = {
+        "stage": "train",
+        "config": config,
+        "model": hash_model(base),
+        "dataset": read_manifest(run / "dataset", Record).outputs,
+    }
     with stage_folder(run / "model", identity) as stage:
         stage.record = record
         trained.save_adapter(stage.path / "adapter", str(base))

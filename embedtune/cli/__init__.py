@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
 
@@ -16,6 +17,7 @@ import click
 from embedtune import __version__
 from embedtune.errors import EmbedtuneError, StoppedError, did_you_mean
 from embedtune.redaction import redact
+from embedtune.shown import ShownStream, shown
 from embedtune.signals import TerminatedError, raise_on_termination
 
 # Refusals of the operating system that any library may run into; another OSError is a bug of ours.
@@ -103,16 +105,28 @@ def main() -> None:
     """Run the command line and exit with the code of the contract."""
     raise_on_termination()
     sys.excepthook = _report_bug
+    stdout = sys.stdout
+    sys.stdout = ShownStream(stdout)
     try:
-        code = group.main(prog_name="embedtune", standalone_mode=False)
+        code = _run()
+    finally:
+        sys.stdout = stdout
+    sys.exit(code or 0)
+
+
+def _run() -> int:
+    """Run the command and return its exit code; errors become messages."""
+    try:
+        _check_arguments(sys.argv[1:])
+        code: int = group.main(prog_name="embedtune", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
     except (click.Abort, KeyboardInterrupt, StoppedError) as error:
         code = _stop(error)
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        click.echo(redact(shown.getvalue()), err=True, nl=False)
+        said = io.StringIO()
+        error.show(said)
+        click.echo(shown(redact(said.getvalue())), err=True, nl=False)
         code = error.exit_code
     except EmbedtuneError as error:
         code = _fail(str(error), error.hint, error.exit_code)
@@ -126,7 +140,16 @@ def main() -> None:
         if error.errno not in _RESOURCES:
             raise
         code = _fail(f"{error.filename or 'a file'}: {error.strerror}", "choose another folder or free disk space", 5)
-    sys.exit(code or 0)
+    return code
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no text: they cannot be written into a report, nor read by a model."""
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise click.UsageError(
+                f"expected arguments in UTF-8, found {argument!r}; rename the folder, or set a locale such as LC_ALL=C.UTF-8"
+            )
 
 
 def _stop(error: BaseException) -> int:
@@ -140,11 +163,11 @@ def _stop(error: BaseException) -> int:
 
 def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print the traceback of a bug without keys: people paste it into reports."""
-    click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+    click.echo(shown(redact("".join(traceback.format_exception(kind, error, trace)))), err=True, nl=False)
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:
-    click.echo(f"Error: {redact(message)}", err=True)
+    click.echo(f"Error: {shown(redact(message))}", err=True)
     if hint:
-        click.echo(f"Hint: {redact(hint)}", err=True)
+        click.echo(f"Hint: {shown(redact(hint))}", err=True)
     return code

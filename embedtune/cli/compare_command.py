@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import count
 from pathlib import Path
 from string import ascii_uppercase
@@ -11,6 +12,7 @@ import click
 
 from embedtune.cli import options, output
 from embedtune.serving.comparison import Comparison, Moved
+from embedtune.shown import masked, unfiltered
 from embedtune.types import PATH_SEPARATOR, Passage
 
 if TYPE_CHECKING:
@@ -26,12 +28,12 @@ def print_comparison(comparison: Comparison) -> None:
     """Print a comparison; it is readable at 80 columns."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(file=unfiltered(sys.stdout), highlight=False)
     lists = [comparison.systems["base"], *comparison.systems.values()]
     passages = {moved.hit.passage.passage_id: moved.hit.passage for hits in lists for moved in hits}
     names = (f"{letter}{turn}" if turn > 1 else letter for turn in count(1) for letter in ascii_uppercase)
     letters = dict(zip(passages, names, strict=False))
-    console.print(f"“{comparison.query}”", markup=False)
+    console.print(f"“{masked(comparison.query)}”", markup=False)
     console.print(_grid(comparison, letters))
     _print_passages(console, comparison, passages, letters)
     console.print(
@@ -74,8 +76,10 @@ def _print_passages(
     for passage_id, passage in passages.items():
         where = passage.document_id + (f"{PATH_SEPARATOR}{passage.title}" if passage.title else "")
         page = f", page {passage.page}" if passage.page is not None else ""
-        console.print(Text.assemble((f"{letters[passage_id]:<3}", "bold"), (where + page, "cyan")), overflow="fold")
-        shown = Text(comparison.excerpts[passage_id].text)
+        console.print(
+            Text.assemble((f"{letters[passage_id]:<3}", "bold"), (masked(where + page), "cyan")), overflow="fold"
+        )
+        shown = Text(masked(comparison.excerpts[passage_id].text))
         for start, end in comparison.excerpts[passage_id].matches:
             shown.stylize("bold yellow", start, end)
         console.print(Padding(shown, (0, 0, 0, 3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from embedtune.cli.layout import UNBROKEN, echo_wrapped, print_columns, print_next, width, wrapped
 from embedtune.evaluation.points import points, with_interval
 from embedtune.project.layout import MODEL, PAGE
+from embedtune.shown import masked, unfiltered
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def _print_table(results: QuerySetRecord) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from embedtune.evaluation.measures import shown_measures
 
@@ -62,10 +65,10 @@ def _print_table(results: QuerySetRecord) -> None:
     highest = {name: max(values[name] for values in systems.values()) for name in names}
     for system, values in systems.items():
         cells = (("[bold]{:.3f}[/bold]" if values[n] == highest[n] else "{:.3f}").format(values[n]) for n in names)
-        table.add_row(system, *cells)
+        table.add_row(Text(masked(system)), *cells)
     origin = f", {results.origin}" if results.origin else ""
     click.echo(f"{results.n_queries} queries ({results.queries}{origin}), relevance judged by {results.judged_unit}")
-    Console(width=width()).print(table)
+    Console(file=unfiltered(sys.stdout), width=width()).print(table)
 
 
 def _print_verdict(results: QuerySetRecord) -> None:

@@ -50,8 +50,8 @@ def ui_command(
 def verify_command(run: Path, as_json: bool) -> None:
     """Check the files of RUN against the recorded checksums.
 
-    The exit code is 7 if a file differs, and 0 otherwise. A stage is stale if an earlier stage was run again after it; run it
-    again to bring it up to date.
+    The exit code is 7 if a file differs or a stage is stale, and 0 otherwise. A stage is stale if an earlier stage was run
+    again after it; run it again to bring it up to date.
 
     \b
     Example: embedtune verify runs/mine
@@ -71,6 +71,12 @@ def verify_command(run: Path, as_json: bool) -> None:
         raise IntegrityError(
             f"{run}: expected the files that its manifests record, found a difference in {', '.join(changed[:5])}",
             hint="run the stage that wrote them again with --force",
+        )
+    if stale := [state for state in states if state.state == "stale"]:
+        found = "; ".join(f"{state.stage} of an earlier {' and '.join(state.files)}" for state in stale)
+        raise IntegrityError(
+            f"{run}: expected stages that belong together, found {found}",
+            hint=f"embedtune status {run} shows what to run",
         )
 
 

@@ -11,6 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from embedtune.config.yaml import KeyPath, read_yaml, shortened
 from embedtune.errors import ConfigError, did_you_mean
+from embedtune.regular import read_regular
+
+_MOST_BYTES = 1_000_000
+_MOST_PROBLEMS = 20
 
 
 class Gathered:
@@ -95,12 +99,16 @@ class Gathered:
             path = tuple(map(str, item["loc"]))
             around = (self._places.get(path[:length]) for length in range(len(path), 0, -1))
             problems.append(": ".join(filter(None, [next(filter(None, around), None), _problem(model, item)])))
+            if len(problems) == _MOST_PROBLEMS:
+                return [*problems, f"and {len(error.errors(include_url=False)) - _MOST_PROBLEMS} more"][
+                    : _MOST_PROBLEMS + 1
+                ]
         return problems
 
 
 def _read_text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: expected a YAML recipe, found: {error.strerror or error}") from error
     try:

@@ -39,6 +39,8 @@ def read_yaml(text: str, place: Callable[[int], str]) -> YamlText:
         return YamlText(None, {}, [_syntax(text, error, place)])
     except RecursionError:
         return YamlText(None, {}, [f"{place(1)}: expected at most {_MAX_DEPTH} levels of nesting, found many more"])
+    except (ValueError, OverflowError, LookupError) as error:  # a character that there is not
+        return YamlText(None, {}, [f"{place(1)}: expected YAML, found: {shortened(str(error), quote=False)}"])
     reader = _Reader(place)
     try:
         value = None if node is None else reader.read(node, ())
@@ -103,7 +105,7 @@ class _Reader:
                 value.encode("utf-8")  # "\ud800" is YAML and no text
                 if "\0" in value:
                     raise ValueError("a NUL character")
-        except (yaml.YAMLError, ValueError, OverflowError) as error:
+        except (yaml.YAMLError, ValueError, OverflowError, LookupError, TypeError, AttributeError) as error:
             found = shortened(getattr(error, "problem", None) or str(error), quote=False)
             self._complain(node, f"expected a plain value, found {shortened(node.value)} ({found})")
             return None

@@ -28,7 +28,7 @@ class Decision(NamedTuple):
         reason: One sentence: the verdict's first, or what training saw on dev.
         evidence: Where it comes from: ``evaluation`` or ``training``.
         queries: Name of the query set that decided; empty without an evaluation.
-        stale: Why the evaluation is not of this run as it is now; empty where it is, and without one.
+        stale: Why the model or the evaluation is not of this run as it is now; empty where they are.
     """
 
     system: str
@@ -58,15 +58,16 @@ def decide(run: TrainedRun) -> Decision:
     """
     evaluation = read_evaluation(run)
     if evaluation is None:
-        return _candidate(run)
-    return decide_by(evaluation.record.sets.values(), run.record.shipped)._replace(stale=why_stale(run, evaluation))
+        return _candidate(run)._replace(stale=run.stale)
+    stale = run.stale or why_stale(run, evaluation)
+    return decide_by(evaluation.record.sets.values(), run.record.shipped)._replace(stale=stale)
 
 
 def follow(run: TrainedRun) -> Decision:
     """Return the decision for somebody who will use it, and warn where the evaluation is stale."""
     decision = decide(run)
     if decision.stale:
-        _log.warning("%s: %s is used, by an evaluation that is stale: %s", run.folder, decision.system, decision.stale)
+        _log.warning("%s: %s is used by a decision that is stale: %s", run.folder, decision.system, decision.stale)
     return decision
 
 

@@ -52,6 +52,8 @@ def read_judging(name: str, known: Collection[str]) -> QuerySet:
 def _locate(name: str) -> Path:
     """Return where a set lies, of the packaged ones too."""
     path = Path(name)
+    if path.name in ("", ".."):  # the folder gives the set its name
+        path = path.resolve()
     return path if path.exists() else find_query_set(name) or path
 
 

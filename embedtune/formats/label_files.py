@@ -20,6 +20,7 @@ from embedtune.formats import beir
 from embedtune.formats.labels import Columns, LabelRows, Labels
 from embedtune.formats.lines import numbered_lines, read_text, unreadable
 from embedtune.formats.llama_index import read_llama_index
+from embedtune.regular import open_regular
 from embedtune.types import Document, Qrels, Query
 
 LABEL_SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".txt", ".trec", ".qrels", ".parquet")
@@ -77,7 +78,7 @@ def recognise(path: Path) -> str | None:
 
             columns = Columns.of(pq.read_schema(path).names)
         else:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 head = file.read(_HEAD).decode("utf-8-sig", "replace")
             columns = _columns_of_head(path, head)
             lines = head.splitlines()[:3]

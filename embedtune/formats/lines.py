@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedtune.errors import DataError, EmbedtuneError, ResourceError
+from embedtune.regular import open_regular
 
 MAX_LINE = 64 << 20
 _MAX_NAMED = 20
@@ -54,7 +55,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         ResourceError: If the file may not be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
                 number += 1
@@ -77,7 +78,8 @@ def read_text(path: Path) -> str:
         ResourceError: If the file may not be read.
     """
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     return decode(path, content.removeprefix(_BYTE_ORDER_MARK), None)

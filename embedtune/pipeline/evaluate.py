@@ -20,7 +20,7 @@ from embedtune.pipeline.evaluation_files import write_query_set
 from embedtune.pipeline.evaluation_inputs import Inputs
 from embedtune.pipeline.model_cards import MODEL_CARD, card_of
 from embedtune.project.evaluation_records import EvaluationRecord, ForgettingRecord
-from embedtune.project.layout import EVAL, VECTORS, file_name
+from embedtune.project.layout import EVAL, VECTORS, set_folder
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Circumstances, stage_folder, write_json
 from embedtune.project.stage import StageResult, skip_or_plan
@@ -114,7 +114,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
             query_cosine=searched.query_cosine,
             reading=reading,
         )
-        own = folder / file_name(queries.name) if several else folder
+        own = folder / set_folder(queries.name) if several else folder
         sets[queries.name] = write_query_set(
             own, config, inputs, queries, searched.runs, audits, None if several else forgetting, reporter
         )
@@ -125,7 +125,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
     record = EvaluationRecord(schema_version=1, **frame, **({"forgetting": forgetting} if forgetting else {}))
     if several:
         write_json(folder / "metrics.json", record.as_json())
-        reporter.write_overview(folder, record, {file_name(name): results for name, results in sets.items()})
+        reporter.write_overview(folder, record, {set_folder(name): results for name, results in sets.items()})
     return record
 
 

@@ -16,6 +16,7 @@ from embedtune.project.evaluation_records import AuditRecord, ForgettingRecord, 
 from embedtune.project.layout import file_name
 from embedtune.project.manifest import write_json
 from embedtune.reports.writing import Reporter
+from embedtune.shown import cell
 from embedtune.types import QuerySet, Run
 
 
@@ -74,5 +75,5 @@ def _write_per_query(path: Path, values: dict[str, PerQuery], names: Sequence[st
     rows = ["\t".join(("query-id", "system", *names))]
     for system, scores in values.items():
         for query_id in scores[names[0]]:
-            rows.append("\t".join((query_id, system, *(f"{scores[name][query_id]:.6g}" for name in names))))
+            rows.append("\t".join((cell(query_id), cell(system), *(f"{scores[name][query_id]:.6g}" for name in names))))
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from embedtune.config.settings import EvaluateConfig
 from embedtune.dataset import Dataset, read_dataset
+from embedtune.errors import IntegrityError
 from embedtune.evaluation.query_sets import find_query_sets, hash_query_sets
 from embedtune.evaluation.runner import Model, added_model, check_names, model_of_other_run, models_of_run
 from embedtune.models.encoder import choose_precision
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
-from embedtune.project.layout import DATASET, EVAL
+from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import QuerySource, library_versions
 from embedtune.project.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_run, read_trained_run
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.text.hashing import hash_files
 from embedtune.types import QuerySet
+
+_log = logging.getLogger("embedtune")
 
 
 class Inputs(NamedTuple):
@@ -46,6 +50,8 @@ class Inputs(NamedTuple):
         trust = config.trust_remote_code
         run = read_run(folder, DEFAULT_WEIGHT, trust_remote_code=trust)
         further = [read_trained_run(each, trust_remote_code=trust) for each in others]
+        for each in (run, *further):
+            _check_model(each, own_queries=bool(config.queries))
         for other in further:
             check_comparable(run, other, own_queries=bool(config.queries))
         dataset = read_dataset(folder / DATASET)
@@ -101,6 +107,18 @@ class Inputs(NamedTuple):
         if not differ_in_seed_only([self.run, *self.others]):
             return []
         return [self.run.record.shipped, *(f"tuned:{other.name}" for other in self.others)]
+
+
+def _check_model(run: TrainedRun, *, own_queries: bool) -> None:
+    """Refuse to measure a model on queries that it may have been trained on; the user's own queries are theirs to judge."""
+    if not run.stale:
+        return
+    if not own_queries:
+        raise IntegrityError(
+            f"{run.folder / MODEL}: expected a model that was trained on this dataset, found a stale one: {run.stale}",
+            hint="or measure it on queries of your own, with --queries",
+        )
+    _log.warning("%s: the model is stale: %s", run.folder, run.stale)
 
 
 def _hash_set(folder: Path) -> dict[str, str]:

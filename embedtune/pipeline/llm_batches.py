@@ -11,6 +11,7 @@ from embedtune.formats.lines import numbered_lines
 from embedtune.llm.batch_files import Response, read_batch, write_batch
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt
 from embedtune.pipeline.generate import prepare_dry_run
+from embedtune.project.layout import STAGES
 from embedtune.project.lock import lock_run
 from embedtune.synthesis.llm.session import SCHEMAS, STORE, asks_llm
 
@@ -39,6 +40,10 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, o
     if not asks_llm(config):
         raise ConfigError(
             "--generator: expected llm, found extractive; there are no prompts", hint="give --llm PROVIDER:MODEL"
+        )
+    if any(file.resolve().is_relative_to((out / stage).resolve()) for stage in STAGES):
+        raise ConfigError(
+            f"--to: expected a place outside the stages of {out}, found {file}", hint="choose another file"
         )
     with lock_run(out):
         calls = prepare_dry_run(config, out, lambda llm, *prepared: llm.pending(*prepared))

@@ -6,19 +6,23 @@ only writer of its folder and the model stays as it was measured; ``export_model
 
 from __future__ import annotations
 
+import logging
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.errors import ConfigError, DataError, ResourceError
+from embedtune.errors import DataError
 from embedtune.project.evaluation_records import QuerySetRecord
-from embedtune.project.layout import EVAL, MODEL
+from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.lock import locked
-from embedtune.project.manifest import library_versions, sync, verify
+from embedtune.project.manifest import library_versions, verify
 from embedtune.project.records import ModelRecord, Record
+from embedtune.project.trained_run import why_stale
+from embedtune.project.writing import check_outside, new_folder
 from embedtune.reports.card import Card
+
+_log = logging.getLogger("embedtune")
 
 README = "README.md"
 """The card of a model folder, by the hub's convention."""
@@ -54,32 +58,23 @@ def export_model(run: Path, folder: Path) -> Path:
         The new folder.
 
     Raises:
-        ConfigError: If the folder is there already.
+        ConfigError: If the folder is there already, or would lie in the run folder.
         DataError: If a stage is missing, or the evaluation is of an earlier model.
         IntegrityError: If a stage was changed since it was written.
         InUseError: If another process works in the run folder.
         ResourceError: If the folder cannot be written.
     """
-    if folder.exists():
-        raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
-    model, evaluation = verify(run / MODEL, Record), verify(run / EVAL, Record)
+    check_outside(folder, run, "FOLDER")
+    dataset, model = verify(run / DATASET, Record), verify(run / MODEL, Record)
+    evaluation = verify(run / EVAL, Record)
     if evaluation.identity.model != model.outputs:
         raise DataError(
             f"{run / EVAL}: expected the evaluation of this model, found that of an earlier one",
             hint=f"embedtune eval {run}",
         )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".embedtune-export-", dir=folder.parent) as scratch:
-            copy = Path(scratch) / folder.name
-            shutil.copytree(run / MODEL / "merged", copy)
-            shutil.copyfile(run / EVAL / MODEL_CARD, copy / README)
-            for path in (*copy.rglob("*"), copy):
-                sync(path)
-            copy.rename(folder)
-        sync(folder.parent)
-    except OSError as error:
-        raise ResourceError(
-            f"{folder}: expected to write there, found: {error}", hint="free disk space or choose another folder"
-        ) from error
+    if stale := why_stale(run, model, dataset):
+        _log.warning("%s: the card tells what was measured; %s", run, stale)
+    with new_folder(folder) as part:
+        shutil.copytree(run / MODEL / "merged", part, dirs_exist_ok=True)
+        shutil.copyfile(run / EVAL / MODEL_CARD, part / README)
     return folder

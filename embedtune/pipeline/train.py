@@ -80,18 +80,20 @@ def train(
     identity = identity_of("train", config, recorded, base_folder)
     plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
     check = partial(preflight.before_train, config, dataset_config, run / MODEL, base_folder)
-    if result := skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check):
+    result = skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check)
+    if not dry_run and (result or force):  # it is done, or begins anew
+        shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
+    if result:
         return result
     for warning in recorded.record.warnings:
         _log.warning("%s", warning)
-    if force:
-        shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     with stage_folder(run / MODEL, identity) as stage:
         context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
         selection = select_method(context, config.method)
         _log.info("saving the model, and checking it in another process")
-        checks = save_selection(stage.path, selection, context)
-        stage.record = record = selection_record(context, selection, plan, checks)
+        stage.record = record = selection_record(
+            context, selection, plan, save_selection(stage.path, selection, context)
+        )
         card = model_card(card_of(record, dataset_config, context.base.model.prompts, len(context.dataset.passages)))
         (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +44,14 @@ def verify_run(run: Path) -> list[StageState]:
     return states
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+
+
 def _state(run: Path, stage: str) -> StageState:
     if not (run / stage / MANIFEST).is_file():
-        return StageState(stage, "absent", [])
+        left = os.path.lexists(run / stage) and not _is_empty(run / stage)
+        return StageState(stage, "changed", [MANIFEST]) if left else StageState(stage, "absent", [])
     try:
         changed = find_changes(run / stage)
     except DataError:

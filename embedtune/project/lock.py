@@ -85,7 +85,8 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            (run / _OWNER).unlink(missing_ok=True)
+            with suppress(OSError):  # such as a folder that was moved away meanwhile
+                (run / _OWNER).unlink(missing_ok=True)
         lock.release()
         if created:  # for work that could not begin
             with suppress(OSError):

@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
+from embedtune.project.layout import CHECKPOINTS, MODEL, STAGES
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
 from embedtune.text.analyzer import WORDS_VERSION
@@ -251,6 +252,7 @@ def _refused(folder: Path, error: Exception) -> ResourceError:
 
 def _write_manifest(stage: StageFolder, identity: Mapping[str, object], started: float) -> None:
     folder = stage.path
+    _remove_empty_folders(folder)
     manifest = {
         "schema_version": 1,
         "identity_hash": hash_json(identity),
@@ -274,6 +276,12 @@ def _write_manifest(stage: StageFolder, identity: Mapping[str, object], started:
     sync(folder)
 
 
+def _remove_empty_folders(folder: Path) -> None:
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):  # the inner ones first
+        if not any(path.iterdir()):
+            path.rmdir()
+
+
 def _replace(folder: Path, temporary: Path) -> None:
     """Put a finished folder in place; the old one, if any, is moved aside first and deleted last."""
     old = None
@@ -289,15 +297,31 @@ def _replace(folder: Path, temporary: Path) -> None:
 def clear_leftovers(run: Path) -> None:
     """Take away what a killed process left in a run folder; the caller must be the only one who works there.
 
-    A result that was moved aside and whose successor never came into place is put back.
+    A result that was moved aside and whose successor never came into place is put back. What has such a name and is no folder,
+    or is a link to one, is not ours: it stays, and so does what is behind it.
     """
-    for old in run.glob(f"{_OLD}*"):
+    for old in _folders(run, _OLD):
         for folder in old.iterdir():
-            if not (run / folder.name).exists():
+            if folder.name in STAGES and _is_folder(folder) and not os.path.lexists(run / folder.name):
                 folder.rename(run / folder.name)
         shutil.rmtree(old, ignore_errors=True)
-    for temporary in run.glob(f"{_TEMPORARY}*"):
+    for temporary in _folders(run, _TEMPORARY):
         shutil.rmtree(temporary, ignore_errors=True)
+    checkpoints, model = run / CHECKPOINTS, run / MODEL / MANIFEST
+    if _is_folder(checkpoints) and model.is_file() and _newest(checkpoints) <= model.stat().st_mtime:
+        shutil.rmtree(checkpoints, ignore_errors=True)  # of the training that made this model
+
+
+def _newest(folder: Path) -> float:
+    return max((path.lstat().st_mtime for path in folder.rglob("*")), default=0.0)
+
+
+def _folders(run: Path, prefix: str) -> list[Path]:
+    return [path for path in run.glob(f"{prefix}*") if _is_folder(path)]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def sync(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
 from embedtune.errors import DataError
@@ -28,6 +28,11 @@ class TrainedRun(NamedTuple):
     def name(self) -> str:
         """Name of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def stale(self) -> str:
+        """Why the model does not belong to the dataset; empty where it does. See ``why_stale``."""
+        return why_stale(self.folder, self.model, self.dataset) if self.is_trained else ""
 
     @property
     def is_trained(self) -> bool:
@@ -73,6 +78,16 @@ def dataset_settings(dataset: Manifest[DatasetRecord], *, trust_remote_code: boo
     """
     trust = {"trust_remote_code": trust_remote_code}
     return GenerateConfig.model_validate({"source": "", **dataset.identity.config, **trust})
+
+
+def why_stale(run: Path, model: Manifest[Any], dataset: Manifest[Any]) -> str:
+    """Say that a model was trained on another dataset than the one that is there now; empty where it was not.
+
+    Its test queries may then be among those that the model was trained on.
+    """
+    if model.identity.dataset == dataset.outputs:
+        return ""
+    return f"the dataset was made anew after the model was trained; run `embedtune train {run}`"
 
 
 def read_trained_run(folder: Path, *, trust_remote_code: bool = False) -> TrainedRun:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from embedtune.shown import on_one_line, quoted_for_python, quoted_for_shell
 from embedtune.snippets.routes import Facts, Route, demand_route, find_target, install_line
 from embedtune.snippets.served_folders import folder_names
 
@@ -65,7 +64,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["py"] = lambda value: json.dumps(str(value), ensure_ascii=False)
+    environment.filters["py"] = lambda value: quoted_for_python(str(value))
     return environment
 
 
@@ -80,7 +79,7 @@ def _comments(facts: Facts, title: str, route: Route, commands: tuple[str, ...],
         *(f"- {reason}" for reason in route.reasons),
         install,
     ]
-    wrapped = [part for line in lines for part in textwrap.wrap(line, _WIDTH, break_long_words=False)]
+    wrapped = [part for line in lines for part in textwrap.wrap(on_one_line(line), _WIDTH, break_long_words=False)]
     return [*(f"# {line}" for line in wrapped), *(f"# $ {command}" for command in commands)]
 
 
@@ -106,16 +105,15 @@ def _places(facts: Facts, name: str, served: Served) -> dict[str, str]:
 
 def _commands(facts: Facts, name: str, served: Served) -> tuple[str, ...]:
     folder = served.folder or facts.run.with_name(f"{facts.run.name}-served")
-    commands = [
-        f"embedtune plug {shlex.quote(str(facts.run))} --for {name} --model {facts.model} --export {shlex.quote(str(folder))}"
-    ]
+    run, target = quoted_for_shell(str(facts.run)), quoted_for_shell(str(folder))
+    commands = [f"embedtune plug {run} --for {name} --model {facts.model} --export {target}"]
     for part, port in zip(folder_names(facts), PORTS[name], strict=False):
         model = facts.name if part == "model" else f"{facts.name}-{part}"
-        quoted = shlex.quote(str(folder / part))
+        quoted = quoted_for_shell(str(folder / part))
         if name == "tei":
             commands.append(f"text-embeddings-router --model-id {quoted} --dtype float32 --port {port}")
         elif name == "ollama":
-            commands.append(f"ollama create {model} -f {shlex.quote(str(folder / part / 'Modelfile'))}")
+            commands.append(f"ollama create {model} -f {quoted_for_shell(str(folder / part / 'Modelfile'))}")
         else:
             commands.append(
                 f"vllm serve {quoted} --runner pooling --dtype float32 --served-model-name {model} --port {port}"

@@ -7,14 +7,15 @@ and take the first token's vector instead of the mean. All of them, and sentence
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
 from embedtune.project.manifest import write_json
+from embedtune.project.writing import check_outside, new_folder
+from embedtune.shown import on_one_line
 from embedtune.snippets.routes import Facts
 
 if TYPE_CHECKING:
@@ -40,25 +41,22 @@ def export(facts: Facts, folder: Path) -> list[Path]:
         ConfigError: If the folder is there, or the model has modules that servers do not know.
         ResourceError: If it cannot be written.
     """
-    if folder.exists():
+    check_outside(folder, facts.run, "--export")
+    if on_one_line(str(folder)) != str(folder):
         raise ConfigError(
-            f"{folder}: expected a new folder, found one that is there", hint="choose another, or remove it"
+            f"--export: expected a folder whose name can stand on a line, found {on_one_line(str(folder))}",
+            hint="Ollama's Modelfile names it; choose another",
         )
+    if os.path.lexists(folder):  # before the model is loaded
+        raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
     model = load_model(facts.merged, trust_remote_code=facts.trust_remote_code, device="cpu")
     towers = _towers(model, facts)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with new_folder(folder) as part:
         for name, tower in towers.items():
             pooling = _pooling(tower)
             tower.save_pretrained(str(part / name), create_model_card=False, safe_serialization=True)
             _in_older_form(part / name, tower, pooling)
             (part / name / "Modelfile").write_text(f"FROM {(folder / name).absolute()}\n", encoding="utf-8")
-        part.chmod(0o755)
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return [folder / name for name in towers]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from array import array
 from collections.abc import Iterable
@@ -59,8 +60,20 @@ def hash_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
 
 
 def hash_folder(root: Path) -> dict[str, str]:
-    """Return relative name → sha256 of every file below a folder."""
-    return hash_files(root, (path for path in root.rglob("*") if path.is_file()))
+    """Return relative name → sha256 of every file below a folder.
+
+    What is no file (a link, a pipe, an empty folder) has a word in place of a hash: nothing is opened through a link, and
+    whoever compares hashes finds it.
+    """
+    found: dict[str, str] = {}
+    for folder, folders, files in os.walk(root):
+        for name in sorted(files) + [each for each in folders if Path(folder, each).is_symlink()]:
+            path = Path(folder, name)
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+            found[path.relative_to(root).as_posix()] = hash_file(path) if is_file else "no file"
+        if not files and not folders and folder != str(root):
+            found[Path(folder).relative_to(root).as_posix()] = "an empty folder"
+    return dict(sorted(found.items()))
 
 
 _IN_MEMORY = 1 << 20

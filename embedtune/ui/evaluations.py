@@ -16,9 +16,10 @@ from embedtune.formats.judgements import share_judgements
 from embedtune.formats.lines import numbered_lines
 from embedtune.formats.run_files import ranked, read_run
 from embedtune.project.evaluation_records import EvaluationRecord
-from embedtune.project.layout import DATASET, EVAL, MODEL, file_name
+from embedtune.project.layout import DATASET, EVAL, MODEL, file_name, set_folder
 from embedtune.project.manifest import Manifest, read_manifest, verify
 from embedtune.project.records import Record
+from embedtune.shown import text_of_cell
 from embedtune.types import Passage, Query, QuerySet, Run
 
 _AGAIN = "embedtune eval {run}"
@@ -83,7 +84,7 @@ def read_evaluations(run: Path) -> dict[str, Evaluation]:
     found = _read_queries(folder, manifest, dataset)
     return {
         queries.name: Evaluation(
-            folder if len(found) == 1 else folder / file_name(queries.name), queries, dataset.passages
+            folder if len(found) == 1 else folder / set_folder(queries.name), queries, dataset.passages
         )
         for queries in found
     }
@@ -115,7 +116,7 @@ def _read_values(path: Path) -> dict[str, PerQuery]:
             names = cells[2:]  # further measures follow those of every evaluation
             continue
         try:
-            query_id, system, *figures = cells
+            query_id, system, *figures = [*map(text_of_cell, cells[:2]), *cells[2:]]
             for measure, figure in zip(names, figures, strict=True):
                 values.setdefault(system, {}).setdefault(measure, {})[query_id] = float(figure)
         except ValueError as error:

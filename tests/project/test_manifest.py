@@ -166,7 +166,7 @@ def test_verify_names_changed_added_and_missing_files(stage):
     (stage / "corpus.jsonl").write_text("changed")
     (stage / "extra.txt").write_text("x")
     (stage / "qrels" / "test.tsv").unlink()
-    with pytest.raises(IntegrityError, match=r"a difference in corpus\.jsonl, extra\.txt, qrels/test\.tsv$"):
+    with pytest.raises(IntegrityError, match=r"a difference in corpus\.jsonl, extra\.txt, qrels, qrels/test\.tsv$"):
         verify(stage, Record)
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from embedtune.errors import DataError
 from embedtune.project.records import ExamplesRecord, FormComparison, LengthComparison
+from embedtune.regular import read_regular
 from embedtune.text.analyzer import lexical_terms
 
 MAX_EXAMPLES = 1000
 _MAX_CHARS = 500
+_MOST_BYTES = 10_000_000
 _ASKING = re.compile(
     r"\?\s*$|^\s*(?:who|what|when|where|why|which|how|whose|is|are|was|were|do|does|did|can|could|should|will|"
     r"wer|was|wann|wo|warum|welche[rs]?|wie|qui|quand|où|pourquoi|comment|quel\w*|qué|cómo|cuándo|dónde|quién|cuál\w*)\b",
@@ -28,7 +30,7 @@ def read_examples(path: Path) -> list[str]:
     Raises ``DataError`` if there is no such file, it has no query or more than 1,000, or a line is invalid.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_regular(path, _MOST_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.at(path, None, "a text file in UTF-8 with one query a line", str(error)) from error
     examples = list(dict.fromkeys(_example(path, number, line) for number, line in enumerate(lines, 1) if line.strip()))

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from embedtune.errors import ConfigError, DataError
+from embedtune.project.writing import replace_file, writing
+from embedtune.regular import read_regular
+from embedtune.synthesis.llm.template_process import Filled, TemplateProcess, compiled, fill
 from embedtune.text.hashing import hash_text
 from embedtune.types import Passage
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 
 MULTI_HOP = "multi_hop"
 LLM_KINDS = ("question", "keywords", "claim", "task", MULTI_HOP)
@@ -113,6 +112,8 @@ PACKAGED = Path(__file__).parent / "templates"
 NAMES = ("system", "write", "plain", "judge", "relabel")
 _CANARY = "Zinnwald keeps eleven lanterns"
 _DELIMITER_DIGITS = 12
+_MOST_BYTES = 1_000_000  # of a template
+_COPY = "embedtune templates FOLDER copies the packaged ones to start from"
 
 
 class Prompts:
@@ -123,23 +124,18 @@ class Prompts:
 
         Raises ``ConfigError``, with file and line, if the folder or a template cannot be used.
         """
-        from jinja2 import StrictUndefined, TemplateSyntaxError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         self._paths = _template_paths(folder)
         texts = {name: _read(path) for name, path in self._paths.items()}
         self.hash = hash_text(*(part for name in NAMES for part in (name, texts[name])))
-        self._templates: dict[str, Template] = {}
-        for name in NAMES:
-            try:
-                self._templates[name] = environment.from_string(texts[name])
-            except TemplateSyntaxError as error:
-                raise ConfigError(
-                    f"{self._paths[name]}:{error.lineno}: expected a Jinja template, found: {error.message}",
-                    hint="embedtune templates FOLDER copies the packaged ones to start from",
-                ) from error
-        self._try_all()
+        self._process = None if folder is None else TemplateProcess(texts)
+        templates = compiled(texts) if folder is None else {}
+        assert isinstance(templates, dict)  # the packaged ones are templates
+        self._templates = templates
+        first = self._try_all()
+        if self._process:
+            self._process.stop()  # in another one, addresses of objects differ, and so does the order of sets
+            for (name, text), (_, again) in zip(first, self._try_all(), strict=True):
+                self._check_same(name, text, again)
 
     def system(self) -> str:
         """Return the system message."""
@@ -149,7 +145,11 @@ class Prompts:
         self, request: Request, *, delimiter: str, examples: Sequence[str], language: str | None, plain: bool
     ) -> str:
         """Return the prompt that asks for queries."""
-        values = {"n": len(request.wanted), "wanted": request.wanted, "examples": list(examples), "language": language}
+        wanted = [
+            {"description": each.description, "short": each.short, "length": each.length, **each._asdict()}
+            for each in request.wanted
+        ]
+        values = {"n": len(request.wanted), "wanted": wanted, "examples": list(examples), "language": language}
         return self._fill(
             "plain" if plain else "write", {**_passages(request.passages), **values, "delimiter": delimiter}
         )
@@ -163,50 +163,70 @@ class Prompts:
         return self._fill("relabel", {"query": query, "passages": list(passages), "delimiter": delimiter})
 
     def _fill(self, name: str, values: Mapping[str, Any]) -> str:
-        from jinja2 import TemplateError
+        filled = self._process.fill(name, values) if self._process else fill(self._templates[name], values)
+        if filled.fault:
+            raise self._refusal(name, filled, values)
+        return filled.text
 
-        try:
-            return self._templates[name].render(values).strip()
-        except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-            trace = walk_tb(error.__traceback__)
-            lines = [line for frame, line in trace if frame.f_code.co_filename == "<template>"]
-            place = f"{self._paths[name]}:{lines[-1]}" if lines else str(self._paths[name])
+    def _refusal(self, name: str, filled: Filled, values: Mapping[str, Any]) -> ConfigError:
+        expected, hint = (
+            "expected a template that can be filled",
+            f"its values are {', '.join(sorted(values)) or 'none'}",
+        )
+        if filled.name:
+            name, expected, hint = filled.name, "expected a Jinja template", _COPY
+        place = f"{self._paths[name]}:{filled.line}" if filled.line else str(self._paths[name])
+        return ConfigError(f"{place}: {expected}, found: {filled.fault}", hint=hint)
+
+    def _check_same(self, name: str, text: str, again: str) -> None:
+        lines = zip_longest(text.splitlines(), again.splitlines(), fillvalue="")
+        if other := next((pair for pair in lines if pair[0] != pair[1]), None):
             raise ConfigError(
-                f"{place}: expected a template that can be filled, found: {error}",
-                hint=f"its values are {', '.join(sorted(values)) or 'none'}",
-            ) from error
+                f"{self._paths[name]}: expected a template that always gives the same prompt, found {other[0][:80]!r} and then "
+                f"{other[1][:80]!r}",
+                hint="a prompt that changes is asked for, and paid for, again each time; take out what is drawn or counted",
+            )
 
-    def _try_all(self) -> None:
-        """Fill each template with a test passage, and look for it in the result."""
+    def _try_all(self) -> list[tuple[str, str]]:
+        """Fill each template with a test passage, look for it in the result, and return the results."""
         passage = Passage("p", "d", "Title", _CANARY, 0, len(_CANARY))
         request = Request((passage,), (Wanted("question", False),))
         double = Request((passage, passage), (Wanted(MULTI_HOP, True),))
-        self.system()
-        for name, text in (
+        filled = [
+            ("system", self.system()),
             ("write", self.write(request, delimiter="m", examples=["an example"], language=None, plain=False)),
             ("write", self.write(double, delimiter="m", examples=[], language="English", plain=False)),
             ("plain", self.write(request, delimiter="m", examples=[], language=None, plain=True)),
             ("judge", self.judge([passage], ["a query"], delimiter="m")),
             ("relabel", self.relabel("a query", [_CANARY], delimiter="m")),
-        ):
+        ]
+        for name, text in filled[1:]:
             if _CANARY not in text:
                 raise ConfigError(
                     f"{self._paths[name]}: expected a template that shows the passage, found none in what it gave",
                     hint="{{ passage }} stands for it, in relabel.jinja {{ passages }}",
                 )
+        return filled
 
 
 def copy_templates(folder: Path) -> list[Path]:
-    """Copy the packaged templates into a folder, to be edited. Raises ``ConfigError`` if one is there already."""
-    targets = [folder / f"{name}.jinja" for name in NAMES]
-    if there := [path for path in targets if path.exists()]:
-        raise ConfigError(
-            f"{there[0]}: expected no file there, found one", hint="choose another folder, or move it away"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, path in zip(NAMES, targets, strict=True):
-        path.write_bytes((PACKAGED / f"{name}.jinja").read_bytes())
-    return targets
+    """Copy the packaged templates into a folder, to be edited; those that are there as they are packaged stay.
+
+    Raises:
+        ConfigError: If another file of such a name is there.
+        ResourceError: If the folder cannot be written.
+    """
+    texts = {folder / f"{name}.jinja": (PACKAGED / f"{name}.jinja").read_bytes() for name in NAMES}
+    for path, text in texts.items():
+        if path.exists() and not (path.is_file() and path.read_bytes() == text):
+            raise ConfigError(
+                f"{path}: expected no file there, found one", hint="choose another folder, or move it away"
+            )
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            replace_file(path, text)
+    return list(texts)
 
 
 def delimiter_for(seed: int, texts: Sequence[str]) -> str:
@@ -238,13 +258,13 @@ def _template_paths(folder: Path | None) -> dict[str, Path]:
     if not own:
         raise ConfigError(
             f"{folder}: expected a folder with templates ({', '.join(f'{name}.jinja' for name in NAMES)}), found none of them",
-            hint="embedtune templates FOLDER copies the packaged ones to start from",
+            hint=_COPY,
         )
     return packaged | own
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path, _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError.at(path, None, "a template in UTF-8", str(error)) from error
