@@ -91,15 +91,13 @@ def train(
         context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
         selection = select_method(context, config.method)
         _log.info("saving the model, and checking it in another process")
-        stage.record = record = selection_record(
-            context, selection, plan, save_selection(stage.path, selection, context)
-        )
+        checks = save_selection(stage.path, selection, context)
+        stage.record = record = selection_record(context, selection, plan, checks)
         card = model_card(card_of(record, dataset_config, context.base.model.prompts, len(context.dataset.passages)))
         (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     if selection.ships and (corpus := selection.best.tuned.corpus):  # for eval and serving
-        files = read_manifest(run / MODEL, ModelRecord).outputs_hash
-        VectorCache(run / VECTORS).keep(context.base, files, *corpus)
+        VectorCache(run / VECTORS).keep(context.base, read_manifest(run / MODEL, ModelRecord).outputs_hash, *corpus)
     _log.info("%s: saved the %s model", run / MODEL, record.shipped)
     return StageResult(run / MODEL, "done", record)
 
