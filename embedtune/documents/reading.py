@@ -21,6 +21,8 @@ from embedtune.formats.judgements import with_answers
 from embedtune.formats.label_files import LABEL_SUFFIXES, is_labels, read_labels, recognise
 from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
+from embedtune.project.layout import DATASET
+from embedtune.project.manifest import is_run
 from embedtune.text.hashing import hash_rows
 from embedtune.types import Document, Note, Qrels, Query, QuerySet, Skipped, Source
 
@@ -98,6 +100,14 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
     path = Path(name)
     if name == PYTHON_REFERENCE and not path.exists():
         return Source(name, read_python_reference(), ready_made=False)
+    if path.is_dir() and is_run(path):
+        raise DataError.at(
+            path,
+            None,
+            "documents",
+            "a run folder of embedtune",
+            hint=f"its passages and queries are in {path / DATASET}",
+        )
     if path.is_dir() and beir.is_beir(path):
         return _read_beir(path, scratch)
     if path.is_dir() and not is_labels(path):
@@ -162,10 +172,16 @@ def unreadable(path: Path) -> str | None:
     if _printable(path.name) != path.name:
         return "its name is not UTF-8"
     if path.is_dir():
-        return None if os.access(path, os.R_OK | os.X_OK) else "a folder without read permission"
+        return _unreadable_folder(path)
     if not path.is_file():
         return "not a regular file"
     return no_reader(path)
+
+
+def _unreadable_folder(path: Path) -> str | None:
+    if is_run(path):
+        return "a run folder of embedtune"
+    return None if os.access(path, os.R_OK | os.X_OK) else "a folder without read permission"
 
 
 def _read_beir(folder: Path, scratch: Path | None) -> Source:

@@ -61,6 +61,8 @@ def make_call(model: str, messages: Sequence[Message], params: Mapping[str, floa
 
 
 ANSWER = "answer"
+UNUSED = "unused"
+"""An answer, and one whose queries were all dropped, so that it is asked for again."""
 MOST_TOKENS = 1_000_000_000
 """Of one answer: what a provider counts beyond it is no count."""
 
@@ -155,6 +157,16 @@ class AnswerStore:
         """Reset the attempts of calls; earlier answers are kept."""
         with self._transaction() as connection:
             connection.executemany("UPDATE calls SET round = round + 1 WHERE key = ?", [(key,) for key in keys])
+
+    def set_aside(self, keys: Iterable[str]) -> None:
+        """Let the answers of calls count as failures, which are kept: nothing that they hold could be used."""
+        names = list(keys)
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE attempts SET outcome = ? WHERE key = ? AND outcome = ?",
+                [(UNUSED, key, ANSWER) for key in names],
+            )
+        self.renew(names)
 
     def add(self, rows: Iterable[tuple[str, Attempt]]) -> None:
         """Commit attempts of known calls; returns when they are on the disk."""

@@ -19,7 +19,7 @@ from embedtune.project.lock import locked
 from embedtune.project.manifest import library_versions, verify
 from embedtune.project.records import ModelRecord, Record
 from embedtune.project.trained_run import why_stale
-from embedtune.project.writing import check_outside, new_folder
+from embedtune.project.writing import check_new, check_outside, new_folder
 from embedtune.reports.card import Card
 
 _log = logging.getLogger("embedtune")
@@ -64,6 +64,7 @@ def export_model(run: Path, folder: Path) -> Path:
         InUseError: If another process works in the run folder.
         ResourceError: If the folder cannot be written.
     """
+    check_new(folder)
     check_outside(folder, run, "FOLDER")
     dataset, model = verify(run / DATASET, Record), verify(run / MODEL, Record)
     evaluation = verify(run / EVAL, Record)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,6 +33,7 @@ from embedtune.text.hashing import hash_folder, hash_json
 
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
+_HEAD = 200  # characters of a manifest that show what it is
 _AGAIN = "run the stage again with --force"
 LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
               "icu4py", "numpy", "py3langid", "pystemmer")  # fmt: skip
@@ -144,6 +145,15 @@ def is_done(folder: Path, identity: Mapping[str, object]) -> bool:
     except DataError:
         return False
     return manifest.get("identity_hash") == hash_json(identity) and not find_changes(folder)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is a run folder: a stage of it has a manifest of ours."""
+    for stage in STAGES:
+        with suppress(OSError, ValueError), (folder / stage / MANIFEST).open(encoding="utf-8") as file:
+            if '"identity_hash"' in file.read(_HEAD):
+                return True
+    return False
 
 
 def request_rerun(folder: Path) -> None:

@@ -42,8 +42,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         ConfigError: If the folder is there already.
         ResourceError: If it cannot be written.
     """
-    if os.path.lexists(folder):
-        raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
+    check_new(folder)
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_parts(folder.parent)
@@ -96,6 +95,12 @@ def _lives(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+def check_new(folder: Path) -> None:
+    """Raise ``ConfigError`` where something is there already."""
+    if os.path.lexists(folder):
+        raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
 
 
 def check_outside(place: Path, run: Path, option: str) -> None:

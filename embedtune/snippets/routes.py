@@ -23,6 +23,7 @@ Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
 with hybrid vectors or passage residuals, which needs this package to load."""
 
+_SHORTEST_NAME, _LONGEST_NAME = 3, 60
 _ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "passage-residuals": "residuals"})
 """What a module of this package adds, for shapes that have one."""
 
@@ -99,7 +100,7 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         decision=decide(found),
         model=model,
         merged=merged,
-        name=re.sub(r"[^a-z0-9._-]+", "-", found.name.lower()).strip("-.") or "tuned",
+        name=_served_name(found.name),
         method=record.method if is_tuned else "base",
         shape=shape,
         query_prompt=prompts.get("query", ""),
@@ -110,6 +111,12 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         has_adapter=is_tuned and (merged.parent / "adapter").is_dir(),
         map_file=maps[0] if shape == "map" else None,
     )
+
+
+def _served_name(name: str) -> str:
+    """Return a name that servers and stores take: Chroma wants three letters at least, and none but letters at the ends."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:_LONGEST_NAME].strip("-._") or "tuned"
+    return plain if len(plain) >= _SHORTEST_NAME else f"run-{plain}"
 
 
 Kind = Literal["run", "folder", "store", "server"]

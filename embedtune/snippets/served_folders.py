@@ -7,14 +7,13 @@ and take the first token's vector instead of the mean. All of them, and sentence
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
 from embedtune.project.manifest import write_json
-from embedtune.project.writing import check_outside, new_folder
+from embedtune.project.writing import check_new, check_outside, new_folder
 from embedtune.shown import on_one_line
 from embedtune.snippets.routes import Facts
 
@@ -47,8 +46,7 @@ def export(facts: Facts, folder: Path) -> list[Path]:
             f"--export: expected a folder whose name can stand on a line, found {on_one_line(str(folder))}",
             hint="Ollama's Modelfile names it; choose another",
         )
-    if os.path.lexists(folder):  # before the model is loaded
-        raise ConfigError(f"{folder}: expected a folder to be made, found one", hint="name another, or move it away")
+    check_new(folder)  # before the model is loaded
     model = load_model(facts.merged, trust_remote_code=facts.trust_remote_code, device="cpu")
     towers = _towers(model, facts)
     with new_folder(folder) as part:

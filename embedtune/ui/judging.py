@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock
 
+from embedtune.documents.text_builder import one_line
 from embedtune.errors import ConfigError, ResourceError
 from embedtune.evaluation.measures import per_query
 from embedtune.evaluation.resampling import guarded_errors, sum_by_cluster
@@ -56,8 +57,13 @@ class JudgementFolder:
             check_judged(str(folder), self.qrels, [passage.passage_id for passage in passages])
 
     def ask(self, text: str) -> Query:
-        """Note a query; one that is there already is returned as it is. Blanks at its ends and line breaks are dropped."""
-        words = " ".join(text.split())
+        """Note a query; one that is there already is returned as it is.
+
+        Blanks at its ends, line breaks and characters that are no text are dropped. Raises ``ConfigError`` if nothing is left.
+        """
+        words = one_line(text)
+        if not words:
+            raise ConfigError("query: expected words, found none")
         query = Query(content_id("q", words), words, KIND)
         with self._writing():
             same = [each for each in self.queries if each.text == words]

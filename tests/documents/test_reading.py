@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -294,3 +295,16 @@ def test_documents_have_text_and_no_title():
     assert all(document.text.strip() and document.title == "" for document in documents.values())
     assert documents["assert"].text.startswith('The "assert" statement')
     assert documents["assert"].text == topics["assert"].strip() + "\n"
+
+
+def test_a_run_folder_among_documents_is_left_out_by_name(small_run, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "note.md").write_text("The lantern keeper cleans the harbour.", encoding="utf-8")
+    shutil.copytree(small_run[0], folder / "deep" / "run")
+    source = read_source(str(folder))
+    assert [document.document_id for document in source.documents] == ["note.md"]
+    assert Skipped("deep/run", "a run folder of embedtune") in source.skipped
+    with pytest.raises(DataError, match="expected documents, found a run folder") as refused:
+        read_source(str(small_run[0]))
+    assert "dataset" in (refused.value.hint or "")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -154,3 +155,22 @@ def test_a_folder_in_the_way_is_a_matter_of_resources(tmp_path):
 def test_half_a_character_does_not_stop_a_run(store):
     store.add([(KEYS[0], answer("\ud800 torn"))])
     assert store.histories(KEYS)[KEYS[0]][0].answer.text == "? torn"
+
+
+def test_answers_that_are_set_aside_are_asked_for_again(tmp_path):
+    call = make_call("m", [Message("user", "ask")], {}, "write")
+    with closing(AnswerStore(tmp_path / "answers")) as store:
+        store.register([call])
+        store.add([(call.key, Attempt("answer", Answer("a text", prompt_tokens=7)))])
+        store.set_aside([call.key])
+        (attempt,) = store.histories([call.key])[call.key]
+        assert (attempt.outcome, attempt.answer.text, attempt.current) == ("unused", "a text", False)
+        assert store.tokens() == (7, 0)
+
+
+def test_counts_that_no_sum_can_hold_are_cut(tmp_path):
+    call = make_call("m", [Message("user", "ask")], {}, "write")
+    with closing(AnswerStore(tmp_path / "answers")) as store:
+        store.register([call])
+        store.add((call.key, Attempt("answer", Answer("a", "stop", 2**63 - 1, 0))) for _ in range(3))
+        assert store.tokens() == (3 * 10**9, 0)

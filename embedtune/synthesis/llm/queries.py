@@ -41,6 +41,9 @@ _GOOD, _BEST = 4, 5
 _log = logging.getLogger("embedtune")
 
 
+_LOOK = "try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite"
+
+
 class LlmQueries:
     """Makes the queries of a dataset with a language model; ``record`` and ``costs`` are set by ``make``."""
 
@@ -100,16 +103,18 @@ class LlmQueries:
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.settings.plan(pool)
-        outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
-        drafts, n_preambles = _drafts(planned, outcomes)
-        if planned and not drafts:
-            failed = Counter(outcome.failure for outcome in outcomes.values())
-            listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())
-            raise DataError(
-                f"expected queries in {len(planned)} answers of the language model, found none: {listed}",
-                hint="try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite",
-            )
+        drafts, n_preambles = self._written(planned, session)
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
+        if drafts and not kept and self._config.llm.retry_errors:
+            session.store.set_aside({draft.call for draft in drafts})
+            drafts, n_preambles = self._written(planned, session)
+            kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
+        if drafts and not kept:
+            raise DataError(
+                f"expected useful queries among {len(drafts)} of the language model, found that the filters drop all: "
+                f"{_listed(dropped)}",
+                hint=f"{_LOOK}; --retry-errors asks for all of them again",
+            )
         write_answers(folder / ANSWERS, session.calls.values())
         settled = [outcome for _, outcome in session.calls.values()]
         examples = self.settings.examples
@@ -129,6 +134,18 @@ class LlmQueries:
         )
         self.costs = session.costs()
         return _labelled(kept, extra, pool), dropped
+
+    def _written(self, planned: Sequence[PlannedCall], session: LlmSession) -> tuple[list[LlmDraft], int]:
+        """Ask for queries; return them, and the number of answers with text around them."""
+        outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
+        drafts, n_preambles = _drafts(planned, outcomes)
+        if planned and not drafts:
+            failed = Counter(str(outcome.failure) for outcome in outcomes.values())
+            raise DataError(
+                f"expected queries in {len(planned)} answers of the language model, found none: {_listed(failed)}",
+                hint=f"{_LOOK}; --retry-errors asks for all of them again",
+            )
+        return drafts, n_preambles
 
     def _select(
         self,
@@ -174,6 +191,10 @@ class LlmQueries:
             grades = grades_of[calls[key].key] or [_BEST] * len(group)
             kept += [draft for draft, grade in zip(group, grades, strict=True) if grade >= _GOOD]
         return kept
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count)
 
 
 def query_check(planned: Sequence[PlannedCall]) -> AnswerCheck:
