@@ -76,3 +76,11 @@ def test_hard_negatives_are_looked_at_where_there_are_any(run):
 def test_a_folder_without_stages_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected a run folder with dataset/, found no finished stage"):
         verify_run(tmp_path)
+
+
+def test_files_without_their_manifest_are_no_absent_stage(run):
+    (run / "model" / "manifest.json").unlink()
+    assert states(run)["model"] == ("changed", ["manifest.json"])
+    (run / "eval" / "manifest.json").unlink()
+    (run / "eval" / "manifest.json").mkdir()
+    assert states(run)["eval"][0] == "changed"

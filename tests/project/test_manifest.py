@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from embedtune.errors import DataError, IntegrityError, ResourceError
-from embedtune.project.manifest import is_done, library_versions, read_manifest, stage_folder, verify, write_json
+from embedtune.project.manifest import (
+    clear_leftovers,
+    find_changes,
+    is_done,
+    library_versions,
+    read_manifest,
+    stage_folder,
+    verify,
+    write_json,
+)
 from embedtune.project.records import Record
 from embedtune.text.hashing import hash_folder, hash_json
 
@@ -242,3 +251,62 @@ def test_json_is_written_for_people(tmp_path):
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert text == '{\n  "b": "ü",\n  "a": [\n    1\n  ]\n}\n'
     assert json.loads(text) == {"b": "ü", "a": [1]}
+
+
+def _pipe(path):
+    os.mkfifo(path)
+
+
+ODD = {
+    "an empty folder": lambda path: path.mkdir(),
+    "a link to a folder": lambda path: path.symlink_to("/etc"),
+    "a link to a file": lambda path: path.symlink_to("/etc/hostname"),
+    "a link to nothing": lambda path: path.symlink_to("gone"),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a pipe": _pipe,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_file_is_a_difference_and_is_not_opened(stage, name):
+    ODD[name](stage / "odd")
+    assert find_changes(stage) == ["odd"]
+    with pytest.raises(IntegrityError, match="odd"):
+        verify(stage, Record)
+
+
+def test_a_file_that_became_a_link_to_the_same_bytes_is_a_difference(stage, tmp_path):
+    copy = tmp_path / "copy"
+    (stage / "corpus.jsonl").rename(copy)
+    (stage / "corpus.jsonl").symlink_to(copy)
+    assert find_changes(stage) == ["corpus.jsonl"]
+
+
+@pytest.mark.parametrize("prefix", [".embedtune-old-x", ".embedtune-new-x"])
+def test_nothing_behind_a_link_is_touched(tmp_path, prefix):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    run.mkdir()
+    (elsewhere / "model").mkdir(parents=True)
+    (elsewhere / "letter.txt").write_text("dear")
+    (run / prefix).symlink_to(elsewhere)
+    (run / f"{prefix}-file").write_text("a file")
+    inner = run / f"{prefix}-folder"
+    inner.mkdir()
+    (inner / "dataset").symlink_to(elsewhere)
+    (inner / "unknown").mkdir()
+    clear_leftovers(run)
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["letter.txt", "model"]
+    assert sorted(path.name for path in run.iterdir()) == sorted([prefix, f"{prefix}-file"])
+
+
+def test_checkpoints_of_a_training_that_ended_are_removed(tmp_path):
+    with stage_folder(tmp_path / "model", {"stage": "train"}) as temporary:
+        (temporary.path / "weights").write_text("w")
+    left = tmp_path / ".checkpoints" / "lora"
+    left.mkdir(parents=True)
+    clear_leftovers(tmp_path)  # newer than the model: of a training that goes on
+    assert left.exists()
+    before = (tmp_path / "model" / "manifest.json").stat().st_mtime - 10
+    os.utime(left, (before, before))
+    clear_leftovers(tmp_path)
+    assert not (tmp_path / ".checkpoints").exists()
