@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import click
 
+from embedtune.shown import shown
+
 UNBROKEN = "\u00a0"
 """A blank at which no line is broken."""
 
@@ -25,7 +27,7 @@ def wrapped(text: str, indent: str) -> str:
 
 def echo_wrapped(text: str, indent: str = "  ", *, err: bool = False) -> None:
     """Print a text in lines, all but the first indented; on stderr with ``err``."""
-    click.echo(wrapped(text, indent), err=err)
+    click.echo(wrapped(shown(text), indent), err=err)
 
 
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:

@@ -50,8 +50,8 @@ def ui_command(
 def verify_command(run: Path, as_json: bool) -> None:
     """Check the files of RUN against the recorded checksums.
 
-    The exit code is 7 if a file differs or a stage is stale, and 0 otherwise. A stage is stale if an earlier stage was run
-    again after it; run it again to bring it up to date.
+    A stage is stale if an earlier stage was run again after it; run it again to bring it up to date. The exit code is 7 if a
+    file differs, or if a stage is stale and the earlier one was not just repeated with the same settings; 0 otherwise.
 
     \b
     Example: embedtune verify runs/mine
@@ -63,7 +63,7 @@ def verify_command(run: Path, as_json: bool) -> None:
     if as_json:
         output.print_json({"schema_version": 1, "run": str(run), "stages": [state._asdict() for state in states]})
     else:
-        for stage, state, files in states:
+        for stage, state, files, _ in states:
             detail = {"changed": ": " + ", ".join(files), "stale": f": {', '.join(files)} has changed since"}
             click.echo(f"{stage:<15}{state}{detail.get(state, '')}")
     changed = [f"{run / state.stage / name}" for state in states if state.state == "changed" for name in state.files]
@@ -72,7 +72,7 @@ def verify_command(run: Path, as_json: bool) -> None:
             f"{run}: expected the files that its manifests record, found a difference in {', '.join(changed[:5])}",
             hint="run the stage that wrote them again with --force",
         )
-    if stale := [state for state in states if state.state == "stale"]:
+    if stale := [state for state in states if state.state == "stale" and not state.same_settings]:
         found = "; ".join(f"{state.stage} of an earlier {' and '.join(state.files)}" for state in stale)
         raise IntegrityError(
             f"{run}: expected stages that belong together, found {found}",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES
-from embedtune.project.manifest import MANIFEST, find_changes, read_manifest
+from embedtune.project.manifest import MANIFEST, Manifest, find_changes, read_manifest
 from embedtune.project.records import Record
 
 _INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL), NEGATIVES: (DATASET,)}
@@ -22,11 +22,14 @@ class StageState(NamedTuple):
         state: ``whole``; ``changed`` (bytes differ from the record); ``stale`` (whole, but a stage it was made from has
             changed since); ``absent``.
         files: The files that differ, or the stages that have changed.
+        same_settings: Of a stale stage, whether what has changed was made with the settings that it knows: a training that was
+            repeated, whose bytes differ on some machines.
     """
 
     stage: str
     state: str
     files: list[str]
+    same_settings: bool = False
 
 
 def verify_run(run: Path) -> list[StageState]:
@@ -58,12 +61,16 @@ def _state(run: Path, stage: str) -> StageState:
         changed = [MANIFEST]
     if changed:
         return StageState(stage, "changed", changed)
-    identity, stale = read_manifest(run / stage, Record).identity, []
-    for name in _INPUTS[stage]:
-        try:
-            outputs = read_manifest(run / name, Record).outputs
-        except DataError:
-            outputs = None
-        if getattr(identity, name) != outputs:
-            stale.append(name)
-    return StageState(stage, "stale" if stale else "whole", stale)
+    identity = read_manifest(run / stage, Record).identity
+    inputs = {name: _manifest(run / name) for name in _INPUTS[stage]}
+    stale = [name for name, found in inputs.items() if found is None or getattr(identity, name) != found.outputs]
+    known = (identity.model_extra or {}).get("recorded") or ()
+    same = all((found := inputs[name]) is not None and found.identity_hash in known for name in stale)
+    return StageState(stage, "stale" if stale else "whole", stale, bool(stale) and same)
+
+
+def _manifest(folder: Path) -> Manifest[Record] | None:
+    try:
+        return read_manifest(folder, Record)
+    except DataError:
+        return None

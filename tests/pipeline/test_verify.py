@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -84,3 +85,21 @@ def test_files_without_their_manifest_are_no_absent_stage(run):
     (run / "eval" / "manifest.json").unlink()
     (run / "eval" / "manifest.json").mkdir()
     assert states(run)["eval"][0] == "changed"
+
+
+def test_a_training_that_was_repeated_is_told_from_another(run):
+    def train_again(seed):
+        identity = {"stage": "model", "seed": seed, "dataset": read_manifest(run / "dataset", Record).outputs}
+        with stage_folder(run / "model", identity) as temporary:
+            (temporary.path / "data.txt").write_text(str(os.urandom(8)))
+
+    train_again(0)
+    hashes = [read_manifest(run / name, Record).identity_hash for name in ("dataset", "model")]
+    inputs = {name: read_manifest(run / name, Record).outputs for name in ("dataset", "model")}
+    with stage_folder(run / "eval", {"stage": "eval", "recorded": hashes, **inputs}):
+        pass
+    assert verify_run(run)[2] == StageState("eval", "whole", [])
+    train_again(0)
+    assert verify_run(run)[2] == StageState("eval", "stale", ["model"], same_settings=True)
+    train_again(1)
+    assert verify_run(run)[2] == StageState("eval", "stale", ["model"])
