@@ -100,6 +100,8 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
     path = Path(name)
     if name == PYTHON_REFERENCE and not path.exists():
         return Source(name, read_python_reference(), ready_made=False)
+    if path.is_dir() and beir.is_beir(path):
+        return _read_beir(path, scratch)
     if path.is_dir() and is_run(path):
         raise DataError.at(
             path,
@@ -108,8 +110,6 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
             "a run folder of embedtune",
             hint=f"its passages and queries are in {path / DATASET}",
         )
-    if path.is_dir() and beir.is_beir(path):
-        return _read_beir(path, scratch)
     if path.is_dir() and not is_labels(path):
         return _read_folder(path, limits, scratch, labels)
     if path.suffix == ".json" and path.is_file() and not is_labels(path):

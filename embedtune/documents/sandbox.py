@@ -7,6 +7,7 @@ Parent and child exchange lines of JSON: to unpickle the answers of a subverted 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from embedtune.types import Document, Skipped
 _CHILD = "embedtune.documents.sandbox"
 _DIED = "the parser died"
 _END_S = 2.0
+_LEAST_S, _PER_MEGABYTE_S = 20.0, 20.0
+_SLOW_S = 5.0
+_log = logging.getLogger("embedtune")
 _FILES_PER_CHILD = 500  # what a library leaks goes with the child
 
 
@@ -66,12 +70,18 @@ class Sandbox:
             overrun.set()
             child.kill()
 
-        timer = threading.Timer(self._limits.timeout_s, end)
-        timer.daemon = True
-        timer.start()
+        seconds = self._seconds(path)
+        timer = threading.Timer(seconds, end)
+        slow = threading.Timer(
+            _SLOW_S, _log.info, ["%s: still being read after %g s, at most %g", name, _SLOW_S, seconds]
+        )
+        for each in (timer, slow):
+            each.daemon = True
+            each.start()
         try:
             answer = _exchange(child, {"function": function, "path": os.fsencode(path.absolute()).hex(), "name": name})
         finally:
+            slow.cancel()
             timer.cancel()
             timer.join()
         if answer is None:
@@ -82,10 +92,16 @@ class Sandbox:
         if answer is not None:
             return answer
         if overrun.is_set():
-            return Skipped(name, f"it took longer than {self._limits.timeout_s:g} s")
+            return Skipped(name, f"it took longer than {seconds:g} s")
         code = child.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return Skipped(name, f"{_DIED} ({how}); the file is broken or needs too much memory")
+
+    def _seconds(self, path: Path) -> float:
+        """Return the time that a file may take: a small one that takes a minute will not end."""
+        with suppress(OSError):
+            return min(self._limits.timeout_s, round(_LEAST_S + _PER_MEGABYTE_S * path.stat().st_size / MEGABYTE))
+        return self._limits.timeout_s
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:

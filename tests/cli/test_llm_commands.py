@@ -90,6 +90,8 @@ def test_answers_that_belong_elsewhere_are_refused(invoke, tmp_path):
 def test_templates_are_copied_once(invoke, tmp_path):
     code, out, _ = invoke("templates", tmp_path / "mine")
     assert (code, len(out.splitlines())) == (0, 5)
+    assert invoke("templates", tmp_path / "mine")[:2] == (code, out)
+    (tmp_path / "mine" / "write.jinja").write_text("mine")
     assert invoke("templates", tmp_path / "mine")[0] == 2
 
 

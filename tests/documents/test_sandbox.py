@@ -167,3 +167,17 @@ def test_child_answers_line_by_line_and_ends_with_its_input(tmp_path):
     assert (text, sections, pages) == ("Care\n\nFill it.", [[["Care"], 6, 14]], [])
     assert second == {"skipped": ["a.md", "No such file or directory"]}
     assert done.stderr == ""
+
+
+def test_a_small_file_gets_less_time_than_a_large_one_and_is_named_while_it_is_slow(hostile, monkeypatch):
+    monkeypatch.setattr("embedtune.documents.sandbox._LEAST_S", 2.0)
+    monkeypatch.setattr("embedtune.documents.sandbox._SLOW_S", 0.5)
+    said = []
+    monkeypatch.setattr("embedtune.documents.sandbox._log.info", lambda text, *values: said.append(text % values))
+    (hostile / "large.deed").write_bytes(b"calm" + b" " * 5_000_000)
+    started = time.monotonic()
+    with Sandbox(ReadingLimits(timeout_s=60)) as sandbox:
+        assert sandbox._seconds(hostile / "large.deed") == 60
+        assert sandbox.read(hostile / "sleep.deed", "sleep") == Skipped("sleep", "it took longer than 2 s")
+    assert time.monotonic() - started < 20
+    assert said == ["sleep: still being read after 0.5 s, at most 2"]

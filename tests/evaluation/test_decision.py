@@ -7,7 +7,7 @@ import pytest
 from embedtune.config.settings import GenerateConfig
 from embedtune.evaluation.decision import decide, decide_by, follow
 from embedtune.project.evaluation_records import EvaluationRecord
-from embedtune.project.manifest import Manifest, stage_folder
+from embedtune.project.manifest import Identity, Manifest, stage_folder
 from embedtune.project.records import DevRecord, ModelRecord, Record
 from embedtune.project.trained_run import TrainedRun
 from tests.records import comparison, results
@@ -16,11 +16,15 @@ OUTPUTS = {"dataset": {"corpus.jsonl": "c"}, "model": {"merged/x": "m"}}
 DEV = DevRecord(measure="mean reciprocal rank", n_queries=18, base=0.5, gain=0.043, standard_error=0.034)
 
 
-def run(folder: Path, shipped="tuned", outputs=OUTPUTS):
+def run(folder: Path, shipped="tuned", outputs=OUTPUTS, trained_on=None):
     return TrainedRun(
         folder,
         Manifest(record=Record(), outputs=outputs["dataset"]),
-        Manifest(record=ModelRecord(shipped=shipped, dev=DEV), outputs=outputs["model"]),
+        Manifest(
+            record=ModelRecord(shipped=shipped, dev=DEV),
+            identity=Identity(dataset=trained_on or outputs["dataset"]),
+            outputs=outputs["model"],
+        ),
         GenerateConfig(source=""),
     )
 
@@ -104,7 +108,15 @@ def test_a_stale_verdict_stays_and_is_named(tmp_path, caplog, changed, words):
     decision = follow(run(tmp_path, outputs=OUTPUTS | {changed: {"x": "other"}}))
     assert (decision.system, decision.evidence) == ("base", "evaluation")
     assert decision.stale.startswith(f"{words} changed since; run `embedtune eval")
-    assert "base is used, by an evaluation that is stale" in caplog.text
+    assert "base is used by a decision that is stale" in caplog.text
+
+
+def test_a_model_of_another_dataset_is_named_before_and_after_an_evaluation(tmp_path, caplog):
+    mixed = run(tmp_path, trained_on={"corpus.jsonl": "other"})
+    assert decide(mixed).stale.startswith("the dataset was made anew after the model was trained; run `embedtune train")
+    evaluate(tmp_path, results("ship"))
+    assert follow(mixed).system == "tuned"
+    assert "made anew" in caplog.text
 
 
 def test_where_training_shipped_the_base_nothing_tuned_is_named(tmp_path):

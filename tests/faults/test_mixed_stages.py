@@ -45,9 +45,7 @@ def test_own_queries_are_measured_with_a_word(mixed: Path, invoke: Invoke, tmp_p
     assert (code, "stale" in said) == (0, True)
 
 
-def test_what_serves_goes_on_and_says_stale_each_time(
-    mixed: Path, invoke: Invoke, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_serves_goes_on_and_says_stale_each_time(mixed: Path, invoke: Invoke, tmp_path: Path) -> None:
     for words in (
         ("compare", mixed, "how is it cleaned"),
         ("plug", mixed, "--for", "sentence-transformers"),
@@ -56,5 +54,4 @@ def test_what_serves_goes_on_and_says_stale_each_time(
     ):
         code, out, said = invoke(*words)
         assert (code, "stale" in out + said or "made anew" in out + said) == (0, True), words
-    monkeypatch.setattr("logging.Logger.propagate", True, raising=False)
     assert Retriever.from_run(mixed).retrieve("how is it cleaned")

@@ -42,7 +42,7 @@ def test_towers_are_those_of_the_run(facts_of, exported):
 
 
 def test_a_folder_that_is_there_is_not_written_over(facts_of, tmp_path):
-    with pytest.raises(ConfigError, match="a new folder"):
+    with pytest.raises(ConfigError, match="expected a folder to be made"):
         export(facts_of("lora", True), tmp_path)
 
 
