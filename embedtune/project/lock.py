@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from embedtune.errors import InUseError, ResourceError
+from embedtune.errors import EmbedtuneError, InUseError, ResourceError
 from embedtune.project.manifest import clear_leftovers, write_json
 from embedtune.redaction import redact_all
 
@@ -83,6 +83,13 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
             }
             write_json(run / _OWNER, owner)
         yield
+    except (EmbedtuneError, OSError) as error:
+        if run.is_dir():
+            raise
+        raise ResourceError(
+            f"{run}: expected the run folder to stay while it is worked in, found that it is gone",
+            hint="put it back; the same command goes on from there",
+        ) from error
     finally:
         if lock.lock_counter == 1:
             with suppress(OSError):  # such as a folder that was moved away meanwhile

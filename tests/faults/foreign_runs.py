@@ -123,6 +123,7 @@ def doors(run: Path) -> Iterator[tuple[str, Callable[[], object]]]:
 def executed(made: Path, scratch: Path) -> tuple[int, list[str]]:
     """Open foreign copies of a run by every door; return how often, and where the code ran."""
     tried, ran = 0, []
+    scratch.mkdir(exist_ok=True)
     canary = scratch / "canary"
     os.environ["CANARY"] = str(canary)
     for way in WAYS:

@@ -213,7 +213,10 @@ def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) 
         "machine": machine,
         "rows": rows,
     }
-    (ROOT / "benchmarks" / "faults.json").write_text(json.dumps(result, indent=2) + "\n")
+    path, table = ROOT / "benchmarks" / "faults.json", ROOT / "benchmarks" / "faults.md"
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), **result}, indent=2) + "\n"
+    )  # beside those of campaigns.py
     lines = [
         "| stage | training | takes | kills | hit a running stage | differing results |",
         "|---|---|---|---|---|---|",
@@ -223,7 +226,8 @@ def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) 
         hits, differing = (sum(bool(row[key]) for row in mine) for key in ("hit", "differing"))
         lines.append(f"| {case.stage} | {case.method} | {seconds[case]:.0f} s | {len(mine)} | {hits} | {differing} |")
     lines.append(f"\nSIGKILL at moments drawn evenly over each stage, seed {seed}; {machine}, one thread.")
-    (ROOT / "benchmarks" / "faults.md").write_text("\n".join(lines) + "\n")
+    others = table.read_text().partition("\n| what others bring")
+    table.write_text("\n".join(lines) + "\n" + "".join(others[1:]))
 
 
 if __name__ == "__main__":

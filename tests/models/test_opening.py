@@ -171,7 +171,7 @@ def _strange_weights(model: Path) -> None:
     save_file({name: value.reshape(-1)[:1] for name, value in load_file(path).items()}, path)
 
 
-_BROKEN = {
+BROKEN = {
     "torn-tokenizer": _torn_tokenizer,
     "modules-are-numbers": _modules_are_numbers,
     "modules-are-text": lambda model: (model / "modules.json").write_text('"text"'),
@@ -199,9 +199,9 @@ _BROKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", _BROKEN)
+@pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_folder_is_refused_in_words(model: Path, name: str) -> None:
-    _BROKEN[name](model)
+    BROKEN[name](model)
     with pytest.raises(ConfigError) as refused:
         open_model(model)
     assert "trust" not in (refused.value.hint or "")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from embedtune.errors import InUseError, ResourceError
+from embedtune.errors import DataError, InUseError, ResourceError
 from embedtune.project.lock import lock_run
 
 HOLD = "import sys, pathlib, embedtune.project.lock as r\nwith r.lock_run(pathlib.Path(sys.argv[1])): {}"
@@ -90,3 +90,13 @@ def test_a_folder_made_for_work_that_could_not_begin_goes_again(tmp_path):
     with lock_run(tmp_path / "old"):
         pass
     assert (tmp_path / "old").is_dir()
+
+
+def test_a_run_folder_that_is_moved_away_is_named(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(ResourceError, match="found that it is gone"), lock_run(run):
+        run.rename(tmp_path / "moved")
+        run.write_text("a file now")
+        raise DataError("what is not found there")
+    assert run.read_text() == "a file now"

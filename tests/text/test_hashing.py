@@ -65,8 +65,9 @@ def test_folder_hash_lists_nested_files_by_name(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "b" / "z.txt").write_bytes(b"two")
     (tmp_path / "a.txt").write_bytes(b"one")
-    hashes = hash_folder(tmp_path)
-    assert list(hashes.items()) == [("a.txt", sha256(b"one")), ("b/z.txt", sha256(b"two"))]
+    (tmp_path / "link").symlink_to(tmp_path / "a.txt")
+    expected = {"a.txt": sha256(b"one"), "b/z.txt": sha256(b"two"), "empty": "an empty folder", "link": "no file"}
+    assert list(hash_folder(tmp_path).items()) == list(expected.items())
 
 
 def test_files_hash_takes_only_the_files_given(tmp_path):
