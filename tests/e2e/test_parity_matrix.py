@@ -83,7 +83,7 @@ def sentence_transformers(expected):
 def llama_index(expected):
     from embedtune.integrations.llama_index import EmbedtuneEmbedding
 
-    embedding = EmbedtuneEmbedding(expected.run)
+    embedding = EmbedtuneEmbedding(expected.run, "tuned")
     queries = [embedding.get_query_embedding(text) for text in QUERIES]
     return queries, embedding.get_text_embedding_batch(expected.windows.texts)
 
@@ -91,7 +91,7 @@ def llama_index(expected):
 def langchain(expected):
     from embedtune.integrations.langchain import EmbedtuneEmbeddings
 
-    embeddings = EmbedtuneEmbeddings(run=str(expected.run))
+    embeddings = EmbedtuneEmbeddings(run=str(expected.run), which="tuned")
     return [embeddings.embed_query(text) for text in QUERIES], embeddings.embed_documents(expected.windows.texts)
 
 
@@ -100,9 +100,9 @@ def haystack(expected):
 
     from embedtune.integrations.haystack import EmbedtuneDocumentEmbedder, EmbedtuneTextEmbedder
 
-    text = EmbedtuneTextEmbedder(expected.run)
+    text = EmbedtuneTextEmbedder(expected.run, "tuned")
     documents = [Document(content=each) for each in expected.windows.texts]
-    embedded = EmbedtuneDocumentEmbedder(expected.run).run(documents)["documents"]
+    embedded = EmbedtuneDocumentEmbedder(expected.run, "tuned").run(documents)["documents"]
     return [text.run(each)["embedding"] for each in QUERIES], [document.embedding for document in embedded]
 
 

@@ -13,6 +13,6 @@ def test_domains_answer_with_their_own_vectors(example, served_run, capsys):
     assert "a switch costs" in capsys.readouterr().out
     adapters = domains.open_domains(runs)
     query, documents = domains.embed_for(adapters, "two", "orange lamp", ["the lamp blinks"])
-    merged = Embedder.from_run(runs["two"])
+    merged = Embedder.from_run(runs["two"], "tuned")
     assert np.abs(query - merged.encode_query("orange lamp")).max() < 1e-5
     assert np.abs(documents - merged.encode_documents(["the lamp blinks"])).max() < 1e-5
