@@ -9,6 +9,7 @@ import pytest
 from embedtune.errors import IntegrityError
 from embedtune.models.hybrid_vector import BM25Sketch
 from embedtune.retrieval.bm25 import BM25
+from embedtune.text.analyzer import WORDS_VERSION
 
 TEXTS = [
     f"the {noun} of the {place} is {state} when the {cause} fails"
@@ -67,7 +68,13 @@ def test_terms_of_one_text_alone_are_not_stored():
 
 def test_missing_settings_are_named():
     with pytest.raises(IntegrityError, match="'counts'"):
-        BM25Sketch.from_settings({"language": "", "n_texts": 3, "dimensions": 8})
+        BM25Sketch.from_settings({"words": WORDS_VERSION, "languages": [], "n_texts": 3, "dimensions": 8})
+
+
+def test_a_sketch_of_other_words_is_refused():
+    settings = {"language": "english", "n_texts": 3, "counts": {}, "dimensions": 8}  # as embedtune wrote it once
+    with pytest.raises(IntegrityError, match=f"expected words of version {WORDS_VERSION}, found version 1"):
+        BM25Sketch.from_settings(settings)
 
 
 def test_japanese_meets_by_bigrams():
