@@ -17,7 +17,7 @@ from embedtune.models.locate import find_model
 from embedtune.models.opening import code_of
 from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.embedder import Which, resolve
-from embedtune.systems import TUNED
+from embedtune.systems import BASE, TUNED
 
 Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
@@ -57,6 +57,11 @@ class Facts(NamedTuple):
     trust_remote_code: bool
     has_adapter: bool
     map_file: Path | None
+
+    @property
+    def names_prompts(self) -> bool:
+        """Whether code must name the prompts: a tuned model carries those of the run, the base's folder only its author's."""
+        return self.model == BASE and bool(self.query_prompt or self.document_prompt)
 
     def as_json(self) -> dict[str, object]:
         """Return the facts as JSON values."""

@@ -47,7 +47,8 @@ def export(facts: Facts, folder: Path) -> list[Path]:
             hint="Ollama's Modelfile names it; choose another",
         )
     check_new(folder)  # before the model is loaded
-    model = load_model(facts.merged, trust_remote_code=facts.trust_remote_code, device="cpu")
+    prompts = {"query_prompt": facts.query_prompt, "document_prompt": facts.document_prompt}
+    model = load_model(facts.merged, **prompts, trust_remote_code=facts.trust_remote_code, device="cpu")
     towers = _towers(model, facts)
     with new_folder(folder) as part:
         for name, tower in towers.items():

@@ -54,9 +54,7 @@ def test_a_model_that_servers_do_not_know_is_refused_and_leaves_nothing(facts_of
 
 
 def test_a_normalisation_is_named_as_servers_know_it(facts_of, model_folder, tmp_path):
-    facts = facts_of("lora", True)._replace(run=tmp_path / "run")
-    facts.merged.parent.mkdir(parents=True)
-    facts.merged.symlink_to(model_folder)
+    facts = facts_of("lora", True)._replace(run=tmp_path / "run", merged=model_folder)
     export(facts, tmp_path / "served")
     modules = json.loads((tmp_path / "served" / "model" / "modules.json").read_text(encoding="utf-8"))
     assert [module["type"].rpartition(".")[2] for module in modules] == ["Transformer", "Pooling", "Normalize"]
