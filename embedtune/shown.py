@@ -33,6 +33,11 @@ def masked(text: str) -> str:
     return _COMMANDS.sub("\ufffd", text)
 
 
+def without_commands(text: str) -> str:
+    """Return a text with blanks in place of its commands, for text that is kept."""
+    return _COMMANDS.sub(" ", text)
+
+
 def on_one_line(text: str) -> str:
     r"""Return a text that stays on its line, for a comment: line ends are spelled out too.
 

@@ -17,6 +17,7 @@ from embedtune.shown import (
     shown,
     text_of_cell,
     unfiltered,
+    without_commands,
 )
 
 COMMANDS = [
@@ -41,7 +42,8 @@ def test_no_command_reaches_a_terminal(text: str) -> None:
     for way in (shown, on_one_line, quoted_for_python, quoted_for_shell):
         assert not {character for character in way(text) if character in COMMANDS and character not in "\n\t"}
     assert "\n" not in on_one_line(text) + quoted_for_python(text) + quoted_for_shell(text)
-    assert len(masked(text)) == len(text)
+    assert len(masked(text)) == len(without_commands(text)) == len(text)
+    assert not set(without_commands(text)) & set(COMMANDS) - {"\n", "\t"}
 
 
 @pytest.mark.parametrize("text", [text for text in BAD if "\udc80" not in text and "\0" not in text], ids=ascii)

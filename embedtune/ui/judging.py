@@ -26,6 +26,7 @@ from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged
 from embedtune.project.manifest import sync
 from embedtune.serving.excerpts import Excerpts
+from embedtune.shown import without_commands
 from embedtune.systems import main_pairs
 from embedtune.text.hashing import content_id, hash_text
 from embedtune.types import Passage, Qrels, Query, Run
@@ -61,7 +62,7 @@ class JudgementFolder:
 
         Blanks at its ends, line breaks and characters that are no text are dropped. Raises ``ConfigError`` if nothing is left.
         """
-        words = one_line(text)
+        words = one_line(without_commands(text))
         if not words:
             raise ConfigError("query: expected words, found none")
         query = Query(content_id("q", words), words, KIND)

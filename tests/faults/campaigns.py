@@ -77,7 +77,8 @@ def payloads(made: dict[str, Path], scratch: Path) -> dict[str, int]:
         for words in asked:
             _, said = command(*words)
             tried += 1
-            succeeded += bool(raw(said)) or any(line.startswith("open('canary'") for line in said.splitlines())
+            is_code = words[0] == "plug" and "--json" not in words
+            succeeded += bool(raw(said)) or (is_code and any(line.startswith("open(") for line in said.splitlines()))
     return {"tried": tried, "succeeded": succeeded}
 
 

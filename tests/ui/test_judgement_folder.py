@@ -2,7 +2,7 @@ import multiprocessing
 
 import pytest
 
-from embedtune.errors import DataError, ResourceError
+from embedtune.errors import ConfigError, DataError, ResourceError
 from embedtune.formats import beir
 from embedtune.types import Passage
 from embedtune.ui.judging import JudgementFolder
@@ -72,3 +72,15 @@ def test_judgements_of_another_corpus_are_refused(tmp_path):
     folder.grade(folder.ask("a").query_id, "p-1", 1)
     with pytest.raises(DataError, match="of this corpus"):
         JudgementFolder(tmp_path, [Passage("p-other", "d.txt", "", "text", 0, 4)])
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\ud83d", "\x9b", "\ufeff", "\u2028"], ids=ascii)
+def test_a_typed_query_is_text_and_can_be_read_again(tmp_path, character):
+    JudgementFolder(tmp_path / "judged", []).ask("a query that was asked before")
+    JudgementFolder(tmp_path / "judged", []).ask(f"how does {character} the keeper go")
+    again = JudgementFolder(tmp_path / "judged", [])
+    assert [query.text for query in again.queries][1].split() == ["how", "does", "the", "keeper", "go"]
+    again.ask("a query that is asked afterwards")
+    assert len(JudgementFolder(tmp_path / "judged", []).queries) == 3
+    with pytest.raises(ConfigError, match="expected words"):
+        again.ask(f" {character} ")
