@@ -88,16 +88,19 @@ def has_own_module(model: SentenceTransformer) -> bool:
     return f"{type(model[0]).__module__}.{type(model[0]).__name__}" in _OWN_MODULES
 
 
+def modules_of_others(folder: Path) -> list[str]:
+    """Return the Python files of a model folder, and the classes it names that are neither sentence-transformers' nor ours."""
+    found = [f"the file {path.relative_to(folder)}" for path in sorted(folder.rglob("*.py"))]
+    for path in sorted([*folder.rglob("modules.json"), *folder.rglob("router_config.json")]):
+        types = {each for each in _types_in(_json(path)) if not each.startswith("sentence_transformers.")}
+        found += [f"{path.relative_to(folder)}: {each}" for each in sorted(types - _OWN_MODULES)]
+    return found
+
+
 def code_of(folder: Path) -> list[str]:
     """Return what in a model folder would run or fetch code, if its code were trusted; empty for most models."""
-    found = [f"the file {path.relative_to(folder)}" for path in sorted(Path(folder).rglob("*.py"))]
-    for path in sorted(Path(folder).rglob("*.json")):
-        if path.name in ("modules.json", "router_config.json"):
-            types = {each for each in _types_in(_json(path)) if not each.startswith("sentence_transformers.")}
-            found += [f"{path.relative_to(folder)}: {each}" for each in sorted(types - _OWN_MODULES)]
-        elif '"auto_map"' in path.read_text(encoding="utf-8", errors="replace"):
-            found.append(f"{path.relative_to(folder)}: auto_map")
-    return found
+    mapped = [path for path in sorted(folder.rglob("*.json")) if '"auto_map"' in path.read_text("utf-8", "replace")]
+    return [*modules_of_others(folder), *(f"{path.relative_to(folder)}: auto_map" for path in mapped)]
 
 
 def _module_types(folder: Path) -> set[str]:

@@ -14,7 +14,7 @@ from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.evaluation.decision import Decision, decide
 from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
 from embedtune.models.locate import find_model
-from embedtune.models.opening import code_of
+from embedtune.models.opening import code_of, modules_of_others
 from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.embedder import Which, resolve
 from embedtune.systems import BASE, TUNED
@@ -90,11 +90,8 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
     shape: Shape = cast("Shape", record.method) if is_tuned and record.needs_embedtune else "one"
     if is_tuned and record.queries_only:
         shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
-    if shape in _ADDED and not trust_remote_code and (code := code_of(merged)):
-        raise ConfigError(
-            f"{merged}: expected a model without code of its own, found {', '.join(code[:5])}",
-            hint="--trust-remote-code allows a model's own code, if you trust its authors",
-        )
+    if not trust_remote_code:
+        _check_code(merged if shape in _ADDED else None, found.merged)
     maps = sorted(merged.glob("query_*_Dense/model.safetensors"))
     if shape == "map" and len(maps) != 1:
         raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(maps)}")
@@ -116,6 +113,15 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         has_adapter=is_tuned and (merged.parent / "adapter").is_dir(),
         map_file=maps[0] if shape == "map" else None,
     )
+
+
+def _check_code(trusted: Path | None, merged: Path) -> None:
+    """Refuse a run whose model brings code; of ``trusted``, which the printed code trusts, any that it could fetch too."""
+    if code := (code_of(trusted) if trusted else []) or modules_of_others(merged):
+        raise ConfigError(
+            f"{merged}: expected a model without code of its own, found {', '.join(code[:5])}",
+            hint="--trust-remote-code allows a model's own code, if you trust its authors",
+        )
 
 
 def _served_name(name: str) -> str:

@@ -87,7 +87,7 @@ def slow(pattern: re.Pattern[str], size: int, every: int = 1) -> str | None:
         ):  # no linear search of so few characters takes longer
             continue
         short = before + piece * (size // 4 // len(piece)) + behind
-        last, first = (min(seconds(pattern, text) for _ in range(3)) for text in (long, short))
+        last, first = (min(seconds(pattern, text) for _ in range(9)) for text in (long, short))
         if last >= _SECONDS or last > max(_NOTICED, 2 * 4 * first):
             return f"{before!r} + {piece!r} × n + {behind!r}: {last:.3f} s for {size:,} characters"
     return None
