@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from embedtune.evaluation.decision import Decision
 from embedtune.snippets.rendering import render
 from embedtune.snippets.routes import Facts
 
 PAGES = Path(__file__).parents[2] / "docs" / "integrations"
 RUN = Path("/srv/runs/mine")
-ONE = Facts(RUN, "mine", "lora", "one", "query: ", "passage: ", 384, 128, False, True, None)
+MERGED = RUN / "model" / "merged"
+ONE = Facts(
+    RUN, Decision("tuned", "Ship the tuned model."), "tuned", MERGED, "mine", "lora", "one", "query: ", "passage: ", 384, 128,
+    False, True, None,
+)  # fmt: skip
 TWO = ONE._replace(method="query-lora", shape="two")
 MAP = ONE._replace(
     method="linear", shape="map", has_adapter=False,
-    map_file=RUN / "model" / "merged" / "query_2_Dense" / "model.safetensors",
+    map_file=MERGED / "query_2_Dense" / "model.safetensors",
 )  # fmt: skip
 SHOWN = [
     ("servers", "tei", TWO),
