@@ -304,9 +304,10 @@ def test_checkpoints_of_a_training_that_ended_are_removed(tmp_path):
         (temporary.path / "weights").write_text("w")
     left = tmp_path / ".checkpoints" / "lora"
     left.mkdir(parents=True)
-    clear_leftovers(tmp_path)  # newer than the model: of a training that goes on
+    ended = (tmp_path / "model" / "manifest.json").stat().st_mtime
+    os.utime(left, (ended + 10, ended + 10))  # newer than the model: of a training that goes on
+    clear_leftovers(tmp_path)
     assert left.exists()
-    before = (tmp_path / "model" / "manifest.json").stat().st_mtime - 10
-    os.utime(left, (before, before))
+    os.utime(left, (ended - 10, ended - 10))
     clear_leftovers(tmp_path)
     assert not (tmp_path / ".checkpoints").exists()

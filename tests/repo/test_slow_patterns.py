@@ -11,6 +11,6 @@ def test_no_pattern_of_the_package_takes_more_than_linear_time() -> None:
 
 
 def test_a_slow_pattern_is_found() -> None:
-    assert slow(re.compile(r"a+b"), 4_000)
-    assert slow(re.compile(r"[ ]+$"), 4_000)
+    for pattern in (r"a+b", r"[ ]+$"):  # longer texts, which take long on a fast machine too; a busy one blurs a ratio
+        assert any(slow(re.compile(pattern), 16_000) for _ in range(3))
     assert not slow(re.compile(r"(?<!a)a++b"), 4_000)

@@ -22,7 +22,7 @@ def difference(a, b):
 def test_vectors_are_those_of_the_saved_model_with_its_prompts(served_run, method):
     run = served_run(method, prompts=True)
     model = SentenceTransformer(str(run / "model" / "merged"))
-    embedder = Embedder.from_run(run)
+    embedder = Embedder.from_run(run, "tuned")
     assert (embedder.query_prompt, embedder.document_prompt) == ("query: ", "passage: ")
     assert difference(embedder.encode_queries(TEXTS), model.encode_query(TEXTS, normalize_embeddings=True)) < 1e-5
     assert difference(embedder.encode_documents(TEXTS), model.encode_document(TEXTS, normalize_embeddings=True)) < 1e-5
