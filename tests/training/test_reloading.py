@@ -49,6 +49,15 @@ def test_one_process_loads_one_model_after_the_other(reloader, saved):
     assert np.array_equal(first[1], second[1]) and not np.array_equal(first[0], second[0])
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, which a shell's background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_what_went_wrong_is_told_and_the_next_model_is_loaded(reloader, saved, tmp_path):
     with pytest.raises(IntegrityError, match=r"found exit code 1:\n(.|\n)*Error") as raised:
         reloader.ask(tmp_path, _JOB)
