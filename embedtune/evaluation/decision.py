@@ -59,7 +59,7 @@ def decide(run: TrainedRun) -> Decision:
     evaluation = read_evaluation(run)
     if evaluation is None:
         return _candidate(run)._replace(stale=run.stale)
-    stale = run.stale or why_stale(run, evaluation)
+    stale = run.stale or _changed_since(run, evaluation)
     return decide_by(evaluation.record.sets.values(), run.record.shipped)._replace(stale=stale)
 
 
@@ -98,7 +98,7 @@ def read_evaluation(run: TrainedRun) -> Manifest[EvaluationRecord] | None:
     return verify(folder, EvaluationRecord) if (folder / MANIFEST).is_file() else None
 
 
-def why_stale(run: TrainedRun, evaluation: Manifest[EvaluationRecord]) -> str:
+def _changed_since(run: TrainedRun, evaluation: Manifest[EvaluationRecord]) -> str:
     """Return what has changed since a run was evaluated; empty if nothing has."""
     changed = [
         name

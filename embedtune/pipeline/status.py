@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ from embedtune.evaluation.decision import Decision, decide
 from embedtune.pipeline.verify import StageState, verify_run
 from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import Manifest, library_versions, read_manifest
-from embedtune.project.records import Record
-from embedtune.project.trained_run import read_trained_run
+from embedtune.project.records import DatasetRecord, ModelRecord, Record
+from embedtune.project.trained_run import TrainedRun, dataset_settings
 
 
 class Status(NamedTuple):
@@ -24,7 +25,7 @@ class Status(NamedTuple):
         why_unknown: Why it cannot be told; empty where it can.
         stages: As ``verify`` finds them; ``stale`` too where the documents have changed.
         versions: Libraries whose version is another one now, such as ``torch 2.12.0 → 2.13.0``; then generate runs anew.
-        decision: Which system to use; None without a model that is whole.
+        decision: Which system to use; None without a model, and where a stage was changed.
         next: The command that brings the run up to date; empty if it is.
     """
 
@@ -61,9 +62,16 @@ def read_status(run: Path | str) -> Status:
         stages = [_stale(stage, documents) for stage in stages]
     states = {stage.stage: stage.state for stage in stages}
     versions = _other_versions(manifest)
-    whole = {"whole", "stale"}
-    decision = decide(read_trained_run(run)) if states[DATASET] in whole and states[MODEL] in whole else None
+    decision = _decision(run, states)
     return Status(source, documents, why_unknown, stages, versions, decision, _next(run, source, states))
+
+
+def _decision(run: Path, states: Mapping[str, str]) -> Decision | None:
+    """Return the decision, unless there is no model or a stage was changed; ``verify_run`` has read every byte already."""
+    if states[MODEL] == "absent" or "changed" in (states[DATASET], states[MODEL], states[EVAL]):
+        return None
+    dataset = read_manifest(run / DATASET, DatasetRecord)
+    return decide(TrainedRun(run, dataset, read_manifest(run / MODEL, ModelRecord), dataset_settings(dataset)))
 
 
 def _changes(run: Path, manifest: Manifest[Record], source: str) -> tuple[Changes | None, str]:
@@ -91,7 +99,7 @@ def _other_versions(manifest: Manifest[Record]) -> list[str]:
     return [f"{name} {was} → {now.get(name, 'none')}" for name, was in recorded.items() if now.get(name) != was]
 
 
-def _next(run: Path, source: str, states: dict[str, str]) -> str:
+def _next(run: Path, source: str, states: Mapping[str, str]) -> str:
     """Return the command for the first stage that is not up to date."""
     place = shlex.quote(str(run))
     commands = {

@@ -99,6 +99,16 @@ def test_other_settings_make_the_model_stale(run, base_folder, tmp_path):
     assert status.next == f"embedtune train {copy}"
 
 
+def test_a_changed_evaluation_is_told_and_eval_comes_next(run, tmp_path):
+    copy = shutil.copytree(run[0], tmp_path / "run")
+    with stage_folder(copy / "eval", {"stage": "eval"}) as stage:
+        (stage.path / "metrics.json").write_text("{}")
+    (copy / "eval" / "metrics.json").write_text("{ }")
+    status = read_status(copy)
+    assert states(status) == {"dataset": "whole", "model": "whole", "eval": "changed"}
+    assert (status.decision, status.next) == (None, f"embedtune eval {copy} --force")
+
+
 def test_documents_that_are_elsewhere_are_not_called_gone(run, tmp_path):
     run[1].rename(run[1].with_name("elsewhere"))
     try:
