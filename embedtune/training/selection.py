@@ -29,8 +29,13 @@ class Prior(NamedTuple):
     gain: float
     spread: float
 
-    def update(self, gain: float, error: float) -> Expectation:
-        """Return what is expected after a gain with a standard error was seen (normal prior and likelihood)."""
+    def update(self, gain: float, error: float, n_queries: int) -> Expectation:
+        """Return what is expected after a gain with a standard error was seen (normal prior and likelihood).
+
+        One query has no standard error, so nothing was learned from it.
+        """
+        if n_queries < 2:
+            return Expectation(self.gain, self.spread)
         if error == 0:
             return Expectation(gain, 0.0)
         weight = self.spread**2 / (self.spread**2 + error**2)
@@ -91,7 +96,7 @@ def decide(
     strength = max(tuned, key=lambda alpha: (tuned[alpha].mean(), -alpha))
     difference = tuned[strength] - base
     gain, error = float(difference.mean()), _error(difference, clusters)
-    expected = prior.update(gain, error) if prior else None
+    expected = prior.update(gain, error, len(difference)) if prior else None
     likely = expected.gain if expected else gain
     if likely >= LEAST_GAIN and _exceeds(likely, errors * error):
         return Decision("tuned", strength, gain, error, expected)

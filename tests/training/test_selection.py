@@ -143,12 +143,18 @@ def test_a_gain_that_rounding_could_have_made_ships_the_base():
 
 def test_few_queries_leave_the_prior_and_many_replace_it():
     prior = Prior(0.02, 0.04)
-    assert prior.update(-0.1, 10.0) == pytest.approx((0.02, 0.04), abs=1e-4)
-    assert prior.update(-0.1, 0.0) == (-0.1, 0.0)
-    expected = prior.update(-0.02, 0.04)  # as sure as the prior
+    assert prior.update(-0.1, 10.0, 20) == pytest.approx((0.02, 0.04), abs=1e-4)
+    assert prior.update(-0.1, 0.0, 20) == (-0.1, 0.0)
+    expected = prior.update(-0.02, 0.04, 20)  # as sure as the prior
     assert expected == pytest.approx((0.0, 0.04 / np.sqrt(2)))
     assert expected.risk == pytest.approx(0.5)
-    assert prior.update(0.05, 0.01).risk < 0.001
+    assert prior.update(0.05, 0.01, 20).risk < 0.001
+
+
+def test_one_query_has_no_error_and_leaves_the_prior():
+    assert Prior(0.02, 0.04).update(-0.5, 0.0, 1) == (0.02, 0.04)
+    one = decide(BASE[:1], {1.0: BASE[:1] - 0.1}, errors=0, prior=Prior(0.02, 0.04))
+    assert (one.ship, one.expected) == ("tuned", (0.02, 0.04))
 
 
 def test_a_small_loss_on_few_queries_does_not_outweigh_what_is_known():
