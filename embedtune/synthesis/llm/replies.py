@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embedtune.llm.failures import REFUSAL
+from embedtune.synthesis.llm.thoughts import without_thoughts
+from embedtune.synthesis.llm.wrappings import first_value, json_lists, markup_list
 
-EMPTY, CUT_OFF, BROKEN, WRONG_COUNT = "empty", "cut_off", "broken", "wrong_count"
+EMPTY, CUT_OFF, BROKEN, WRONG_COUNT, ONLY_THOUGHTS = "empty", "cut_off", "broken", "wrong_count", "only_thoughts"
 
-_THINKING = re.compile(r"<(/?)(think|thinking|reasoning)>", re.IGNORECASE)
-_FENCE = re.compile(r"```[a-z]*\s*(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _ITEM = re.compile(
     r"(?:[-*•–]|[*_]{0,2}\(?\d{1,2}[.):][*_]{0,2}|"
-    r"[*_]{0,2}(?:question|query|q|frage|pregunta|requête) ?\d{0,3} ?[:.)][*_]{0,2})\s",
+    r"[*_]{0,2}(?:(?:natural |search |multi[- ]hop )?(?:question|query)|q|frage|pregunta|requête|key ?words?|claim|task) ?"
+    r"\d{0,3} ?[:.)][*_]{0,2})\s",
     re.IGNORECASE,
 )
 _MARKS = "\"'“”„«»`*_"
@@ -47,7 +48,7 @@ class Reading(NamedTuple):
     """The content of an answer."""
 
     texts: tuple[str, ...] = ()  # the queries, in order; none where there is a fault
-    fault: str | None = None  # empty, refusal, cut_off, broken or wrong_count; None for a usable answer
+    fault: str | None = None  # empty, only_thoughts, refusal, cut_off, broken or wrong_count; None for a usable answer
     preamble: bool = False  # whether there was text around the queries
 
 
@@ -74,15 +75,17 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
         >>> read_queries("I'm sorry, I cannot help with that.", finish="stop", n=2).fault
         'refusal'
     """
-    words = _bare(text, n)
+    words, thought = _bare(text, n)
     cut_off = finish == "length"
     if finish == "refusal" or _REFUSAL.match(words):
         return Reading(fault=REFUSAL)
     if not words:
-        return Reading(fault=CUT_OFF if cut_off else EMPTY)
-    value, around = _json_in(words)
-    if value is not None:
-        return _checked(_strings(value), n, preamble=around)
+        return Reading(fault=CUT_OFF if cut_off else ONLY_THOUGHTS if thought else EMPTY)
+    lists, around = json_lists(words)
+    if any(texts is not None for texts in lists):
+        return _best([_checked(texts, n, preamble=around) for texts in lists])
+    if texts := markup_list(words):
+        return Reading(fault=CUT_OFF) if cut_off else _checked(texts, n, preamble=False)
     if "{" in words or words.startswith(("[", "<")):
         torn = cut_off or not words.endswith(("}", "]", "```", ">"))
         return Reading(fault=CUT_OFF if torn else BROKEN)
@@ -92,14 +95,14 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
 
 def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int], str | None]:
     """Read ``n`` grades from 0 to ``most``; returns them, or the fault."""
-    words = _bare(text, n)
+    words, thought = _bare(text, n)
     if finish == "refusal" or _REFUSAL.match(words):
         return [], REFUSAL
-    value, _ = _json_in(words)
+    value = first_value(words)
     try:
         grades = GradesAnswer.model_validate({"grades": value} if isinstance(value, list) else value or {}).grades
     except ValidationError:
-        return [], CUT_OFF if finish == "length" else EMPTY if not words else BROKEN
+        return [], CUT_OFF if finish == "length" else BROKEN if words else ONLY_THOUGHTS if thought else EMPTY
     if len(grades) != n:
         return [], WRONG_COUNT
     return ([], BROKEN) if any(not 0 <= grade <= most for grade in grades) else (grades, None)
@@ -112,70 +115,28 @@ def clean(text: str) -> str:
     return text[start.end() if start else 0 :].strip(f" {_MARKS}")
 
 
-def _bare(text: str, n: int) -> str:
-    """Return an answer without what the model thought, as much of it as ``n`` queries can take."""
-    kept, end, open_at, opened = [], 0, 0, ""
-    closed = {}  # last place of each closing tag, so that what is never closed is read as text
-    tags = list(_THINKING.finditer(text))
-    for tag in tags:
-        if tag[1]:
-            closed[tag[2].lower()] = tag.start()
-    for tag in tags:
-        name = tag[2].lower()
-        if not opened and not tag[1] and closed.get(name, -1) > tag.start():
-            opened, open_at = name, tag.start()
-        elif opened == name and tag[1]:
-            kept.append(text[end:open_at])
-            opened, end = "", tag.end()
-    kept.append(text[end:])
-    return "".join(kept).strip()[: _CHARS + n * _CHARS_PER_QUERY]
+def _bare(text: str, n: int) -> tuple[str, bool]:
+    """Return an answer without what the model thought, as much of it as ``n`` queries can take, and whether it thought."""
+    most = _CHARS + n * _CHARS_PER_QUERY
+    if text.lstrip()[:1] in ("{", "[") and len(text) <= most and _is_json(text):
+        return text.strip(), False
+    spoken = without_thoughts(text)
+    return spoken.text[:most], spoken.has_thoughts
 
 
-def _json_in(words: str) -> tuple[Any, bool]:
-    """Return the first JSON value in a text and whether there is text around it; None if there is none."""
-    fenced = _FENCE.search(words)
-    body = fenced.group(1).strip() if fenced else words
-    start = min((place for place in (body.find("{"), body.find("[")) if place >= 0), default=-1)
-    if start < 0:
-        return None, False
-    around = bool(fenced and words[: fenced.start()].strip()) or start > 0
+def _is_json(text: str) -> bool:
     try:
-        value, end = json.JSONDecoder().raw_decode(body, start)
+        json.loads(text)
     except (ValueError, RecursionError):
-        return _lenient(body[start:]), around
-    return (value, around or bool(body[end:].strip())) if isinstance(value, dict | list) else (None, around)
+        return False
+    return True
 
 
-def _lenient(text: str) -> Any:
-    """Read JSON with single quotes, comments or a comma too many; None if it is none."""
-    import dirtyjson
-
-    end = max(text.rfind("}"), text.rfind("]"))
-    try:
-        value = dirtyjson.loads(text[: end + 1])
-    except Exception:  # its errors have no common class
-        return None
-    return json.loads(json.dumps(value)) if isinstance(value, dict | list) else None
-
-
-def _strings(value: Any) -> list[str] | None:
-    """Return the queries of a JSON value in any of the forms that models give it."""
-    if isinstance(value, dict):
-        lists = [entry for entry in value.values() if isinstance(entry, list)]
-        value = value.get("queries", lists[0] if len(lists) == 1 else [value] if _text_of(value) else None)
-        if isinstance(value, dict):
-            value = list(value.values())
-    if not isinstance(value, list):
-        return None
-    texts = [_text_of(item) for item in value]
-    return None if any(text is None for text in texts) else [text for text in texts if text is not None]
-
-
-def _text_of(item: Any) -> str | None:
-    if isinstance(item, dict):
-        texts = (item.get(name) for name in ("query", "question", "text", "q"))
-        item = next((text for text in texts if isinstance(text, str)), None)
-    return item if isinstance(item, str) else None
+def _best(readings: Sequence[Reading]) -> Reading:
+    """Return the last usable one of several lists, because drafts come first; without any, what is wrong with the last."""
+    usable = [reading for reading in readings if reading.fault is None]
+    refused = [reading for reading in readings if reading.fault == REFUSAL]
+    return (usable or refused or list(readings))[-1]
 
 
 def _lines(words: str) -> tuple[list[str] | None, bool]:

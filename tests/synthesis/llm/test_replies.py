@@ -47,7 +47,9 @@ def test_forms_of_two_queries(text):
         ("", "stop", "empty"),
         ("   \n", "stop", "empty"),
         ("", "length", "cut_off"),
-        ("<think>hm</think>", "stop", "empty"),
+        ("<think>hm</think>", "stop", "only_thoughts"),
+        ("<think>hm", "stop", "only_thoughts"),
+        ("<think>hm", "length", "cut_off"),
         ("I'm sorry, but I can't help with that.", "stop", "refusal"),
         ("As an AI language model, I cannot write queries.", "stop", "refusal"),
         ("Es tut mir leid, dabei kann ich nicht helfen.", "stop", "refusal"),
@@ -129,10 +131,23 @@ def test_cleaning(text):
     assert clean(text) == "cold tap water"
 
 
-def test_what_was_thought_is_no_query_and_a_tag_that_never_closes_is_text():
-    assert read_queries('<think>1. no\n</think>{"queries": ["a query"]}', finish="stop", n=1).texts == ("a query",)
-    assert read_queries("<think>a query", finish="stop", n=1).fault == "cut_off"
-    assert read_queries("<thinking>x<think>y</think>z</thinking>a query", finish="stop", n=1).texts == ("a query",)
+def test_what_was_thought_is_no_query():
+    draft = '{"queries": ["a rejected draft"]}'
+    for text in (
+        f"<think>{draft}</think>{JSON}",
+        f"{draft} no, better:</think>{JSON}",
+        f"<answer>{draft}</answer>\n<answer>{JSON}</answer>",
+    ):
+        assert read_queries(text, finish="stop", n=2).texts == TWO
+    assert read_queries(f"<think>{draft}", finish="stop", n=1) == ((), "only_thoughts", False)
+    assert read_grades("<think>[5]", finish="stop", n=1, most=5) == ([], "only_thoughts")
+
+
+def test_of_several_lists_the_last_that_can_be_used_counts():
+    draft = json.dumps({"queries": ["a rejected draft", "and another one"]})
+    assert read_queries(f"Draft: {draft}\nBetter: {JSON}", finish="stop", n=2).texts == TWO
+    form = json.dumps({"queries": ["…", "…"]}, ensure_ascii=False)
+    assert read_queries(f"{JSON} in the form {form}", finish="stop", n=2).texts == TWO
 
 
 def test_queries_with_control_characters_or_half_characters_are_asked_for_again():
