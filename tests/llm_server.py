@@ -31,6 +31,9 @@ FAULTS = {
     "rate_limit": 12, "error_500": 4, "error_503_wait": 2, "error_529": 2, "reset": 3, "hang": 1, "html_200": 2, "html_502": 1,
     "broken_json": 3, "torn_body": 1, "wrong_count": 3, "empty": 1, "refusal": 1, "cut_off": 1,
 }  # fmt: skip
+MALFORMED = frozenset(
+    {"broken_json", "wrong_count", "empty", "cut_off"}
+)  # one for each prompt: a second is not asked again
 IN_A_ROW = 6  # faults of one prompt; without a limit 0.37⁸ of all calls would fail eight times, whoever asks
 REFUSED = 100  # one prompt in so many is always refused
 WAIT_S = 1
@@ -96,6 +99,7 @@ class ScriptedServer:
         self._closed_until = 0.0
         self._opened = 0.0
         self._windows: dict[str, float] = {}
+        self._malformed: Counter[str] = Counter()
 
     def __enter__(self) -> ScriptedServer:
         started = threading.Event()
@@ -155,7 +159,7 @@ class ScriptedServer:
             return await _send(writer, 404, json.dumps({"error": {"message": f"no route {path}"}}))
         request = json.loads(body)
         self.bodies.append(request)
-        prompt = request["messages"][-1]["content"]
+        prompt = next(message["content"] for message in request["messages"] if message["role"] == "user")
         key = hashlib.sha256(prompt.encode()).hexdigest()
         number = self.calls[key]
         self.calls[key] += 1
@@ -182,6 +186,9 @@ class ScriptedServer:
         draw = random.Random(f"{self.script.seed}:{key}:{number}").uniform(0, 100)
         for name, share in self.script.faults.items():
             draw -= share
+            if draw < 0 and name in MALFORMED:
+                self._malformed[key] += 1
+                return name if self._malformed[key] == 1 or not self.script.in_a_row else None
             if draw < 0:
                 return name
         return None

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedtune.errors import DataError
+from embedtune.llm.completions import message_text
 from embedtune.llm.cost import known_count
-from embedtune.llm.failures import Outcome
+from embedtune.llm.failures import CallError, Outcome
 from embedtune.llm.store import Answer, Call, Message, call_row
 from embedtune.redaction import hide_known
 
@@ -94,7 +95,7 @@ def read_batch(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Respons
             if not isinstance(key, str):
                 raise TypeError("custom_id is no string")
             yield Response(key, _answer(row), number)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, CallError) as error:
             raise DataError.at(
                 path,
                 number,
@@ -118,5 +119,5 @@ def _answer(row: Mapping[str, Any]) -> Answer | None:
         else []
     )
     finish = {"length": "length", "content_filter": "refusal"}.get(choice.get("finish_reason"), "stop")
-    text = choice["message"].get("content") or choice["message"].get("refusal") or ""
+    text = message_text(choice["message"]) or choice["message"].get("refusal") or ""
     return Answer(str(text), finish, *(count or 0 for count in counts))

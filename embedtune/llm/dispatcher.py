@@ -12,6 +12,7 @@ from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostLimitError, CostTracker, prompt_tokens
 from embedtune.llm.failures import (
     ATTEMPTS,
+    MALFORMED,
     REFUSAL,
     REFUSALS,
     TRANSPORT,
@@ -20,6 +21,7 @@ from embedtune.llm.failures import (
     HeldBackError,
     Outcome,
     RateLimiter,
+    Rejected,
     StopWaitingError,
     causes,
     classify,
@@ -41,6 +43,9 @@ _UNREACHED = 3  # tries of the very first call before the address is doubted
 OnProgress = Callable[[int, Counter[str]], None]
 """Called with the number of calls that ended since the last report, and with all calls given up so far, by class."""
 
+Reminder = Callable[[Call, Rejected], Call]
+"""Returns a call that is asked once more, with the fault of its last answer named; its key stays."""
+
 
 class Dispatcher:
     """Sends calls to one provider."""
@@ -54,6 +59,7 @@ class Dispatcher:
         *,
         stop: StopRequest,
         on_progress: OnProgress = lambda *_: None,
+        remind: Reminder = lambda call, _: call,
     ) -> None:
         self._provider = provider
         self._store = store
@@ -61,6 +67,7 @@ class Dispatcher:
         self._costs = costs
         self._stop = stop
         self._report = on_progress
+        self._remind = remind
         self._n_slots = min(config.concurrency, provider.max_concurrency)
         self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
         self._end: Exception | None = None  # what ends the run
@@ -111,14 +118,17 @@ class Dispatcher:
                 return
 
     async def _until_settled(self, call: Call, outcome: Outcome, check: AnswerCheck) -> None:
-        n_refusals = outcome.n_refusals
+        n_refusals, n_malformed, rejected = outcome.n_refusals, outcome.n_malformed, outcome.rejected
         try:
             async for attempt in retrying(max(1, ATTEMPTS - outcome.n_attempts), self._gate.sleep):
                 with attempt:
-                    answer = await self._send_once(call)
+                    answer = await self._send_once(self._remind(call, rejected) if rejected else call)
                     if fault := check(call, answer):
                         n_refusals += fault == REFUSAL
-                        raise CallError(fault, answer.text, scope="call" if n_refusals >= REFUSALS else "again")
+                        if fault != REFUSAL:
+                            n_malformed, rejected = n_malformed + 1, Rejected(fault, answer)
+                        ends = n_refusals >= REFUSALS or n_malformed >= MALFORMED
+                        raise CallError(fault, answer.text, scope="call" if ends else "again")
         except CallError as error:
             if error.scope == "run":
                 raise self._refused(error) from None

@@ -6,13 +6,12 @@ library sees what was never checked.
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from embedtune.llm.cost import known_count
-from embedtune.llm.failures import CallError, meaning
+from embedtune.llm.completions import tidy
+from embedtune.llm.failures import CallError
 
 MOST_BYTES = 16 * 2**20
 """Of an answer, before and after it is unpacked."""
@@ -34,7 +33,6 @@ PACKINGS = "gzip, deflate"
 
 _PACKED = {"": 0, "identity": 0, "gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _PIECE = 2**16
-_MAX_WORDS = 200
 
 
 def restrict_headers(headers: MutableMapping[str, str], key: str | None) -> None:
@@ -136,67 +134,3 @@ class _Unpacker:
     def _check(size: int) -> None:
         if size > MOST_BYTES:
             raise CallError("bad_response", f"an answer of more than {MOST_BYTES // 2**20} MB")
-
-
-def tidy(body: bytes, form: str) -> bytes:
-    """Return what is used of a chat's answer: text, ending, and counts of tokens that can be true. Raises ``CallError``."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise CallError("bad_response", f"no JSON but {_shown(body.decode('utf-8', 'replace'))}") from None
-    if not isinstance(value, dict):
-        raise CallError("bad_response", f"no object but {_shown(value)}")
-    choice = _choice(value) if form == "choices" else value
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        raise _error_in(value) or CallError("bad_response", f"an answer without {form}: {_shown(value)}")
-    texts = {name: message.get(name) for name in ("content", "refusal")}
-    if any(not isinstance(text, str | None) for text in texts.values()):
-        raise CallError("bad_response", f"a message that is no text: {_shown(message)}")
-    said = {"role": "assistant", **texts}
-    kept = {
-        name: value[name] for name in ("id", "created", "created_at", "model") if isinstance(value.get(name), str | int)
-    }
-    if form == "choices":
-        ending = choice.get("finish_reason")
-        choices = [{"index": 0, "message": said, "finish_reason": ending if isinstance(ending, str) else "stop"}]
-        kept |= {"object": "chat.completion", "choices": choices, **_usage(value.get("usage"))}
-    else:
-        ended = {name: value[name] for name in ("done", "done_reason") if isinstance(value.get(name), str | bool)}
-        counts = {name: known_count(value.get(name)) for name in ("prompt_eval_count", "eval_count")}
-        kept |= {"message": said, **ended, **{name: count for name, count in counts.items() if count is not None}}
-    return json.dumps(kept).encode()
-
-
-def _choice(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = value.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
-
-
-def _usage(usage: object) -> dict[str, object]:
-    if not isinstance(usage, dict):
-        return {}
-    prompt, completion = known_count(usage.get("prompt_tokens")), known_count(usage.get("completion_tokens"))
-    if prompt is None or completion is None:
-        return {}
-    total = prompt + completion
-    return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}}
-
-
-def _error_in(value: Mapping[str, Any]) -> CallError | None:
-    """Return the error that a server reports in an answer: OpenAI's, vLLM's, FastAPI's and Ollama's forms."""
-    error = value.get("error") or value.get("detail") or (value if value.get("object") == "error" else None)
-    if not error:
-        return None
-    words, code = error, None
-    if isinstance(error, dict):
-        words, code = error.get("message") or error, error.get("code") or error.get("status")
-    text = words if isinstance(words, str) else _shown(words)
-    kind, scope = meaning(code, text) if isinstance(code, int) and code >= 400 else ("server", "again")
-    return CallError(kind, text, scope=scope)
-
-
-def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return repr(text[:_MAX_WORDS])

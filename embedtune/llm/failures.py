@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 8
 REFUSALS = 3
 """Refusals of one call after which it is given up."""
+MALFORMED = 2
+"""Unreadable answers of one call after which it is given up; the second was asked for by naming the fault of the first."""
 
 _FIRST_S, _LONGEST_S = 0.5, 30.0
 
@@ -146,6 +148,13 @@ REFUSAL = "refusal"
 _ENDS_THE_CALL = frozenset({"too_long", "bad_request", REFUSAL})
 
 
+class Rejected(NamedTuple):
+    """An answer in a form that cannot be read."""
+
+    fault: str  # what is wrong with it
+    answer: Answer  # as it came
+
+
 class Outcome(NamedTuple):
     """The state of a call."""
 
@@ -153,6 +162,8 @@ class Outcome(NamedTuple):
     failure: str | None  # why it was given up, or None
     n_attempts: int = 0  # that count against its limit
     n_refusals: int = 0  # of those, refusals
+    n_malformed: int = 0  # of those, answers in a form that cannot be read
+    rejected: Rejected | None = None  # the last of these
 
     @property
     def waits(self) -> bool:
@@ -162,8 +173,8 @@ class Outcome(NamedTuple):
 
 def outcome_of(call: Call, history: Sequence[Attempt], check: AnswerCheck) -> Outcome:
     """Return the state of a call by its history: answered (first usable answer), given up after its attempts, or waiting."""
-    last = None
-    n_attempts = n_refusals = 0
+    last, rejected = None, None
+    n_attempts = n_refusals = n_malformed = 0
     for attempt in history:
         fault: str | None = attempt.outcome
         if attempt.outcome == ANSWER:
@@ -173,11 +184,14 @@ def outcome_of(call: Call, history: Sequence[Attempt], check: AnswerCheck) -> Ou
         if attempt.current:
             n_attempts += 1
             n_refusals += fault == REFUSAL
+            if attempt.outcome == ANSWER and fault and fault != REFUSAL:
+                n_malformed += 1
+                rejected = Rejected(fault, attempt.answer)
             last = fault
             if attempt.outcome in _ENDS_THE_CALL:
-                return Outcome(None, last, n_attempts, n_refusals)
-    given_up = n_attempts >= ATTEMPTS or n_refusals >= REFUSALS
-    return Outcome(None, last if given_up else None, n_attempts, n_refusals)
+                return Outcome(None, last, n_attempts, n_refusals, n_malformed)
+    given_up = n_attempts >= ATTEMPTS or n_refusals >= REFUSALS or n_malformed >= MALFORMED
+    return Outcome(None, last if given_up else None, n_attempts, n_refusals, n_malformed, rejected)
 
 
 _SLICE_S = 0.2  # a request to stop is noticed at least this often

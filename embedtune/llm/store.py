@@ -23,7 +23,7 @@ from embedtune.text.hashing import hash_json
 
 
 class Message(NamedTuple):
-    """One message of a chat; ``role`` is ``system`` or ``user``."""
+    """One message of a chat; ``role`` is ``system``, ``user`` or ``assistant``."""
 
     role: str
     content: str

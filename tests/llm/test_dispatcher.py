@@ -57,14 +57,13 @@ def ask(tmp_path):
     """Return a function that asks n calls and returns outcomes by prompt."""
     store = AnswerStore(tmp_path / "answers.sqlite")
 
-    def run(provider, n=20, *, stop=None, max_cost=None, **settings):
+    def run(provider, n=20, *, stop=None, max_cost=None, remind=lambda call, _: call, **settings):
         calls = [make_call("m", [Message("user", f"p{number}")], {"max_tokens": 10}, "write") for number in range(n)]
         store.register(calls)
         prices = Prices(1e6, 1e6) if max_cost else Prices(None, None)
         meter = CostTracker(prices, max_cost=max_cost)
-        dispatcher = Dispatcher(
-            provider, store, LlmConfig(max_tokens=16, **settings), meter, stop=StopRequest() if stop is None else stop
-        )
+        stop = StopRequest() if stop is None else stop
+        dispatcher = Dispatcher(provider, store, LlmConfig(max_tokens=16, **settings), meter, stop=stop, remind=remind)
 
         def standing():
             histories = store.histories([call.key for call in calls])
@@ -93,17 +92,42 @@ def test_every_call_gets_its_own_answer_within_the_concurrency(ask):
 
 
 def test_bad_answers_are_asked_for_again_and_paid_for(ask):
-    provider = Scripted({"p3": ["wrong_count", "broken"]})
+    provider = Scripted({"p3": ["refusal", "broken"]})
     outcomes = ask(provider)
     assert outcomes["p3"].answer.text == "good p3"
     assert provider.asked.count("p3") == 3
     assert ask.meter.prompt_tokens == 220
 
 
-def test_a_call_is_given_up_after_eight_bad_answers_or_three_refusals(ask):
+def test_the_second_question_names_the_fault_in_the_next_run_too(ask):
+    def remind(call, rejected):
+        return call._replace(messages=(*call.messages, Message("user", f"{rejected.answer.text} was {rejected.fault}")))
+
+    stop = StopRequest()
+
+    class Stops(Scripted):
+        async def ask(self, call):
+            stop.signal_number = 2
+            return await super().ask(call)
+
+    class Hears(Scripted):
+        async def ask(self, call):
+            heard.append([message.content for message in call.messages])
+            return await super().ask(call)
+
+    heard = []
+    ask(Hears({"p0": ["broken"]}), 1, remind=remind)
+    assert heard == [["p0"], ["p0", "broken was broken"]]
+    ask(Stops({"p1": ["broken"]}), 2, stop=stop, remind=remind)
+    heard.clear()
+    ask(Hears(), 2, remind=remind)
+    assert heard == [["p1", "broken was broken"]]
+
+
+def test_a_call_is_given_up_after_two_malformed_answers_or_three_refusals(ask):
     provider = Scripted({"p1": ["wrong_count"] * 20, "p2": ["refusal"] * 20})
     outcomes = ask(provider, concurrency=2)
-    assert (outcomes["p1"].failure, provider.asked.count("p1")) == ("wrong_count", 8)
+    assert (outcomes["p1"].failure, provider.asked.count("p1")) == ("wrong_count", 2)
     assert (outcomes["p2"].failure, provider.asked.count("p2")) == ("refusal", 3)
     assert sum(outcome.answer is not None for outcome in outcomes.values()) == 18
 
@@ -124,11 +148,12 @@ def test_an_attempt_limit_counts_those_of_the_run_before(ask):
                 stop.signal_number = 2
             return await super().ask(call)
 
-    first = Stops({"p0": ["wrong_count"] * 20})
+    late = [CallError("bad_response", "no JSON") for _ in range(20)]
+    first = Stops({"p0": late})
     ask(first, 1, stop=stop)
     assert 0 < len(first.asked) < 8
-    second = Scripted({"p0": ["wrong_count"] * 20})
-    assert ask(second, 1)["p0"].failure == "wrong_count"
+    second = Scripted({"p0": late})
+    assert ask(second, 1)["p0"].failure == "bad_response"
     assert len(first.asked) + len(second.asked) == 8
 
 

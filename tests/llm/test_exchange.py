@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from embedtune.config.settings import LlmConfig
-from embedtune.llm.exchange import MOST_BYTES, tidy
+from embedtune.llm.completions import tidy
+from embedtune.llm.exchange import MOST_BYTES
 from embedtune.llm.failures import CallError, classify
 from embedtune.llm.providers import load_provider
 from embedtune.llm.store import Answer, Message, make_call

@@ -187,6 +187,8 @@ def judge(call, answer):
         ([LATE] * 7, False, None),
         ([LATE] * 8, False, "timeout"),
         ([LATE] * 7 + [BAD], False, "wrong_count"),
+        ([BAD, BAD], False, "wrong_count"),
+        ([BAD, NO, NO], False, None),
         ([LATE] * 8 + [GOOD], True, None),
         ([NO, NO], False, None),
         ([NO, BAD, NO, NO], False, "refusal"),

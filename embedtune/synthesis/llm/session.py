@@ -26,6 +26,7 @@ from embedtune.signals import catch_stop
 from embedtune.synthesis.llm.examples import read_examples
 from embedtune.synthesis.llm.filters import drop_injections
 from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, delimiter_for, plan_requests
+from embedtune.synthesis.llm.reminders import remind
 from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer, read_grades
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.text.hashing import fingerprint, hash_folder, hash_json
@@ -309,6 +310,7 @@ class LlmSession:
                 costs,
                 stop=stop,
                 on_progress=lambda finished, failed: show(finished, self._note(failed, costs)),
+                **({"remind": remind} if provider.chats else {}),
             )
             asyncio.run(dispatcher.ask(waiting, check))
         if stop.signal_number is not None:
