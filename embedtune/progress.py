@@ -98,6 +98,8 @@ class _Lines:
         now = time.monotonic()
         if now - self._last >= _EVERY_S:
             self._last = now
-            left = (now - self._started) * (self._total - self._done) / max(1, self._done)
+            parts = [f"{self._done} of {self._total}"]
+            if self._done:  # before the first nothing is known of the time
+                parts.append(f"about {(now - self._started) * (self._total - self._done) / self._done:.0f} s left")
             more = f"; {note}" if note else ""
-            _log.info("%s: %d of %d, about %.0f s left%s", self._what, self._done, self._total, left, more)
+            _log.info("%s: %s%s", self._what, ", ".join(parts), more)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from embedtune import progress
-from embedtune.progress import track
+from embedtune.progress import track, track_with_note
 
 
 class Terminal(io.StringIO):
@@ -60,6 +60,14 @@ def test_time_left_follows_from_the_pace_so_far(lines, monkeypatch):
         on_progress(10)
     # 10 of 40 took 30 s, so the other 30 take 90 s
     assert lines == ["train: 10 of 40, about 90 s left"]
+
+
+def test_before_the_first_unit_there_is_no_time_to_tell(lines, monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY_S", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with track_with_note("write queries", 60) as on_progress:
+        on_progress(0, "2 calls failed by timeout")
+    assert lines == ["write queries: 0 of 60; 2 calls failed by timeout"]
 
 
 def test_quiet_shows_nothing(lines, monkeypatch):

@@ -18,7 +18,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.readable_text import base_warnings
 from embedtune.pipeline.chunk_corpus import ChunkedCorpus, chunk_corpus
 from embedtune.project.records import DatasetRecord
-from embedtune.synthesis.llm.queries import LlmQueries
+from embedtune.synthesis.llm.queries import LOOK, LlmQueries
 from embedtune.synthesis.query_sampler import (
     PassagePool,
     build_pool,
@@ -82,7 +82,7 @@ def make_dataset(
         example=corpus.first_document,
         seed=config.seed,
     )
-    _require_queries(queries, corpus, source)
+    _require_queries(queries, corpus, source, llm.losses(dropped) if llm else "")
     record = DatasetRecord(
         source=source.name,
         documents=len(source.documents),
@@ -140,11 +140,11 @@ def prepare(
     return corpus, build_pool(passages, documents, outside, shares=shares, seed=config.seed)
 
 
-def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source: Source) -> None:
+def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source: Source, losses: str) -> None:
     for name in ("train", "dev"):
         if not queries[name].queries:
             raise DataError(
                 f"{source.name}: expected queries for {name}, found none in {corpus.n_passages} passages of "
-                f"{len(source.documents)} documents",
-                hint=_FEW_LABELS if source.has_labels else _FEW_DOCUMENTS,
+                f"{len(source.documents)} documents{losses}",
+                hint=_FEW_LABELS if source.has_labels else LOOK if losses else _FEW_DOCUMENTS,
             )

@@ -27,6 +27,7 @@ FILTERS = (
 _MIN_TERMS = 2
 _MARKUP = re.compile(
     r"https?:|www\.|\S@[^\s@]*\.\w|</?\w[^<>]*+>|```|\{\{|\}\}|\{\s*\"|\[[^\[\]]*+\]\(|<\||\w\.(?:com|net|org|io|example|test)\b"
+    r"|\b(?=\d{0,11}[a-f])(?=[a-f]{0,11}\d)[0-9a-f]{12}(?![0-9a-f])"  # the delimiter of a prompt
 )
 _THING = (
     r"(?:passages?|documents?|texts?|articles?|excerpts?|paragraphs?|snippets?|sections?|tables?|authors?|chapters?|figures?|"
@@ -72,19 +73,29 @@ def drop_injections(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
     return kept, len(passages) - len(kept)
 
 
-def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *, max_copied: int) -> Filtered:
-    """Drop drafts by their words alone, in the order of ``FILTERS``; of two duplicates the first is kept.
+class WordFilter:
+    """Finds what is wrong with drafts by their words alone, in the order of ``FILTERS``; of duplicates the first is good."""
 
-    ``max_copied`` is the number of words in a row that a query may share with its passage.
-    """
-    dropped = dict.fromkeys(FILTERS, 0)
+    def __init__(self, statistics: CorpusStatistics, *, max_copied: int) -> None:
+        """Take the words of the documents, and the number of words in a row that a query may share with its passage."""
+        self._statistics = statistics
+        self._max_copied = max_copied
+        self._earlier = DuplicateIndex()
+
+    def fault_of(self, draft: LlmDraft) -> str | None:
+        """Return the filter that drops a draft, or None; it is remembered for the duplicates among later ones."""
+        fault = _fault(draft, self._statistics, self._max_copied)
+        if fault is None and (match := self._earlier.check_and_add(draft.text)):
+            return "duplicate" if match.similarity == 1 else "near_duplicate"
+        return fault
+
+
+def filter_by_words(drafts: Sequence[LlmDraft], statistics: CorpusStatistics, *, max_copied: int) -> Filtered:
+    """Drop drafts by their words alone; see ``WordFilter``."""
+    word_filter, dropped = WordFilter(statistics, max_copied=max_copied), dict.fromkeys(FILTERS, 0)
     kept: list[LlmDraft] = []
-    earlier = DuplicateIndex()
     for draft in drafts:
-        fault = _fault(draft, statistics, max_copied)
-        if fault is None and (match := earlier.check_and_add(draft.text)):
-            fault = "duplicate" if match.similarity == 1 else "near_duplicate"
-        if fault:
+        if fault := word_filter.fault_of(draft):
             dropped[fault] += 1
         else:
             kept.append(draft)

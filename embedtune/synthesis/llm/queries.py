@@ -19,7 +19,7 @@ from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.examples import compare
-from embedtune.synthesis.llm.filters import LlmDraft, cap_documents, filter_by_words
+from embedtune.synthesis.llm.filters import LlmDraft, WordFilter, cap_documents, filter_by_words
 from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
 from embedtune.synthesis.llm.replies import read_queries
 from embedtune.synthesis.llm.session import (
@@ -32,6 +32,7 @@ from embedtune.synthesis.llm.session import (
     open_session,
     preview,
 )
+from embedtune.synthesis.llm.tally import LiveTally, listed
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id
@@ -41,7 +42,8 @@ _GOOD, _BEST = 4, 5
 _log = logging.getLogger("embedtune")
 
 
-_LOOK = "try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite"
+LOOK = "try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite; --retry-errors asks again"
+"""What to do about a model whose answers were of no use."""
 
 
 class LlmQueries:
@@ -103,17 +105,17 @@ class LlmQueries:
         self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.settings.plan(pool)
-        drafts, n_preambles = self._written(planned, session)
+        drafts, n_preambles = self._written(planned, statistics, session)
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
         if drafts and not kept and self._config.llm.retry_errors:
             session.store.set_aside({draft.call for draft in drafts})
-            drafts, n_preambles = self._written(planned, session)
+            drafts, n_preambles = self._written(planned, statistics, session)
             kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
         if drafts and not kept:
             raise DataError(
                 f"expected useful queries among {len(drafts)} of the language model, found that the filters drop all: "
-                f"{_listed(dropped)}",
-                hint=f"{_LOOK}; --retry-errors asks for all of them again",
+                f"{listed(dropped)}",
+                hint=LOOK,
             )
         write_answers(folder / ANSWERS, session.calls.values())
         settled = [outcome for _, outcome in session.calls.values()]
@@ -133,17 +135,32 @@ class LlmQueries:
             **({"examples": compare(examples, [draft.text for draft in kept])} if examples else {}),
         )
         self.costs = session.costs()
+        _log.info("write queries: %d kept of %d%s", len(kept), len(drafts), self.losses(dropped))
         return _labelled(kept, extra, pool), dropped
 
-    def _written(self, planned: Sequence[PlannedCall], session: LlmSession) -> tuple[list[LlmDraft], int]:
+    def losses(self, dropped: Mapping[str, int]) -> str:
+        """Return what was lost on the way, by reason; nothing if nothing was."""
+        record, parts = self.record, list[str]()
+        if record and record.failed:
+            parts.append(f"{sum(record.failed.values())} of {record.calls} calls failed: {listed(record.failed)}")
+        if any(dropped.values()):
+            parts.append(f"dropped: {listed(dropped)}")
+        return "".join(f"; {part}" for part in parts)
+
+    def _written(
+        self, planned: Sequence[PlannedCall], statistics: CorpusStatistics, session: LlmSession
+    ) -> tuple[list[LlmDraft], int]:
         """Ask for queries; return them, and the number of answers with text around them."""
-        outcomes = session.ask([planned_call.call for planned_call in planned], query_check(planned), "write queries")
+        word_filter = WordFilter(statistics, max_copied=self._config.llm.max_copied)
+        tally = LiveTally({call.key: request for request, call in planned}, word_filter)
+        calls = [planned_call.call for planned_call in planned]
+        outcomes = session.ask(calls, query_check(planned), "write queries", watch=tally)
         drafts, n_preambles = _drafts(planned, outcomes)
         if planned and not drafts:
             failed = Counter(str(outcome.failure) for outcome in outcomes.values())
             raise DataError(
-                f"expected queries in {len(planned)} answers of the language model, found none: {_listed(failed)}",
-                hint=f"{_LOOK}; --retry-errors asks for all of them again",
+                f"expected queries in {len(planned)} answers of the language model, found none: {listed(failed)}",
+                hint=LOOK,
             )
         return drafts, n_preambles
 
@@ -191,10 +208,6 @@ class LlmQueries:
             grades = grades_of[calls[key].key] or [_BEST] * len(group)
             kept += [draft for draft, grade in zip(group, grades, strict=True) if grade >= _GOOD]
         return kept
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count)
 
 
 def query_check(planned: Sequence[PlannedCall]) -> AnswerCheck:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from embedtune.config.settings import LLM_ASKING, GenerateConfig, LlmConfig
 from embedtune.errors import StoppedError
@@ -210,6 +210,18 @@ ANSWERS = "llm.sqlite"
 _log = logging.getLogger("embedtune")
 
 
+class Watch(Protocol):
+    """Counts what answers are good for while they come; as text, the counts so far."""
+
+    def add(self, call: Call, answer: Answer) -> None:
+        """Count an answer."""
+        ...
+
+    def require_use(self, model: str) -> None:
+        """Raise ``ProviderError`` if answers of this model are of no use."""
+        ...
+
+
 class PendingError(Exception):
     """Raised with the calls that would be sent now."""
 
@@ -241,11 +253,15 @@ class LlmSession:
         histories = self.store.histories(list(unique))
         return {key: outcome_of(call, histories.get(key, ()), check) for key, call in unique.items()}
 
-    def ask(self, calls: Sequence[Call], check: AnswerCheck, what: str) -> dict[str, Outcome]:
+    def ask(
+        self, calls: Sequence[Call], check: AnswerCheck, what: str, *, watch: Watch | None = None
+    ) -> dict[str, Outcome]:
         """Send the calls without an answer, equal ones once; return the states of all by key.
 
+        ``watch`` counts what the answers are good for, those from before the call first.
+
         Raises:
-            ProviderError: If the provider refuses, or the cost limit is reached; all answers are kept.
+            ProviderError: If the provider refuses, the cost limit is reached, or ``watch`` finds no use; all answers are kept.
             StoppedError: After Ctrl-C or SIGTERM; the calls in flight were finished and kept.
             PendingError: Instead of sending, if calls are collected.
         """
@@ -259,7 +275,10 @@ class LlmSession:
         if waiting and self._collect:
             raise PendingError([call for call, _ in waiting])
         if waiting:
-            self._send(waiting, check, what, n_known=len(outcomes) - len(waiting))
+            for key, outcome in outcomes.items():
+                if watch and outcome.answer:
+                    watch.add(unique[key], outcome.answer)
+            self._send(waiting, check, what, n_known=len(outcomes) - len(waiting), watch=watch)
             outcomes = self.outcomes(calls, check)
         for key, history in self.store.histories(list(unique)).items():
             faults = (
@@ -291,8 +310,23 @@ class LlmSession:
             cost=round(self._prices.of(prompt, completion), 6) if self._prices.known else None,
         )
 
-    def _send(self, waiting: Sequence[tuple[Call, Outcome]], check: AnswerCheck, what: str, *, n_known: int) -> None:
+    def _send(
+        self,
+        waiting: Sequence[tuple[Call, Outcome]],
+        check: AnswerCheck,
+        what: str,
+        *,
+        n_known: int,
+        watch: Watch | None,
+    ) -> None:
         provider = self.provider
+
+        def checked(call: Call, answer: Answer) -> str | None:
+            if watch:
+                watch.add(call, answer)
+                watch.require_use(provider.name)
+            return check(call, answer)
+
         if n_known:
             _log.info("%s: %d calls are settled already, %d are to be sent", what, n_known, len(waiting))
         prompt, completion = self.store.tokens()
@@ -309,16 +343,17 @@ class LlmSession:
                 self._config,
                 costs,
                 stop=stop,
-                on_progress=lambda finished, failed: show(finished, self._note(failed, costs)),
+                on_progress=lambda finished, failed: show(finished, self._note(failed, costs, watch)),
                 **({"remind": remind} if provider.chats else {}),
             )
-            asyncio.run(dispatcher.ask(waiting, check))
+            asyncio.run(dispatcher.ask(waiting, checked))
         if stop.signal_number is not None:
             raise StoppedError(f"{self.store.path.parent}: stopped; every answer so far is kept", stop.signal_number)
 
-    def _note(self, failed: Counter[str], costs: CostTracker) -> str:
+    def _note(self, failed: Counter[str], costs: CostTracker, watch: Watch | None) -> str:
         tokens = f"{(costs.prompt_tokens + costs.completion_tokens) / 1000:.0f}k tokens"
-        parts = [*(f"{count} failed by {name}" for name, count in sorted(failed.items())), tokens]
+        failures = (f"{count} calls failed by {name}" for name, count in sorted(failed.items()))
+        parts = [*([str(watch)] if watch else []), *failures, tokens]
         if self._prices.known:
             parts.append(f"cost {costs.cost:.4f}")
         return ", ".join(parts)
