@@ -115,15 +115,19 @@ class LlmConfig(_Settings):
     )
     cross_encoder: str = Field("cross-encoder/ms-marco-MiniLM-L6-v2", description="Cross-encoder: hub name or folder.")
     temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature.")
-    max_tokens: int = Field(512, ge=16, description="Maximum number of tokens in an answer.")
+    max_tokens: int | None = Field(
+        None, ge=16, description="Maximum number of tokens in an answer; null is what the queries asked for can need."
+    )
     quantize: Literal["none", "int8", "nf4"] = Field("none", description="Quantisation of a local LLM.")
     base_url: str | None = Field(None, description="Address of the LLM server, if not the provider's own.")
     key_variable: str | None = Field(None, description="Environment variable with the API key.")
-    concurrency: int = Field(8, ge=1, le=512, description="Maximum number of concurrent calls.")
+    concurrency: int = Field(
+        32, ge=1, le=512, description="Maximum number of concurrent calls; how many there are is found out."
+    )
     requests_per_minute: float | None = Field(None, gt=0, description="Maximum number of calls per minute.")
     tokens_per_minute: float | None = Field(None, gt=0, description="Maximum number of tokens per minute.")
     timeout_s: float = Field(
-        120, gt=0, description="Seconds until an unanswered call is sent again; less if other calls were fast."
+        120, gt=0, description="Seconds of silence until a call is sent again; less if other calls were fast."
     )
     max_wait_s: float = Field(600, gt=0, description="Longest wait, in seconds, that a server may demand.")
     price_input: float | None = Field(None, ge=0, description="Price per million prompt tokens.")

@@ -54,11 +54,7 @@ def read_answers(path: Path) -> list[tuple[Call, Answer]]:
     return answers
 
 
-Schemas = Mapping[str, Mapping[str, Any]]
-"""By purpose of a call, the JSON schema of its answer; a purpose without one asks for none."""
-
-
-def write_batch(path: Path, calls: Sequence[Call], schemas: Schemas) -> None:
+def write_batch(path: Path, calls: Sequence[Call]) -> None:
     """Write calls as JSON lines in the form of OpenAI's batch API, which vLLM's ``run_batch`` reads too."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for call in calls:
@@ -67,8 +63,8 @@ def write_batch(path: Path, calls: Sequence[Call], schemas: Schemas) -> None:
                 "messages": [message._asdict() for message in call.messages],
                 **call.params,
             }
-            if schema := schemas.get(call.purpose):
-                body["response_format"] = response_format(schema)
+            if call.schema:
+                body["response_format"] = response_format(call.schema)
             row = {"custom_id": call.key, "method": "POST", "url": "/v1/chat/completions", "body": body}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedtune.llm.cost import known_count
 from embedtune.llm.failures import CallError, meaning
+from embedtune.llm.streams import joined
 
 _MAX_WORDS = 200
 _MAX_THOUGHT = 4_000
@@ -47,11 +48,17 @@ def _arguments(message: Mapping[str, Any]) -> list[str]:
 
 
 def tidy(body: bytes, form: str) -> bytes:
-    """Return what is used of a chat's answer: text, ending, and counts of tokens that can be true. Raises ``CallError``."""
+    """Return what is used of a chat's answer, whole or a stream: text, ending and possible counts of tokens.
+
+    Raises ``CallError`` if it is none.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise CallError("bad_response", f"no JSON but {_shown(body.decode('utf-8', 'replace'))}") from None
+        words = body.decode("utf-8", "replace")
+        value = joined(words, form)
+        if value is None:
+            raise CallError("bad_response", f"no JSON but {_shown(words)}") from None
     if not isinstance(value, dict):
         raise CallError("bad_response", f"no object but {_shown(value)}")
     choice = _choice(value) if form == "choices" else value

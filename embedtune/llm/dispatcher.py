@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -29,13 +28,13 @@ from embedtune.llm.failures import (
 )
 from embedtune.llm.providers import Provider
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call
+from embedtune.llm.waiting import Waiting
 from embedtune.signals import StopRequest
 
 if TYPE_CHECKING:
     from embedtune.config.settings import LlmConfig
 
 _GIVEN_UP_IN_A_ROW = 10  # without one answer in between: it is not the calls, it is the server
-_ENOUGH, _PATIENCE, _LEAST_PATIENCE_S = 20, 10.0, 10.0  # answers; times the slowest of them; seconds
 _CALLS_A_SLOT = 4  # a call that waits to be sent again leaves its slot to another
 _UNREACHED = 3  # tries of the very first call before the address is doubted
 
@@ -69,7 +68,7 @@ class Dispatcher:
         self._report = on_progress
         self._remind = remind
         self._n_slots = min(config.concurrency, provider.max_concurrency)
-        self._seconds: deque[float] = deque(maxlen=100)  # that the last answers took
+        self._waiting = Waiting(config.timeout_s)
         self._end: Exception | None = None  # what ends the run
         self._contact = asyncio.Event()  # set by the first response of the server, whatever it is
         self._unreached = 0
@@ -145,8 +144,8 @@ class Dispatcher:
 
     async def _send_once(self, call: Call) -> Answer:
         """Send a call within all limits, and keep its answer."""
-        await self._gate.enter(prompt_tokens(call) + self._config.max_tokens)
-        async with self._gate.slot(), self._costs.reserve(call, self._config.max_tokens):
+        await self._gate.enter(prompt_tokens(call) + _room(call))
+        async with self._gate.slot(), self._costs.reserve(call, _room(call)):
             answer = await self._send(call)
             self._costs.add(answer)
             await self._store.record(call.key, Attempt(ANSWER, answer))
@@ -165,6 +164,8 @@ class Dispatcher:
             self._gate.pause(result.retry_after)
             if result.retry_after > self._config.max_wait_s:
                 raise CallError(result.kind, str(result), scope="run", retry_after=result.retry_after)
+        if result.kind == "timeout":
+            self._gate.late()
         if result.scope != "run":
             await self._store.record(call.key, Attempt(result.kind, Answer(str(result))))
         self._note_contact(call, result)
@@ -172,22 +173,16 @@ class Dispatcher:
 
     async def _try(self, call: Call) -> Answer | CallError | None:
         """Return an answer or a failure; None if the gate closed before anything was sent."""
-        started = time.monotonic()
         try:
-            answer = await asyncio.wait_for(self._provider.ask(call), self._patience())
+            if self._provider.is_local:  # a thread that computes cannot be called off
+                return await self._provider.ask(call)
+            async with self._waiting.limit(_room(call)) as count:
+                answer = await self._provider.ask(call)
+                count(answer.completion_tokens)
         except Exception as error:
             held_back = any(isinstance(cause, HeldBackError) for cause in causes(error))
             return None if held_back else classify(error)
-        self._seconds.append(time.monotonic() - started)
         return answer
-
-    def _patience(self) -> float | None:
-        """Return the timeout of an answer: where the last hundred took a second, one that takes a minute hangs."""
-        if self._provider.is_local:
-            return None  # a thread that computes cannot be called off
-        if len(self._seconds) < _ENOUGH:
-            return self._config.timeout_s
-        return min(self._config.timeout_s, max(_LEAST_PATIENCE_S, _PATIENCE * max(self._seconds)))
 
     def _note_contact(self, call: Call, failure: CallError) -> None:
         """Stop the run if the server was never reached; one that fails now and then is tried again."""
@@ -217,6 +212,11 @@ class Dispatcher:
             f"{self._provider.name}: expected {expected}, found {error.kind.replace('_', ' ')}: {error}",
             hint=f"{hint}; every answer so far is kept, and the same command goes on from there",
         )
+
+
+def _room(call: Call) -> int:
+    """Return the tokens that an answer may have."""
+    return int(call.params["max_tokens"])
 
 
 _EXPLAINED = {

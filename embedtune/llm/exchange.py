@@ -6,12 +6,14 @@ library sees what was never checked.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 from embedtune.llm.completions import tidy
 from embedtune.llm.failures import CallError
+from embedtune.llm.waiting import heard
 
 MOST_BYTES = 16 * 2**20
 """Of an answer, before and after it is unpacked."""
@@ -33,6 +35,8 @@ PACKINGS = "gzip, deflate"
 
 _PACKED = {"": 0, "identity": 0, "gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _PIECE = 2**16
+_COMMENT = b":"  # of an event stream: a server that is alive and writes nothing
+_WITH_USAGE = {"include_usage": True}
 
 
 def restrict_headers(headers: MutableMapping[str, str], key: str | None) -> None:
@@ -42,6 +46,19 @@ def restrict_headers(headers: MutableMapping[str, str], key: str | None) -> None
             del headers[name]
     if key:
         headers["Authorization"] = f"Bearer {key}"
+
+
+def ask_to_stream(request: Any) -> None:
+    """Let a chat's answer come word by word, so that a call that is being written is told from one that hangs."""
+    try:
+        body = json.loads(request.content)
+    except (ValueError, RuntimeError):  # no JSON, or a call that follows a redirect and was written before
+        return
+    if isinstance(body, dict) and "messages" in body:
+        body |= {"stream": True, **({} if request.url.path.endswith("/api/chat") else {"stream_options": _WITH_USAGE})}
+        content = json.dumps(body, ensure_ascii=False).encode()
+        request.stream = type(request.stream)(content)
+        request.headers["content-length"] = str(len(content))
 
 
 def check_redirect(response: Any) -> None:
@@ -64,11 +81,15 @@ async def read_answer(response: Any, form: str) -> None:
     async def body(stream: AsyncIterator[bytes]) -> bytes:
         unpack, parts = _Unpacker(packing), list[bytes]()
         async for piece in stream:
+            if not piece.startswith(_COMMENT):
+                heard()
             parts += unpack(piece)
         whole = b"".join(parts)
         return whole if response.status_code >= 300 else tidy(whole, form)
 
     await _read(response, body)
+    if response.status_code < 300:
+        response.headers["content-type"] = "application/json"
 
 
 def bound(response: Any) -> None:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from embedtune.llm.pace import Concurrency
 from embedtune.llm.store import ANSWER, Answer, Attempt, Call
 from embedtune.redaction import redact
 
@@ -222,7 +223,8 @@ class RateLimiter:
     ) -> None:
         """Limit the calls in flight, and calls and estimated tokens in any 60 seconds; ``is_stopping`` ends every wait."""
         self._closed_until = 0.0
-        self._most = self._allowed = concurrency
+        self._concurrency = Concurrency(concurrency)
+        self._allowed = self._concurrency.now
         self._in_flight = 0
         self._changed = asyncio.Event()
         self._is_stopping = is_stopping
@@ -239,6 +241,16 @@ class RateLimiter:
         """Admit no call for some seconds; a longer pause that is running stays."""
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)
         self._allowed = 1
+
+    def take_slots(self, n_slots: int) -> None:
+        """Let as many calls be in flight as the server has told that it can work on."""
+        self._concurrency.fix(n_slots)
+        self._allowed = min(self._allowed, self._concurrency.now)
+
+    def late(self) -> None:
+        """Let fewer calls be in flight: one was not answered in time."""
+        self._concurrency.shrink()
+        self._allowed = min(self._allowed, self._concurrency.now)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -257,7 +269,8 @@ class RateLimiter:
 
     def answered(self) -> None:
         """Count an answer: one call more may be in flight."""
-        self._allowed = min(self._most, self._allowed + 1)
+        self._concurrency.answered(time.monotonic())
+        self._allowed = min(self._concurrency.now, self._allowed + 1)
         self._changed.set()
 
     async def enter(self, tokens: int) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
 from embedtune.extras import requires
-from embedtune.llm.batch_files import Schemas
 from embedtune.llm.failures import RateLimiter
 from embedtune.llm.store import Answer, Call
 
@@ -136,7 +134,7 @@ def check_access(config: LlmConfig) -> None:
         find_key(kind, config.base_url, config.key_variable)
 
 
-def load_provider(config: LlmConfig, schemas: Schemas = MappingProxyType({})) -> Provider:
+def load_provider(config: LlmConfig) -> Provider:
     """Build a provider; nothing is sent yet.
 
     Raises:
@@ -152,10 +150,8 @@ def load_provider(config: LlmConfig, schemas: Schemas = MappingProxyType({})) ->
     from embedtune.llm import servers
 
     if kind == "openai":
-        return servers.openai_like(model, config, key, schemas)
-    return (
-        servers.ollama(model, config, key, schemas) if kind == "ollama" else servers.by_class(kind, model, config, key)
-    )
+        return servers.openai_like(model, config, key)
+    return servers.ollama(model, config, key) if kind == "ollama" else servers.by_class(kind, model, config, key)
 
 
 def import_extra(module: str, extra: str) -> Any:

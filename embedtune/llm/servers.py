@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from embedtune.errors import ConfigError
-from embedtune.llm.batch_files import Schemas, response_format
+from embedtune.llm.batch_files import response_format
 from embedtune.llm.cost import estimate_tokens, known_count, prompt_tokens
-from embedtune.llm.exchange import PACKINGS, check_redirect, read_answer, restrict_headers
+from embedtune.llm.exchange import PACKINGS, ask_to_stream, check_redirect, read_answer, restrict_headers
 from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, import_extra
+from embedtune.llm.slots import told_slots
 from embedtune.llm.store import Answer, Call
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _OLLAMA_CONTEXT = 8192  # tokens; left to itself, llama-index asks the server for the model's longest, and memory for it
 _NO_KEY = "none"  # an empty one would make llama-index send OPENAI_API_KEY
+_ROOM = 512  # tokens of an answer, where the call cannot say
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS"}
 _FILTERED = {"content_filter", "safety", "SAFETY", "refusal"}
 
@@ -37,12 +40,13 @@ class ChatServer:
         name: str,
         model: str,
         llm: Any,
-        forms: Mapping[str, Any],
         *,
-        takes_params: bool = True,
+        forms: Sequence[Form] = (),
+        param_of: Callable[[Call], Mapping[str, Any]] = lambda call: call.params,
         renew: Callable[[Any, Mapping[str, Any]], None] | None = None,
         holds: str = "choices",
         key: str | None = None,
+        slots_url: str | None = None,
     ) -> None:
         """Wrap an LLM with the coroutine ``achat``.
 
@@ -50,21 +54,24 @@ class ChatServer:
             name: For messages.
             model: For the key of a call.
             llm: The LLM.
-            forms: By purpose of a call, the server's own parameters for the form of its answer; dropped if it rejects them.
-            takes_params: Whether ``achat`` takes sampling parameters; otherwise the LLM was created with them.
+            forms: Ways to ask for an answer by a schema, the strictest first; the first that the server takes is kept.
+            param_of: Returns the sampling parameters for ``achat``, or sets those of the LLM and returns none.
             renew: Gives the LLM a new client, with hooks for httpx; None keeps its own.
             holds: The field of an answer that holds its text; see ``exchange.read_answer``.
             key: Of this server; with it no header goes there that a library took from the environment for others. None sends
                 all.
+            slots_url: Where llama.cpp tells how many calls it works on at once; None asks nobody.
         """
         self.name = name
         self.model = model
         self._llm = llm
-        self._forms = dict(forms)
-        self._takes_params = takes_params
+        self._forms = [*forms, _no_form]
+        self._params = param_of
         self._renew = renew
         self._holds = holds
         self._key = key
+        self._slots_url = slots_url
+        self._streams = True
         self._gate: RateLimiter | None = None
         self._connected = False
 
@@ -73,27 +80,33 @@ class ChatServer:
         self._gate = gate
 
     async def ask(self, call: Call) -> Answer:
-        """Send a call once; a second time if the server may not know schemas."""
+        """Send a call once; where the server rejects the form or the stream, once more in the next form that it may know."""
         if self._renew and not self._connected:
             self._renew(self._llm, {"request": [self._before], "response": [self._after]})
             self._connected = True
-        form = self._forms.get(call.purpose, {})
-        try:
-            return await self._chat(call, form)
-        except Exception as error:
-            if not form or getattr(error, "status_code", None) not in (400, 422):
-                raise
-        answer = await self._chat(call, {})
-        # The server does not know schemas; answers can be read without one.
-        self._forms.clear()
-        return answer
+            if self._slots_url and self._gate and (slots := await told_slots(self._slots_url, self._key)):
+                self._gate.take_slots(slots)
+        for number, form in enumerate(forms := self._forms):
+            try:
+                answer = await self._chat(call, form(call.schema) if call.schema else {})
+            except Exception as error:
+                last = number + 1 == len(forms)
+                if getattr(error, "status_code", None) not in (400, 422) or (last and not self._streams):
+                    raise
+                if last or "stream" in str(error):
+                    self._streams = False
+                    return await self.ask(call)
+            else:
+                if call.schema and number:
+                    self._forms = forms[number:]
+                return answer
+        raise AssertionError("a form is left")
 
     async def _chat(self, call: Call, form: Mapping[str, Any]) -> Answer:
         from llama_index.core.base.llms.types import ChatMessage
 
         messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
-        params = dict(call.params) if self._takes_params else {}
-        return read_response(call, await self._llm.achat(messages, **params, **form))
+        return read_response(call, await self._llm.achat(messages, **self._params(call), **form))
 
     async def close(self) -> None:
         """Close the connections; they belong to one event loop."""
@@ -108,6 +121,8 @@ class ChatServer:
         if self._key is not None:
             restrict_headers(request.headers, self._key)
         request.headers["accept-encoding"] = PACKINGS
+        if self._streams:
+            ask_to_stream(request)
         if self._gate:
             self._gate.check_open()
 
@@ -118,7 +133,22 @@ class ChatServer:
         await read_answer(response, self._holds)
 
 
-def openai_like(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
+Form = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Returns a server's own parameters for an answer by a JSON schema."""
+
+
+def _no_form(_: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+def without_lengths(schema: Any) -> Any:
+    """Return a schema without lengths of strings, which some servers (OpenAI's own) reject; counts stay."""
+    if not isinstance(schema, dict):
+        return schema
+    return {name: without_lengths(value) for name, value in schema.items() if name not in ("minLength", "maxLength")}
+
+
+def openai_like(model: str, config: LlmConfig, key: str | None) -> ChatServer:
     """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds."""
     module = import_extra("llama_index.llms.openai_like", "embedtune[llm]")
     url = config.base_url or OPENAI_URL
@@ -139,11 +169,21 @@ def openai_like(model: str, config: LlmConfig, key: str | None, schemas: Schemas
         llm._aclient = None
 
     own_key = (key or _NO_KEY) if config.base_url else None  # OpenAI gets what the environment has for it
-    forms = {purpose: {"response_format": response_format(schema)} for purpose, schema in schemas.items()}
-    return ChatServer(f"openai:{model} at {url}", f"openai:{model}", llm, forms, renew=renew, key=own_key)
+    return ChatServer(
+        f"openai:{model} at {url}",
+        f"openai:{model}",
+        llm,
+        forms=(
+            lambda schema: {"response_format": response_format(schema)},
+            lambda schema: {"response_format": response_format(without_lengths(schema))},
+        ),
+        renew=renew,
+        key=own_key,
+        slots_url=config.base_url and urljoin(f"{config.base_url.rstrip('/').removesuffix('/v1')}/", "props"),
+    )
 
 
-def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> ChatServer:
+def ollama(model: str, config: LlmConfig, key: str | None) -> ChatServer:
     """Return a model of an Ollama server."""
     module = import_extra("llama_index.llms.ollama", "embedtune[ollama]")
     url = config.base_url or OLLAMA_URL
@@ -153,9 +193,13 @@ def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> 
         request_timeout=config.timeout_s,
         temperature=config.temperature,
         context_window=_OLLAMA_CONTEXT,
-        additional_kwargs={"num_predict": config.max_tokens},
         headers={"Authorization": f"Bearer {key}"} if key else None,
     )
+
+    def set_params(call: Call) -> Mapping[str, Any]:
+        # ``achat`` reads them before it first waits, so that no other call comes between.
+        llm.additional_kwargs = {"num_predict": int(call.params.get("max_tokens", config.max_tokens or _ROOM))}
+        return {}
 
     def renew(llm: Any, hooks: Mapping[str, Any]) -> None:
         from ollama import AsyncClient
@@ -164,9 +208,16 @@ def ollama(model: str, config: LlmConfig, key: str | None, schemas: Schemas) -> 
             host=llm.base_url, timeout=llm.request_timeout, headers=llm.headers or {}, event_hooks=dict(hooks)
         )
 
-    forms = {purpose: {"format": schema} for purpose, schema in schemas.items()}
-    options: dict[str, Any] = {"takes_params": False, "renew": renew, "holds": "message", "key": key or ""}
-    return ChatServer(f"ollama:{model} at {url}", f"ollama:{model}", llm, forms, **options)
+    return ChatServer(
+        f"ollama:{model} at {url}",
+        f"ollama:{model}",
+        llm,
+        forms=(lambda schema: {"format": schema}, lambda schema: {"format": without_lengths(schema)}),
+        param_of=set_params,
+        renew=renew,
+        holds="message",
+        key=key or "",
+    )
 
 
 def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatServer:
@@ -183,7 +234,7 @@ def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatS
         "api_key": key or (_NO_KEY if config.base_url else None),
         "api_base": config.base_url,
         "temperature": config.temperature,
-        "max_tokens": config.max_tokens,
+        "max_tokens": config.max_tokens or _ROOM,
     }
     known = getattr(kind, "model_fields", {})
     try:
@@ -193,7 +244,7 @@ def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatS
             f"--llm: expected {path} to start, found: {type(error).__name__}: {error}",
             hint="its key is read from the environment variable that llama-index names for it",
         ) from None
-    return ChatServer(f"{class_name}:{model}", f"{path}:{model}", llm, {}, takes_params=False)
+    return ChatServer(f"{class_name}:{model}", f"{path}:{model}", llm, param_of=lambda _: {})
 
 
 def read_response(call: Call, response: ChatResponse) -> Answer:

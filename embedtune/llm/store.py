@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedtune.errors import EmbedtuneError, IntegrityError, ResourceError
 from embedtune.redaction import hide_known, redact
@@ -37,6 +37,7 @@ class Call(NamedTuple):
     messages: tuple[Message, ...]  # the exact prompt
     params: Mapping[str, float]  # sampling parameters by name
     purpose: str  # what the answer is for: write, judge or relabel
+    schema: Mapping[str, Any] | None = None  # of the answer, for servers that take one; neither stored nor in the key
 
 
 class Answer(NamedTuple):
@@ -54,10 +55,16 @@ def call_row(call: Call) -> tuple[str, str, str, str, str]:
     return (call.key, call.purpose, call.model, messages, json.dumps(dict(call.params), sort_keys=True))
 
 
-def make_call(model: str, messages: Sequence[Message], params: Mapping[str, float], purpose: str) -> Call:
+def make_call(
+    model: str,
+    messages: Sequence[Message],
+    params: Mapping[str, float],
+    purpose: str,
+    schema: Mapping[str, Any] | None = None,
+) -> Call:
     """Build a call; its key depends on model, messages and parameters alone."""
     key = hash_json([model, [list(message) for message in messages], dict(params)])
-    return Call(key, model, tuple(messages), dict(params), purpose)
+    return Call(key, model, tuple(messages), dict(params), purpose, schema)
 
 
 ANSWER = "answer"

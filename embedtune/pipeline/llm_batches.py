@@ -13,7 +13,7 @@ from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt
 from embedtune.pipeline.generate import prepare_dry_run
 from embedtune.project.layout import STAGES
 from embedtune.project.lock import lock_run
-from embedtune.synthesis.llm.session import SCHEMAS, STORE, asks_llm
+from embedtune.synthesis.llm.session import STORE, asks_llm
 
 _ELSEWHERE = "failed_elsewhere"
 
@@ -48,7 +48,7 @@ def export_prompts(config: GenerateConfig, out: Path, file: Path) -> dict[str, o
     with lock_run(out):
         calls = prepare_dry_run(config, out, lambda llm, *prepared: llm.pending(*prepared))
         try:
-            write_batch(file, calls, SCHEMAS)
+            write_batch(file, calls)
         except OSError as error:
             raise ResourceError(
                 f"{file}: expected to write there, found: {error}", hint="choose another file"

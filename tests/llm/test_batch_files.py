@@ -42,7 +42,8 @@ def test_other_programs_can_look_into_it(tmp_path):
 
 
 def test_a_batch_is_in_the_form_of_openais(tmp_path):
-    write_batch(tmp_path / "b.jsonl", CALLS[:2], {"write": {"type": "object"}})
+    calls = [call._replace(schema={"type": "object"}) for call in CALLS[:2]]
+    write_batch(tmp_path / "b.jsonl", calls)
     first = json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert first["custom_id"] == CALLS[0].key
     assert (first["method"], first["url"]) == ("POST", "/v1/chat/completions")

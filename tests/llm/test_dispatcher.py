@@ -245,7 +245,7 @@ def test_a_hanging_call_is_sent_again(ask):
 
 
 def test_where_all_others_were_quick_a_hanging_call_is_sent_again_sooner(ask, monkeypatch):
-    monkeypatch.setattr("embedtune.llm.dispatcher._LEAST_PATIENCE_S", 0.2)
+    monkeypatch.setattr("embedtune.llm.waiting._LEAST_S", 0.2)
     provider = Scripted()
 
     async def hangs(call, ask=provider.ask):

@@ -30,7 +30,7 @@ def ask(provider, prompt, **params):
 
 @pytest.mark.parametrize("quantize", ["none", "int8", "nf4"])
 def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize):
-    provider = load_provider(LlmConfig(name=f"hf:{seq2seq}", quantize=quantize), {})
+    provider = load_provider(LlmConfig(name=f"hf:{seq2seq}", quantize=quantize))
     assert (provider.max_concurrency, provider.is_local, provider.chats) == (1, True, False)
     first = ask(provider, "fill the tank with cold tap water and wait")
     assert first == ask(provider, "fill the tank with cold tap water and wait")
@@ -41,7 +41,7 @@ def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize)
 
 
 def test_a_causal_model_with_a_template_chats(causal):
-    provider = load_provider(LlmConfig(name=f"hf:{causal}"), {})
+    provider = load_provider(LlmConfig(name=f"hf:{causal}"))
     assert provider.chats
     assert ask(provider, "cold water", max_tokens=20, temperature=0.0).finish in ("stop", "length")
 
@@ -58,4 +58,4 @@ def test_a_folder_is_known_by_its_bytes(seq2seq, causal):
 
 def test_no_model(tmp_path):
     with pytest.raises(ConfigError, match="expected a causal or seq2seq model"):
-        load_provider(LlmConfig(name=f"hf:{tmp_path}"), {})
+        load_provider(LlmConfig(name=f"hf:{tmp_path}"))

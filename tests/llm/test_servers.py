@@ -14,13 +14,17 @@ from embedtune.llm.providers import load_provider
 from embedtune.llm.store import Message, make_call
 from tests.llm_server import Script, ScriptedServer
 
-SCHEMAS = {"write": {"type": "object"}}
+SCHEMA = {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 2, "maxItems": 2}
 PROMPT = 'Write.\n{"queries": ["…", "…"]}'
 
 
 def call(prompt=PROMPT, purpose="write"):
     return make_call(
-        "openai:m", [Message("system", "s"), Message("user", prompt)], {"temperature": 0.3, "max_tokens": 99}, purpose
+        "openai:m",
+        [Message("system", "s"), Message("user", prompt)],
+        {"temperature": 0.3, "max_tokens": 99},
+        purpose,
+        SCHEMA,
     )
 
 
@@ -37,11 +41,11 @@ def ask(provider, one=None):
 def test_openai_like_sends_prompt_parameters_and_schema_and_reads_the_usage(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "not-for-this-server")
     with ScriptedServer(Script(echo_headers=True)) as server:
-        answer = ask(load_provider(LlmConfig(name="openai:m", base_url=server.url), SCHEMAS))
+        answer = ask(load_provider(LlmConfig(name="openai:m", base_url=server.url)))
         (body,) = server.bodies
     assert body["messages"] == [{"role": "system", "content": "s"}, {"role": "user", "content": PROMPT}]
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m", 0.3, 99)
-    assert body["response_format"]["json_schema"]["schema"] == SCHEMAS["write"]
+    assert body["response_format"]["json_schema"]["schema"] == SCHEMA
     assert "tools" not in body
     assert answer.text.startswith('{"queries"')
     assert answer.finish == "stop"
@@ -51,7 +55,7 @@ def test_openai_like_sends_prompt_parameters_and_schema_and_reads_the_usage(monk
 
 def test_a_second_event_loop_gets_connections_of_its_own():
     with ScriptedServer(Script()) as server:
-        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url), {})
+        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url))
         assert ask(provider).text == ask(provider).text
 
 
@@ -64,7 +68,7 @@ def test_a_second_event_loop_gets_connections_of_its_own():
 )  # fmt: skip
 def test_faults_on_the_way(fault, kind):
     with ScriptedServer(Script(faults={fault: 100}, wait_s=2)) as server:
-        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url), {})
+        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url))
         with pytest.raises(Exception) as failed:
             ask(provider)
         assert server.calls.total() == 1  # neither llama-index nor the SDK has tried again
@@ -75,11 +79,11 @@ def test_faults_on_the_way(fault, kind):
 
 def test_cut_off_answers_say_so():
     with ScriptedServer(Script(faults={"cut_off": 100})) as server:
-        assert ask(load_provider(LlmConfig(name="openai:m", base_url=server.url), {})).finish == "length"
+        assert ask(load_provider(LlmConfig(name="openai:m", base_url=server.url))).finish == "length"
 
 
 def test_nobody_listens():
-    provider = load_provider(LlmConfig(name="openai:m", base_url="http://127.0.0.1:9/v1"), {})
+    provider = load_provider(LlmConfig(name="openai:m", base_url="http://127.0.0.1:9/v1"))
     with pytest.raises(Exception) as failed:
         ask(provider)
     assert classify(failed.value).kind == "unreachable"
@@ -99,7 +103,7 @@ def test_a_closed_gate_holds_a_call_back_at_the_socket_and_a_response_closes_it(
         return kinds
 
     with ScriptedServer(Script(faults={"rate_limit": 100}, wait_s=9)) as server:
-        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url), {})
+        provider = load_provider(LlmConfig(name="openai:m", base_url=server.url))
         assert asyncio.run(twice(provider, RateLimiter())) == ["rate_limit", "held back"]
         assert server.calls.total() == 1
 
@@ -148,10 +152,10 @@ def test_ollama(plain_server):
     config = LlmConfig(
         name="ollama:tiny", base_url=f"http://127.0.0.1:{plain_server.server_port}", temperature=0.3, max_tokens=99
     )
-    answer = ask(load_provider(config, SCHEMAS))
+    answer = ask(load_provider(config))
     ((path, body, _),) = plain_server.bodies
     assert path == "/api/chat"
-    assert body["format"] == SCHEMAS["write"]
+    assert body["format"] == SCHEMA
     assert body["options"]["num_predict"] == 99
     assert body["options"]["temperature"] == 0.3
     assert answer == ('{"queries": ["a b"]}', "length", 11, 5)
@@ -159,35 +163,36 @@ def test_ollama(plain_server):
 
 def test_a_server_without_schemas_is_asked_without_and_its_refusal_is_read(plain_server):
     config = LlmConfig(name="openai:m", base_url=f"http://127.0.0.1:{plain_server.server_port}/v1")
-    provider = load_provider(config, SCHEMAS)
+    provider = load_provider(config)
     answer = ask(provider)
-    assert ["response_format" in body for _, body, _ in plain_server.bodies] == [True, False]
+    assert ["response_format" in body for _, body, _ in plain_server.bodies] == [True, True, False]
+    strict, counted = (body["response_format"]["json_schema"]["schema"] for _, body, _ in plain_server.bodies[:2])
+    assert (strict, counted) == (SCHEMA, {**SCHEMA, "items": {"type": "string"}})
     assert (answer.text, answer.finish) == ("no", "refusal")
     assert answer.prompt_tokens > 0  # estimated: the server counts none
     ask(provider)
-    assert len(plain_server.bodies) == 3  # it is remembered
+    assert len(plain_server.bodies) == 4  # it is remembered
 
 
 def test_keys_reach_only_the_server_they_are_for(plain_server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "for-openai-alone")
     monkeypatch.setenv("EMBEDTUNE_LLM_KEY", "for-this-server")
-    ask(load_provider(LlmConfig(name="openai:m", base_url=f"http://127.0.0.1:{plain_server.server_port}/v1"), {}))
-    ((_, _, headers),) = plain_server.bodies
-    assert headers["Authorization"] == "Bearer for-this-server"
+    ask(load_provider(LlmConfig(name="openai:m", base_url=f"http://127.0.0.1:{plain_server.server_port}/v1")))
+    assert {headers["Authorization"] for _, _, headers in plain_server.bodies} == {"Bearer for-this-server"}
 
 
 def test_other_classes_of_llama_index_must_be_installed():
     with pytest.raises(ConfigError) as refused:
-        load_provider(LlmConfig(name="llama_index.llms.nowhere.Nowhere:x"), {})
+        load_provider(LlmConfig(name="llama_index.llms.nowhere.Nowhere:x"))
     assert refused.value.hint == 'pip install "llama-index-llms-nowhere"'
     with pytest.raises(ConfigError, match="no 'Nothing' there"):
-        load_provider(LlmConfig(name="llama_index.llms.openai_like.Nothing:x"), {})
+        load_provider(LlmConfig(name="llama_index.llms.openai_like.Nothing:x"))
 
 
 def test_another_class_of_llama_index_answers():
     with ScriptedServer(Script()) as server:
         name = "llama_index.llms.openai_like.OpenAILike:m"
-        provider = load_provider(LlmConfig(name=name, base_url=server.url, temperature=0.2, max_tokens=50), {})
+        provider = load_provider(LlmConfig(name=name, base_url=server.url, temperature=0.2, max_tokens=50))
         provider._llm.is_chat_model = True
         assert ask(provider).text.startswith('{"queries"')
         assert server.bodies[0]["max_tokens"] == 50

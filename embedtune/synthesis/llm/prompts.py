@@ -28,8 +28,9 @@ _DESCRIPTIONS = {
     "task": ("a task or problem that somebody has, described without a question mark", "description of a problem"),
     MULTI_HOP: ("a question that needs a fact from each of the two passages", "question"),
 }
-_LENGTHS = {"keywords": ("2 to 4 words", "5 to 8 words")}
-_LENGTH = ("at most 9 words", "12 to 25 words")
+_LENGTHS = {"keywords": (("2 to 4 words", 4), ("5 to 8 words", 8))}
+_LENGTH = (("at most 9 words", 9), ("12 to 25 words", 25))
+_CHARS_PER_WORD = 9
 
 
 class Wanted(NamedTuple):
@@ -51,7 +52,12 @@ class Wanted(NamedTuple):
     @property
     def length(self) -> str:
         """The description of the length in the prompt."""
-        return _LENGTHS.get(self.kind, _LENGTH)[self.long]
+        return _LENGTHS.get(self.kind, _LENGTH)[self.long][0]
+
+    @property
+    def max_chars(self) -> int:
+        """Characters that a query of this length may have."""
+        return _CHARS_PER_WORD * _LENGTHS.get(self.kind, _LENGTH)[self.long][1]
 
 
 class Request(NamedTuple):

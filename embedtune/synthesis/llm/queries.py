@@ -18,6 +18,7 @@ from embedtune.models.encoder import Encoder, choose_precision
 from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, LlmCosts, LlmRecord
 from embedtune.synthesis.filters import ROUND_TRIP
+from embedtune.synthesis.llm.answer_form import BEST
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, WordFilter, cap_documents, filter_by_words
 from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
@@ -38,7 +39,7 @@ from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id
 from embedtune.types import SPLITS, Passage, Query, QuerySet
 
-_GOOD, _BEST = 4, 5
+_GOOD = 4
 _log = logging.getLogger("embedtune")
 
 
@@ -202,10 +203,10 @@ class LlmQueries:
             for key, group in by_call.items()
         }
         sizes = [(calls[key], len(group)) for key, group in by_call.items()]
-        grades_of = session.ask_grades(sizes, _BEST, "judge queries")
+        grades_of = session.ask_grades(sizes, BEST, "judge queries")
         kept = []
         for key, group in by_call.items():
-            grades = grades_of[calls[key].key] or [_BEST] * len(group)
+            grades = grades_of[calls[key].key] or [BEST] * len(group)
             kept += [draft for draft, grade in zip(group, grades, strict=True) if grade >= _GOOD]
         return kept
 

@@ -10,6 +10,7 @@ from embedtune.config.settings import LlmConfig
 from embedtune.models.cross_encoder import load_cross_encoder
 from embedtune.progress import track
 from embedtune.retrieval.searcher import HybridSearcher
+from embedtune.synthesis.llm.answer_form import RELEVANT
 from embedtune.synthesis.llm.filters import LlmDraft
 from embedtune.synthesis.llm.session import LlmSession, LlmSettings
 from embedtune.types import Matrix, Passage
@@ -44,8 +45,6 @@ class FusedSearch(HybridSearcher):
 
 
 DEPTH = 10
-MOST = 2
-"""Grade of a passage that answers the query."""
 
 Answers = list[list[str]]
 """For each query the ids of passages that answer it besides its sources."""
@@ -81,11 +80,13 @@ def _by_llm(
         for draft, passages in zip(drafts, candidates, strict=True)
     ]
     sizes = [(call, len(passages)) for call, passages in zip(calls, candidates, strict=True) if call]
-    grades_of = session.ask_grades(sizes, MOST, "relabel")
+    grades_of = session.ask_grades(sizes, RELEVANT, "relabel")
     answers: Answers = []
     for call, passages in zip(calls, candidates, strict=True):
         grades = (grades_of[call.key] if call else None) or []
-        answers.append([passage.passage_id for passage, grade in zip(passages, grades, strict=False) if grade == MOST])
+        answers.append(
+            [passage.passage_id for passage, grade in zip(passages, grades, strict=False) if grade == RELEVANT]
+        )
     return answers
 
 

@@ -52,13 +52,6 @@ class Reading(NamedTuple):
     preamble: bool = False  # whether there was text around the queries
 
 
-class QueriesAnswer(BaseModel):
-    """The form of an answer with queries; its JSON schema is sent to servers that take one."""
-
-    model_config = ConfigDict(extra="forbid")
-    queries: list[str]
-
-
 class GradesAnswer(BaseModel):
     """The form of an answer with grades."""
 

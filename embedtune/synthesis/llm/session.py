@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from embedtune.config.settings import LLM_ASKING, GenerateConfig, LlmConfig
 from embedtune.errors import StoppedError
-from embedtune.llm.batch_files import Schemas, read_answers
+from embedtune.llm.batch_files import read_answers
 from embedtune.llm.cost import CostTracker, Prices, prompt_tokens
 from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import AnswerCheck, Outcome, outcome_of
@@ -23,22 +23,18 @@ from embedtune.machine import in_words
 from embedtune.progress import track_with_note
 from embedtune.project.records import LlmCosts
 from embedtune.signals import catch_stop
+from embedtune.synthesis.llm.answer_form import BEST, RELEVANT, grades_schema, queries_schema, tokens_for
 from embedtune.synthesis.llm.examples import read_examples
 from embedtune.synthesis.llm.filters import drop_injections
 from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, delimiter_for, plan_requests
 from embedtune.synthesis.llm.reminders import remind
-from embedtune.synthesis.llm.replies import GradesAnswer, QueriesAnswer, read_grades
+from embedtune.synthesis.llm.replies import read_grades
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.text.hashing import fingerprint, hash_folder, hash_json
 from embedtune.text.language import language_of
 from embedtune.types import SPLITS, Passage
 
 WRITE, JUDGE, RELABEL = "write", "judge", "relabel"
-SCHEMAS: Schemas = {
-    WRITE: QueriesAnswer.model_json_schema(),
-    JUDGE: GradesAnswer.model_json_schema(),
-    RELABEL: GradesAnswer.model_json_schema(),
-}
 _PATHS = frozenset({"examples", "templates"})  # their bytes count, not where they lie
 
 
@@ -100,12 +96,14 @@ class LlmSettings:
     def judge(self, passages: Sequence[Passage], queries: Sequence[str]) -> Call:
         """Return the call that grades queries of a passage."""
         delimiter = delimiter_for(self._seed, [passage.full_text for passage in passages])
-        return self._call(self.prompts.judge(passages, queries, delimiter=delimiter), JUDGE)
+        prompt = self.prompts.judge(passages, queries, delimiter=delimiter)
+        return self._call(prompt, JUDGE, grades_schema(len(queries), BEST))
 
     def relabel(self, query: str, passages: Sequence[Passage]) -> Call:
         """Return the call that asks which passages answer a query."""
         texts = [passage.full_text for passage in passages]
-        return self._call(self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts)), RELABEL)
+        prompt = self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts))
+        return self._call(prompt, RELABEL, grades_schema(len(texts), RELEVANT))
 
     def _write(self, request: Request) -> Call:
         texts = [passage.full_text for passage in request.passages]
@@ -116,15 +114,15 @@ class LlmSettings:
             language=(language_of("\n".join(texts)) or "").capitalize() or None,
             plain=not self.model.chats,
         )
-        return self._call(prompt, WRITE)
+        return self._call(prompt, WRITE, queries_schema(request.wanted))
 
-    def _call(self, prompt: str, purpose: str) -> Call:
+    def _call(self, prompt: str, purpose: str, schema: dict[str, Any]) -> Call:
         # Grades are read and not varied.
         temperature = self.config.temperature if purpose == WRITE else 0.0
-        params = {"temperature": temperature, "max_tokens": self.config.max_tokens}
+        params = {"temperature": temperature, "max_tokens": self.config.max_tokens or tokens_for(schema)}
         plain = purpose == WRITE and not self.model.chats
         messages = [] if plain else [Message("system", self.prompts.system())]
-        return make_call(self.model.model, [*messages, Message("user", prompt)], params, purpose)
+        return make_call(self.model.model, [*messages, Message("user", prompt)], params, purpose, schema)
 
 
 def weights_of(config: LlmConfig, split: str) -> dict[str, float]:
@@ -171,7 +169,7 @@ def _limited(passages: list[Passage], limit: int | None, n_all: int, seed: int) 
 
 _QUERY_TOKENS = 22  # of an answer for each query, JSON included
 _FRAME_TOKENS = 12
-_CALL_S = 3.0  # of one call, where no rate is given: a guess
+_CALL_S, _AT_ONCE = 3.0, 8  # of one call, and calls at once, where no rate is given: a guess
 
 
 def preview(
@@ -182,9 +180,10 @@ def preview(
     waiting = [planned_call for key, planned_call in unique.items() if outcomes[key].waits]
     prompt = sum(prompt_tokens(planned_call.call) for planned_call in waiting)
     likely = sum(_FRAME_TOKENS + _QUERY_TOKENS * len(planned_call.request.wanted) for planned_call in waiting)
+    most_tokens = sum(int(planned_call.call.params["max_tokens"]) for planned_call in waiting)
     n_queries = sum(len(planned_call.request.wanted) for planned_call in planned)
     prices = Prices(config.price_input, config.price_output)
-    seconds = [_CALL_S * len(waiting) / config.concurrency]
+    seconds = [_CALL_S * len(waiting) / min(config.concurrency, _AT_ONCE)]
     for amount, rate in ((len(waiting), config.requests_per_minute), (prompt + likely, config.tokens_per_minute)):
         if rate is not None:
             seconds.append(60 * amount / rate)
@@ -200,7 +199,7 @@ def preview(
         "prompt_tokens": prompt,
         "completion_tokens": likely,
         "price": round(prices.of(prompt, likely), 4) if prices.known else None,
-        "price_at_most": round(prices.of(prompt, len(waiting) * config.max_tokens), 4) if prices.known else None,
+        "price_at_most": round(prices.of(prompt, most_tokens), 4) if prices.known else None,
         "seconds": round(max(seconds)),
     }
 
@@ -245,7 +244,7 @@ class LlmSession:
     @cached_property
     def provider(self) -> Provider:
         """The provider, created on first use."""
-        return load_provider(self._config, SCHEMAS)
+        return load_provider(self._config)
 
     def outcomes(self, calls: Sequence[Call], check: AnswerCheck) -> dict[str, Outcome]:
         """Return the states of calls by the answers in the store."""
