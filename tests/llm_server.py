@@ -65,6 +65,8 @@ class Script:
         fatal: A status that every call gets from ``fatal_after`` calls on.
         answers: Fixed answers by a word of the prompt.
         answers_to: Words that a prompt must have for them.
+        thinks: Put a draft before each answer and a closing tag without its opening, as DeepSeek-R1 under vLLM does.
+        streams_s: Seconds between the words of an answer to a call that asks for a stream; None sends it whole.
         echo_headers: Put the request's headers into errors and answers, as a careless proxy does.
     """
 
@@ -79,6 +81,8 @@ class Script:
     fatal_after: int = 0
     answers: dict[str, str] = field(default_factory=dict)
     answers_to: str = ""
+    thinks: bool = False
+    streams_s: float | None = None
     echo_headers: bool = False
 
 
@@ -217,6 +221,7 @@ class ScriptedServer:
                 return await _send(writer, int(fault[-3:]), page, {"Content-Type": "text/html"})
         await asyncio.sleep(self.script.latency_s)
         text = self._text(prompt) + echoed
+        draft = text.replace('["', '["draft ') + "</think>" if self.script.thinks else ""
         queries = json.loads(text)["queries"] if text.startswith('{"queries"') and not echoed else []
         finish = "stop"
         match fault:
@@ -230,6 +235,10 @@ class ScriptedServer:
                 text = "I'm sorry, but I can't help with that."
             case "cut_off":
                 text, finish = text[: len(text) // 2], "length"
+        text = draft + text
+        if self.script.streams_s is not None and request.get("stream"):
+            self.answered[key] += fault is None
+            return await _stream(writer, text, finish, self.script.streams_s)
         response = json.dumps(_completion(request["model"], prompt, text, finish))
         if fault == "torn_body":
             writer.write(
@@ -305,6 +314,20 @@ def _completion(model: str, prompt: str, text: str, finish: str) -> dict[str, ob
         "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4,
                   "total_tokens": len(prompt) // 4 + len(text) // 4},
     }  # fmt: skip
+
+
+async def _stream(writer: asyncio.StreamWriter, text: str, finish: str, pause_s: float) -> bool:
+    writer.write(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    for word in re.findall(r"\S*\s*", text):
+        await asyncio.sleep(pause_s)
+        choice = {"index": 0, "delta": {"content": word}, "finish_reason": None if word else finish}
+        writer.write(
+            f"data: {json.dumps({'id': 'x', 'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n".encode()
+        )
+        await writer.drain()
+    writer.write(b"data: [DONE]\n\n")
+    await writer.drain()
+    return False
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, body: str, headers: dict[str, str] | None = None) -> bool:

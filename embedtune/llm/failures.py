@@ -242,6 +242,11 @@ class RateLimiter:
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)
         self._allowed = 1
 
+    @property
+    def most(self) -> int:
+        """Calls that may be in flight now, but for a pause."""
+        return self._concurrency.now
+
     def take_slots(self, n_slots: int) -> None:
         """Let as many calls be in flight as the server has told that it can work on."""
         self._concurrency.fix(n_slots)

@@ -10,9 +10,10 @@ from embedtune.errors import ProviderError
 from embedtune.llm.cost import CostTracker, Prices
 from embedtune.llm.dispatcher import Dispatcher
 from embedtune.llm.failures import CallError, HeldBackError, outcome_of
-from embedtune.llm.providers import MANY
+from embedtune.llm.providers import MANY, load_provider
 from embedtune.llm.store import Answer, AnswerStore, Message, make_call
 from embedtune.signals import StopRequest
+from tests.llm_server import Script, ScriptedServer
 
 
 def judge(call, answer):
@@ -259,6 +260,13 @@ def test_where_all_others_were_quick_a_hanging_call_is_sent_again_sooner(ask, mo
     outcomes = ask(provider, 40, timeout_s=60.0)
     assert outcomes["p30"].answer.text == "good p30"
     assert time.monotonic() - started < 20
+
+
+def test_a_call_that_is_being_written_is_not_given_up(ask):
+    with ScriptedServer(Script(streams_s=0.3, answers={"p": f"good {'word ' * 12}"})) as server:
+        outcomes = ask(load_provider(LlmConfig(name="openai:m", base_url=server.url)), 3, timeout_s=2.0)
+        assert server.calls.total() == 3  # each was written for twice the limit of silence
+    assert all(outcome.answer.text.count("word") == 12 for outcome in outcomes.values())
 
 
 def test_a_cost_limit_is_not_overrun(ask):

@@ -144,7 +144,7 @@ def test_a_cost_limit_stops_and_a_higher_one_goes_on(make, server, tmp_path):
     assert 0 < asked < 100
     with pytest.raises(ProviderError, match="--max-cost"):
         make(tmp_path, max_cost=0.1, **prices)  # what was spent before counts
-    assert server.calls.total() == asked
+    assert server.calls.total() <= asked + 2  # a call that needs less may still fit
     make(tmp_path, max_cost=100, **prices)
     assert server.calls.total() == len(server.calls)
     spent = read_manifest(tmp_path / "dataset", DatasetRecord).circumstances.llm
@@ -204,6 +204,25 @@ def test_a_model_that_says_nothing_useful_ends_in_a_message(document_folder, tin
         pytest.raises(DataError, match="found none: "),
     ):
         generate(document_folder, tiny_base, server.url, tmp_path, limit=4)
+
+
+def test_two_dozen_answers_without_a_usable_query_end_the_run_and_are_shown(document_folder, tiny_base, tmp_path):
+    with ScriptedServer(Script(answers={"PASSAGE": "no idea"})) as server:
+        with pytest.raises(ProviderError) as ended:
+            generate(document_folder, tiny_base, server.url, tmp_path)
+        assert 24 <= server.calls.total() <= 24 + 9  # those in flight are finished
+        assert set(server.calls.values()) <= {1, 2}
+    assert ended.value.exit_code == 4
+    assert str(ended.value).count('"no idea"') == 3
+    assert "JSON schema" in ended.value.hint
+
+
+def test_thoughts_become_no_queries(document_folder, tiny_base, tmp_path):
+    with ScriptedServer(Script(thinks=True)) as server:
+        generate(document_folder, tiny_base, server.url, tmp_path)
+    splits = read_dataset(tmp_path / "dataset").splits
+    assert splits["train"].queries
+    assert not any("draft" in query.text for split in splits.values() for query in split.queries)
 
 
 def test_keys_are_nowhere(document_folder, tiny_base, tmp_path, monkeypatch, caplog, capfd):
