@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ from embedtune.types import SPLITS, Document, Note, Passage, Qrels, Query, Query
 
 _LARGEST = 0.5  # share of the queries in one group from which on groups cannot be split
 _VALIDATION = ("dev", "validation", "valid", "val")
+
+
+_log = logging.getLogger("embedtune")
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,13 @@ class Dataset:
     def from_beir(cls, folder: str | os.PathLike[str]) -> Dataset:
         """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/{train,dev,test}.tsv`` of a BEIR folder.
 
+        Documents without a text, which some collections have, are left out with a warning.
+
         Raises:
             DataError: If a file is malformed, or no split is judged.
         """
         path = Path(folder)
-        passages, queries = beir.read_passages(path, any_corpus=True), beir.read_queries(path)
+        passages, queries = _with_text(path, beir.read_passages(path, any_corpus=True)), beir.read_queries(path)
         splits = beir.read_splits(path, {query.query_id for query in queries})
         if not splits:
             raise DataError.at(path / "qrels", None, "train.tsv, dev.tsv or test.tsv", "none of them")
@@ -292,6 +298,14 @@ class Dataset:
     def __repr__(self) -> str:
         counts = ", ".join(f"{name} {len(self.splits[name].queries)}" for name in SPLITS)
         return f"Dataset({len(self.passages)} passages; queries: {counts})"
+
+
+def _with_text(folder: Path, passages: Sequence[Passage]) -> list[Passage]:
+    kept = [passage for passage in passages if passage.full_text.strip()]
+    if len(kept) < len(passages):
+        first = next(passage.passage_id for passage in passages if not passage.full_text.strip())
+        _log.warning("%s: left out documents without a text: %d, %r first", folder, len(passages) - len(kept), first)
+    return kept
 
 
 def write_labels(

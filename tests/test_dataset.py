@@ -44,6 +44,14 @@ def test_folder_is_a_beir_folder(tmp_path, dataset):
     assert [document.document_id for document in beir.read_documents(tmp_path)] == ["p-1", "p-2"]
 
 
+def test_documents_without_a_text_are_left_out_with_a_warning(tmp_path, dataset, caplog):
+    dataset.save(tmp_path)
+    with (tmp_path / "corpus.jsonl").open("a") as file:
+        file.write(json.dumps({"_id": "471", "title": "", "text": " "}) + "\n")
+    assert {passage.passage_id for passage in Dataset.from_beir(tmp_path).passages} == {"p-1", "p-2"}
+    assert "left out documents without a text: 1, '471' first" in caplog.text
+
+
 def test_skipped_files_are_listed_one_a_line(tmp_path, dataset):
     write_labels(
         tmp_path, dataset.splits, [Skipped("scan.pdf", "no reader for .pdf"), Skipped("odd\tname\n.txt", "empty")]

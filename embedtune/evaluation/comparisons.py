@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from embedtune.evaluation.verdict import (
     lexical_objection,
     reranking_advice,
 )
+from embedtune.evaluation.word_bias import are_extractive, open_gains, without_word_bias
 from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import pairs_to_compare, sliced_pairs
@@ -47,25 +48,29 @@ def summarise(
     seeds: Sequence[str] = (),
     method: str | None = "symmetric",
     why_base: str = "",
+    worded: Collection[str] = (),
     seed: int,
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
 
     ``lexical``, the run of BM25, gives the slices by overlap of query and answer; ``seeds`` are systems that are one recipe
     with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained; ``why_base`` is
-    why training shipped the base, if it did.
+    why training shipped the base, if it did. ``worded`` are models whose vectors hold words: extractive queries favour them
+    as they favour BM25.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
     decisive = [pair for pair in VERDICT_PAIRS if set(pair) <= scores.keys()]
     pairs = list(dict.fromkeys([*decisive, *pairs_to_compare(list(scores))]))
-    found = compare(scores, pairs, grouping.labels, seed=seed)
+    found: Comparisons = compare(scores, pairs, grouping.labels, seed=seed)
+    if are_extractive(labelled.queries):
+        found = without_word_bias(found, worded)
     if method and "tuned" in scores:
         verdict = judge(found, method=method, clustered_by=f"{grouping.unit}s")
     else:
         verdict = judge_base(found, trained=method is not None, why=why_base, clustered_by=f"{grouping.unit}s")
     enough = grouping.n_clusters >= FEWEST_CLUSTERS
-    more = [*lexical_objection(found), *reranking_advice(found, verdict.decision)] if enough else []
+    more = [*open_gains(found), *lexical_objection(found), *reranking_advice(found, verdict.decision)] if enough else []
     return Summary(
         grouping.unit,
         grouping.n_clusters,

@@ -218,9 +218,14 @@ def _objections(measures: Mapping[str, Comparison], primary: str) -> list[str]:
 def _describe(comparison: Comparison) -> str:
     difference = comparison.difference
     verb = "gains" if difference > 0 else "loses" if difference < 0 else "changes"
+    bias = ""
+    if comparison.word_bias:
+        mean, spread = (100 * value for value in comparison.word_bias)
+        favoured = comparison.system if mean > 0 else comparison.reference
+        bias = f"; queries made from the text favour {favoured} by {abs(mean):.0f} ± {spread:.0f}"
     return (
         f"{comparison.system} {verb} {_points(abs(difference))} of {comparison.measure} over {comparison.reference} "
-        f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {evidence(comparison.ci95, comparison.p)})"
+        f"({comparison.reference_mean:.3f} to {comparison.mean:.3f}; {evidence(comparison.ci95, comparison.p)}{bias})"
     )
 
 

@@ -41,7 +41,8 @@ def write_query_set(
     method = "query_side" if trained.queries_only else "symmetric" if trained.method else None
     summary = summarise(
         values, runs["bm25"], queries, passages,
-        seeds=inputs.seeds(), method=method, why_base=trained.why_base, seed=config.seed,
+        seeds=inputs.seeds(), method=method, why_base=trained.why_base,
+        worded=("tuned",) if trained.method == "hybrid-vector" else (), seed=config.seed,
     )  # fmt: skip
     optional = {"seeds": summary.seeds, "forgetting": forgetting}
     record = QuerySetRecord(

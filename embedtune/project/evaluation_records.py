@@ -73,6 +73,8 @@ class Comparison(Difference):
         detectable: Smallest true gain that these queries detect with 80 % power.
         better: Whether test and interval agree that the system is better.
         worse: Whether they agree that it is worse.
+        word_bias: On extractive queries, what BM25 gains more on them than on people's: mean and deviation; ``better`` and
+            ``worse`` then hold for the rest of the difference too. See ``evaluation.word_bias``.
     """
 
     n_clusters: int
@@ -84,6 +86,7 @@ class Comparison(Difference):
     detectable: float
     better: bool
     worse: bool
+    word_bias: tuple[float, float] | None = None
 
 
 class Slice(Difference):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from embedtune.synthesis.extractive import Draft, is_language
+from embedtune.synthesis.extractive import Draft, is_readable
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.dedup import term_set
 
@@ -22,8 +22,8 @@ def filter_drafts(
 ) -> tuple[list[Draft], dict[str, int]]:
     """Drop drafts that are useless for training and testing; return the others, and the number that each filter dropped.
 
-    The filters in order: ``not_language`` (tables, code, numbers), ``boilerplate`` (the same words in three passages or
-    more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (its passage is not among the first
+    The filters in order: ``not_language`` (cells of tables, code, markup, numbers), ``boilerplate`` (the same words in three
+    passages or more), ``duplicate``, ``fits_anywhere`` (no rare term), ``round_trip`` (its passage is not among the first
     twenty of a search).
     """
     dropped = dict.fromkeys(("not_language", "boilerplate", "duplicate", "fits_anywhere", "round_trip"), 0)
@@ -45,7 +45,7 @@ def filter_drafts(
 
 
 def _fault(draft: Draft, n_sources: int, seen: bool, statistics: CorpusStatistics) -> str | None:
-    if not is_language(draft.text) or len(draft.text) > MAX_CHARS:
+    if not is_readable(draft.text) or len(draft.text) > MAX_CHARS:
         return "not_language"
     if n_sources >= _BOILERPLATE and draft.kind != "heading":
         return "boilerplate"

@@ -80,7 +80,7 @@ def test_train_queries_alone_are_split_by_document(tmp_path):
 def test_too_little_text_is_refused(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.txt").write_text("Short.\n")
-    with pytest.raises(DataError, match="expected queries for dev, found none in 1 passages"):
+    with pytest.raises(DataError, match=r"expected queries for \w+, found none in 1 passages"):
         generate(tmp_path / "docs", tmp_path / "run")
     assert not (tmp_path / "run" / "dataset").exists()
 

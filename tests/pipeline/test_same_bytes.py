@@ -11,17 +11,17 @@ from embedtune.text.hashing import hash_folder
 
 DOCUMENTS = {
     "corpus.jsonl": "15959bee60b2edc8",
-    "qrels/dev.tsv": "010f1a5c980d3bfb",
-    "qrels/test.tsv": "74d533000c41a938",
-    "qrels/train.tsv": "89ae2b6f43117fa4",
-    "queries.jsonl": "d60f51e856192ab6",
+    "qrels/dev.tsv": "b8ac302e1b2dbcfa",
+    "qrels/test.tsv": "a4dc52aa866eef2d",
+    "qrels/train.tsv": "ca9562751ebdb535",
+    "queries.jsonl": "a8ba8cc7f8a4f1da",
 }
 ROWS = {
     "corpus.jsonl": "49cf5b558ba2fe1f",
-    "qrels/dev.tsv": "c77d16a91e20ee80",
-    "qrels/test.tsv": "c106cc50ea1b60f6",
-    "qrels/train.tsv": "e87a12ebb63bcbdc",
-    "queries.jsonl": "fc538e4eba0f5189",
+    "qrels/dev.tsv": "2e7e860ac3ce0437",
+    "qrels/test.tsv": "5cface33faa2c5d0",
+    "qrels/train.tsv": "aba63628eec20490",
+    "queries.jsonl": "efcea7f39e7779ac",
 }
 
 

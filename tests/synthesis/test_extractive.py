@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 
-from embedtune.synthesis.extractive import FORMS, KINDS, Draft, ask, draft_queries, is_language
+from embedtune.synthesis.extractive import KINDS, Draft, draft_queries, is_language, is_readable
+from embedtune.synthesis.questions import FORMS
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
-from embedtune.text.language import LANGUAGE_CODES
-from embedtune.text.words import word_spans
 from embedtune.types import Passage
 
 TEXT = (
@@ -108,26 +105,26 @@ def test_short_passage_gives_its_whole_text_as_a_span(statistics):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_keyphrases_are_two_to_five_telling_terms_of_one_sentence_in_its_order(statistics, seed):
+def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order(statistics, seed):
     drafts = draft([passage("")], statistics, kinds=["keyphrase"], per_kind=20, seed=seed)
-    sentences = [lexical_terms(sentence) for sentence in TEXT.replace("!", ".").split(".")[:4]]
-    # one phrase of each sentence but "Done.", which has one term
-    found = [number for d in drafts for number in range(4) if is_subsequence(d.text.split(), sentences[number])]
-    assert sorted(found) == [0, 1, 2, 3]
-    assert {len(d.text.split()) for d in drafts} <= {2, 3, 4, 5}
-    assert not any(statistics.stop_words.intersection(d.text.split()) for d in drafts)
+    nouns = [["pipes", "machine"], ["boiler", "lamp blinks"], ["steam button", "five seconds"]]
+    found = [number for d in drafts for number in range(3) if d.text in (*nouns[number], " ".join(nouns[number]))]
+    others = [d.text for d in drafts if "tank" in d.text]
+    assert len(found) + len(others) == len(drafts) == 4
+    assert all(
+        is_subsequence(text.split(), ["tank", "twice", "afterwards", "plenty", "cold", "water"]) for text in others
+    )
 
 
 def test_no_more_keyphrases_than_asked_for(statistics):
     assert len(draft([passage("")], statistics, kinds=["keyphrase"], per_kind=3)) == 3
 
 
-def test_keyphrases_hold_no_numbers_and_no_single_letters(statistics):
-    text = "x 42 gasket hinge bolt 7 y valve"
+def test_keyphrases_begin_and_end_with_no_number_and_no_single_letter(statistics):
+    text = "Turn the 42 gasket hinge with the 7 x bolt valve of the old press."
     drafts = [draft([passage("", text)], statistics, kinds=["keyphrase"], seed=seed) for seed in range(20)]
-    words = [d.text.split() for (d,) in drafts]
-    assert {word for phrase in words for word in phrase} == {"gasket", "hinge", "bolt", "valve"}
-    assert {len(phrase) for phrase in words} == {2, 3, 4}
+    words = {word for (d,) in drafts for word in d.text.split()}
+    assert words == {"gasket", "hinge", "bolt", "valve", "old", "press"}
 
 
 def test_sentences_of_ordinary_length_are_drawn(statistics):
@@ -149,7 +146,9 @@ def test_line_breaks_inside_a_query_are_flattened(statistics):
 def test_japanese_sentences_end_without_spaces(statistics):
     text = "水タンクに水を入れてください。電源ボタンを五秒間押し続けてください。"
     drafts = draft([passage("", text)], statistics, kinds=["sentence"], per_kind=5)
-    assert {d.text for d in drafts} == {"水タンクに水を入れてください。", "電源ボタンを五秒間押し続けてください。"}
+    assert len(drafts) == 2
+    assert all(d.text in text or set(d.text) < set(f"{text} ") for d in drafts)
+    assert {"水" in d.text for d in drafts} == {True, False}
 
 
 def test_empty_passage_gives_nothing(statistics):
@@ -160,9 +159,11 @@ def test_a_share_of_all_but_the_sentences_is_asked(passages, statistics):
     bare, asked = (draft(passages, statistics, question_share=share) for share in (0.0, 0.5))
     assert [(d.kind, d.passage_id) for d in bare] == [(d.kind, d.passage_id) for d in asked]
     changed = [(one, other) for one, other in zip(bare, asked, strict=True) if one != other]
-    short = [d for d in bare if d.kind != "sentence" and len(d.text.split()) <= 10]
-    assert 0.3 * len(short) < len(changed) < 0.7 * len(short)
-    assert all(one.text in other.text and one.kind != "sentence" for one, other in changed)
+    headings = [d for d in bare if d.kind == "heading"]
+    asked_headings = [one for one, _ in changed if one.kind == "heading"]
+    assert 0.3 * len(headings) < len(asked_headings) < 0.7 * len(headings)
+    assert {one.kind for one, _ in changed} == {"heading", "keyphrase"}
+    assert all(set(one.text.split()) <= set(other.text.rstrip("?").split()) for one, other in changed)
 
 
 def test_a_table_is_asked_by_the_words_of_its_cells(statistics):
@@ -179,30 +180,22 @@ def test_figures_and_symbols_are_no_language(text, yes):
     assert is_language(text) == yes
 
 
-@pytest.mark.parametrize("language", FORMS)
-def test_every_form_holds_the_words_once(language):
-    assert len(set(FORMS[language])) == len(FORMS[language])
-    assert all(form.count("{}") == 1 and form.format("pump").count("pump") == 1 for form in FORMS[language])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what are tablename): SQLite3 truncate", 'return pexpect.run(self.sh, args=["-c"])', "Total SaaS | 5,058 | 4,345",
+        "<i>Mahabharata</i>", "• other companies may calculate", "see https://example.org/a for more", "(b) shares issuable upon exercise (",
+    ],
+)  # fmt: skip
+def test_code_markup_and_cells_are_not_readable(text):
+    assert not is_readable(text)
 
 
-def test_languages_have_the_names_that_texts_are_told_by():
-    assert FORMS.keys() <= LANGUAGE_CODES.keys()
-
-
-def test_forms_vary_and_half_end_with_a_mark():
-    draw = random.Random(0)
-    asked = [ask("tank pressure", "english", draw) for _ in range(200)]
-    assert len({text.rstrip("?") for text in asked}) == len(FORMS["english"])
-    assert 60 < sum(text.endswith("?") for text in asked) < 140
-
-
-@pytest.mark.parametrize("text", ["one two three four five six seven eight nine ten eleven", "x" * 81])
-def test_what_is_too_long_to_be_asked_for_stays(text):
-    assert ask(text, "english", random.Random(0)) == text
-
-
-def test_a_language_without_forms_leaves_text_as_it_is():
-    assert ask("tank pressure", "", random.Random(0)) == "tank pressure"
+@pytest.mark.parametrize(
+    "text", ["low-aspect-ratio wings (supersonic)", "l'île d'Aix", "kernel_size of a layer", "what's new?"]
+)
+def test_what_people_type_is_readable(text):
+    assert is_readable(text)
 
 
 WITHOUT_BLANKS = {
@@ -215,13 +208,13 @@ WITHOUT_BLANKS = {
 @pytest.mark.parametrize("language", WITHOUT_BLANKS)
 def test_queries_of_scripts_without_blanks_are_words_and_parts_of_sentences(language):
     text = WITHOUT_BLANKS[language]
-    words = {text[start:end] for start, end in word_spans(text)}
     drafts = draft([passage("", text)], CorpusStatistics([text] * 2), per_kind=3)
     phrases = [d.text.split() for d in drafts if d.kind == "keyphrase"]
     spans = [d.text for d in drafts if d.kind == "span"]
     assert len(phrases) >= 2 and len(spans) >= 2
-    assert all(2 <= len(phrase) <= 5 and words.issuperset(phrase) for phrase in phrases)
-    assert all(len(span) < len(text) / 2 and not set(span) & set("。，、") for span in spans)
+    assert all(len(phrase) <= 3 and all(part in text for part in phrase) for phrase in phrases)
+    assert all(part in text and len(span) < len(text) / 2 for span in spans for part in span.split())
+    assert not any(set(d.text) & set("。，、") for d in drafts if d.kind != "sentence")
 
 
 def test_each_passage_is_asked_in_its_own_language():
@@ -231,6 +224,8 @@ def test_each_passage_is_asked_in_its_own_language():
     ]
     statistics = CorpusStatistics(texts)
     for text, language in zip(texts, ("english", "french"), strict=True):
-        asked = [d.text for d in draft([passage("", text)], statistics, question_share=1.0) if d.kind == "keyphrase"]
+        asked = [
+            d.text for d in draft([passage("", text)], statistics, question_share=1.0, seed=1) if d.kind == "keyphrase"
+        ]
         forms = {form.split("{}")[0].strip() for form in FORMS[language]} - {""}
-        assert asked and all(any(text.startswith(form) for form in forms) for text in asked)
+        assert any(text.startswith(form) for form in forms for text in asked)
