@@ -88,6 +88,7 @@ def _write_some(collection: Path, folder: Path, most: int) -> None:
     judged = read_query_set(collection)
     chosen = np.random.default_rng(0).permutation(len(judged.queries))[:most]
     some = judged.subset(judged.queries[number] for number in sorted(chosen))
+    folder.mkdir()
     write_queries(folder, some.queries)
     write_qrels(folder, "test", some.qrels)
 
