@@ -16,7 +16,9 @@ from embedtune.advise.systems import Systems, build_context, measure_scaling, me
 from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
+from embedtune.project.evaluation_records import Comparison
 from embedtune.retrieval.windows import windows_of
+from embedtune.systems import System
 
 _GAINS = (0.01, 0.02, 0.05)
 _KINDS_OF_CHANGE = {("hybrid_base", "base"): "fusion with BM25", ("query_adapter", "base"): "a query adapter"}
@@ -73,6 +75,8 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
             chunking=cells.compared.get(str(cells.best)),
             fusion=systems.compared["hybrid_base", "base"],
             fusion_over_bm25=systems.compared["hybrid_base", "bm25"],
+            lexical=systems.compared["bm25", "base"],
+            best=_best(systems),
             tuning=systems.compared.get(pair),
             headroom=headroom.gain,
             n_labelled=len(labelled.queries) if labelled else 0,
@@ -146,6 +150,12 @@ def _headroom(evaluator: Evaluator, systems: Systems) -> Headroom:
         mrr=means["mrr@10"],
         recall=means["recall@100"],
     )
+
+
+def _best(systems: Systems) -> Comparison | None:
+    """Return the comparison of the system with the highest score, unless that is the base."""
+    name = max(systems.scores, key=lambda system: float(systems.scores[system][PRIMARY].mean()))
+    return systems.compared.get((name, str(System.parse(name).reference)))
 
 
 def _power(systems: Systems, n_queries: int) -> list[PowerFacts]:

@@ -9,6 +9,7 @@ from embedtune.advise.result import Decision, Recommendation
 from embedtune.evaluation.points import interval, points
 from embedtune.evaluation.verdict import MIN_GAIN, SMALL_HEADROOM
 from embedtune.project.evaluation_records import Comparison
+from embedtune.systems import System
 
 MIN_SYNTHETIC_TUNING_GAIN = 0.02
 """``MIN_GAIN`` of tuning with synthetic queries, where an adapter gains up to a point whether or not it helps people."""
@@ -40,6 +41,8 @@ class Facts:
     chunking: Comparison | None
     fusion: Comparison  # fusion with BM25 compared with the base
     fusion_over_bm25: Comparison  # the same compared with BM25
+    lexical: Comparison  # BM25 compared with the base
+    best: Comparison | None  # the highest row of the table compared with its reference; None if that is the base
     # Linear query adapter compared with the base, or both in fusion if that is recommended; None if not tried
     tuning: Comparison | None
     headroom: float  # gain of a perfect order of the top 100 over the better of base and fusion
@@ -49,22 +52,34 @@ class Facts:
 _SENTENCES: dict[Decision, str] = {
     "fix_chunking": "Fix the chunking first: embed chunks of {size} tokens.",
     "use_fusion": "Fuse the base model with BM25; do not tune yet.",
+    "use_bm25": "Search with BM25 alone: the base model adds nothing to it.",
     "tune_query_side": "Tune the query encoder; document embeddings and their index stay unchanged.",
     "tune_fully": "Tune both encoders on your own judged queries, and select the method on dev.",
     "leave": "Change nothing: use the base model, without fusion or tuning.",
 }
 
 
+_NOT_RECOMMENDED = {
+    "rrf_base": "It is fusion by ranks, which has no weight to choose; `eval` shows both.",
+    "base_pca": "It depends on the sample; `train --method pca` tries it on the whole corpus.",
+    "hybrid_query_adapter": "The adapter was fitted to few queries; `train` decides on dev whether one is worth it.",
+}
+"""Rows of the table that are never the first step, and why."""
+
+
 def recommend(facts: Facts) -> Recommendation:
     """Return the recommendation.
 
     Of the steps without training (chunking, fusion), the larger gain comes first. Tuning comes first only if neither gains
-    anything, and the query side before both sides, because it needs no new index.
+    anything, and the query side before both sides, because it needs no new index. BM25 takes the place of fusion where
+    people's queries show that the base makes it worse.
     """
     free: list[tuple[float, Decision]] = []
     if facts.chunking and _is_significant(facts.chunking, MIN_GAIN):
         free.append((facts.chunking.difference, "fix_chunking"))
-    if is_safe(facts.fusion, MIN_GAIN):
+    if _is_bm25_enough(facts):
+        free.append((facts.lexical.difference, "use_bm25"))
+    elif is_safe(facts.fusion, MIN_GAIN):
         free.append((facts.fusion.difference, "use_fusion"))
     steps: list[Decision] = [decision for _, decision in sorted(free, key=lambda step: -step[0])]
     steps += _tuning(facts)
@@ -77,6 +92,11 @@ def recommend(facts: Facts) -> Recommendation:
         commands=_commands(decision, facts),
         weak=_weaknesses(facts),
     )
+
+
+def _is_bm25_enough(facts: Facts) -> bool:
+    """Return whether BM25 is better than the base and than both fused; synthetic queries cannot tell."""
+    return not facts.synthetic and _is_significant(facts.lexical, MIN_GAIN) and facts.fusion_over_bm25.worse
 
 
 def _tuning(facts: Facts) -> list[Decision]:
@@ -100,6 +120,9 @@ def _reason(step: Decision, facts: Facts) -> str:
         return f"Chunks of {facts.best_size} tokens: {_describe(facts.chunking)}; {now}."
     if step == "use_fusion":
         return f"Fusion with BM25: {_describe(facts.fusion)}. It needs no training and no new index."
+    if step == "use_bm25":
+        fused = f"fused with the base it has {_describe(facts.fusion_over_bm25)}"
+        return f"BM25: {_describe(facts.lexical)}; {fused}. A base that reads these texts may change that."
     if step == "tune_query_side" and facts.tuning:
         return f"A linear query adapter, fitted in seconds: {_describe(facts.tuning)}; an adapter usually gains more."
     if step == "tune_fully":
@@ -112,7 +135,9 @@ def _reason(step: Decision, facts: Facts) -> str:
 
 def _reasons_against_others(facts: Facts, steps: list[Decision]) -> list[str]:
     reasons = []
-    if "use_fusion" not in steps:
+    if "use_bm25" in steps:
+        reasons.append(f"Fusion with BM25 over the base: {_describe(facts.fusion)}.")
+    elif "use_fusion" not in steps:
         reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
     elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.better:
         flattered = "; synthetic queries favour BM25" if facts.synthetic else ""
@@ -127,6 +152,11 @@ def _reasons_against_others(facts: Facts, steps: list[Decision]) -> list[str]:
         reasons.append("Tuning was not tried: the sample has too few queries to train on.")
     elif "tune_query_side" not in steps:
         reasons.append(f"A linear query adapter, fitted in seconds: {_describe(facts.tuning)}.")
+    if facts.best and facts.best.system in _NOT_RECOMMENDED:
+        label = System.parse(facts.best.system).label
+        reasons.append(
+            f"Highest in the table is {label}: {_describe(facts.best)}. {_NOT_RECOMMENDED[facts.best.system]}"
+        )
     if not steps and facts.headroom >= LARGE_HEADROOM:
         reasons.append(
             f"There is room ({_points(facts.headroom)} with a perfect ranking), but no evidence that tuning would gain it; "
@@ -154,8 +184,8 @@ def _commands(decision: Decision, facts: Facts) -> list[str]:
     make, measure = f"embedtune generate {source} --out {out}{window}", f"embedtune eval {out}{judged}"
     if decision == "fix_chunking":
         return [make]
-    if decision == "use_fusion":  # the cheapest training; it chooses the fusion weight
-        return [make, f"embedtune train {out} --method pca", measure]
+    if decision in ("use_fusion", "use_bm25"):  # without a model, eval measures what needs none
+        return [make, measure]
     if decision == "tune_query_side":
         return [make, f"embedtune train {out} --method query-lora", measure]
     if decision == "tune_fully":

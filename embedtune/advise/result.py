@@ -14,7 +14,7 @@ from embedtune.errors import ResourceError
 from embedtune.project.evaluation_records import Comparison
 from embedtune.project.manifest import sync, write_json
 
-Decision = Literal["fix_chunking", "use_fusion", "tune_query_side", "tune_fully", "leave"]
+Decision = Literal["fix_chunking", "use_fusion", "use_bm25", "tune_query_side", "tune_fully", "leave"]
 
 
 class _Part(BaseModel):

@@ -31,6 +31,7 @@ _WAYS = {"query_side": "tune the query encoder", "both_sides": "tune both encode
 _STEPS = {
     "fix_chunking": "chunks of {size} tokens",
     "use_fusion": "fusion with BM25",
+    "use_bm25": "BM25 alone",
     "tune_query_side": "tune the query encoder (train --method query-lora)",
     "tune_fully": "tune on your judged queries (generate --queries-from source, train --method auto)",
     "leave": "change nothing",

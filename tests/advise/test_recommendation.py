@@ -14,8 +14,9 @@ from tests.records import comparison
 def gain(points: float, spread: float = 0.5, *, before: float = 0.6) -> Comparison:
     """Return a gain in points with an interval of that half width; shown where the interval says so."""
     low, high = points - spread, points + spread
+    shown = low > 0 or high < 0
     return comparison(
-        reference_mean=before, difference=points / 100, ci95=(low / 100, high / 100), p=0.01 if low > 0 else 0.4
+        reference_mean=before, difference=points / 100, ci95=(low / 100, high / 100), p=0.01 if shown else 0.4
     )
 
 
@@ -31,6 +32,8 @@ PLAIN = Facts(
     chunking=gain(0.2),
     fusion=gain(0.2),
     fusion_over_bm25=gain(4),
+    lexical=gain(-3),
+    best=None,
     tuning=gain(0.2),
     headroom=0.15,
     n_labelled=0,
@@ -51,6 +54,19 @@ PLAIN = Facts(
         ({"fusion": gain(1.8, 2.5)}, "use_fusion", []),
         ({"fusion": gain(1.8, 3)}, "leave", []),
         ({"fusion": gain(-4)}, "leave", []),
+        ({"lexical": gain(20), "fusion": gain(10), "fusion_over_bm25": gain(-10)}, "use_bm25", []),
+        ({"lexical": gain(20), "fusion": gain(10), "fusion_over_bm25": gain(0.2)}, "use_fusion", []),
+        (
+            {
+                "lexical": gain(20),
+                "fusion": gain(10),
+                "fusion_over_bm25": gain(-10),
+                "synthetic": True,
+                "queries": None,
+            },
+            "use_fusion",
+            [],
+        ),
         ({"tuning": gain(1.5)}, "tune_query_side", []),
         ({"tuning": gain(1.5, 2)}, "leave", []),
         ({"tuning": gain(1.5), "synthetic": True, "queries": None}, "leave", []),
@@ -98,10 +114,17 @@ def test_the_commands_can_be_pasted():
     facts = replace(PLAIN, source="my docs", queries="my queries", fusion=gain(4))
     assert recommend(facts).commands == [
         "embedtune generate 'my docs' --out runs/mine",
-        "embedtune train runs/mine --method pca",
         "embedtune eval runs/mine --queries 'my queries'",
     ]
     assert "--method query-lora" in recommend(replace(PLAIN, tuning=gain(2))).commands[1]
     assert "--queries-from source" in recommend(replace(PLAIN, n_labelled=900)).commands[0]
     assert recommend(PLAIN).commands == []
     assert "advise docs --queries" in recommend(replace(PLAIN, synthetic=True, queries=None)).commands[0]
+
+
+def test_the_highest_row_is_mentioned_where_it_is_not_recommended():
+    best = gain(14).model_copy(update={"system": "base_pca"})
+    reasons = recommend(replace(PLAIN, best=best)).reasons
+    assert any(text.startswith("Highest in the table is base, query PCA: +14.0 points") for text in reasons)
+    hybrid = gain(14).model_copy(update={"system": "hybrid_base"})
+    assert not any("Highest" in text for text in recommend(replace(PLAIN, best=hybrid)).reasons)
