@@ -14,6 +14,8 @@ from embedtune.types import SPLITS, Document, Passage, QuerySet
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "dev": 0.1, "test": 0.1})
 MIN_GROUPS = 20
+_TEST_GROUPS, _DEV_GROUPS = 12, 6  # a verdict needs six clusters, and decides little with fewer than twice as many
+_LARGEST_TEST, _LARGEST_DEV = 0.3, 0.2
 _BLOCKS = 20  # contiguous sections, when there are too few documents
 _MIN_BLOCK = 3  # passages in a section, so that one is left when the first is dropped as a gap
 
@@ -28,6 +30,20 @@ class Split(NamedTuple):
 
     of_passage: dict[str, str]
     unit: str
+
+
+def shares_for(n_groups: int) -> dict[str, float]:
+    """Return the usual shares, and of few groups of documents more for test and dev, so that they can decide something.
+
+    Examples:
+        >>> shares_for(200)
+        {'train': 0.8, 'dev': 0.1, 'test': 0.1}
+        >>> {name: round(share, 2) for name, share in shares_for(42).items()}
+        {'train': 0.57, 'dev': 0.14, 'test': 0.29}
+    """
+    test = min(_LARGEST_TEST, max(SHARES["test"], _TEST_GROUPS / n_groups))
+    dev = min(_LARGEST_DEV, max(SHARES["dev"], _DEV_GROUPS / n_groups))
+    return {"train": round(1 - test - dev, 9), "dev": dev, "test": test}
 
 
 def split_by_document(passages: Sequence[Passage], shares: Mapping[str, float] = SHARES, seed: int = 0) -> Split:

@@ -9,7 +9,15 @@ from pathlib import Path
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.labelled import judge_passages, judged_passages
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
-from embedtune.documents.splits import ENOUGH_JUDGED, Split, draw_for_dev, split_passages
+from embedtune.documents.splits import (
+    ENOUGH_JUDGED,
+    MIN_GROUPS,
+    SHARES,
+    Split,
+    draw_for_dev,
+    shares_for,
+    split_passages,
+)
 from embedtune.errors import ConfigError
 from embedtune.formats.judgements import check_judged, share_judgements
 from embedtune.progress import track
@@ -43,11 +51,16 @@ def build_pool(
     documents: Iterable[Document],
     others: Iterable[Passage],
     *,
-    shares: Mapping[str, float],
+    shares: Mapping[str, float] | None = None,
     seed: int,
 ) -> PassagePool:
-    """Group near-duplicates among passages in document order, their documents, and the corpus's other passages; split."""
+    """Group near-duplicates among passages in document order, their documents, and the corpus's other passages; split.
+
+    Without ``shares`` they follow from the number of documents; see ``shares_for``.
+    """
     document_groups = group_near_duplicates(documents)
+    if shares is None:
+        shares = shares_for(len(document_groups)) if len(document_groups) >= MIN_GROUPS else SHARES
     groups = group_same_passages(passages, others)
     copies = {passage_id: group for group in groups for passage_id in group}
     same = {passage_id: number for number, group in enumerate(groups) for passage_id in group}

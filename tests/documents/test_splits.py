@@ -14,6 +14,7 @@ from embedtune.documents.splits import (
     draw_for_dev,
     join_by_document,
     section_bounds,
+    shares_for,
     split_by_document,
     split_passages,
 )
@@ -275,3 +276,11 @@ def test_as_many_labelled_queries_are_drawn_for_dev_as_it_has(n_train, n_dev, n_
     assert len(drawn) == n_drawn and len(dev.queries) == len(dev.qrels) == n_dev + n_drawn
     assert drawn.isdisjoint(left.qrels) and drawn | left.qrels.keys() == train.qrels.keys()
     assert all(name.startswith("train-source") for name in drawn)
+
+
+@pytest.mark.parametrize(("n_groups", "test", "dev"), [(20, 6, 4), (42, 12, 6), (119, 12, 12), (500, 50, 50)])
+def test_few_documents_have_larger_shares_of_test_and_dev(n_groups, test, dev):
+    shares = shares_for(n_groups)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert int(shares["test"] * n_groups + 0.5) == test
+    assert int(shares["dev"] * n_groups + 0.5) == dev

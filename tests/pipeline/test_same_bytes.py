@@ -11,10 +11,10 @@ from embedtune.text.hashing import hash_folder
 
 DOCUMENTS = {
     "corpus.jsonl": "15959bee60b2edc8",
-    "qrels/dev.tsv": "b8ac302e1b2dbcfa",
-    "qrels/test.tsv": "a4dc52aa866eef2d",
-    "qrels/train.tsv": "ca9562751ebdb535",
-    "queries.jsonl": "a8ba8cc7f8a4f1da",
+    "qrels/dev.tsv": "51d54cf3883038ff",
+    "qrels/test.tsv": "88607d92ca6e5dd0",
+    "qrels/train.tsv": "001280cd9b9b88c5",
+    "queries.jsonl": "2fcab434f3209fb4",
 }
 ROWS = {
     "corpus.jsonl": "49cf5b558ba2fe1f",
