@@ -87,6 +87,7 @@ def advise(config: GenerateConfig, *, queries: str | None = None, scaling: bool 
         model=config.model,
         documents=len(documents),
         skipped=[(name, reason) for name, reason in material.source.skipped],
+        notes=[(name, text) for name, text in material.source.notes],
         language=material.language,
         warnings=material.warnings,
         queries=QueryFacts(

@@ -145,6 +145,7 @@ class Advice(_Part):
     model: str  # the base model
     documents: int  # number of documents read
     skipped: list[tuple[str, str]]  # files that were not read: name and reason
+    notes: list[tuple[str, str]] = []  # what to know about the reading of those that were
     language: str  # of the corpus, in English; empty where it was not recognised
     warnings: list[str]  # problems to fix first
     queries: QueryFacts

@@ -24,7 +24,7 @@ from embedtune.systems import System
 _MEASURES = (PRIMARY, "mrr@10", "recall@100")
 _INDENT = "  "
 _LABEL = 6
-_MAX_SKIPPED = 3
+_MAX_SHOWN = 3  # of each kind
 _MAX_WIDTH = 100
 _TOLD_GAIN = "2"  # points
 _WAYS = {"query_side": "tune the query encoder", "both_sides": "tune both encoders"}
@@ -57,10 +57,11 @@ def _print_source(advice: Advice) -> None:
     corpus = f"{advice.documents:,} documents, {advice.sample.of_passages:,} passages{language}"
     echo_wrapped(f"{advice.source}: {corpus}", _INDENT)
     click.echo(f"base model {advice.model}")
-    for name, reason in advice.skipped[:_MAX_SKIPPED]:
-        _print_filled(f"not read: {name}: {reason}")
-    if len(advice.skipped) > _MAX_SKIPPED:
-        click.echo(f"{_INDENT}not read: {len(advice.skipped) - _MAX_SKIPPED:,} more")
+    for label, files in (("not read", advice.skipped), ("note", advice.notes)):
+        for name, text in files[:_MAX_SHOWN]:
+            _print_filled(f"{label}: {name}: {text}")
+        if len(files) > _MAX_SHOWN:
+            click.echo(f"{_INDENT}{label}: {len(files) - _MAX_SHOWN:,} more")
     queries = advice.queries
     rules = "synthetic queries, made from the text by rules"
     how = rules if queries.origin == "synthetic" else f"queries of {queries.name}"

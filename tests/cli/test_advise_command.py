@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -54,3 +55,11 @@ def test_what_cannot_be_used_is_refused_without_a_traceback(
 def test_a_model_that_is_nowhere_is_exit_2(invoke, document_folder, tmp_path):
     code, _, stderr = invoke("advise", document_folder, "--model", tmp_path)
     assert code == 2 and "safetensors" in stderr
+
+
+def test_what_was_left_out_of_a_document_is_said(advise, document_folder):
+    encoded = base64.b64encode(bytes(range(256)) * 12).decode()
+    (document_folder / "picture.txt").write_text(f"The picture shows the pump of the boiler.\n\n{encoded}\n")
+    code, stdout, _ = advise(document_folder, "-q")
+    assert code == 0
+    assert any(line.strip().startswith("note: picture.txt: ") for line in stdout.splitlines())
