@@ -8,7 +8,7 @@ Each COLLECTION is a BEIR folder with people's test judgements. Its documents al
 - The bias of a system over the base is its gain on synthetic queries minus that on people's; its mean over a collection's cells
   is one value. ``embedtune.evaluation.word_bias`` has the mean and the standard deviation of these values.
 - ``sign_agreement``: of the cells in which people's queries show a system to be better or worse than the base, the share in
-  which the synthetic ones, minus the bias on the *other* collections, have the same sign.
+  which the synthetic ones have the same sign; those of BM25 and hybrid search minus the bias on the *other* collections.
 - A contradiction: the evaluation on synthetic queries shows a system to be better, and people's show it to be worse, or the
   other way round; or people's show the system that it decided for to be worse than the base.
 
@@ -40,6 +40,7 @@ from embedtune.project.layout import VECTORS
 
 CELLS = CACHE / "drawn"
 SYSTEMS = ("tuned", "hybrid_base", "bm25")
+WORDED = ("hybrid_base", "bm25")
 
 
 class Cell(NamedTuple):
@@ -126,7 +127,8 @@ def _agreements(cells: Sequence[dict[str, Any]], system: str) -> list[bool]:
         people, synthetic = (cell[name]["over_base"].get(system) for name in ("people", "synthetic"))
         if people and synthetic and (people["better"] or people["worse"]):
             others = _bias((each for each in cells if each["collection"] != cell["collection"]), system)
-            rest = synthetic["gain"] - statistics.mean(others.values() or [0.0])
+            favoured = system in WORDED and others
+            rest = synthetic["gain"] - (statistics.mean(others.values()) if favoured else 0.0)
             right.append((rest > 0) == people["better"])
     return right
 
