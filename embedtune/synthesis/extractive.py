@@ -64,13 +64,11 @@ def draft_queries(
         count = per_kind * max(1, round(count_words(passage.text) / _WORDS_PER_DRAW))
         language = statistics.language_of(passage.text)
         reading = _Reading(passage, statistics, language)
-        for kind in KINDS:
-            if kind in kinds:
-                for phrases in _MAKERS[kind](reading, count, draw):
-                    share = (
-                        question_share if kind == "heading" or (kind == "keyphrase" and tells_nouns(language)) else 0.0
-                    )
-                    drafts.append(Draft(_query(phrases, language, share, seed), kind, passage.passage_id))
+        asked = ("heading", "keyphrase") if tells_nouns(language) else ("heading",)
+        for kind in filter(kinds.__contains__, KINDS):
+            share = question_share if kind in asked else 0.0
+            for phrases in _MAKERS[kind](reading, count, draw):
+                drafts.append(Draft(_query(phrases, language, share, seed), kind, passage.passage_id))
     return drafts
 
 
