@@ -10,7 +10,7 @@ from pathlib import Path
 from embedtune.config.settings import GenerateConfig
 from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.reading import Survey, read_source, survey
-from embedtune.documents.splits import SHARES, join_by_document
+from embedtune.documents.splits import join_by_document
 from embedtune.errors import DataError
 from embedtune.formats import beir
 from embedtune.machine import nearest_folder
@@ -25,6 +25,7 @@ from embedtune.synthesis.query_sampler import (
     held_out_kind,
     judged_documents,
     sample_queries,
+    shares_of,
     with_labelled,
 )
 from embedtune.types import SPLITS, Document, Passage, QuerySet, Source
@@ -128,19 +129,12 @@ def prepare(
     if not corpus.n_passages:
         raise DataError(f"{source.name}: expected text, found only headings in {len(source.documents)} documents")
     passages = corpus.sample.passages()
-    shares: dict[str, float] = config.split.model_dump()
-    if "test" in source.queries:  # synthetic ones need no documents
-        shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
-    if config.queries_from == "source" and "dev" not in source.queries:  # the other half is drawn
-        shares |= {"train": shares["train"] + shares["dev"] / 2, "dev": shares["dev"] / 2}
-    # Without people's queries and without the user's own shares, they follow from the number of documents.
-    by_number = shares == SHARES and "split" not in config.model_fields_set
     documents: Iterable[Document] = source.documents
     outside: Iterable[Passage] = ()
     if not corpus.sample.is_whole:
         documents, sampled = join_by_document(passages), {passage.passage_id for passage in passages}
         outside = (passage for passage in beir.stream_passages(folder) if passage.passage_id not in sampled)
-    return corpus, build_pool(passages, documents, outside, shares=None if by_number else shares, seed=config.seed)
+    return corpus, build_pool(passages, documents, outside, shares=shares_of(source, config), seed=config.seed)
 
 
 def _require_queries(queries: dict[str, QuerySet], corpus: ChunkedCorpus, source: Source, losses: str) -> None:

@@ -67,6 +67,16 @@ def build_pool(
     return PassagePool(passages, document_groups, copies, split_passages(passages, document_groups, same, shares, seed))
 
 
+def shares_of(source: Source, config: GenerateConfig) -> dict[str, float] | None:
+    """Return the shares of the splits of a source's passages; None where they follow from the number of documents."""
+    shares: dict[str, float] = config.split.model_dump()
+    if "test" in source.queries:  # synthetic ones need no documents
+        shares = {"train": shares["train"] + shares["test"], "dev": shares["dev"], "test": 0.0}
+    if config.queries_from == "source" and "dev" not in source.queries:  # the other half is drawn
+        shares |= {"train": shares["train"] + shares["dev"] / 2, "dev": shares["dev"] / 2}
+    return None if shares == SHARES and "split" not in config.model_fields_set else shares
+
+
 def sample_queries(
     pool: PassagePool, statistics: CorpusStatistics, config: GenerateConfig
 ) -> tuple[dict[str, QuerySet], dict[str, int]]:
