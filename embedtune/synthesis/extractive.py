@@ -134,20 +134,26 @@ def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[list[
 def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:
     """Return one to three noun phrases of one sentence, in the order of the text, the salient ones preferred.
 
-    Of one sentence, because a search is about one thing, and so that the sentence can be removed.
+    Of one sentence, because a search is about one thing, and so that the sentence can be removed. Where no noun phrase
+    sets the passage apart, as in a list of names, other runs of content words do.
     """
-    pools = [pool for sentence in sentences_of(reading.passage.text) if (pool := _noun_phrases(sentence, reading))]
-    pools = [pool for pool in pools if sum(pool.values()) >= _PHRASE_WORDS[0]]
+    pools = _pools(reading, lambda run: run.is_noun) or _pools(reading, lambda run: True)
     return [_choose(pool, reading, draw) for pool in draw.sample(pools, min(count, len(pools)))]
 
 
-def _noun_phrases(sentence: str, reading: _Reading) -> dict[str, int]:
-    """Return the noun phrases of a sentence, in order, with the number of their words."""
+def _pools(reading: _Reading, wanted: Callable[[Run], bool]) -> list[dict[str, int]]:
+    """Return the wanted runs of each sentence that could be a query, in order, with the number of their words."""
+    pools = [_phrases(sentence, reading, wanted) for sentence in sentences_of(reading.passage.text)]
+    least = _PHRASE_WORDS[0]
+    return [pool for pool in pools if sum(pool.values()) >= least and not reading.statistics.is_generic(" ".join(pool))]
+
+
+def _phrases(sentence: str, reading: _Reading, wanted: Callable[[Run], bool]) -> dict[str, int]:
     phrases = {
         _tidy(sentence[words[run.first].start : words[run.last].end]): run.last - run.first + 1
         for words, runs in reading.clauses(sentence)
         for run in runs
-        if run.is_noun
+        if wanted(run)
     }
     return {phrase: n_words for phrase, n_words in phrases.items() if is_readable(phrase)}
 

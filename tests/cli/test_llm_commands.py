@@ -33,7 +33,7 @@ def test_generate_prints_what_was_asked_and_made(invoke, arguments, tmp_path):
     (tmp_path / "mine.txt").write_text("bobbin stuck\nwhy does my kiln turn glazes brown?\n")
     code, out, _ = invoke("generate", *arguments, "--generator", "llm", "--examples", tmp_path / "mine.txt")
     assert code == 0
-    assert "openai:scripted: 165 of 165 calls answered, failed: none" in out
+    assert "openai:scripted: 155 of 155 calls answered, failed: none" in out
     assert "compared with your 2 examples" in out
     assert invoke("verify", tmp_path / "run")[0] == 0
 
@@ -42,11 +42,11 @@ def test_a_dry_run_in_words_and_as_json(invoke, arguments):
     prices = ["--set", "llm.price_input=1", "--set", "llm.price_output=2"]
     code, out, _ = invoke("generate", *arguments, "--dry-run", *prices)
     assert code == 0
-    assert "in 165 calls; 0 answered already, 0 failed before, 165 to send" in out
+    assert "in 155 calls; 0 answered already, 0 failed before, 155 to send" in out
     assert "price: about " in out
     assert "time: about " in out
     code, out, _ = invoke("generate", *arguments, "--dry-run", "--json")
-    assert json.loads(out)["llm"]["calls"] == 165
+    assert json.loads(out)["llm"]["calls"] == 155
 
 
 def test_prompts_go_out_and_answers_come_in(invoke, arguments, server, tmp_path):

@@ -110,10 +110,16 @@ def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order(statistics, se
     nouns = [["pipes", "machine"], ["boiler", "lamp blinks"], ["steam button", "five seconds"]]
     found = [number for d in drafts for number in range(3) if d.text in (*nouns[number], " ".join(nouns[number]))]
     others = [d.text for d in drafts if "tank" in d.text]
-    assert len(found) + len(others) == len(drafts) == 4
+    assert len(found) + len(others) == len(drafts) >= 3
     assert all(
         is_subsequence(text.split(), ["tank", "twice", "afterwards", "plenty", "cold", "water"]) for text in others
     )
+
+
+def test_a_list_of_names_gives_key_phrases_too(statistics):
+    text = "lantern harbour kettle orchard ferry attic"
+    drafts = draft([passage("", text)], statistics, kinds=["keyphrase"])
+    assert drafts and all(d.text in text for d in drafts)
 
 
 def test_no_more_keyphrases_than_asked_for(statistics):
