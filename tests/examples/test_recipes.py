@@ -88,7 +88,7 @@ def test_documents(run_small, tmp_path):
 
 
 def test_judged_queries(run_small, collection, tmp_path):
-    run_small("judged-queries", **{"generate.source": collection, "train.learning_rate": 0.005})
+    run_small("judged-queries", **{"generate.source": collection})
     assert read_qrels(tmp_path / "run" / "dataset" / "qrels" / "test.tsv").keys() == {f"q{n}" for n in range(0, 26, 3)}
     train = read_qrels(tmp_path / "run" / "dataset" / "qrels" / "train.tsv")
     assert any(name.startswith("q") for name in train)

@@ -31,3 +31,9 @@ def test_an_unchanged_model_is_refused():
     check_change(vectors, turned)
     with pytest.raises(IntegrityError, match="differ from the base"):
         check_change(vectors, vectors)
+
+
+def test_a_small_change_that_dev_chose_is_a_change():
+    vectors = np.eye(8, dtype=np.float32)
+    moved = vectors + np.float32(0.004) * np.roll(vectors, 1, axis=1)
+    check_change(vectors, moved / np.linalg.norm(moved, axis=1, keepdims=True))
