@@ -135,9 +135,7 @@ def _reason(step: Decision, facts: Facts) -> str:
 
 def _reasons_against_others(facts: Facts, steps: list[Decision]) -> list[str]:
     reasons = []
-    if "use_bm25" in steps:
-        reasons.append(f"Fusion with BM25 over the base: {_describe(facts.fusion)}.")
-    elif "use_fusion" not in steps:
+    if "use_fusion" not in steps:
         reasons.append(f"Fusion with BM25: {_describe(facts.fusion)}.")
     elif facts.fusion_over_bm25.difference < 0 or not facts.fusion_over_bm25.better:
         flattered = "; synthetic queries favour BM25" if facts.synthetic else ""

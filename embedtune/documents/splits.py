@@ -41,6 +41,8 @@ def shares_for(n_groups: int) -> dict[str, float]:
         >>> {name: round(share, 2) for name, share in shares_for(42).items()}
         {'train': 0.57, 'dev': 0.14, 'test': 0.29}
     """
+    if n_groups < MIN_GROUPS:  # sections are split, and there are enough of those
+        return dict(SHARES)
     test = min(_LARGEST_TEST, max(SHARES["test"], _TEST_GROUPS / n_groups))
     dev = min(_LARGEST_DEV, max(SHARES["dev"], _DEV_GROUPS / n_groups))
     return {"train": round(1 - test - dev, 9), "dev": dev, "test": test}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, product
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -117,9 +117,10 @@ def _spans(reading: _Reading, count: int, draw: random.Random) -> list[list[str]
 
 def _parts(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> Iterator[str]:
     """Yield the parts of a clause from the start of one run of content words to the end of another."""
-    for first, last in product(runs, runs):
-        if _is_within(last.last - first.first + 1, _SPAN_WORDS):
-            yield _tidy(sentence[words[first.first].start : words[last.last].end])
+    for number, first in enumerate(runs):
+        for last in runs[number : number + _SPAN_WORDS[1]]:  # every run has a word
+            if _is_within(last.last - first.first + 1, _SPAN_WORDS):
+                yield _tidy(sentence[words[first.first].start : words[last.last].end])
 
 
 def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:

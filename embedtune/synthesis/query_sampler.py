@@ -11,7 +11,6 @@ from embedtune.documents.labelled import judge_passages, judged_passages
 from embedtune.documents.near_duplicates import group_near_duplicates, group_same_passages
 from embedtune.documents.splits import (
     ENOUGH_JUDGED,
-    MIN_GROUPS,
     SHARES,
     Split,
     draw_for_dev,
@@ -60,7 +59,7 @@ def build_pool(
     """
     document_groups = group_near_duplicates(documents)
     if shares is None:
-        shares = shares_for(len(document_groups)) if len(document_groups) >= MIN_GROUPS else SHARES
+        shares = shares_for(len(document_groups))
     groups = group_same_passages(passages, others)
     copies = {passage_id: group for group in groups for passage_id in group}
     same = {passage_id: number for number, group in enumerate(groups) for passage_id in group}

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from embedtune.text.analyzer import lexical_terms, stop_terms
-from embedtune.text.folding import tidy
 from embedtune.text.language import LanguageTally, language_of
-from embedtune.text.words import word_spans
 
 
 class CorpusStatistics:
@@ -83,13 +81,6 @@ class CorpusStatistics:
         """Return the terms that are no stop words, in order."""
         stop_words = self.stop_words
         return [term for term in lexical_terms(text) if term not in stop_words]
-
-    def content_words(self, text: str) -> list[str]:
-        """Return the words that are no stop words, in order, as people type them; by a dictionary where there are no blanks."""
-        if text.isascii():
-            return self.content_terms(text)
-        words = [text[start:end] for start, end in word_spans(text)]
-        return [tidy(word) for word in words if not self.stop_words.issuperset(lexical_terms(word))]
 
     def is_generic(self, text: str) -> bool:
         """Return whether a text fits anywhere: no term of it is rarer than one passage in a hundred, or in twenty."""
