@@ -1,39 +1,45 @@
 """Queries without a language model: heading, spans, key phrases and sentences of a passage.
 
-Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a few salient words in a row, of one
-clause), ``keyphrase`` (one to three noun phrases of one sentence) and ``sentence``. Half of the spans and sentences lose
-their function words, because people type key words as often as sentences, and a share of headings and key phrases becomes a
-question. Nothing is cut in the middle of a phrase, and only noun phrases are asked for: what nobody would type teaches
-nothing. The random generator is seeded by the passage, so that its queries do not depend on other passages.
+Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a long noun phrase, or else a short
+sentence), ``keyphrase`` (one or two noun phrases of one sentence) and ``sentence``. Half of the spans that are noun phrases
+throughout lose their function words, because people type key words as often as sentences, and a share of the headings and key
+phrases that the passage names twice becomes a question. Nothing is cut in the middle of a phrase: what nobody would
+type teaches nothing. The random generator is seeded by the passage, so that its queries do not depend on other passages.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from embedtune.synthesis.phrases import Run, Word, clauses_of, runs_of, tells_nouns
+from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, runs_of, tells_nouns
 from embedtune.synthesis.questions import ask
 from embedtune.synthesis.statistics import CorpusStatistics
+from embedtune.text.analyzer import lexical_terms
 from embedtune.text.sentences import WIDE_MARKS, sentences_of
-from embedtune.text.words import count_words, token_spans
+from embedtune.text.words import count_words, has_words_without_blanks, token_spans
 from embedtune.types import PATH_SEPARATOR, SYNTHETIC_KINDS, Passage
 
 KINDS = SYNTHETIC_KINDS
 
-_SPAN_WORDS = (4, 12)
+_SPAN_WORDS = (3, 12)
+_CLAUSE_WORDS = (2, 12)
 _SENTENCE_WORDS = (6, 20)
-_KEYWORDS = 10  # more words without their function words are no search
+_KEYWORDS = (3, 6)  # fewer or more words without their function words are no search
 _LETTERS = 0.6  # of the characters that are not white space
 _WORDS_PER_DRAW = 150
 _SPAN_DRAWS = 16
-_PHRASE_WORDS = (2, 6)
-_PHRASE_RUNS = 3
-_NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦]|\.\.|(?<!\w)--|https?:")
+_PAIR_SHARE = 0.5
+_WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
+_LONG_WORD = 3  # characters of Han or kana
+_NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|https?:")
+_IDENTIFIER = re.compile(r"\S*?(?:\b(?:def|self)\b|[^\W\d_]{2,}[._][^\W\d_]{2,}|\b_|_\b)\S*")
+_NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
 
@@ -63,20 +69,25 @@ def draft_queries(
         draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
         count = per_kind * max(1, round(count_words(passage.text) / _WORDS_PER_DRAW))
         language = statistics.language_of(passage.text)
-        reading = _Reading(passage, statistics, language)
-        asked = ("heading", "keyphrase") if tells_nouns(language) else ("heading",)
+        reading = _Reading(passage, statistics, language, Counter(lexical_terms(passage.full_text)))
         for kind in filter(kinds.__contains__, KINDS):
-            share = question_share if kind in asked else 0.0
-            for phrases in _MAKERS[kind](reading, count, draw):
-                drafts.append(Draft(_query(phrases, language, share, seed), kind, passage.passage_id))
+            for text in _MAKERS[kind](reading, count, draw):
+                asked = question_share if _can_be_asked(text, kind, reading) else 0.0
+                drafts.append(Draft(_query(text, language, asked, seed), kind, passage.passage_id))
     return drafts
 
 
-def _query(phrases: Sequence[str], language: str, share: float, seed: int) -> str:
+def _can_be_asked(text: str, kind: str, reading: _Reading) -> bool:
+    """Return whether a text is a thing that one could ask about: a heading or a noun phrase that its passage is about."""
+    is_noun = kind == "heading" or (kind == "keyphrase" and tells_nouns(reading.language))
+    lacks_article = reading.language in _WITH_ARTICLES and " " not in text and text.islower()
+    return is_noun and not lacks_article and reading.mentions(text) > 1
+
+
+def _query(text: str, language: str, share: float, seed: int) -> str:
     """Make a question of a share of the texts, with a generator for each text, so that texts are independent."""
-    text = " ".join(phrases)
     draw = random.Random(f"{seed}:{text}")  # noqa: S311 (reproducible on purpose)
-    return ask(phrases, language, draw) if draw.random() < share else text
+    return ask(text, language, draw) if draw.random() < share else text
 
 
 class _Reading(NamedTuple):
@@ -85,109 +96,168 @@ class _Reading(NamedTuple):
     passage: Passage
     statistics: CorpusStatistics
     language: str
+    terms: Counter[str]
+
+    def mentions(self, text: str) -> int:
+        """Return how often the passage names something."""
+        return self.passage.full_text.casefold().count(text.casefold())
+
+    def is_topical(self, text: str) -> bool:
+        """Return whether a text shares a term with another part of the passage."""
+        return any(self.terms[term] > 1 for term in self.statistics.content_terms(text))
+
+    def can_stand_alone(self, text: str) -> bool:
+        """Return whether a phrase of a few words is likely to be a thing, and not only "recent years"."""
+        n_words = len(text.split())
+        is_name = n_words > 1 and self.language != "german" and not text.islower()
+        return self.mentions(text) > 2 or n_words > 2 or is_name or self.is_topical(text)
+
+    def rank(self, text: str) -> tuple[bool, float, str]:
+        """Return a key that sorts what is topical first, then what is salient."""
+        return not self.is_topical(text), -self.statistics.salience(text), text
 
     def clauses(self, text: str) -> list[tuple[list[Word], list[Run]]]:
         """Return the words of each clause with its runs of content words."""
         return [(words, runs_of(text, words, self.language)) for words in clauses_of(text, self.statistics)]
 
 
-def _headings(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:
+def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return the innermost heading, with the one above it when it says little alone."""
-    path = [heading for heading in reading.passage.title.split(PATH_SEPARATOR) if heading]
+    path = [
+        _tidy(_NUMBER.sub("", heading)) or heading for heading in reading.passage.title.split(PATH_SEPARATOR) if heading
+    ]
     if not path:
         return []
     short = len(reading.statistics.content_terms(path[-1])) < 2
-    return [[" ".join(path[-2:]) if short else path[-1]]]
+    return [" ".join(path[-2:]) if short else path[-1]]
 
 
-def _spans(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:
-    """Return the most salient of half of the parts of clauses; where none is long enough, as in a table, labels."""
-    text = reading.passage.text
-    clauses = [(sentence, *clause) for sentence in sentences_of(text) for clause in reading.clauses(sentence)]
-    parts = [part for sentence, words, runs in clauses for part in _parts(sentence, words, runs)]
-    parts = parts or [
-        _tidy(sentence[words[0].start : words[-1].end]) for sentence, words, _ in clauses if len(words) > 1
+def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
+    """Return long noun phrases of the passage's topic; where there are none, short clauses, or else what a list holds."""
+    clauses = [
+        (sentence, words, runs)
+        for sentence in sentences_of(reading.passage.text)
+        for words, runs in reading.clauses(sentence)
     ]
-    drawn = draw.sample(parts, min(-(-len(parts) // 2), _SPAN_DRAWS * count))
-    best = sorted(
-        filter(is_readable, dict.fromkeys(drawn)), key=lambda part: (-reading.statistics.salience(part), part)
+    makers: tuple[Callable[[str, Sequence[Word], Sequence[Run]], Iterable[str]], ...] = (
+        lambda sentence, words, runs: _parts(sentence, words, runs, reading, draw),
+        _short_clause,
+        _items,
     )
-    return [[_thin(part, reading, draw)] for part in _apart(best, count)]
+    for maker in makers:
+        found = {part: None for clause in clauses for part in maker(*clause)}
+        usable = [part for part in found if is_readable(part) and not _IDENTIFIER.fullmatch(part)]
+        if usable:
+            drawn = draw.sample(usable, min(-(-len(usable) // 2), _SPAN_DRAWS * count))
+            return _apart(sorted(drawn, key=reading.rank), count)
+    return []
 
 
-def _parts(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> Iterator[str]:
-    """Yield the parts of a clause from the start of one run of content words to the end of another."""
-    for number, first in enumerate(runs):
-        for last in runs[number : number + _SPAN_WORDS[1]]:  # every run has a word
-            if _is_within(last.last - first.first + 1, _SPAN_WORDS):
-                yield _tidy(sentence[words[first.first].start : words[last.last].end])
+def _short_clause(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> list[str]:
+    text = _tidy(sentence)
+    is_whole = text == _tidy(sentence[words[0].start : words[-1].end])
+    return [text] if is_whole and _is_within(len(words), _CLAUSE_WORDS) and not words[-1].is_function else []
 
 
-def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:
+def _items(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> list[str]:
+    return [text for text, is_long in _texts(sentence, words, runs) if is_long]
+
+
+def _parts(
+    sentence: str, words: Sequence[Word], runs: Sequence[Run], reading: _Reading, draw: random.Random
+) -> Iterator[str]:
+    """Yield the longest noun phrases of a clause: runs that words like "of", "in" and "and" connect."""
+    for chain in _chains(sentence, words, runs, reading.language):
+        chosen = [sentence[words[run.first].start : words[run.last].end] for run in chain]
+        n_words, n_content = chain[-1].last - chain[0].first + 1, sum(run.last - run.first + 1 for run in chain)
+        if _is_within(n_words, _SPAN_WORDS):
+            is_thin = all(run.is_noun for run in chain) and _is_within(n_content, _KEYWORDS) and draw.random() < 0.5
+            whole = sentence[words[chain[0].first].start : words[chain[-1].last].end]
+            yield _tidy(" ".join(chosen) if is_thin else whole)
+
+
+def _chains(sentence: str, words: Sequence[Word], runs: Sequence[Run], language: str) -> Iterator[list[Run]]:
+    """Yield runs that are connected from one that begins a noun phrase to the last that ends one."""
+    chain: list[Run] = []
+    for run in [*runs, None]:
+        if (
+            run
+            and chain
+            and run.last - chain[0].first < _SPAN_WORDS[1]
+            and connects(sentence, words, chain[-1], run, language)
+        ):
+            chain.append(run)
+            continue
+        ends = [number for number, each in enumerate(chain) if each.ends]
+        if ends:
+            yield chain[: ends[-1] + 1]
+        chain = [run] if run and run.begins else []
+
+
+def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
     sentences = map(_tidy, sentences_of(reading.passage.text))
     usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and is_readable(text)]
     usable.sort(key=lambda text: (-reading.statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
-    return [[_thin(text, reading, draw)] for text in draw.sample(pool, min(count, len(pool)))]
+    return draw.sample(pool, min(count, len(pool)))
 
 
-def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[list[str]]:
-    """Return one to three noun phrases of one sentence, in the order of the text, the salient ones preferred.
+def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[str]:
+    """Return a noun phrase of a sentence, or two that the passage is about, in the order of the text.
 
     Of one sentence, because a search is about one thing, and so that the sentence can be removed. Where no noun phrase
-    sets the passage apart, as in a list of names, other runs of content words do.
+    sets the passage apart, as in a table, cells do.
     """
-    pools = _pools(reading, lambda run: run.is_noun) or _pools(reading, lambda run: True)
-    return [_choose(pool, reading, draw) for pool in draw.sample(pools, min(count, len(pools)))]
+    for phrases_of in (_nouns, _cells):
+        found = [phrases_of(sentence, reading) for sentence in sentences_of(reading.passage.text)]
+        pools = [_pool(phrases, reading, draw) for phrases in found]
+        if drawn := sorted({draw.choice(pool) for pool in pools if pool}, key=reading.rank):
+            return draw.sample(drawn[: max(count, -(-len(drawn) // 2))], min(count, len(drawn)))
+    return []
 
 
-def _pools(reading: _Reading, wanted: Callable[[Run], bool]) -> list[dict[str, int]]:
-    """Return the wanted runs of each sentence that could be a query, in order, with the number of their words."""
-    pools = [_phrases(sentence, reading, wanted) for sentence in sentences_of(reading.passage.text)]
-    least = _PHRASE_WORDS[0]
-    return [pool for pool in pools if sum(pool.values()) >= least and not reading.statistics.is_generic(" ".join(pool))]
-
-
-def _phrases(sentence: str, reading: _Reading, wanted: Callable[[Run], bool]) -> dict[str, int]:
-    phrases = {
-        _tidy(sentence[words[run.first].start : words[run.last].end]): run.last - run.first + 1
+def _nouns(sentence: str, reading: _Reading) -> dict[str, bool]:
+    """Return the noun phrases of a sentence, with whether one is long."""
+    return {
+        text: is_long or _is_long_without_blanks(text)
         for words, runs in reading.clauses(sentence)
-        for run in runs
-        if wanted(run)
+        for text, is_long in _texts(sentence, words, filter(attrgetter("is_noun"), runs))
     }
-    return {phrase: n_words for phrase, n_words in phrases.items() if is_readable(phrase)}
 
 
-def _choose(pool: dict[str, int], reading: _Reading, draw: random.Random) -> list[str]:
-    """Draw phrases with two to six words in all from the more salient ones."""
-    least, most = _PHRASE_WORDS
-    size = draw.randint(1, _PHRASE_RUNS)
-    best = sorted(pool, key=lambda phrase: (-reading.statistics.salience(phrase), phrase))[: 2 * size]
-    chosen: set[str] = set()
-    for phrase in draw.sample(best, len(best)):
-        n_words = sum(pool[other] for other in chosen)
-        if n_words + pool[phrase] <= most and (len(chosen) < size or n_words < least):
-            chosen.add(phrase)
-    return [phrase for phrase in pool if phrase in chosen]
+def _cells(sentence: str, reading: _Reading) -> dict[str, bool]:
+    """Return what stands between marks, with whether it is long, if a function word does not show that it is prose."""
+    clauses = reading.clauses(sentence)
+    if any(word.is_function for words, _ in clauses for word in words):
+        return {}
+    return dict(
+        text for words, runs in clauses for text in _texts(sentence, words, filter(attrgetter("is_clause"), runs))
+    )
 
 
-def _thin(text: str, reading: _Reading, draw: random.Random) -> str:
-    """Drop the function words in half of the cases, unless what is left is too long for key words."""
-    if draw.random() < 0.5:
-        return text
-    kept, n_words = [], 0
-    for clause in clauses_of(text, reading.statistics):
-        for is_function, words in groupby(clause, key=attrgetter("is_function")):
-            if not is_function:
-                run = list(words)
-                kept.append(text[run[0].start : run[-1].end])
-                n_words += len(run)
-    return " ".join(kept) if 0 < n_words <= _KEYWORDS else text
+def _texts(sentence: str, words: Sequence[Word], runs: Iterable[Run]) -> Iterator[tuple[str, bool]]:
+    for run in runs:
+        yield _tidy(sentence[words[run.first].start : words[run.last].end]), run.last > run.first
+
+
+def _pool(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -> list[str]:
+    """Return what could be a query: in half of the cases pairs of phrases, if there are any, or the better half of phrases."""
+    usable = list(filter(is_readable, phrases))
+    topics = {text for text in usable if phrases[text] or reading.mentions(text) > 1}
+    pairs = [f"{one} {other}" for one, other in pairwise(usable) if topics.intersection((one, other))]
+    alone = sorted(filter(reading.can_stand_alone, topics), key=reading.rank)
+    rare_pairs, rare = ([text for text in texts if not reading.statistics.is_generic(text)] for texts in (pairs, alone))
+    better = rare[: max(2, -(-len(rare) // 2))]
+    return rare_pairs if rare_pairs and (not better or draw.random() < _PAIR_SHARE) else better
+
+
+def _is_long_without_blanks(text: str) -> bool:
+    return len(text) >= _LONG_WORD and has_words_without_blanks(text)
 
 
 def _tidy(text: str) -> str:
-    return " ".join(text.split()).strip(f" ,;:.{WIDE_MARKS}")
+    return " ".join(text.split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
 
 
 def is_language(text: str) -> bool:
@@ -196,8 +266,18 @@ def is_language(text: str) -> bool:
 
 
 def is_readable(text: str) -> bool:
-    """Return whether a text is language without code, markup, cells of a table or one half of a pair of brackets."""
-    return is_language(text) and not _NOT_TYPED.search(text) and all(text.count(a) == text.count(b) for a, b in _PAIRS)
+    """Return whether a text is language without code, markup, cells of a table or one half of a pair of brackets.
+
+    An identifier alone is readable, people search for names; a text that is half of identifiers is code.
+    """
+    tokens = text.split()
+    names = sum(_IDENTIFIER.fullmatch(token) is not None for token in tokens)
+    return (
+        is_language(text)
+        and (len(tokens) == 1 or 2 * names < len(tokens))
+        and not _NOT_TYPED.search(text)
+        and all(text.count(a) == text.count(b) for a, b in _PAIRS)
+    )
 
 
 def _is_within(number: int, limits: tuple[int, int]) -> bool:
@@ -216,7 +296,7 @@ def _apart(texts: Sequence[str], count: int) -> list[str]:
     return list(kept)
 
 
-_MAKERS: dict[str, Callable[[_Reading, int, random.Random], list[list[str]]]] = {
+_MAKERS: dict[str, Callable[[_Reading, int, random.Random], list[str]]] = {
     "heading": _headings,
     "span": _spans,
     "keyphrase": _keyphrases,

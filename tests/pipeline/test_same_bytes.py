@@ -11,17 +11,17 @@ from embedtune.text.hashing import hash_folder
 
 DOCUMENTS = {
     "corpus.jsonl": "15959bee60b2edc8",
-    "qrels/dev.tsv": "51d54cf3883038ff",
-    "qrels/test.tsv": "88607d92ca6e5dd0",
-    "qrels/train.tsv": "001280cd9b9b88c5",
-    "queries.jsonl": "2fcab434f3209fb4",
+    "qrels/dev.tsv": "ccfb58906c3541cb",
+    "qrels/test.tsv": "1fb771d4aae423cb",
+    "qrels/train.tsv": "46caa9e15fb9a2e6",
+    "queries.jsonl": "4becbec0070acbca",
 }
 ROWS = {
     "corpus.jsonl": "49cf5b558ba2fe1f",
-    "qrels/dev.tsv": "2e7e860ac3ce0437",
-    "qrels/test.tsv": "5cface33faa2c5d0",
-    "qrels/train.tsv": "aba63628eec20490",
-    "queries.jsonl": "efcea7f39e7779ac",
+    "qrels/dev.tsv": "75bf463a5b76b7e0",
+    "qrels/test.tsv": "ec9a5bdbf45933df",
+    "qrels/train.tsv": "9a4bf1620fabc128",
+    "queries.jsonl": "0775f4a80d484ea8",
 }
 
 

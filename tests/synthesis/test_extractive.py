@@ -5,7 +5,6 @@ import pytest
 from embedtune.synthesis.extractive import KINDS, Draft, draft_queries, is_language, is_readable
 from embedtune.synthesis.questions import FORMS
 from embedtune.synthesis.statistics import CorpusStatistics
-from embedtune.text.analyzer import lexical_terms
 from embedtune.types import Passage
 
 TEXT = (
@@ -44,7 +43,7 @@ def test_every_kind_is_made_and_none_oftener_than_asked(passages, statistics):
     for kind, most in {"heading": 1, "span": 2, "keyphrase": 2, "sentence": 2}.items():
         counts = [sum(d.kind == kind and d.passage_id == p.passage_id for d in drafts) for p in passages]
         assert 0 < max(counts) <= most
-        assert sum(count > 0 for count in counts) > len(passages) / 2
+        assert sum(count > 0 for count in counts) > len(passages) / 3
 
 
 def test_queries_of_a_passage_do_not_depend_on_its_neighbours(passages, statistics):
@@ -85,10 +84,17 @@ def test_spans_are_words_of_the_passage_in_order(passages, statistics):
     assert max(len(d.text.split()) for d in drafts) <= 16
 
 
-def test_about_half_of_the_spans_have_no_stop_word(passages, statistics):
-    drafts = draft(passages, statistics, kinds=["span"])
-    thin = [d for d in drafts if not statistics.stop_words.intersection(lexical_terms(d.text))]
-    assert 0.3 < len(thin) / len(drafts) < 0.7
+def test_spans_that_are_nouns_throughout_lose_their_function_words_half_of_the_time(statistics):
+    text = "This is the colour of the lamp of the brewer of the kitchen."
+    found = [draft([passage("", text)], statistics, kinds=["span"], seed=seed)[0].text for seed in range(40)]
+    assert set(found) == {"colour of the lamp of the brewer of the kitchen", "colour lamp brewer kitchen"}
+    assert 10 < found.count("colour lamp brewer kitchen") < 30
+
+
+def test_spans_with_a_verb_keep_their_function_words(statistics):
+    text = "This is the work aimed at the colour of the lamp."
+    found = {draft([passage("", text)], statistics, kinds=["span"], seed=seed)[0].text for seed in range(20)}
+    assert found == {"work aimed at the colour of the lamp"}
 
 
 def test_two_spans_of_a_passage_share_less_than_half_of_their_words(statistics):
@@ -104,16 +110,17 @@ def test_short_passage_gives_its_whole_text_as_a_span(statistics):
     assert drafts == [Draft("Limescale narrows pipes", "span", "p-1")]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order(statistics, seed):
-    drafts = draft([passage("")], statistics, kinds=["keyphrase"], per_kind=20, seed=seed)
-    nouns = [["pipes", "machine"], ["boiler", "lamp blinks"], ["steam button", "five seconds"]]
-    found = [number for d in drafts for number in range(3) if d.text in (*nouns[number], " ".join(nouns[number]))]
-    others = [d.text for d in drafts if "tank" in d.text]
-    assert len(found) + len(others) == len(drafts) >= 3
-    assert all(
-        is_subsequence(text.split(), ["tank", "twice", "afterwards", "plenty", "cold", "water"]) for text in others
+def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order():
+    text = (
+        "The drip tray is under the steam valve of the brewer. Limescale narrows the pipes. A worn drip tray has cracks, "
+        "and the steam valve was closed by hand."
     )
+    statistics = CorpusStatistics([text, TEXT])
+    drawn = [draft([passage("", text)], statistics, kinds=["keyphrase"], seed=seed) for seed in range(40)]
+    found = {d.text for drafts in drawn for d in drafts}
+    assert {"drip tray", "steam valve", "drip tray steam valve", "worn drip tray steam valve"} <= found
+    nouns = {"drip tray", "worn drip tray", "steam valve", "brewer", "hand", "pipes"}
+    assert all(text in nouns or tuple(text.partition(noun)[::2]) for text in found for noun in nouns)
 
 
 def test_a_list_of_names_gives_key_phrases_too(statistics):
@@ -122,12 +129,16 @@ def test_a_list_of_names_gives_key_phrases_too(statistics):
     assert drafts and all(d.text in text for d in drafts)
 
 
-def test_no_more_keyphrases_than_asked_for(statistics):
-    assert len(draft([passage("")], statistics, kinds=["keyphrase"], per_kind=3)) == 3
+def test_no_more_keyphrases_than_asked_for():
+    pairs = (("gasket", "hinge"), ("lamp", "wire"), ("valve", "bolt"))
+    text = " ".join(f"The {one} {other} is by the {other} {one}." for one, other in pairs)
+    statistics = CorpusStatistics([text, TEXT])
+    assert len(draft([passage("", text)], statistics, kinds=["keyphrase"], per_kind=2)) == 2
 
 
-def test_keyphrases_begin_and_end_with_no_number_and_no_single_letter(statistics):
-    text = "Turn the 42 gasket hinge with the 7 x bolt valve of the old press."
+def test_keyphrases_begin_and_end_with_no_number_and_no_single_letter():
+    text = "The 42 gasket hinge is by the 7 x bolt valve of the old press."
+    statistics = CorpusStatistics([text, TEXT])
     drafts = [draft([passage("", text)], statistics, kinds=["keyphrase"], seed=seed) for seed in range(20)]
     words = {word for (d,) in drafts for word in d.text.split()}
     assert words == {"gasket", "hinge", "bolt", "valve", "old", "press"}
@@ -161,15 +172,27 @@ def test_empty_passage_gives_nothing(statistics):
     assert draft([passage("", "")], statistics) == []
 
 
-def test_a_share_of_all_but_the_sentences_is_asked(passages, statistics):
+def test_a_share_of_what_the_passage_names_twice_is_asked(passages, statistics):
     bare, asked = (draft(passages, statistics, question_share=share) for share in (0.0, 0.5))
     assert [(d.kind, d.passage_id) for d in bare] == [(d.kind, d.passage_id) for d in asked]
+    texts = {p.passage_id: p.full_text.casefold() for p in passages}
+    may_be = [
+        d for d in bare if d.kind in ("heading", "keyphrase") and texts[d.passage_id].count(d.text.casefold()) > 1
+    ]
     changed = [(one, other) for one, other in zip(bare, asked, strict=True) if one != other]
-    headings = [d for d in bare if d.kind == "heading"]
-    asked_headings = [one for one, _ in changed if one.kind == "heading"]
-    assert 0.3 * len(headings) < len(asked_headings) < 0.7 * len(headings)
+    assert 0.3 * len(may_be) < len(changed) < 0.7 * len(may_be)
     assert {one.kind for one, _ in changed} == {"heading", "keyphrase"}
-    assert all(set(one.text.split()) <= set(other.text.rstrip("?").split()) for one, other in changed)
+    assert all(one in may_be and one.text in other.text for one, other in changed)
+
+
+def test_a_common_noun_alone_is_not_asked_about_where_it_needs_an_article():
+    text = (
+        "Le bec est dans la buse. Le bec est au bord. Le bec est un bec. Un bec verseur est un bec verseur de la buse."
+    )
+    statistics = CorpusStatistics([text])
+    drawn = [draft([passage("", text)], statistics, kinds=["keyphrase"], question_share=1.0, seed=s) for s in range(40)]
+    texts = {d.text.rstrip("?") for drafts in drawn for d in drafts}
+    assert "bec" in texts and any(text.endswith(" bec verseur") for text in texts)
 
 
 def test_a_table_is_asked_by_the_words_of_its_cells(statistics):
@@ -230,8 +253,7 @@ def test_each_passage_is_asked_in_its_own_language():
     ]
     statistics = CorpusStatistics(texts)
     for text, language in zip(texts, ("english", "french"), strict=True):
-        asked = [
-            d.text for d in draft([passage("", text)], statistics, question_share=1.0, seed=1) if d.kind == "keyphrase"
-        ]
+        heading = text.split()[0]
+        asked = [d.text for d in draft([passage(heading, text)], statistics, kinds=["heading"], question_share=1.0)]
         forms = {form.split("{}")[0].strip() for form in FORMS[language]} - {""}
         assert any(text.startswith(form) for form in forms for text in asked)

@@ -19,7 +19,9 @@ from embedtune.synthesis.query_sampler import (
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.types import SPLITS, Document, Passage, Query, QuerySet, Source
 
-TEXT = "The pressure valve of boiler {0} opens at {1} bar. Brass fittings of type K{0} tolerate {2} degrees for hours."
+TEXT = (
+    "The pressure valve of the K{0} boiler is open at {1} bar. Brass fittings tolerate {2} degrees in the K{0} boiler."
+)
 TEXTS = {f"p{n}": TEXT.format(n, n * 3, n * 40) for n in range(40)}
 PASSAGES = [Passage(name, f"d{name}", f"Boiler {name}", text, 0, len(text)) for name, text in TEXTS.items()]
 
