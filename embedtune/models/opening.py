@@ -30,7 +30,7 @@ def open_model(
     model_kwargs: Mapping[str, object] | None = None,
     hint: str | None = None,
 ) -> SentenceTransformer:
-    """Open a model folder with safetensors weights; no device is the best there is.
+    """Open a model folder with safetensors weights, taken as fp32 however they are stored; no device is the best there is.
 
     Only with ``trust_remote_code`` may code of the folder run, and may the hub be asked for code that its files name. What this
     package added to a model is loaded by this package, without trust.
@@ -42,7 +42,9 @@ def open_model(
     """
     folder = Path(folder)
     inspect_model(folder)
-    options = {"use_safetensors": True, **(model_kwargs or {})}
+    import torch
+
+    options = {"use_safetensors": True, "dtype": torch.float32, **(model_kwargs or {})}
     try:
         with quiet_libraries(), nullcontext() if trust_remote_code else offline():
             model = _open(folder, device=device, trust_remote_code=trust_remote_code, model_kwargs=options)

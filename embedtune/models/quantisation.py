@@ -45,13 +45,11 @@ def load_quantised(folder: Path, scheme: str, *, trust_remote_code: bool = False
 
     Raises ``ConfigError`` as ``open_model`` does, also if bitsandbytes cannot quantise this model here.
     """
-    import torch
     from transformers import BitsAndBytesConfig
 
     arguments: dict[str, object] = {}
     if scheme != "none":
         arguments["quantization_config"] = BitsAndBytesConfig(**quantisation_arguments(scheme))
-        arguments["dtype"] = torch.float32
     hint = "try --quantize none" if scheme != "none" else None
     model = open_model(folder, trust_remote_code=trust_remote_code, model_kwargs=arguments, hint=hint)
     fix_mode(model)
@@ -76,6 +74,21 @@ def fix_mode(model: nn.Module) -> None:
             module.train = MethodType(lambda layer, mode=True: layer, module)
 
 
+def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the linear layers by name: torch's, quantised or not, and the ``Conv1D`` of GPT-2 and its kin."""
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    return {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)}
+
+
+def is_transposed(layer: nn.Module) -> bool:
+    """Return whether a layer keeps its weight as ``(in, out)``, as ``Conv1D`` does; quantised it does not."""
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(layer, Conv1D)
+
+
 def plain_weight(layer: Any) -> Tensor:
     """Return a linear layer's weight ``(out, in)`` in fp32, dequantised where it is quantised."""
     import bitsandbytes as bnb
@@ -89,5 +102,6 @@ def plain_weight(layer: Any) -> Tensor:
         values = rows.CB.to(torch.float32) * (rows.SCB.to(torch.float32).unsqueeze(1) / 127.0)
     else:
         values = layer.weight.detach()
+        values = values.T if is_transposed(layer) else values
     plain: Tensor = values.to(torch.float32)
     return plain

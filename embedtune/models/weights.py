@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder, load_encoder
-from embedtune.models.quantisation import load_quantised, plain_weight
+from embedtune.models.quantisation import is_transposed, linear_layers, load_quantised, plain_weight
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
     from sentence_transformers import SentenceTransformer
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from embedtune.config.settings import GenerateConfig
 
@@ -27,24 +27,47 @@ Weights = dict[str, "Tensor"]
 
 
 def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftModel:
-    """Add LoRA (Hu et al. 2021) to all linear layers that affect an embedding, in place, and freeze all other weights.
+    """Add LoRA (Hu et al. 2021) to all linear layers of the transformer that affect an embedding, and freeze all other weights.
+
+    A ``Dense`` layer behind the pooling is frozen too: the adapter is the transformer's, and must give the trained vectors.
 
     Returns:
         The PEFT model around the same modules, which saves the adapter.
+
+    Raises:
+        ConfigError: If the transformer has no linear layer.
     """
     from peft import LoraConfig, TaskType, get_peft_model
-    from torch import nn
 
-    # Read from the model, because peft has no default targets for many encoders, and for BERT only query and value.
-    layers = [name for name, module in model[0].model.named_modules() if isinstance(module, nn.Linear)]
+    layers = adaptable_layers(model)
     config = LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
         r=rank,
         lora_alpha=alpha,
         lora_dropout=0.0,
-        target_modules=[name for name in layers if "pooler" not in name.split(".")],  # mean pooling uses none
+        target_modules=list(layers),
+        fan_in_fan_out=any(map(is_transposed, layers.values())),
     )
+    model.requires_grad_(False)
     return get_peft_model(model[0].model, config)
+
+
+def adaptable_layers(model: SentenceTransformer) -> dict[str, nn.Module]:
+    """Return what LoRA adapts, by name within the transformer.
+
+    Read from the model, because peft has no default targets for many encoders, and for BERT only query and value.
+
+    Raises ``ConfigError`` if there is nothing to adapt.
+    """
+    transformer = getattr(model[0], "model", None)
+    found = linear_layers(transformer) if transformer is not None else {}
+    layers = {name: layer for name, layer in found.items() if "pooler" not in name.split(".")}  # mean pooling uses none
+    if not layers:
+        raise ConfigError(
+            f"base model: expected linear layers for LoRA, found none in {type(transformer or model[0]).__name__}",
+            hint="take --method linear, pca or full, or another base",
+        )
+    return layers
 
 
 def lora_layers(model: SentenceTransformer) -> dict[str, LoraLayer]:
@@ -98,7 +121,7 @@ def fold_strength(model: SentenceTransformer, alpha: float) -> None:
 def update_of(layer: LoraLayer) -> Tensor:
     """Return ΔW ``(out, in)`` of one layer in fp32."""
     update: Tensor = layer.get_delta_weight(_ADAPTER).detach().float()
-    return update
+    return update.T if is_transposed(layer.get_base_layer()) else update
 
 
 def save_adapter(adapter: PeftModel, folder: Path, base_name: str) -> None:
@@ -165,8 +188,8 @@ def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTran
     # The frozen linear layers, by their name in a model without adapter.
     layers: dict[str, Any] = {name: layer.get_base_layer() for name, layer in adapted.items()}
     inside = tuple(f"{name}." for name in adapted)
-    for name, module in tuned[0].model.named_modules():
-        if isinstance(module, torch.nn.Linear) and name not in layers and not name.startswith(inside):
+    for name, module in linear_layers(tuned[0].model).items():
+        if name not in layers and not name.startswith(inside):
             layers[name] = module
     with torch.no_grad():
         for name, layer in layers.items():
@@ -174,6 +197,7 @@ def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTran
             weight = plain_weight(layer)
             if name in adapted:
                 weight = weight + update_of(adapted[name])
+            weight = weight.T if is_transposed(target) else weight
             target.weight.copy_(weight.to(target.weight.dtype))
     return base
 

@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import NamedTuple, Protocol
 
 from embedtune.models.encoder import Encoder
+from embedtune.models.weights import adaptable_layers
 from embedtune.project.records import CandidateRecord, ModelRecord
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
@@ -41,6 +42,7 @@ _OWN_LOADING = (
     'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its {lost} is '
     'SentenceTransformer("merged/dense")'
 )
+_LORA = {"lora", "query-lora"}
 _LOST = {"hybrid-vector": "words", "passage-residuals": "residuals"}
 _BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
 _OBSERVED = 64  # dev queries; their vectors tell what a training did
@@ -66,8 +68,13 @@ def select_method(context: Context, method: str) -> MethodSelection:
 
     A candidate replaces the best one so far when it beats the base by more than noise, and does better than that one: by more
     than noise where it needs a new index and that one does not.
+
+    Raises:
+        ConfigError: If LoRA is among them and the base has no linear layer.
     """
     names = _feasible(context, context.config.auto_methods) if method == "auto" else (method,)
+    if set(names) & _LORA:
+        adaptable_layers(context.base.model)  # a base without any is refused before the work
     best: Candidate | None = None
     closest: Candidate | None = None
     tried = []
