@@ -82,7 +82,9 @@ class ReadingConfig(_Settings):
         20, ge=1, description="Text in millions of characters; longer text files are read in parts."
     )
     max_pages: int = Field(5000, ge=1, description="Number of pages, slides or sheets.")
-    timeout_s: float = Field(60.0, gt=0, description="Time in seconds; files of less than 2 MB get less of it.")
+    timeout_s: float = Field(
+        60.0, gt=0, description="Processor time in seconds; files of less than 2 MB get less of it."
+    )
     memory_mb: int = Field(2048, ge=256, description="Memory of the reading process in MB.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from embedtune.documents.labelled import read_corpus, with_labels
 from embedtune.documents.readers import no_reader, readers
 from embedtune.documents.readers.files import ReadingLimits
 from embedtune.documents.readers.text import is_large_text, read_large_text
-from embedtune.documents.sandbox import Sandbox
+from embedtune.documents.sandboxes import Sandboxes
 from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
 from embedtune.formats.judgements import with_answers
@@ -133,18 +133,25 @@ def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labe
 
 def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Iterator[Document | Skipped]:
     total = sum(1 for _ in walk(folder))
-    with Sandbox(limits) as sandbox, track("read", total) as on_progress:
-        for path in walk(folder):
+    with Sandboxes(limits) as sandboxes, track("read", total) as on_progress:
+
+        def begin(path: Path) -> Callable[[], Iterable[Document | Skipped]]:
             name = _printable(path.relative_to(folder).as_posix())
             reason = unreadable(path)
             if labels and path.resolve() in labels:
                 reason = _GIVEN
             elif reason in (None, no_reader(path)) and (held := recognise(path)):
                 reason = f"{held}, no document; give the file with --labels"
-            if reason is None and is_large_text(path, limits):
-                yield from read_large_text(path, name, limits)
-            else:
-                yield Skipped(name, reason) if reason else sandbox.read(path, name)
+            if reason is not None:
+                skipped = Skipped(name, reason)
+                return lambda: [skipped]
+            if is_large_text(path, limits):
+                return lambda: read_large_text(path, name, limits)
+            read = sandboxes.read(path, name)
+            return lambda: [read()]
+
+        for results in sandboxes.in_order(begin, walk(folder)):
+            yield from results
             on_progress(1)
 
 

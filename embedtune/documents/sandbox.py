@@ -1,7 +1,8 @@
 """Read files in a child process with limits of memory and time, so that a bad file costs one row and not the run.
 
 The child reads many files, so that a thousand small ones cost one start. It is replaced when it dies or exceeds its time.
-Parent and child exchange lines of JSON: to unpickle the answers of a subverted child would defeat the purpose.
+That is the processor's: on a machine that is busy with other work the same files are read. Parent and child exchange lines of
+JSON: to unpickle the answers of a subverted child would defeat the purpose.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +29,8 @@ _CHILD = "embedtune.documents.sandbox"
 _DIED = "the parser died"
 _END_S = 2.0
 _LEAST_S, _PER_MEGABYTE_S = 20.0, 20.0
+_PATIENCE = 3  # seconds of the clock for each of the processor: other processes are at work too
+_OVERRUN = -getattr(signal, "SIGPROF", 0) or None
 _SLOW_S = 5.0
 _log = logging.getLogger("embedtune")
 _FILES_PER_CHILD = 500  # what a library leaks goes with the child
@@ -39,23 +43,38 @@ class Sandbox:
         self._limits = limits
         self._child: subprocess.Popen[bytes] | None = None
         self._files = 0
+        self._closing = threading.Event()
+        self._reading = threading.Lock()
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.close()
+
+    def close(self) -> None:
+        """End the child, even while another thread waits for its answer; nothing is read any more."""
+        self._closing.set()
+        if child := self._child:
+            child.kill()
+        with self._reading:
+            self._stop()
 
     def read(self, path: Path, name: str) -> Document | Skipped:
         """Read one file in the child; raises ``ConfigError`` if its reader cannot be loaded."""
         if reason := no_reader(path):
             return Skipped(name, reason)
+        with self._reading:
+            return self._read(path, name)
+
+    def _read(self, path: Path, name: str) -> Document | Skipped:
         reader = readers()[path.suffix.lower()]
         if self._files >= _FILES_PER_CHILD:
             self._stop()
         used = self._files > 0
         read = self._request(reader.function, path, name)
-        if used and isinstance(read, Skipped) and read.reason.startswith((_DIED, OUT_OF_MEMORY)):
+        died = isinstance(read, Skipped) and read.reason.startswith((_DIED, OUT_OF_MEMORY))
+        if used and died and not self._closing.is_set():
             # Earlier files may have used up the memory, or broken the child; alone, a file gets the same as among others.
             self._stop()
             read = self._request(reader.function, path, name)
@@ -63,6 +82,8 @@ class Sandbox:
 
     def _request(self, function: str, path: Path, name: str) -> Document | Skipped:
         child = self._started()
+        if self._closing.is_set():  # by another thread, which may have come before this child
+            child.kill()
         self._files += 1
         overrun = threading.Event()
 
@@ -71,7 +92,7 @@ class Sandbox:
             child.kill()
 
         seconds = self._seconds(path)
-        timer = threading.Timer(seconds, end)
+        timer = threading.Timer(_PATIENCE * seconds, end)
         slow = threading.Timer(
             _SLOW_S, _log.info, ["%s: still being read after %g s, at most %g", name, _SLOW_S, seconds]
         )
@@ -79,7 +100,8 @@ class Sandbox:
             each.daemon = True
             each.start()
         try:
-            answer = _exchange(child, {"function": function, "path": os.fsencode(path.absolute()).hex(), "name": name})
+            asked = {"function": function, "path": os.fsencode(path.absolute()).hex(), "name": name, "seconds": seconds}
+            answer = _exchange(child, asked)
         finally:
             slow.cancel()
             timer.cancel()
@@ -91,14 +113,14 @@ class Sandbox:
             self._stop()
         if answer is not None:
             return answer
-        if overrun.is_set():
-            return Skipped(name, f"it took longer than {seconds:g} s")
         code = child.returncode
+        if overrun.is_set() or code == _OVERRUN:
+            return Skipped(name, f"it took longer than {seconds:g} s")
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return Skipped(name, f"{_DIED} ({how}); the file is broken or needs too much memory")
 
     def _seconds(self, path: Path) -> float:
-        """Return the time that a file may take: a small one that takes a minute will not end."""
+        """Return the processor time that a file may take: a small one that takes a minute will not end."""
         with suppress(OSError):
             return min(self._limits.timeout_s, round(_LEAST_S + _PER_MEGABYTE_S * path.stat().st_size / MEGABYTE))
         return self._limits.timeout_s
@@ -113,6 +135,8 @@ class Sandbox:
             self._child = subprocess.Popen(  # noqa: S603 - our own module, by this Python
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
             )
+            assert self._child.stdout is not None
+            self._child.stdout.readline()  # its start is no time of a file
         return self._child
 
     def _stop(self) -> None:
@@ -122,7 +146,7 @@ class Sandbox:
             child.communicate()
 
 
-def _exchange(child: subprocess.Popen[bytes], request: dict[str, str]) -> Document | Skipped | None:
+def _exchange(child: subprocess.Popen[bytes], request: Mapping[str, object]) -> Document | Skipped | None:
     """Send a request to the child and return its answer; None if it died before."""
     assert child.stdin is not None and child.stdout is not None
     try:
@@ -146,9 +170,11 @@ def serve() -> None:
     # Whatever a library prints must not mix with the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     _limit_memory(limits.memory_mb)
+    answers.write(b"\n")  # ready
+    answers.flush()
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        _limit_time(limits.timeout_s + _GRACE_S)
+        _limit_time(request["seconds"])
         path = Path(os.fsdecode(bytes.fromhex(request["path"])))
         try:
             record = read_with(request["function"], path, request["name"], limits)
@@ -180,9 +206,10 @@ def _limit_memory(megabytes: int) -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """Exit after that time, even if the parent is gone; 0 removes the limit."""
+    """Die after so much time of the processor, or much more of the clock even if the parent is gone; 0 removes the limit."""
     if hasattr(signal, "setitimer"):  # not on Windows
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE * seconds + (_GRACE_S if seconds else 0))
 
 
 if __name__ == "__main__":

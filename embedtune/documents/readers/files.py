@@ -20,7 +20,7 @@ class ReadingLimits:
     max_unpacked_mb: int = 500  # size of what an archive (docx, pptx, xlsx, odt, epub) unpacks to
     max_text_mb: int = 20  # text, in millions of characters
     max_pages: int = 5000  # pages, slides or sheets
-    timeout_s: float = 60.0  # wall time
+    timeout_s: float = 60.0  # of the processor; three times that by the clock
     memory_mb: int = 2048  # address space of the reading process; enforced on Linux, elsewhere not always
 
     @property
