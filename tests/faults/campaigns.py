@@ -10,7 +10,6 @@ take for ever.
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import signal
 import sys
@@ -27,8 +26,9 @@ from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.opening import open_model
 from embedtune.snippets.routes import TARGETS
 from tests.conftest import _SUBJECTS, _document_text, _with_sections
+from tests.faults import results
 from tests.faults.foreign_runs import executed
-from tests.faults.kill_runs import ROOT, make_model
+from tests.faults.kill_runs import make_model
 from tests.faults.test_foreign_text import NAMES, raw
 from tests.models.test_opening import BROKEN
 from tests.repo.slow_patterns import AROUND, PIECES, patterns, slow
@@ -175,15 +175,12 @@ def main() -> None:
 
 
 def write(counts: dict[str, dict[str, int]]) -> None:
-    """Add the counts to the results of the kills."""
-    path, table = ROOT / "benchmarks" / "faults.json", ROOT / "benchmarks" / "faults.md"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **counts}, indent=2) + "\n")
-    before = table.read_text().partition("\n| what others bring")[0].rstrip("\n")
+    """Put the counts beside the results of the other campaigns."""
     rows = []
     for name, found in counts.items():
         tried, *others = found.items()
         rows.append(f"| {_MEANING[name]} | {tried[1]:,} | {', '.join(f'{value} {key}' for key, value in others)} |")
-    table.write_text("\n".join([before, "", "| what others bring | tried | found |", "|---|---|---|", *rows]) + "\n")
+    results.write(counts, ["| what others bring | tried | found |", "|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

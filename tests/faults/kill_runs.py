@@ -1,10 +1,14 @@
-"""Kill runs at random moments and hold what comes out after a second start against an undisturbed run, byte for byte.
+"""Kill commands at random moments and hold what comes out after a second start against an undisturbed one, byte for byte.
 
-    python tests/faults/kill_runs.py --kills 100
+    python tests/faults/kill_runs.py --kills 200
 
-writes ``benchmarks/faults.md`` and ``benchmarks/faults.json``. Each kill is a SIGKILL to the process group of one stage, at a
-moment drawn evenly over the time that the stage takes; then the same command runs to its end. Compared are all files of the
-stage and its manifest without the circumstances (times and command). The model is a BERT of two layers made on the spot.
+writes ``benchmarks/faults.md`` and ``benchmarks/faults.json``. Each kill is a SIGKILL to the process group of one command, at a
+moment drawn evenly over the time that it takes; then the same command runs to its end. Compared are all files of the
+stage and its manifest without the circumstances (times and command). With ``--force`` the old result has to be there after the
+kill. What ``export-model`` and ``templates`` write has to be whole or not there after the kill, and nothing may lie beside it in
+the end; ``plug --check`` may change nothing. The model is a BERT of two layers made on the spot.
+
+With ``--warm`` commands are forks of a process that has loaded the libraries: most of a short command's time is else their import.
 """
 
 from __future__ import annotations
@@ -20,12 +24,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.faults import results  # noqa: E402 (the repository first)
+
+WARM = ("torch", "datasets", "peft", "bitsandbytes", "sentence_transformers", "embedtune.cli", "embedtune.pipeline.generate",
+        "embedtune.pipeline.train", "embedtune.pipeline.evaluate", "embedtune.serving.retriever", "embedtune.training.trainer",
+        "embedtune.snippets.checking", "embedtune.pipeline.model_cards")  # fmt: skip
+"""What a forked command finds loaded."""
 SETTINGS = {
     "generate": ["--set", "window_tokens=48"],
     "train": ["--set", "batch_size=8", "--set", "max_pairs=160", "--set", "checkpoint_seconds=0", "--set", "epochs=2",
@@ -33,17 +45,28 @@ SETTINGS = {
     "eval": [],
 }  # fmt: skip
 FOLDERS = {"generate": "dataset", "train": "model", "eval": "eval"}
+MADE = {"export-model": "exported", "templates": "templates"}
+"""Commands that make a folder beside the run, and its name."""
+
 METHODS = {"lora": ["--quantize", "nf4"], "full": ["--set", "method=full"]}
 
 
 class Case(NamedTuple):
-    """A stage to kill, and the method of its training (of the model that eval measures)."""
+    """A command to kill, and the method of its training (of the model that it works with)."""
 
     stage: str
     method: str
+    force: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command in words."""
+        return f"{self.stage} --force" if self.force else self.stage
 
 
 CASES = [Case("generate", "lora"), Case("train", "lora"), Case("train", "full"), Case("eval", "lora")]
+FORCED = [Case("generate", "lora", force=True), Case("train", "lora", force=True), Case("eval", "lora", force=True)]
+OTHERS = [Case("export-model", "lora"), Case("templates", "lora"), Case("plug --check", "lora")]
 
 
 def make_model(folder: Path) -> Path:
@@ -85,7 +108,12 @@ class Stages:
 
     def command(self, case: Case, run: Path) -> list[str]:
         """Return the command line of a stage."""
-        start = [sys.executable, "-m", "embedtune", case.stage, "--quiet"]
+        start = [sys.executable, "-m", "embedtune", *case.command.split(), "--quiet"]
+        if case.stage == "plug --check":
+            return [*start[:-2], str(run), "--for", "sentence-transformers", "--check"]
+        if case.stage in MADE:
+            made = str(run.parent / MADE[case.stage])
+            return [*start[:-1], *([] if case.stage == "templates" else [str(run)]), made]
         if case.stage == "generate":
             return [*start, self._source, "--out", str(run), "--model", str(self._model), *SETTINGS["generate"]]
         extra = METHODS[case.method] if case.stage == "train" else []
@@ -109,8 +137,8 @@ class Stages:
             raise SystemExit(f"{case}: exit code {code}\n{(self.scratch / 'stderr').read_text()[-3000:]}")
 
     def undisturbed(self, case: Case) -> Path:
-        """Return the folder of a run that nobody disturbed, made when it is first asked for; note how long the stage takes."""
-        run = self.scratch / f"undisturbed-{case.stage}-{case.method}"
+        """Return the folder of a run that nobody disturbed, made when it is first asked for; note how long the command takes."""
+        run = self.scratch / f"undisturbed-{case.command}-{case.method}" / "run"
         if case not in self.seconds:
             self.ready(case, run)
             started = time.monotonic()
@@ -119,17 +147,20 @@ class Stages:
         return run
 
     def ready(self, case: Case, run: Path) -> None:
-        """Put what a stage reads into a run folder."""
-        if case.stage != "generate":
-            shutil.copytree(self.undisturbed(_before(case)), run)
+        """Put what a command reads into a run folder."""
+        run.parent.mkdir(exist_ok=True)
+        before = _before(case)
+        if before is not None:
+            shutil.copytree(self.undisturbed(before), run)
 
     def kill_once(self, case: Case, when: float | Callable[[Path], bool]) -> tuple[bool, list[str]]:
-        """Kill a stage after some seconds or once something is true of its folder, and run it again.
+        """Kill a command after some seconds or once something is true of its folder, and run it again.
 
         Returns:
-            Whether the kill hit, and which files differ from those of an undisturbed run.
+            Whether the kill hit, and which files differ from those of an undisturbed run, or were left behind.
         """
         run = Path(tempfile.mkdtemp(prefix="killed-", dir=self.scratch)) / "run"
+        expected = made_by(case, self.undisturbed(case))
         self.ready(case, run)
         process, started = self.start(case, run), time.monotonic()
         while process.poll() is None and not is_due(when, started, run):
@@ -138,15 +169,30 @@ class Stages:
         if hit:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        self.finish(case, run)
-        folder = FOLDERS[case.stage]
-        differing = compare(self.undisturbed(case) / folder, run / folder)
+        made, differing = made_by(case, run), list[str]()
+        if case.force or made.exists():
+            differing += [f"after the kill: {name}" for name in compare(expected, made)]
+        if case.stage not in MADE or not made.exists():
+            self.finish(case, run)
+        differing += compare(expected, made)
+        differing += [
+            f"left behind: {path.name}" for path in (*run.glob(".embedtune-*"), *run.parent.glob(".embedtune-*"))
+        ]
         shutil.rmtree(run.parent)
         return hit, differing
 
 
-def _before(case: Case) -> Case:
-    return Case("train", case.method) if case.stage == "eval" else Case("generate", "lora")
+def _before(case: Case) -> Case | None:
+    """Return the command whose run a command works with, if any."""
+    if case.force:
+        return case._replace(force=False)
+    before = {"train": Case("generate", "lora"), "eval": Case("train", case.method)}
+    return None if case.stage in ("generate", "templates") else before.get(case.stage, Case("eval", case.method))
+
+
+def made_by(case: Case, run: Path) -> Path:
+    """Return the folder that a command makes; for ``plug --check``, which makes none, the one that it reads."""
+    return run.parent / MADE[case.stage] if case.stage in MADE else run / FOLDERS.get(case.stage, "model")
 
 
 def is_due(when: float | Callable[[Path], bool], started: float, run: Path) -> bool:
@@ -163,24 +209,86 @@ def compare(expected: Path, found: Path) -> list[str]:
 def read_stage(folder: Path) -> dict[str, bytes]:
     """Return name → bytes."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    if "manifest.json" not in files:
+        return files
     manifest = json.loads(files["manifest.json"])
     for key in ("circumstances", "manifest_hash"):
         del manifest[key]
     return files | {"manifest.json": json.dumps(manifest).encode()}
 
 
-def kill(stages: Stages, kills: int, seed: int, jobs: int) -> Iterator[dict[str, object]]:
-    """Kill ``kills`` times, the cases in turn, ``jobs`` at once; yield what came of each."""
+class Fork:
+    """A command in a copy of this process, which has loaded the libraries; used as ``Popen`` is."""
+
+    def __init__(self, command: Sequence[str], errors: Path) -> None:
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if self.pid:
+            return
+        code = 70
+        try:
+            os.setsid()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(os.open(errors, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
+            sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115 (this process ends soon)
+            sys.argv = ["embedtune", *command[3:]]
+            from embedtune import cli
+
+            cli.main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if self.returncode is None:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if done else None
+        return self.returncode
+
+    def wait(self) -> int:
+        """Wait for the end."""
+        while self.poll() is None:
+            time.sleep(0.01)
+        assert self.returncode is not None
+        return self.returncode
+
+
+class WarmStages(Stages):
+    """Commands start as forks."""
+
+    def __init__(self, scratch: Path, source: str) -> None:
+        super().__init__(scratch, source)
+        os.environ.update(environment(), TOKENIZERS_PARALLELISM="false")
+        for name in WARM:
+            import_module(name)
+
+    def start(self, case: Case, run: Path) -> Fork:  # type: ignore[override]
+        """Start a command in a process group of its own."""
+        return Fork(self.command(case, run), self.scratch / "stderr")
+
+
+def kill(stages: Stages, kills: int, seed: int) -> Iterator[dict[str, object]]:
+    """Kill ``kills`` times, the cases in turn, those that take long in every third round; yield what came of each."""
     draw = random.Random(seed)
-    cases = [CASES[number % len(CASES)] for number in range(kills)]
-    moments = [draw.uniform(0, stages.seconds[case]) for case in cases]
-    with ThreadPoolExecutor(jobs) as pool:
-        for case, moment, (hit, differing) in zip(
-            cases, moments, pool.map(stages.kill_once, cases, moments), strict=True
-        ):
-            print(f"{case.stage} ({case.method}) at {moment:.1f} s:", "hit" if hit else "over before",
-                  "differs: " + ", ".join(differing) if differing else "same bytes", flush=True)  # fmt: skip
-            yield {**case._asdict(), "moment_s": round(moment, 2), "hit": hit, "differing": differing}
+    every = [*CASES, *FORCED, *OTHERS]
+    short = [case for case in every if case.stage not in ("train", "plug --check")]
+    cases = [*every, *short, *short]
+    for number in range(kills):
+        case = cases[number % len(cases)]
+        moment = draw.uniform(0, stages.seconds[case])
+        hit, differing = stages.kill_once(case, moment)
+        print(f"{case.command} ({case.method}) at {moment:.1f} s:", "hit" if hit else "over before",
+              "differs: " + ", ".join(differing) if differing else "same bytes", flush=True)  # fmt: skip
+        yield {
+            "stage": case.command,
+            "method": case.method,
+            "moment_s": round(moment, 2),
+            "hit": hit,
+            "differing": differing,
+        }
 
 
 def main() -> None:
@@ -188,24 +296,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1, help="kills at once; each takes one core")
+    parser.add_argument(
+        "--warm", action="store_true", help="fork commands from a process that has loaded the libraries"
+    )
     parser.add_argument("--source", default="python-reference")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="embedtune-kills-") as scratch:
-        stages = Stages(Path(scratch), arguments.source)
-        for case in CASES:
+        stages = (WarmStages if arguments.warm else Stages)(Path(scratch), arguments.source)
+        for case in (*CASES, *FORCED, *OTHERS):
             stages.undisturbed(case)
         rows: list[dict[str, object]] = []
-        for row in kill(stages, arguments.kills, arguments.seed, arguments.jobs):
+        for row in kill(stages, arguments.kills, arguments.seed):
             rows.append(row)
             write(rows, stages.seconds, arguments.seed)  # each time, so that a kill of this script loses nothing either
-        print((ROOT / "benchmarks" / "faults.md").read_text())
+        print(results.TABLE.read_text())
 
 
 def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) -> None:
-    """Write the table for people and the one for programs."""
+    """Put the figures beside the results of the other campaigns."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    result = {
+    counts = {
         "schema_version": 1,
         "kills": {"tried": len(rows), "differences": sum(bool(row["differing"]) for row in rows)},
         "hits": sum(bool(row["hit"]) for row in rows),
@@ -213,23 +323,17 @@ def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) 
         "machine": machine,
         "rows": rows,
     }
-    path, table = ROOT / "benchmarks" / "faults.json", ROOT / "benchmarks" / "faults.md"
-    path.write_text(
-        json.dumps({**json.loads(path.read_text()), **result}, indent=2) + "\n"
-    )  # beside those of campaigns.py
-    lines = [
+    table = [
         "| stage | training | takes | kills | hit a running stage | differing results |",
         "|---|---|---|---|---|---|",
     ]
-    for case in CASES:
-        mine = [row for row in rows if (row["stage"], row["method"]) == case]
+    for case, takes in seconds.items():
+        mine = [row for row in rows if (row["stage"], row["method"]) == (case.command, case.method)]
         hits, differing = (sum(bool(row[key]) for row in mine) for key in ("hit", "differing"))
-        lines.append(f"| {case.stage} | {case.method} | {seconds[case]:.0f} s | {len(mine)} | {hits} | {differing} |")
-    lines.append(f"\nSIGKILL at moments drawn evenly over each stage, seed {seed}; {machine}, one thread.")
-    others = table.read_text().partition("\n| what others bring")
-    table.write_text("\n".join(lines) + "\n" + "".join(others[1:]))
+        table.append(f"| {case.command} | {case.method} | {takes:.0f} s | {len(mine)} | {hits} | {differing} |")
+    table += ["", f"SIGKILL at moments drawn evenly over each command, seed {seed}; {machine}, one thread."]
+    results.write(counts, table)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()
