@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
+
+LARGEST = 1 << 28
+"""Bytes of a text that is read as a whole; what programs write about models and runs has a hundredth of it."""
 
 
 class NotRegularError(OSError):
     """A pipe, a socket or a device where a file was expected."""
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read its bytes, without waiting for a writer.
 
     Raises:
@@ -32,7 +37,18 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, most: int) -> bytes:
     """Read a whole file of at most ``most`` bytes; raises as ``open_regular``, and ``OSError`` for a larger one."""
     with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(f"more than {most:,} bytes")
-    return content
+        if os.fstat(file.fileno()).st_size <= most:
+            content = file.read(most + 1)
+            if len(content) <= most:
+                return content
+    raise OSError(f"more than {most:,} bytes")
+
+
+def read_text(path: Path, most: int = LARGEST) -> str:
+    """Read a file in UTF-8; raises as ``read_regular``, and ``ValueError`` where it is no UTF-8."""
+    return read_regular(path, most).decode("utf-8")
+
+
+def read_json(path: Path, most: int = LARGEST) -> Any:
+    """Read a file of JSON; raises as ``read_text``, and ``ValueError`` or ``RecursionError`` where it is no JSON."""
+    return json.loads(read_text(path, most))

@@ -11,6 +11,7 @@ from embedtune.documents.readers import no_reader
 from embedtune.documents.reading import unreadable, walk
 from embedtune.errors import DataError
 from embedtune.formats.label_files import LABEL_SUFFIXES
+from embedtune.regular import open_regular
 from embedtune.text.hashing import hash_file
 
 FILES = "files.jsonl"
@@ -92,6 +93,5 @@ def read_inventory(folder: Path) -> dict[str, str] | None:
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+    with open_regular(path) as file:
+        yield from map(json.loads, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from embedtune.errors import DataError, EmbedtuneError, ResourceError
 from embedtune.regular import open_regular
 
 MAX_LINE = 64 << 20
+MAX_WHOLE = 1 << 30
+_BY_LINES = "write it as .jsonl or as a BEIR folder, which are read line by line"
 _MAX_NAMED = 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ENCODING = "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 converts a file"
@@ -74,11 +77,15 @@ def read_text(path: Path) -> str:
     """Return a whole file, without a byte order mark.
 
     Raises:
-        DataError: If there is no such file, or it is no UTF-8.
+        DataError: If there is no such file, it is larger than 1 GiB, or it is no UTF-8.
         ResourceError: If the file may not be read.
     """
     try:
         with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_WHOLE:
+                expected = f"at most {MAX_WHOLE >> 30} GiB in a file that is read as a whole"
+                raise DataError.at(path, None, expected, f"{size / (1 << 30):,.1f} GiB", hint=_BY_LINES)
             content = file.read()
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

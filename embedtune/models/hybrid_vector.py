@@ -23,6 +23,7 @@ from torch import Tensor
 
 from embedtune.errors import IntegrityError
 from embedtune.models.over_dense import OverDense, load_dense
+from embedtune.regular import read_json
 from embedtune.text.analyzer import WORDS_VERSION, Analyzer
 from embedtune.types import Matrix
 
@@ -173,7 +174,7 @@ class HybridVector(OverDense):
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> HybridVector:
         """Load from a local folder."""
         folder = Path(model_name_or_path, subfolder)
-        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        settings = read_json(folder / _SETTINGS)
         dense = load_dense(folder, kwargs)
         lexical = BM25Sketch.from_settings(settings)
         return cls(dense, lexical, scale=settings["scale"], longest=settings["longest"])

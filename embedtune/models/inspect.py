@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from embedtune.errors import ConfigError
+from embedtune.regular import read_json
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _HIDDEN = ("hidden_size", "d_model", "dim", "n_embd")
@@ -115,7 +115,7 @@ def _what(path: Path) -> str:
 
 def read_prompts(folder: Path) -> dict[str, str]:
     """Return the prompts that a sentence-transformers folder is encoded with, as ``retrieval_prompts`` completes the saved."""
-    config = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    config = read_json(folder / "config_sentence_transformers.json")
     return retrieval_prompts(config.get("prompts") or {})
 
 
@@ -144,16 +144,31 @@ def read_dimension(folder: Path) -> int:
     """
     sketch = folder / "bm25_sketch.json"
     if sketch.is_file():
-        added = json.loads(sketch.read_text(encoding="utf-8"))["dimensions"] + 1  # 1 makes passages equally long
+        added = read_json(sketch)["dimensions"] + 1  # 1 makes passages equally long
         return read_dimension(folder / "dense") + int(added)
     if (folder / "passage_residuals.safetensors").is_file():
         return read_dimension(folder / "dense")
     configs = sorted([*folder.glob("*_Pooling/config.json"), *folder.glob("*_Dense/config.json")])
     for path in reversed(configs):
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         if size := config.get("out_features") or config.get("embedding_dimension"):
             return int(size)
     raise ConfigError(f"{folder}: expected a module that states the dimension of the vectors, found none")
+
+
+def find_query_map(folder: Path) -> Path | None:
+    """Return the weights of the linear map that a saved model has behind the queries alone; None for any other model.
+
+    A base can have Dense layers of its own, which stand behind the documents too.
+    """
+    try:
+        sides = read_json(folder / "router_config.json")["structure"]
+        queries, documents = ([Path(name).name for name in sides[side]] for side in ("query", "document"))
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return None
+    behind, base = ([name for name in names if name.endswith("_Dense")] for names in (queries, documents))
+    found = folder / behind[-1] / "model.safetensors" if len(behind) == len(base) + 1 else None
+    return found if found and found.is_file() else None
 
 
 def _transformer_folder(folder: Path, problems: list[str]) -> Path | None:
@@ -170,7 +185,7 @@ def _transformer_folder(folder: Path, problems: list[str]) -> Path | None:
 def _read_json(path: Path, folder: Path, problems: list[str], kind: type = dict) -> Any:
     name = path.relative_to(folder)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path)
     except FileNotFoundError:
         problems.append(f"{name}: expected a file, found nothing")
         return kind()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
-import yaml
-
+from embedtune.config.yaml import read_yaml
 from embedtune.models.encoder import Encoder
+from embedtune.regular import LARGEST, read_regular
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.language import LANGUAGE_CODES, language_of
 
@@ -20,12 +21,16 @@ def stated_languages(folder: Path) -> frozenset[str] | None:
     Cards have codes of ISO 639 (``en``, ``fr``), a list of them, or ``multilingual``. A card that cannot be read is none.
     """
     try:
-        lines = (folder / "README.md").read_text(encoding="utf-8", errors="replace").splitlines()
-        fences = [number for number, line in enumerate(lines) if line.strip() == _FENCE][:2]
-        metadata = yaml.safe_load("\n".join(lines[1 : fences[1]])) if fences[:1] == [0] and len(fences) > 1 else None
-    except (OSError, yaml.YAMLError, RecursionError):
+        lines = read_regular(folder / "README.md", LARGEST).decode("utf-8", errors="replace").splitlines()
+    except OSError:
         return None
-    stated = metadata.get("language") if isinstance(metadata, dict) else None
+    fences = [number for number, line in enumerate(lines) if line.strip() == _FENCE][:2]
+    metadata = lines[1 : fences[1]] if fences[:1] == [0] and len(fences) > 1 else []
+    # No more than this one field: a card can hold thousands of results, and anything that its author likes.
+    entry = next((number for number, line in enumerate(metadata) if line.startswith("language:")), len(metadata))
+    rest = takewhile(lambda line: line.startswith((" ", "-")), metadata[entry + 1 :])
+    field = read_yaml("\n".join([*metadata[entry : entry + 1], *rest]), str).value
+    stated = field.get("language") if isinstance(field, dict) else None
     names = [stated] if isinstance(stated, str) else stated if isinstance(stated, list) else []
     # YAML reads the code of Norwegian as false.
     codes = frozenset("no" if name is False else str(name).strip().lower() for name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from embedtune.errors import ConfigError, EmbedtuneError, ResourceError
 from embedtune.models.inspect import inspect_model
 from embedtune.quiet import quiet_libraries
+from embedtune.regular import LARGEST, read_json, read_regular
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -65,7 +65,7 @@ def _open(folder: Path, *, device: str | None, **options: Any) -> SentenceTransf
     (own,) = _module_types(folder)
     name, _, class_name = own.rpartition(".")
     module = getattr(import_module(name), class_name).load(str(folder), **options)
-    saved = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    saved = read_json(folder / "config_sentence_transformers.json")
     kept = {key: saved.get(key) for key in ("prompts", "default_prompt_name", "similarity_fn_name")}
     return SentenceTransformer(modules=[module], device=device, **kept)
 
@@ -101,7 +101,7 @@ def modules_of_others(folder: Path) -> list[str]:
 
 def code_of(folder: Path) -> list[str]:
     """Return what in a model folder would run or fetch code, if its code were trusted; empty for most models."""
-    mapped = [path for path in sorted(folder.rglob("*.json")) if '"auto_map"' in path.read_text("utf-8", "replace")]
+    mapped = [path for path in sorted(folder.rglob("*.json")) if b'"auto_map"' in read_regular(path, LARGEST)]
     return [*modules_of_others(folder), *(f"{path.relative_to(folder)}: auto_map" for path in mapped)]
 
 
@@ -119,7 +119,7 @@ def _types_in(value: object) -> Iterator[str]:
 
 def _json(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.quantisation import is_transposed, linear_layers, load_quantised, plain_weight
+from embedtune.regular import read_json
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -132,7 +133,7 @@ def save_adapter(adapter: PeftModel, folder: Path, base_name: str) -> None:
     adapter.save_pretrained(str(folder), safe_serialization=True)
     (folder / "README.md").unlink(missing_ok=True)  # peft's card is an empty form
     path = folder / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(path)
     config["base_model_name_or_path"] = base_name
     config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import shlex
 import socket
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 from embedtune.errors import EmbedtuneError, InUseError, ResourceError
 from embedtune.project.manifest import clear_leftovers, write_json
 from embedtune.redaction import redact_all
+from embedtune.regular import read_json
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,7 +104,7 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
 
 def _owner(run: Path) -> str:
     try:
-        owner = json.loads((run / _OWNER).read_text(encoding="utf-8"))
+        owner = read_json(run / _OWNER)
         return f"process {owner['pid']} on {owner['host']} ({owner['command']}, since {owner['since']})"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

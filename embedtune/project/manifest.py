@@ -28,6 +28,7 @@ from embedtune.errors import DataError, EmbedtuneError, IntegrityError, Resource
 from embedtune.project.layout import CHECKPOINTS, MODEL, STAGES
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
+from embedtune.regular import LARGEST, open_regular, read_json, read_regular
 from embedtune.text.analyzer import WORDS_VERSION
 from embedtune.text.hashing import hash_folder, hash_json
 
@@ -123,13 +124,13 @@ def read_manifest(folder: Path, record: type[R]) -> Manifest[R]:
 def _read_json(folder: Path) -> dict[str, object]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             f"{path}: expected the manifest of a finished stage, found nothing",
             hint=f"run the stage that makes {folder.name!r} first: generate → train → eval",
         ) from None
-    except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
+    except (OSError, ValueError, RecursionError) as error:  # no file, or one without an end; nested too deeply
         raise DataError.at(path, None, "a JSON manifest", str(error), hint=_AGAIN) from error
     if not isinstance(manifest, dict):
         raise DataError.at(path, None, "a JSON object", type(manifest).__name__, hint=_AGAIN)
@@ -150,8 +151,8 @@ def is_done(folder: Path, identity: Mapping[str, object]) -> bool:
 def is_run(folder: Path) -> bool:
     """Return whether a folder is a run folder: a stage of it has a manifest of ours."""
     for stage in STAGES:
-        with suppress(OSError, ValueError), (folder / stage / MANIFEST).open(encoding="utf-8") as file:
-            if '"identity_hash"' in file.read(_HEAD):
+        with suppress(OSError, ValueError), open_regular(folder / stage / MANIFEST) as file:
+            if b'"identity_hash"' in file.read(_HEAD):
                 return True
     return False
 
@@ -195,7 +196,8 @@ def find_changes(folder: Path) -> list[str]:
         return [MANIFEST]
     changed = [name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)]
     # Byte for byte as it would be written now: JSON forgives a changed blank, and a hash of the values would too.
-    if (folder / MANIFEST).read_text(encoding="utf-8", errors="replace") != json_text(_sealed(manifest)):
+    written = read_regular(folder / MANIFEST, LARGEST).decode("utf-8", "replace").replace(os.linesep, "\n")
+    if written != json_text(_sealed(manifest)):
         changed.append(MANIFEST)
     return sorted(changed)
 

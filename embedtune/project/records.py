@@ -182,10 +182,24 @@ class ChecksRecord(Record):
     mean_query_cosine_to_base: float | None = None
 
 
+class TrainedWith(Record):
+    """The settings of the dataset that a model was trained on, which it is served with whatever becomes of the dataset.
+
+    Attributes:
+        query_prompt: None is the model's own, as for ``document_prompt``.
+    """
+
+    window_tokens: int
+    window_overlap: float
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+
+
 class ModelRecord(Record):
     """What ``train`` shipped, and why.
 
     Attributes:
+        trained_with: Prompts and windows; None in a run of a version that did not write them.
         shipped: ``tuned``, or ``base`` if no method gained enough on dev.
         method: The method that was chosen; if the base was shipped, the one that came closest.
         passages: The model whose dense passage vectors the shipped model searches. An index of the base serves every
@@ -202,6 +216,7 @@ class ModelRecord(Record):
     """
 
     base_model: str = ""
+    trained_with: TrainedWith | None = None
     train_queries: int = 0
     shipped: Side
     method: str = "lora"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
 from embedtune.errors import DataError
@@ -14,10 +16,16 @@ from embedtune.project.records import DatasetRecord, ModelRecord, Record
 from embedtune.text.hashing import hash_json
 
 _CORPUS = "corpus.jsonl"
+S = TypeVar("S", bound=BaseModel)
 
 
 class TrainedRun(NamedTuple):
-    """A run folder whose dataset, and mostly its model too, is finished, with the settings of the dataset."""
+    """A run folder whose dataset, and mostly its model too, is finished.
+
+    Attributes:
+        settings: Of the dataset; base model, prompts and windows are those that the model was trained with, which differ where
+            the dataset was made anew since.
+    """
 
     folder: Path
     dataset: Manifest[DatasetRecord]
@@ -51,7 +59,12 @@ class TrainedRun(NamedTuple):
 
     def search_name(self, model: str, precision: str) -> str:
         """Return the name under which a model's (hash's) vectors of an evaluation's queries are kept, by precision."""
-        return hash_json([model, precision, self.dataset.outputs, self.dataset.identity.config])
+        return hash_json([model, precision, self.dataset.outputs, self.dataset.identity.config, *self._own])
+
+    @property
+    def _own(self) -> list[dict[str, object]]:
+        """What the model was trained with, where that is not what the dataset was made with."""
+        return [_own_settings(self.model.record)] if self.stale else []
 
     @property
     def record(self) -> ModelRecord:
@@ -63,21 +76,42 @@ class TrainedRun(NamedTuple):
         """Settings of the run's evaluation; the defaults without one."""
         if not (self.folder / EVAL / MANIFEST).is_file():
             return EvaluateConfig()
-        return EvaluateConfig.model_validate(read_manifest(self.folder / EVAL, Record).identity.config)
+        return recorded_settings(EvaluateConfig, read_manifest(self.folder / EVAL, Record).identity.config)
 
     @property
     def seeds(self) -> tuple[int, int]:
         """Seeds of dataset and training."""
-        return self.settings.seed, TrainConfig.model_validate(self.model.identity.config).seed
+        return self.settings.seed, recorded_settings(TrainConfig, self.model.identity.config).seed
 
 
-def dataset_settings(dataset: Manifest[DatasetRecord], *, trust_remote_code: bool = False) -> GenerateConfig:
-    """Return the settings that a dataset was generated with, without its source.
+def dataset_settings(
+    dataset: Manifest[DatasetRecord], model: ModelRecord | None = None, *, trust_remote_code: bool = False
+) -> GenerateConfig:
+    """Return the settings that a dataset was generated with, without its source; base, prompts and windows are a model's own.
 
     Whether code of a model may run is for the caller to say: the run folder may be somebody else's.
     """
+    own = _own_settings(model) if model else {}
     trust = {"trust_remote_code": trust_remote_code}
-    return GenerateConfig.model_validate({"source": "", **dataset.identity.config, **trust})
+    return recorded_settings(GenerateConfig, {"source": "", **dataset.identity.config, **own, **trust})
+
+
+def recorded_settings(kind: type[S], values: Mapping[str, object]) -> S:
+    """Return the settings of a manifest; raises ``DataError`` if they are none, as those of a later version may be."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place, stage = ".".join(map(str, wrong["loc"])), kind.__name__.removesuffix("Config").lower()
+        raise DataError(
+            f"manifest: expected settings of {stage}, found {place}: {wrong['msg']}",
+            hint=f"run {stage} again, with --force",
+        ) from error
+
+
+def _own_settings(record: ModelRecord) -> dict[str, object]:
+    """Return the settings that a model keeps; empty where an earlier version wrote none."""
+    return {"model": record.base_model, **record.trained_with.model_dump()} if record.trained_with else {}
 
 
 def why_stale(run: Path, model: Manifest[Any], dataset: Manifest[Any]) -> str:
@@ -98,7 +132,7 @@ def read_trained_run(folder: Path, *, trust_remote_code: bool = False) -> Traine
         IntegrityError: If dataset or model were changed since they were written.
     """
     dataset, model = verify(folder / DATASET, DatasetRecord), verify(folder / MODEL, ModelRecord)
-    settings = dataset_settings(dataset, trust_remote_code=trust_remote_code)
+    settings = dataset_settings(dataset, model.record, trust_remote_code=trust_remote_code)
     return TrainedRun(folder, dataset, model, settings)
 
 

@@ -5,7 +5,6 @@ It may be deleted at any time; an entry is used only if its hash is right.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from embedtune.errors import InUseError, ResourceError
 from embedtune.project.layout import VECTORS
 from embedtune.project.lock import lock_run
 from embedtune.project.manifest import sync, write_json
+from embedtune.regular import read_json
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import TextEncoder, Vectors
 
@@ -97,7 +97,7 @@ class VectorCache:
         """Delete the vectors of all models (hashes) but these: those of earlier trainings."""
         for path in self._folder.glob("*.json"):
             with suppress(OSError, ValueError):
-                if json.loads(path.read_text(encoding="utf-8")).get("model") not in models:
+                if read_json(path).get("model") not in models:
                     path.unlink()
                     path.with_suffix(".npy").unlink(missing_ok=True)
 
@@ -131,7 +131,7 @@ def vectors_of_run(
 def _read(path: Path) -> tuple[Vectors, dict[str, Any]] | None:
     """Return vectors and their record; None if there are none, or not these."""
     try:
-        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        record = read_json(path.with_suffix(".json"))
         if hash_file(path) != record["sha256"]:
             raise ValueError("its bytes do not fit its record")
         vectors: Vectors = np.load(path, allow_pickle=False)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
 from embedtune.models.encoder import Encoder, choose_precision, load_encoder
-from embedtune.models.inspect import retrieval_prompts
+from embedtune.models.inspect import find_query_map, retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.weights import load_rounded
 from embedtune.project.layout import MODEL
@@ -236,11 +236,11 @@ def _read_map(run: TrainedRun) -> Matrix:
     """Return the linear map behind the queries, ``(dim, dim)``."""
     from safetensors.numpy import load_file
 
-    found = sorted(run.merged.glob("query_*_Dense/model.safetensors"))
-    if not run.record.queries_only or not found:
+    found = find_query_map(run.merged)
+    if not run.record.queries_only or found is None:
         raise DataError(
             f"{run.folder}: expected an adapter or a map of queries, found neither",
             hint="open this run by itself with Embedder.from_run; it shares no weight with its base",
         )
-    matrix: Matrix = load_file(found[-1])["linear.weight"]
+    matrix: Matrix = load_file(found)["linear.weight"]
     return matrix

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from embedtune.errors import DataError
 from embedtune.project.manifest import verify
 from embedtune.project.records import Record
+from embedtune.regular import read_json
 from embedtune.types import Vectors as Vector
 
 
@@ -34,7 +34,7 @@ class QueryAdapter:
 
         folder = Path(folder)
         verify(folder, Record)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         self.embedding: str = config["embedding"]
         self.dimension: int = config["dimension"]
         self.matrix: Vector | None = None

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, cast
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.evaluation.decision import Decision, decide
-from embedtune.models.inspect import read_dimension, read_prompts, retrieval_prompts
+from embedtune.models.inspect import find_query_map, read_dimension, read_prompts, retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.opening import code_of, modules_of_others
 from embedtune.project.trained_run import read_trained_run
@@ -92,9 +92,9 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         shape = "map" if record.token_vectors == "base" else "two"  # noqa: S105 (no password)
     if not trust_remote_code:
         _check_code(merged if shape in _ADDED else None, found.merged)
-    maps = sorted(merged.glob("query_*_Dense/model.safetensors"))
-    if shape == "map" and len(maps) != 1:
-        raise IntegrityError(f"{merged}: expected one linear map behind the queries, found {len(maps)}")
+    map_file = find_query_map(merged) if shape == "map" else None
+    if shape == "map" and map_file is None:
+        raise IntegrityError(f"{merged}: expected one linear map behind the queries, found none or several")
     given = {"query_prompt": settings.query_prompt, "document_prompt": settings.document_prompt}
     prompts = retrieval_prompts(read_prompts(merged), **given)
     return Facts(
@@ -111,7 +111,7 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         window_tokens=min(settings.window_tokens, found.dataset.record.window.model_tokens),
         trust_remote_code=settings.trust_remote_code,
         has_adapter=is_tuned and (merged.parent / "adapter").is_dir(),
-        map_file=maps[0] if shape == "map" else None,
+        map_file=map_file,
     )
 
 

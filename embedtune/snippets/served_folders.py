@@ -6,7 +6,6 @@ and take the first token's vector instead of the mean. All of them, and sentence
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
 from embedtune.project.manifest import write_json
 from embedtune.project.writing import check_new, check_outside, new_folder
+from embedtune.regular import read_json
 from embedtune.shown import on_one_line
 from embedtune.snippets.routes import Facts
 
@@ -89,7 +89,7 @@ def _in_older_form(folder: Path, model: SentenceTransformer, pooling: Any) -> No
     mode = _OLD_POOLING.get(str(pooling.pooling_mode), str(pooling.pooling_mode))
     if mode not in _POOLINGS:
         raise ConfigError(f"servers: expected a pooling by one of {', '.join(_POOLINGS)}, found {pooling.pooling_mode}")
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules = read_json(folder / "modules.json")
     for module in modules:
         module["type"] = _OLD_NAME + module["type"].rpartition(".")[2]
         if module["type"] == f"{_OLD_NAME}Pooling":

@@ -13,6 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from embedtune.regular import open_regular
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -49,8 +51,8 @@ def hash_rows(rows: Iterable[object]) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """Return the sha256 of a file's bytes, read in blocks."""
-    with path.open("rb") as file:
+    """Return the sha256 of a file's bytes, read in blocks; a pipe or a device is refused as ``open_regular`` does."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -6,7 +6,6 @@ bytes do not fit it, is passed over. Nothing but tensors, numbers and strings is
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from embedtune.errors import ResourceError
 from embedtune.project.manifest import sync, write_json
+from embedtune.regular import read_json
 from embedtune.text.hashing import hash_file
 
 State = dict[str, Any]
@@ -101,7 +101,7 @@ class Checkpoints:
 def _read(path: Path) -> State:
     import torch
 
-    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    record = read_json(path.with_suffix(".json"))
     if hash_file(path) != record["sha256"]:
         raise ValueError("its bytes do not fit its record")
     state: State = torch.load(path, weights_only=True)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import embedtune
+from embedtune.serving.embedder import Embedder
 from embedtune.serving.retriever import Retriever
+from embedtune.snippets.routes import read_facts
 
 Invoke = Callable[..., tuple[int, str, str]]
 
@@ -55,3 +57,26 @@ def test_what_serves_goes_on_and_says_stale_each_time(mixed: Path, invoke: Invok
         code, out, said = invoke(*words)
         assert (code, "stale" in out + said or "made anew" in out + said) == (0, True), words
     assert Retriever.from_run(mixed).retrieve("how is it cleaned")
+
+
+def test_a_stale_model_keeps_its_own_prompts_window_and_base(
+    small_run: tuple[Path, Path], document_folder: Path, tmp_path: Path, invoke: Invoke
+) -> None:
+    run = Path(shutil.copytree(small_run[0], tmp_path / "run"))
+    embedtune.train(embedtune.TrainConfig(method="pca"), run)
+    embedtune.evaluate(embedtune.EvaluateConfig(precision="fp32"), run)
+    texts, passage = ["how is it cleaned"], "Clean the filter. " * 40
+    before = Embedder.from_run(run), Embedder.from_run(run, "base")
+    expected = [(each.encode_queries(texts), each.encode_documents([passage]), each.window_tokens) for each in before]
+    other = Path(shutil.copytree(small_run[1], tmp_path / "another-base"))
+    made = {"source": str(document_folder), "model": str(other), "window_tokens": 32}
+    embedtune.generate(embedtune.GenerateConfig(**made, query_prompt="query: ", document_prompt="passage: "), run)
+    shutil.rmtree(other)  # what serves has no need of the new base
+    for which, (queries, documents, window) in zip(("auto", "base"), expected, strict=True):
+        embedder = Embedder.from_run(run, which)
+        assert embedder.query_prompt == ""
+        assert embedder.window_tokens == window
+        assert (embedder.encode_queries(texts) == queries).all()
+        assert (embedder.encode_documents([passage]) == documents).all()
+    assert read_facts(run).window_tokens == expected[0][2]
+    assert invoke("compare", run, "how is it cleaned")[0] == 0

@@ -5,12 +5,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
 
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import load_model
-from embedtune.models.inspect import inspect_model, read_dimension, read_prompts, retrieval_prompts
+from embedtune.models.inspect import find_query_map, inspect_model, read_dimension, read_prompts, retrieval_prompts
+from embedtune.models.weights import two_towers
+from embedtune.training.methods.query_adapters import LinearQueryAdapter
+from tests.tiny_bases import make_tiny
 
 
 @pytest.fixture
@@ -99,3 +105,15 @@ def test_a_prompt_of_the_run_replaces_the_models_own_under_every_name(given):
     prompts = retrieval_prompts({"query": "q", "passage": "p"}, query_prompt="", document_prompt=given)
     assert prompts == {"query": "", "document": given, "passage": given}
     assert retrieval_prompts(prompts) == prompts  # as read back from the saved model
+
+
+def test_the_map_of_queries_is_told_from_dense_layers_of_the_base(tmp_path):
+    base = SentenceTransformer(str(make_tiny(tmp_path, "dense-head")))
+    tower = two_towers(LinearQueryAdapter(base, torch.eye(24) * 2).model, base)
+    tower.save_pretrained(str(tmp_path / "map"), create_model_card=False)
+    found = find_query_map(tmp_path / "map")
+    assert found is not None
+    assert load_file(found)["linear.weight"][0, 0] == 2
+    two_towers(base, base).save_pretrained(str(tmp_path / "two"), create_model_card=False)
+    assert find_query_map(tmp_path / "two") is None
+    assert read_dimension(tmp_path / "map") == 24

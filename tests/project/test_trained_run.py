@@ -7,8 +7,8 @@ import pytest
 from embedtune.config.settings import GenerateConfig, TrainConfig
 from embedtune.errors import DataError
 from embedtune.project.manifest import Identity, Manifest
-from embedtune.project.records import ModelRecord, Record
-from embedtune.project.trained_run import TrainedRun, check_comparable, differ_in_seed_only
+from embedtune.project.records import DatasetRecord, ModelRecord, Record
+from embedtune.project.trained_run import TrainedRun, check_comparable, dataset_settings, differ_in_seed_only
 
 
 def run(name="a", seed=0, split_seed=0, base="b", corpus="c", qrels="q", **settings):
@@ -43,3 +43,11 @@ def test_a_run_that_may_have_trained_on_the_test_split_is_refused():
     check_comparable(run(), run("x"), own_queries=False)
     with pytest.raises(DataError, match="may have seen the test queries"):
         check_comparable(run(), run("x", qrels="other"), own_queries=False)
+
+
+def test_settings_that_there_are_not_are_told_with_their_name():
+    dataset = Manifest[DatasetRecord].model_construct(
+        identity=Identity(config={"model": "x", "question_share": float("nan")})
+    )
+    with pytest.raises(DataError, match="manifest: expected settings of generate, found question_share: "):
+        dataset_settings(dataset)

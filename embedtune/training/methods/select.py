@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from embedtune.models.encoder import Encoder
 from embedtune.models.weights import adaptable_layers
-from embedtune.project.records import CandidateRecord, ModelRecord
+from embedtune.project.records import CandidateRecord, ModelRecord, TrainedWith
 from embedtune.training.dev_set import choose_fusion_weight, rounded_mean
 from embedtune.training.methods.context import Candidate, Context
 from embedtune.training.methods.gradient import tune_both_sides, tune_query_lora
@@ -157,6 +157,7 @@ def selection_record(
         weights["tuned"] = best.fusion_weight or choose_fusion_weight(dev, best.dense)
     values = {
         **plan,
+        "trained_with": context.dataset_config.model_dump(include=set(TrainedWith.model_fields)),
         "shipped": "tuned" if ships else "base",
         "method": best.name,
         "passages": "base" if not ships or best.tuned.queries_only or sketch else "tuned",
