@@ -119,11 +119,12 @@ _LOGGING = (
     click.option("-q", "--quiet", is_flag=True, help="Show only warnings and errors."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the log messages of other libraries."),
 )
-_LLM_SETTINGS = ("name", "base_url", "examples", "templates", "limit", "max_cost", "retry_errors")
+_LLM_SETTINGS = ("name", "base_url", "adapter", "examples", "templates", "limit", "max_cost", "retry_errors")
 _LLM = (
     setting(LlmConfig, "name", "--llm", "llm_name", metavar="PROVIDER:MODEL"),
     setting(LlmConfig, "base_url", "--base-url", "llm_base_url", metavar="URL"),
-    *(setting(LlmConfig, name, f"--{name.replace('_', '-')}", f"llm_{name}") for name in _LLM_SETTINGS[2:]),
+    setting(LlmConfig, "adapter", "--adapter", "llm_adapter", metavar="FOLDER"),
+    *(setting(LlmConfig, name, f"--{name.replace('_', '-')}", f"llm_{name}") for name in _LLM_SETTINGS[3:]),
 )
 
 

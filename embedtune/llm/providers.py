@@ -1,7 +1,8 @@
-"""The providers that llama-index brings, each behind the same two methods.
+"""The providers of language models, each behind the same two methods.
 
-``PROVIDER:MODEL`` names one: ``openai:…`` (any server with OpenAI's interface), ``ollama:…``, ``hf:…`` (a local model), or the
-path of any other class of llama-index, ``llama_index.llms.anthropic.Anthropic:…``. Keys come from the environment alone.
+``PROVIDER:MODEL`` names one: ``openai:…`` (any server with OpenAI's interface), ``ollama:…``, ``hf:…`` and ``gguf:…`` (a model
+in this process; ``local`` is the packaged one), or the path of any other class of llama-index,
+``llama_index.llms.anthropic.Anthropic:…``. Keys come from the environment alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -23,14 +25,20 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 OLLAMA_URL = "http://localhost:11434"
 OWN_KEY = "EMBEDTUNE_LLM_KEY"
-PROVIDERS = ("openai", "ollama", "hf")
+PROVIDERS = ("openai", "ollama", "hf", "gguf")
+LOCAL = "local"
+"""The name of the packaged model."""
+IN_PROCESS = frozenset({"hf", "gguf", LOCAL})
+"""Kinds of models that need neither key nor server."""
 MANY = 1_000_000
 """Calls at once of a provider that has no bound of its own."""
 
 _MODULES = {
     "openai": ("llama_index.llms.openai_like", "embedtune[llm]"),
     "ollama": ("llama_index.llms.ollama", "embedtune[ollama]"),
-    "hf": ("transformers", "embedtune[hf]"),
+    "hf": ("tenacity", "embedtune[hf]"),
+    "gguf": ("xllamacpp", "embedtune[gguf]"),
+    LOCAL: ("xllamacpp", "embedtune[gguf]"),
 }
 _CLASS = re.compile(r"llama_index\.llms\.[a-z_]+\.[A-Za-z]+")
 
@@ -60,13 +68,18 @@ class Provider(Protocol):
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Return provider and model of ``PROVIDER:MODEL``. Raises ``ConfigError`` for another form or an unknown provider."""
+    """Return provider and model of ``PROVIDER:MODEL``, or twice ``local`` for the packaged model.
+
+    Raises ``ConfigError`` for another form or an unknown provider.
+    """
+    if name == LOCAL:
+        return LOCAL, LOCAL
     provider, colon, model = name.partition(":")
     if not colon or not model or not (provider in PROVIDERS or _CLASS.fullmatch(provider)):
         raise ConfigError(
-            f"--llm: expected PROVIDER:MODEL with one of {', '.join(PROVIDERS)}, found {name!r}",
-            hint="for example openai:gpt-4o-mini, ollama:llama3.2, hf:google/flan-t5-base, or any server with OpenAI's "
-            "interface: openai:MODEL --base-url http://localhost:8000/v1",
+            f"--llm: expected local or PROVIDER:MODEL with one of {', '.join(PROVIDERS)}, found {name!r}",
+            hint="for example openai:gpt-4o-mini, ollama:llama3.2, hf:google/flan-t5-base, gguf:model.gguf, or any server with "
+            "OpenAI's interface: openai:MODEL --base-url http://localhost:8000/v1",
         )
     return provider, model
 
@@ -112,17 +125,22 @@ class Described(NamedTuple):
 
     model: str
     chats: bool
+    answer_tokens: int | None = None  # of a tuned writer: the longest query that it was tuned to write; None for others
 
 
 def describe(config: LlmConfig) -> Described:
     """Return the model's name in the key of a call. Raises ``ConfigError`` if there is no such provider or local model."""
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
-    if kind != "hf":
+    if kind not in IN_PROCESS:
         return Described(f"{kind}:{model}", chats=True)
-    from embedtune.llm.local_models import describe_local
+    if kind == "hf":
+        from embedtune.llm.local_models import describe_local
 
-    return describe_local(model, config.quantize)
+        return describe_local(model, config.quantize, config.adapter)
+    from embedtune.llm.gguf import describe_gguf, packaged_gguf
+
+    return describe_gguf(packaged_gguf() if kind == LOCAL else Path(model))
 
 
 def check_access(config: LlmConfig) -> None:
@@ -130,7 +148,7 @@ def check_access(config: LlmConfig) -> None:
     kind, _ = split_name(config.name or "")
     if kind in _MODULES:
         import_extra(*_MODULES[kind])
-    if kind != "hf":
+    if kind not in IN_PROCESS:
         find_key(kind, config.base_url, config.key_variable)
 
 
@@ -145,7 +163,11 @@ def load_provider(config: LlmConfig) -> Provider:
     if kind == "hf":
         from embedtune.llm.local_models import load_local
 
-        return load_local(model, config.quantize)
+        return load_local(model, config.quantize, config.adapter)
+    if kind in IN_PROCESS:
+        from embedtune.llm.gguf import load_gguf, packaged_gguf
+
+        return load_gguf(packaged_gguf() if kind == LOCAL else Path(model), config)
     key = find_key(kind, config.base_url, config.key_variable)
     from embedtune.llm import servers
 

@@ -47,6 +47,7 @@ class ChatServer:
         holds: str = "choices",
         key: str | None = None,
         slots_url: str | None = None,
+        server: object = None,
     ) -> None:
         """Wrap an LLM with the coroutine ``achat``.
 
@@ -61,6 +62,7 @@ class ChatServer:
             key: Of this server; with it no header goes there that a library took from the environment for others. None sends
                 all.
             slots_url: Where llama.cpp tells how many calls it works on at once; None asks nobody.
+            server: One in this process, which ends when nothing holds it any more.
         """
         self.name = name
         self.model = model
@@ -71,6 +73,7 @@ class ChatServer:
         self._holds = holds
         self._key = key
         self._slots_url = slots_url
+        self._server = server
         self._streams = True
         self._gate: RateLimiter | None = None
         self._connected = False
@@ -148,8 +151,11 @@ def without_lengths(schema: Any) -> Any:
     return {name: without_lengths(value) for name, value in schema.items() if name not in ("minLength", "maxLength")}
 
 
-def openai_like(model: str, config: LlmConfig, key: str | None) -> ChatServer:
-    """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds."""
+def openai_like(model: str, config: LlmConfig, key: str | None, *, server: object = None) -> ChatServer:
+    """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds.
+
+    ``server`` is the object of one that runs in this process.
+    """
     module = import_extra("llama_index.llms.openai_like", "embedtune[llm]")
     url = config.base_url or OPENAI_URL
     llm = module.OpenAILike(
@@ -180,6 +186,7 @@ def openai_like(model: str, config: LlmConfig, key: str | None) -> ChatServer:
         renew=renew,
         key=own_key,
         slots_url=config.base_url and urljoin(f"{config.base_url.rstrip('/').removesuffix('/v1')}/", "props"),
+        server=server,
     )
 
 

@@ -101,7 +101,7 @@ def test_templates_are_copied_once(invoke, tmp_path):
         ({"--base-url": None}, 2, "OPENAI_API_KEY: expected a key"),
         ({"--base-url": "http://127.0.0.1:9/v1"}, 4, "expected a server, found unreachable"),
         ({"--base-url": "http://me:secret-word@host/v1"}, 2, "found one with them"),
-        ({"--llm": "gpt-4o"}, 2, "expected PROVIDER:MODEL"),
+        ({"--llm": "gpt-4o"}, 2, "expected local or PROVIDER:MODEL"),
         ({"--max-cost": "1"}, 2, "max_cost needs price_input"),
         ({"--limit": "0"}, 2, "--limit"),
         ({"--set": "llm.kinds={task: 1}"}, 2, "kinds must have one of weight above 0 besides held_out_kind"),

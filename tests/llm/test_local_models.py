@@ -31,9 +31,11 @@ def ask(provider, prompt, **params):
 @pytest.mark.parametrize("quantize", ["none", "int8", "nf4"])
 def test_a_seq2seq_model_answers_whole_and_the_same_each_time(seq2seq, quantize):
     provider = load_provider(LlmConfig(name=f"hf:{seq2seq}", quantize=quantize))
-    assert (provider.max_concurrency, provider.is_local, provider.chats) == (1, True, False)
+    assert (provider.max_concurrency, provider.is_local, provider.chats) == (32, True, False)
     first = ask(provider, "fill the tank with cold tap water and wait")
-    assert first == ask(provider, "fill the tank with cold tap water and wait")
+    again = load_provider(LlmConfig(name=f"hf:{seq2seq}", quantize=quantize))
+    assert first == ask(again, "fill the tank with cold tap water and wait")
+    assert first != ask(provider, "fill the tank with cold tap water and wait")  # the same call again is sampled anew
     assert first.text
     assert first.completion_tokens >= 1
     assert first.prompt_tokens > 5
@@ -54,6 +56,46 @@ def test_a_folder_is_known_by_its_bytes(seq2seq, causal):
     )
     assert describe(LlmConfig(name=f"hf:{causal}")).chats
     assert str(seq2seq) not in describe(LlmConfig(name=f"hf:{seq2seq}")).model
+
+
+def test_calls_at_once_are_computed_in_batches_and_keep_their_answers(causal):
+    provider = load_provider(LlmConfig(name=f"hf:{causal}"))
+    prompts = [f"cold tap water {'and more ' * (number % 5)}{number}" for number in range(20)]
+    calls = [
+        make_call("m", [Message("user", text)], {"temperature": 0.9, "max_tokens": 6}, "write") for text in prompts
+    ]
+    sizes = []
+    compute = provider._answer
+    provider._answer = lambda taken: sizes.append(len(taken)) or compute(taken)
+
+    async def together():
+        return await asyncio.gather(*(provider.ask(call) for call in calls))
+
+    answers = asyncio.run(together())
+    assert sizes == [16, 4]
+    other = load_provider(LlmConfig(name=f"hf:{causal}"))
+    alone = [asyncio.run(other.ask(call)) for call in calls[:3]]
+    assert [answer.prompt_tokens for answer in answers[:3]] == [answer.prompt_tokens for answer in alone]
+    assert len({answer.text for answer in answers}) > 15
+
+
+def test_a_prompt_that_is_too_long_fails_alone(causal):
+    provider = load_provider(LlmConfig(name=f"hf:{causal}"))
+    texts = ["cold water", "water " * 3000]
+    calls = [make_call("m", [Message("user", text)], {"temperature": 0.0, "max_tokens": 4}, "write") for text in texts]
+
+    async def together():
+        return await asyncio.gather(*(provider.ask(call) for call in calls), return_exceptions=True)
+
+    short, long = asyncio.run(together())
+    assert short.completion_tokens > 0
+    assert (long.kind, long.scope) == ("too_long", "call")
+
+
+def test_the_gate_lets_as_many_calls_in_as_can_wait(causal):
+    gate = RateLimiter(concurrency=512)
+    load_provider(LlmConfig(name=f"hf:{causal}")).attach(gate)
+    assert gate.most == 32
 
 
 def test_no_model(tmp_path):

@@ -11,12 +11,14 @@ from embedtune.llm.providers import check_access, check_url, describe, find_key,
 def test_names():
     assert split_name("openai:gpt-4o-mini") == ("openai", "gpt-4o-mini")
     assert split_name("ollama:llama3.2:3b") == ("ollama", "llama3.2:3b")
+    assert split_name("gguf:C:/model.gguf") == ("gguf", "C:/model.gguf")
+    assert split_name("local") == ("local", "local")
     assert split_name("llama_index.llms.anthropic.Anthropic:x") == ("llama_index.llms.anthropic.Anthropic", "x")
 
 
 @pytest.mark.parametrize("name", ["", "gpt-4o", "openai:", "azure:x", "os.system:x", "llama_index.core.llms.MockLLM:x"])
 def test_other_names_are_refused(name):
-    with pytest.raises(ConfigError, match="expected PROVIDER:MODEL"):
+    with pytest.raises(ConfigError, match="expected local or PROVIDER:MODEL"):
         split_name(name)
 
 
@@ -68,8 +70,8 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it():
 
 def test_the_model_is_known_by_provider_and_name_wherever_the_server_is():
     one, two = (describe(LlmConfig(name="openai:m", base_url=url)) for url in ("http://a/v1", "http://b:9/v1"))
-    assert one == two == ("openai:m", True)
+    assert one == two == ("openai:m", True, None)
 
 
 def test_every_provider_has_its_package_listed():
-    assert set(providers._MODULES) == set(providers.PROVIDERS)
+    assert set(providers._MODULES) == {*providers.PROVIDERS, providers.LOCAL}

@@ -190,7 +190,7 @@ def test_what_is_wrong_is_told_before_any_call(make, server, tmp_path):
         make(tmp_path, examples=str(tmp_path / "none"))
     with pytest.raises(ConfigError, match="expected a folder with templates"):
         make(tmp_path, templates=str(tmp_path))
-    with pytest.raises(ConfigError, match="expected PROVIDER:MODEL"):
+    with pytest.raises(ConfigError, match="expected local or PROVIDER:MODEL"):
         make(tmp_path, name="nothing")
     with pytest.raises(ConfigError, match="MY_KEY: expected a key"):
         make(tmp_path, key_variable="MY_KEY")
