@@ -46,6 +46,7 @@ _COMMANDS = {
     },
     "Set up": {
         "doctor": "Check the installation.",
+        "tune-generator": "Teach a language model to ask as your judged queries do.",
         "templates": "Copy the LLM prompts into a folder, to edit them.",
         "export-prompts": "Write the LLM prompts to a file, for a batch API.",
         "import-responses": "Read the answers of a batch API.",
@@ -71,7 +72,10 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _NAMES:
             return None
-        name = next((name for name, commands in _MODULES.items() if cmd_name in commands), f"{cmd_name}_command")
+        name = next(
+            (name for name, commands in _MODULES.items() if cmd_name in commands),
+            f"{cmd_name.replace('-', '_')}_command",
+        )
         values = vars(import_module(f"embedtune.cli.{name}")).values()
         return next(each for each in values if isinstance(each, click.Command) and each.name == cmd_name)
 

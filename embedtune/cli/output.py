@@ -14,7 +14,14 @@ from embedtune.cli.generate_output import print_generated, print_llm_plan
 from embedtune.cli.layout import echo_wrapped, print_columns, print_next
 
 if TYPE_CHECKING:
-    from embedtune.project.records import CandidateRecord, DevRecord, ModelRecord, NegativesRecord, QueryAdapterRecord
+    from embedtune.project.records import (
+        CandidateRecord,
+        DevRecord,
+        ModelRecord,
+        NegativesRecord,
+        QueryAdapterRecord,
+        WriterRecord,
+    )
     from embedtune.project.stage import StageResult
 
 
@@ -88,6 +95,14 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
     print_next(f"embedtune eval {result.folder.parent}")
 
 
+def print_writer(result: StageResult[WriterRecord]) -> None:
+    """Print how likely and how close to people's queries the writer's are, with some of them."""
+    click.echo(result.record.summary())
+    for query in result.record.writes.examples:
+        click.echo(f"  {query}")
+    click.echo(str(result.folder))
+
+
 def print_mined(result: StageResult[NegativesRecord]) -> None:
     """Print how many rows there are, and where."""
     click.echo(result.record.summary())
@@ -100,6 +115,7 @@ _PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {
     "eval": print_evaluated,
     "fit-query-adapter": print_query_adapter,
     "mine": print_mined,
+    "tune-generator": print_writer,
 }
 
 

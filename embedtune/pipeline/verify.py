@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.errors import DataError
-from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES
+from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES, WRITER
 from embedtune.project.manifest import MANIFEST, Manifest, find_changes, read_manifest
 from embedtune.project.records import Record
 
-_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL), NEGATIVES: (DATASET,)}
+_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL), NEGATIVES: (DATASET,), WRITER: ()}
+_IN_FEW_RUNS = (NEGATIVES, WRITER)
 
 
 class StageState(NamedTuple):
@@ -37,7 +38,7 @@ def verify_run(run: Path) -> list[StageState]:
 
     Raises ``DataError`` if no stage has run there.
     """
-    made = [stage for stage in _INPUTS if stage != NEGATIVES or (run / stage).exists()]  # which few runs have
+    made = [stage for stage in _INPUTS if stage not in _IN_FEW_RUNS or (run / stage).exists()]
     states = [_state(run, stage) for stage in made]
     if all(state.state == "absent" for state in states):
         raise DataError(

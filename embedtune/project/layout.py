@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-# Made by ``generate``, ``train``, ``evaluate``, ``fit_query_adapter`` and ``mine_run``.
+# Made by ``generate``, ``train``, ``evaluate``, ``fit_query_adapter``, ``mine_run`` and ``tune_generator``.
 DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES = "dataset", "model", "eval", "query_adapter", "hard_negatives"
-STAGES = (DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES)
+WRITER = "writer"
+STAGES = (DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES, WRITER)
 VECTORS = ".vectors"  # passage vectors of the base and the tuned model, which train, eval and serving share
 CHECKPOINTS = ".checkpoints"  # state of a training that has not ended, to resume from
 TRAINER_LOGS = "logs"  # by method, where ``train.trainer_args.report_to`` asks for files

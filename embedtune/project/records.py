@@ -310,6 +310,68 @@ class NegativesRecord(Record):
         )
 
 
+class WrittenRecord(Record):
+    """How close a writer's queries come to people's of the same passages.
+
+    Attributes:
+        likeness: Length, forms and vocabulary beside people's.
+        copied: Mean share of a query's words that stand in its passage in one run, 0 to 1.
+        examples: Some of them.
+    """
+
+    likeness: ExamplesRecord
+    copied: float
+    examples: list[str]
+
+
+class WriterRecord(Record):
+    """What ``tune-generator`` did.
+
+    Attributes:
+        base: Hash of the base model's folder, or its hub name.
+        quantize: Of the frozen weights while it was tuned.
+        train: Judged queries that it learned from; ``held_out``: those that it was measured on, and that ended the training.
+        steps: Optimiser steps up to the weights that are kept.
+        loss_before: Mean negative log-likelihood (nats) of a token of the held-out queries, by the base; ``loss``: the writer.
+        by_epoch: The same after each epoch.
+        answer_tokens: Tokens that a query may have.
+        people_copied: As ``WrittenRecord.copied``, of the held-out queries of people.
+        base_writes: What the base writes in the same form; ``writes``: what the writer does.
+    """
+
+    base: str
+    quantize: str
+    train: int
+    held_out: int
+    steps: int
+    loss_before: float
+    loss: float
+    by_epoch: list[float]
+    answer_tokens: int
+    people_copied: float
+    base_writes: WrittenRecord
+    writes: WrittenRecord
+
+    def summary(self) -> str:
+        """Return the likelihood and the likeness."""
+        real = self.writes.likeness
+        lines = [
+            f"tuned on {self.train} judged queries; a token of {self.held_out} held-out ones costs {self.loss:.2f} nats, "
+            f"before {self.loss_before:.2f}",
+            f"{'':<9}{'words':>7}{'questions':>11}{'key words':>11}{'vocabulary':>12}{'copied':>8}",
+            _likeness("people", real.words.examples, real.forms.examples, None, self.people_copied),
+        ]
+        for name, written in (("base", self.base_writes), ("writer", self.writes)):
+            like = written.likeness
+            lines.append(_likeness(name, like.words.written, like.forms.written, like.vocabulary, written.copied))
+        return "\n".join(lines)
+
+
+def _likeness(name: str, words: float | None, forms: dict[str, float], vocabulary: float | None, copied: float) -> str:
+    shares = f"{forms['question']:>11.0%}{forms['keywords']:>11.0%}"
+    return f"{name:<9}{words or 0:>7.1f}{shares}{'' if vocabulary is None else f'{vocabulary:.0%}':>12}{copied:>8.0%}"
+
+
 class QueryAdapterRecord(Record):
     """What ``fit_query_adapter`` found: ``tuned`` is shipped if it gains more than noise on dev; ``test``: model → measures.
 

@@ -161,7 +161,7 @@ def held_out_kind(config: GenerateConfig) -> str | None:
     if config.queries_from == "source":
         return None
     if config.generator == "llm":
-        return config.llm.held_out_kind
+        return None if config.llm.adapter else config.llm.held_out_kind  # a tuned writer's queries are of one kind
     return config.held_out_kind if train_kinds(config) else None
 
 

@@ -30,12 +30,16 @@ from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, d
 from embedtune.synthesis.llm.reminders import remind
 from embedtune.synthesis.llm.replies import read_grades
 from embedtune.synthesis.query_sampler import PassagePool
+from embedtune.synthesis.writer.form import plan_writing, writer_prompt
 from embedtune.text.hashing import fingerprint, hash_folder, hash_json
 from embedtune.text.language import language_of
 from embedtune.types import SPLITS, Passage
 
 WRITE, JUDGE, RELABEL = "write", "judge", "relabel"
-_PATHS = frozenset({"examples", "templates"})  # their bytes count, not where they lie
+_PATHS = frozenset({"adapter", "examples", "templates"})  # their bytes count, not where they lie
+
+
+_SEEDS = 2**31
 
 
 class PlannedCall(NamedTuple):
@@ -82,8 +86,15 @@ class LlmSettings:
             if config.screen:
                 passages, n_suspicious = drop_injections(passages)
                 n_screened += n_suspicious
+            passages = _limited(passages, config.limit, len(pool.split.of_passage), self._seed)
+            if self.model.answer_tokens:
+                planned += [
+                    PlannedCall(request, self._ask_writer(request, number))
+                    for request, number in plan_writing(passages, config.per_passage)
+                ]
+                continue
             requests = plan_requests(
-                _limited(passages, config.limit, len(pool.split.of_passage), self._seed),
+                passages,
                 weights_of(config, split),
                 per_passage=config.per_passage,
                 long_share=config.long_share,
@@ -104,6 +115,13 @@ class LlmSettings:
         texts = [passage.full_text for passage in passages]
         prompt = self.prompts.relabel(query, texts, delimiter=delimiter_for(self._seed, texts))
         return self._call(prompt, RELABEL, grades_schema(len(texts), RELEVANT))
+
+    def _ask_writer(self, request: Request, number: int) -> Call:
+        """Return the call of a tuned writer: no rules and no schema, it has learned its form; the seed tells calls apart."""
+        (passage,) = request.passages
+        seed = fingerprint(f"{self._seed}:{passage.passage_id}:{request.wanted[0].kind}:{number}") % _SEEDS
+        params = {"temperature": self.config.temperature, "max_tokens": self.model.answer_tokens or 0, "seed": seed}
+        return make_call(self.model.model, writer_prompt(passage.full_text), params, WRITE)
 
     def _write(self, request: Request) -> Call:
         texts = [passage.full_text for passage in request.passages]
