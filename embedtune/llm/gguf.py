@@ -40,7 +40,7 @@ def packaged_gguf() -> Path:
 
 def describe_gguf(path: Path) -> Described:
     """Name a file by its bytes without loading it. Raises ``ConfigError`` if it is no GGUF file."""
-    found = f"nothing{missing_path(path)}" if not path.exists() else None
+    found = None if path.is_file() else "no regular file" if path.exists() else f"nothing{missing_path(path)}"
     if found is None:
         try:
             with path.open("rb") as file:

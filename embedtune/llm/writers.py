@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embedtune.errors import ConfigError, missing_path
 from embedtune.project.manifest import write_json
+from embedtune.regular import read_regular
 from embedtune.text.hashing import hash_files, hash_json
 
 FILE = "writer.json"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_MOST_BYTES = 1_000_000
 _FORM = 1
 """Of prompts: a writer answers the form that it was tuned on and no other."""
 
@@ -40,7 +42,7 @@ def read_writer(folder: Path) -> Writer:
         found = f"none{missing_path(folder)}" if not folder.exists() else f"no {missing} there"
         raise _refused(folder, found)
     try:
-        writer = Writer.model_validate(json.loads((folder / FILE).read_text(encoding="utf-8")))
+        writer = Writer.model_validate(json.loads(read_regular(folder / FILE, _MOST_BYTES)))
     except (OSError, ValueError, RecursionError, ValidationError) as error:
         raise _refused(folder, f"a {FILE} that cannot be read: {str(error).splitlines()[0]}") from error
     if writer.form != _FORM:

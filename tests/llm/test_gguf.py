@@ -35,7 +35,7 @@ def test_what_is_no_such_file_is_refused(tmp_path):
     for name, found in (
         ("model.gguf", "a file of another kind"),
         ("modell.gguf", "nothing; did you mean"),
-        (".", "directory"),
+        (".", "no regular file"),
     ):
         with pytest.raises(ConfigError, match="expected a model as a GGUF file, found") as refused:
             describe(LlmConfig(name=f"gguf:{tmp_path / name}"))
