@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedtune.llm.failures import Rejected
 from embedtune.llm.store import Call, Message
-from embedtune.synthesis.llm.replies import BROKEN, CUT_OFF, EMPTY, ONLY_THOUGHTS, WRONG_COUNT
+from embedtune.synthesis.llm.replies import BROKEN, CUT_OFF, EMPTY, GARBLED, ONLY_THOUGHTS, WRONG_COUNT
 from embedtune.synthesis.llm.thoughts import without_thoughts
 
 _MOST_CHARS = 1_200  # of the answer; a loop need not be read again
@@ -19,7 +19,12 @@ _AGAIN = "Answer once more: the JSON object in the form given above, with exactl
 
 
 def remind(call: Call, rejected: Rejected) -> Call:
-    """Return a call with its last answer and the fault of it after the prompt; its key stays, so it is the same call."""
+    """Return a call with its last answer and the fault of it after the prompt; its key stays, so it is the same call.
+
+    Where the form was right and the characters were not, nothing is named: the call is sent again as it was.
+    """
+    if rejected.fault == GARBLED:
+        return call
     said = without_thoughts(rejected.answer.text).text[:_MOST_CHARS] or "(nothing)"
     fault = _FAULTS.get(rejected.fault, _FAULTS[BROKEN])
     return call._replace(messages=(*call.messages, Message("assistant", said), Message("user", f"{fault} {_AGAIN}")))

@@ -14,6 +14,7 @@ from embedtune.synthesis.llm.thoughts import without_thoughts
 from embedtune.synthesis.llm.wrappings import first_value, json_lists, markup_list
 
 EMPTY, CUT_OFF, BROKEN, WRONG_COUNT, ONLY_THOUGHTS = "empty", "cut_off", "broken", "wrong_count", "only_thoughts"
+GARBLED = "garbled"
 
 _ITEM = re.compile(
     r"(?:[-*•–]|[*_]{0,2}\(?\d{1,2}[.):][*_]{0,2}|"
@@ -48,7 +49,7 @@ class Reading(NamedTuple):
     """The content of an answer."""
 
     texts: tuple[str, ...] = ()  # the queries, in order; none where there is a fault
-    fault: str | None = None  # empty, only_thoughts, refusal, cut_off, broken or wrong_count; None for a usable answer
+    fault: str | None = None  # refusal, or one of the faults above; None for a usable answer
     preamble: bool = False  # whether there was text around the queries
 
 
@@ -147,7 +148,7 @@ def _checked(texts: Iterable[str] | None, n: int, *, preamble: bool) -> Reading:
     if any(_REFUSAL.match(text) and len(text) > 25 for text in cleaned):
         return Reading(fault=REFUSAL)
     if any(_CONTROL.search(text) for text in cleaned):
-        return Reading(fault=BROKEN)
+        return Reading(fault=GARBLED)
     kept = [text for text in cleaned if text and text != "…" and not _PREAMBLE.match(text)]
     if len(kept) != n:
         return Reading(fault=WRONG_COUNT)

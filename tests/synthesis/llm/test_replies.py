@@ -152,7 +152,7 @@ def test_of_several_lists_the_last_that_can_be_used_counts():
 
 def test_queries_with_control_characters_or_half_characters_are_asked_for_again():
     for character in ("\\u0000", "\\u001b", "\\ud83d", "\\u009b"):
-        assert read_queries(f'{{"queries": ["how does {character} it go"]}}', finish="stop", n=1).fault == "broken"
+        assert read_queries(f'{{"queries": ["how does {character} it go"]}}', finish="stop", n=1).fault == "garbled"
 
 
 def test_an_answer_that_is_far_too_long_is_no_answer():
