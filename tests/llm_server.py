@@ -67,6 +67,7 @@ class Script:
         answers_to: Words that a prompt must have for them.
         thinks: Put a draft before each answer and a closing tag without its opening, as DeepSeek-R1 under vLLM does.
         streams_s: Seconds between the words of an answer to a call that asks for a stream; None sends it whole.
+        weak: Answer chats with rows of digits; a text is continued well, as small models do.
         echo_headers: Put the request's headers into errors and answers, as a careless proxy does.
     """
 
@@ -83,6 +84,7 @@ class Script:
     answers_to: str = ""
     thinks: bool = False
     streams_s: float | None = None
+    weak: bool = False
     echo_headers: bool = False
 
 
@@ -159,11 +161,13 @@ class ScriptedServer:
     async def _respond(self, path: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> bool:
         if path.endswith("/record"):
             return await _send(writer, 200, json.dumps(self.record()))
-        if not path.endswith("/chat/completions"):
+        if not path.endswith(("/chat/completions", "/v1/completions")):
             return await _send(writer, 404, json.dumps({"error": {"message": f"no route {path}"}}))
         request = json.loads(body)
         self.bodies.append(request)
-        prompt = next(message["content"] for message in request["messages"] if message["role"] == "user")
+        prompt = request.get("prompt") or next(
+            each["content"] for each in request["messages"] if each["role"] == "user"
+        )
         key = hashlib.sha256(prompt.encode()).hexdigest()
         number = self.calls[key]
         self.calls[key] += 1
@@ -220,7 +224,7 @@ class ScriptedServer:
                 page = "<html><body><h1>Bad gateway</h1></body></html>"
                 return await _send(writer, int(fault[-3:]), page, {"Content-Type": "text/html"})
         await asyncio.sleep(self.script.latency_s)
-        text = self._text(prompt) + echoed
+        text = self._text(prompt, goes_on="prompt" in request) + echoed
         draft = text.replace('["', '["draft ') + "</think>" if self.script.thinks else ""
         queries = json.loads(text)["queries"] if text.startswith('{"queries"') and not echoed else []
         finish = "stop"
@@ -238,8 +242,8 @@ class ScriptedServer:
         text = draft + text
         if self.script.streams_s is not None and request.get("stream"):
             self.answered[key] += fault is None
-            return await _stream(writer, text, finish, self.script.streams_s)
-        response = json.dumps(_completion(request["model"], prompt, text, finish))
+            return await _stream(writer, text, finish, self.script.streams_s, goes_on="prompt" in request)
+        response = json.dumps(_completion(request["model"], prompt, text, finish, goes_on="prompt" in request))
         if fault == "torn_body":
             writer.write(
                 f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(response)}\r\n\r\n".encode()
@@ -252,11 +256,13 @@ class ScriptedServer:
             self.answered[key] += 1
         return sent
 
-    def _text(self, prompt: str) -> str:
+    def _text(self, prompt: str, *, goes_on: bool) -> str:
         for word, answer in self.script.answers.items():
             if word in prompt and self.script.answers_to in prompt:
                 return answer
-        return write_queries(prompt)
+        if goes_on:
+            return continue_text(prompt)
+        return " ".join(map(str, range(len(prompt) % 97))) if self.script.weak else write_queries(prompt)
 
 
 class ServerProcess:
@@ -295,7 +301,15 @@ def write_queries(prompt: str) -> str:
             {"grades": [4 + (n_ + len(prompt)) % 2 if "from 1 to 5" in prompt else n_ % 3 for n_ in range(n)]}
         )
     n = len(json.loads(prompt.rsplit("\n", 1)[1])["queries"])
-    texts = [match[1] for match in _PASSAGE.findall(prompt)]
+    return json.dumps({"queries": _queries(prompt, [match[1] for match in _PASSAGE.findall(prompt)], n)})
+
+
+def continue_text(prompt: str) -> str:
+    """Write the query that a text with examples ends in."""
+    return f" {_queries(prompt, [prompt.rpartition('Text: ')[2].rpartition(chr(10))[0]], 1)[0]}"
+
+
+def _queries(prompt: str, texts: list[str], n: int) -> list[str]:
     words = list(dict.fromkeys(word.lower() for text in texts for word in _WORDS.findall(text)))
     draw = random.Random(hashlib.sha256(prompt.encode()).hexdigest())
     counted = sorted(words, key=lambda word: (-len(word), word))[:14] or ["nothing", "stands", "there"]
@@ -304,23 +318,25 @@ def write_queries(prompt: str) -> str:
         chosen = draw.sample(counted, min(3, len(counted)))
         chosen += ["thing"] * (3 - len(chosen))
         queries.append(_FORMS[(number + len(prompt)) % len(_FORMS)].format(*chosen))
-    return json.dumps({"queries": queries})
+    return queries
 
 
-def _completion(model: str, prompt: str, text: str, finish: str) -> dict[str, object]:
+def _completion(model: str, prompt: str, text: str, finish: str, *, goes_on: bool) -> dict[str, object]:
+    said = {"text": text} if goes_on else {"message": {"role": "assistant", "content": text}}
     return {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
+        "id": "chatcmpl-1", "object": "text_completion" if goes_on else "chat.completion", "created": 1, "model": model,
+        "choices": [{"index": 0, **said, "finish_reason": finish}],
         "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4,
                   "total_tokens": len(prompt) // 4 + len(text) // 4},
     }  # fmt: skip
 
 
-async def _stream(writer: asyncio.StreamWriter, text: str, finish: str, pause_s: float) -> bool:
+async def _stream(writer: asyncio.StreamWriter, text: str, finish: str, pause_s: float, *, goes_on: bool) -> bool:
     writer.write(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
     for word in re.findall(r"\S*\s*", text):
         await asyncio.sleep(pause_s)
-        choice = {"index": 0, "delta": {"content": word}, "finish_reason": None if word else finish}
+        said = {"text": word} if goes_on else {"delta": {"content": word}}
+        choice = {"index": 0, **said, "finish_reason": None if word else finish}
         writer.write(
             f"data: {json.dumps({'id': 'x', 'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n".encode()
         )

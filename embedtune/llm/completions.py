@@ -1,4 +1,4 @@
-"""What is used of a chat completion: the text of its message, how it ended, and counts of tokens that can be true."""
+"""What is used of a completion: the text of its message, how it ended, and counts of tokens that can be true."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def _arguments(message: Mapping[str, Any]) -> list[str]:
 
 
 def tidy(body: bytes, form: str) -> bytes:
-    """Return what is used of a chat's answer, whole or a stream: text, ending and possible counts of tokens.
+    """Return what is used of a chat's answer, or of a text's continuation, whole or a stream.
 
-    Raises ``CallError`` if it is none.
+    That is text, ending and possible counts of tokens. Raises ``CallError`` if it is none.
     """
     try:
         value = json.loads(body)
@@ -62,6 +62,8 @@ def tidy(body: bytes, form: str) -> bytes:
     if not isinstance(value, dict):
         raise CallError("bad_response", f"no object but {_shown(value)}")
     choice = _choice(value) if form == "choices" else value
+    if isinstance(choice.get("text"), str) and "message" not in choice:
+        return json.dumps(_continuation(value, choice)).encode()
     message = choice.get("message")
     if not isinstance(message, dict):
         raise _error_in(value) or CallError("bad_response", f"an answer without {form}: {_shown(value)}")
@@ -69,18 +71,30 @@ def tidy(body: bytes, form: str) -> bytes:
     if not isinstance(refusal, str | None):
         raise CallError("bad_response", f"a message that is no text: {_shown(message)}")
     said = {"role": "assistant", "content": message_text(message), "refusal": refusal}
-    kept = {
-        name: value[name] for name in ("id", "created", "created_at", "model") if isinstance(value.get(name), str | int)
-    }
+    kept = _about(value)
     if form == "choices":
-        ending = choice.get("finish_reason")
-        choices = [{"index": 0, "message": said, "finish_reason": ending if isinstance(ending, str) else "stop"}]
+        choices = [{"index": 0, "message": said, "finish_reason": _ending(choice)}]
         kept |= {"object": "chat.completion", "choices": choices, **_usage(value.get("usage"))}
     else:
         ended = {name: value[name] for name in ("done", "done_reason") if isinstance(value.get(name), str | bool)}
         counts = {name: known_count(value.get(name)) for name in ("prompt_eval_count", "eval_count")}
         kept |= {"message": said, **ended, **{name: count for name, count in counts.items() if count is not None}}
     return json.dumps(kept).encode()
+
+
+def _continuation(value: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    choices = [{"index": 0, "text": choice["text"], "finish_reason": _ending(choice), "logprobs": None}]
+    return {**_about(value), "object": "text_completion", "choices": choices, **_usage(value.get("usage"))}
+
+
+def _about(value: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("id", "created", "created_at", "model")
+    return {name: value[name] for name in names if isinstance(value.get(name), str | int)}
+
+
+def _ending(choice: Mapping[str, Any]) -> str:
+    ending = choice.get("finish_reason")
+    return ending if isinstance(ending, str) else "stop"
 
 
 def _choice(value: Mapping[str, Any]) -> Mapping[str, Any]:

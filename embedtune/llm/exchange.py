@@ -49,12 +49,12 @@ def restrict_headers(headers: MutableMapping[str, str], key: str | None) -> None
 
 
 def ask_to_stream(request: Any) -> None:
-    """Let a chat's answer come word by word, so that a call that is being written is told from one that hangs."""
+    """Let an answer come word by word, so that a call that is being written is told from one that hangs."""
     try:
         body = json.loads(request.content)
     except (ValueError, RuntimeError):  # no JSON, or a call that follows a redirect and was written before
         return
-    if isinstance(body, dict) and "messages" in body:
+    if isinstance(body, dict) and ("messages" in body or "prompt" in body):
         body |= {"stream": True, **({} if request.url.path.endswith("/api/chat") else {"stream_options": _WITH_USAGE})}
         content = json.dumps(body, ensure_ascii=False).encode()
         request.stream = type(request.stream)(content)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from embedtune.errors import ConfigError
 from embedtune.llm.batch_files import response_format
+from embedtune.llm.continuations import END, text_to_continue
 from embedtune.llm.cost import estimate_tokens, known_count, prompt_tokens
 from embedtune.llm.exchange import PACKINGS, ask_to_stream, check_redirect, read_answer, restrict_headers
 from embedtune.llm.failures import CallError, RateLimiter
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _OLLAMA_CONTEXT = 8192  # tokens; left to itself, llama-index asks the server for the model's longest, and memory for it
 _NO_KEY = "none"  # an empty one would make llama-index send OPENAI_API_KEY
 _ROOM = 512  # tokens of an answer, where the call cannot say
+_NO_SUCH_ROUTE = {400, 403, 404, 405, 415, 422, 501}
 _CUT_OFF = {"length", "max_tokens", "MAX_TOKENS"}
 _FILTERED = {"content_filter", "safety", "SAFETY", "refusal"}
 
@@ -48,6 +51,7 @@ class ChatServer:
         key: str | None = None,
         slots_url: str | None = None,
         server: object = None,
+        completer: Any = None,
     ) -> None:
         """Wrap an LLM with the coroutine ``achat``.
 
@@ -63,6 +67,8 @@ class ChatServer:
                 all.
             slots_url: Where llama.cpp tells how many calls it works on at once; None asks nobody.
             server: One in this process, which ends when nothing holds it any more.
+            completer: An LLM of the same server with the coroutine ``acomplete``, which goes on with a text; None gives the
+                turns of that text to the chat.
         """
         self.name = name
         self.model = model
@@ -74,6 +80,7 @@ class ChatServer:
         self._key = key
         self._slots_url = slots_url
         self._server = server
+        self._completer = completer
         self._streams = True
         self._gate: RateLimiter | None = None
         self._connected = False
@@ -85,10 +92,24 @@ class ChatServer:
     async def ask(self, call: Call) -> Answer:
         """Send a call once; where the server rejects the form or the stream, once more in the next form that it may know."""
         if self._renew and not self._connected:
-            self._renew(self._llm, {"request": [self._before], "response": [self._after]})
-            self._connected = True
-            if self._slots_url and self._gate and (slots := await told_slots(self._slots_url, self._key)):
-                self._gate.take_slots(slots)
+            await self._connect(self._renew)
+        if call.continues and self._completer:
+            try:
+                return await self._continue(call)
+            except Exception as error:
+                if getattr(error, "status_code", None) not in _NO_SUCH_ROUTE:
+                    raise
+                self._completer = None  # a server that only chats
+        return await self._ask_in_forms(call)
+
+    async def _connect(self, renew: Callable[[Any, Mapping[str, Any]], None]) -> None:
+        for llm in filter(None, (self._llm, self._completer)):
+            renew(llm, {"request": [self._before], "response": [self._after]})
+        self._connected = True
+        if self._slots_url and self._gate and (slots := await told_slots(self._slots_url, self._key)):
+            self._gate.take_slots(slots)
+
+    async def _ask_in_forms(self, call: Call) -> Answer:
         for number, form in enumerate(forms := self._forms):
             try:
                 answer = await self._chat(call, form(call.schema) if call.schema else {})
@@ -98,7 +119,7 @@ class ChatServer:
                     raise
                 if last or "stream" in str(error):
                     self._streams = False
-                    return await self.ask(call)
+                    return await self._ask_in_forms(call)
             else:
                 if call.schema and number:
                     self._forms = forms[number:]
@@ -111,10 +132,15 @@ class ChatServer:
         messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
         return read_response(call, await self._llm.achat(messages, **self._params(call), **form))
 
+    async def _continue(self, call: Call) -> Answer:
+        text = text_to_continue(call.messages)
+        response = await self._completer.acomplete(text, formatted=True, stop=[END], **self._params(call))
+        return _answer(call, response.raw, response.text)
+
     async def close(self) -> None:
         """Close the connections; they belong to one event loop."""
-        for name in ("_aclient", "_async_client"):
-            client = getattr(self._llm, name, None)
+        for llm, name in product(filter(None, (self._llm, self._completer)), ("_aclient", "_async_client")):
+            client = getattr(llm, name, None)
             if client is not None:
                 with suppress(Exception):
                     await (client.close() if hasattr(client, "close") else client._client.aclose())
@@ -158,14 +184,14 @@ def openai_like(model: str, config: LlmConfig, key: str | None, *, server: objec
     """
     module = import_extra("llama_index.llms.openai_like", "embedtune[llm]")
     url = config.base_url or OPENAI_URL
-    llm = module.OpenAILike(
-        model=model,
-        api_base=url,
-        api_key=key or _NO_KEY,
-        is_chat_model=True,
-        is_function_calling_model=False,
-        max_retries=0,
-        timeout=config.timeout_s,
+    settings = {
+        "api_key": key or _NO_KEY,
+        "max_retries": 0,
+        "timeout": config.timeout_s,
+        "is_function_calling_model": False,
+    }
+    chat, completer = (
+        module.OpenAILike(model=model, api_base=url, is_chat_model=chats, **settings) for chats in (True, False)
     )
 
     def renew(llm: Any, hooks: Mapping[str, Any]) -> None:
@@ -178,7 +204,7 @@ def openai_like(model: str, config: LlmConfig, key: str | None, *, server: objec
     return ChatServer(
         f"openai:{model} at {url}",
         f"openai:{model}",
-        llm,
+        chat,
         forms=(
             lambda schema: {"response_format": response_format(schema)},
             lambda schema: {"response_format": response_format(without_lengths(schema))},
@@ -187,6 +213,7 @@ def openai_like(model: str, config: LlmConfig, key: str | None, *, server: objec
         key=own_key,
         slots_url=config.base_url and urljoin(f"{config.base_url.rstrip('/').removesuffix('/v1')}/", "props"),
         server=server,
+        completer=completer,
     )
 
 
@@ -256,12 +283,15 @@ def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatS
 
 def read_response(call: Call, response: ChatResponse) -> Answer:
     """Return text, finish reason and tokens of a response. Raises ``CallError`` if there is no text in it."""
-    raw = response.raw.model_dump() if hasattr(response.raw, "model_dump") else response.raw
+    return _answer(call, response.raw, response.message.content or "")
+
+
+def _answer(call: Call, response: Any, text: object) -> Answer:
+    raw = response.model_dump() if hasattr(response, "model_dump") else response
     if not isinstance(raw, Mapping):
         raw = {}
     choices = raw.get("choices") or [{}]
     choice = choices[0] if isinstance(choices, list) and isinstance(choices[0], Mapping) else {}
-    text = response.message.content or ""
     finish = str(choice.get("finish_reason") or raw.get("done_reason") or raw.get("stop_reason") or "stop")
     if refusal := (choice.get("message") or {}).get("refusal"):
         text, ending = str(refusal), "refusal"

@@ -38,6 +38,7 @@ class Call(NamedTuple):
     params: Mapping[str, float]  # sampling parameters by name
     purpose: str  # what the answer is for: write, judge or relabel
     schema: Mapping[str, Any] | None = None  # of the answer, for servers that take one; neither stored nor in the key
+    continues: bool = False  # whether its messages are a text to go on with; see ``continuations``
 
 
 class Answer(NamedTuple):
@@ -61,10 +62,12 @@ def make_call(
     params: Mapping[str, float],
     purpose: str,
     schema: Mapping[str, Any] | None = None,
+    *,
+    continues: bool = False,
 ) -> Call:
     """Build a call; its key depends on model, messages and parameters alone."""
     key = hash_json([model, [list(message) for message in messages], dict(params)])
-    return Call(key, model, tuple(messages), dict(params), purpose, schema)
+    return Call(key, model, tuple(messages), dict(params), purpose, schema, continues)
 
 
 ANSWER = "answer"

@@ -19,6 +19,7 @@ def joined(body: str, form: str) -> dict[str, Any] | None:
     """
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {"role": "assistant"}
+    words: list[str] | None = None  # of a text's continuation
     ending, ended, seen = None, False, False
     for part in _parts(body):
         if part is None:
@@ -31,6 +32,8 @@ def joined(body: str, form: str) -> dict[str, Any] | None:
         seen = True
         choice = _first(part) if form == "choices" else part
         _add(message, choice.get("delta") or choice.get("message"))
+        if isinstance(choice.get("text"), str):
+            words = [*(words or ()), choice["text"]]
         whole |= {
             name: value for name, value in part.items() if name not in ("choices", "message") and value is not None
         }
@@ -40,7 +43,8 @@ def joined(body: str, form: str) -> dict[str, Any] | None:
         return None
     if not ended:
         raise CallError("connection", "an answer that breaks off while it is written")
-    choice = {"index": 0, "message": message, "finish_reason": ending or "stop"}
+    said = {"message": message} if words is None else {"text": "".join(words)}
+    choice = {"index": 0, **said, "finish_reason": ending or "stop"}
     return {**whole, "choices": [choice]} if form == "choices" else {**whole, "message": message}
 
 

@@ -42,3 +42,17 @@ def test_of_thoughts_beside_an_answer_nothing_is_kept(form):
     message = {"role": "assistant", "content": "a", "reasoning_content": "a draft", "thinking": "a draft"}
     body = {"choices": [{"message": message, "finish_reason": "stop"}], "message": message, "done": True}
     assert "draft" not in tidy(json.dumps(body).encode(), form).decode()
+
+
+def test_of_a_text_that_goes_on_the_text_its_ending_and_its_counts_stay():
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+    value = {
+        "id": "x",
+        "choices": [{"index": 0, "text": " a b", "finish_reason": "length"}],
+        "usage": usage,
+        "timings": {},
+    }
+    kept = json.loads(tidy(json.dumps(value).encode(), "choices"))
+    assert kept["choices"] == [{"index": 0, "text": " a b", "finish_reason": "length", "logprobs": None}]
+    assert kept["usage"] == usage
+    assert "timings" not in kept

@@ -53,6 +53,27 @@ def test_openai_like_sends_prompt_parameters_and_schema_and_reads_the_usage(monk
     assert "not-for-this-server" not in answer.text
 
 
+GOES_ON = make_call(
+    "openai:m",
+    [Message("user", "Text: a kettle\nQuery:"), Message("assistant", "kettles"), Message("user", "Text: limescale stays\nQuery:")],
+    {"temperature": 0.3, "max_tokens": 9},
+    "write",
+    continues=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pause", [None, 0.001])
+def test_a_text_is_continued_up_to_the_end_of_its_line(pause):
+    with ScriptedServer(Script(streams_s=pause, weak=True)) as server:
+        answer = ask(load_provider(LlmConfig(name="openai:m", base_url=server.url)), GOES_ON)
+        (body,) = server.bodies
+    assert body["prompt"] == "Text: a kettle\nQuery: kettles\n\nText: limescale stays\nQuery:"
+    assert (body["stop"], body["max_tokens"], body["stream"]) == (["\n"], 9, True)
+    assert "messages" not in body
+    assert "limescale" in answer.text
+    assert answer.finish == "stop"
+
+
 def test_a_second_event_loop_gets_connections_of_its_own():
     with ScriptedServer(Script()) as server:
         provider = load_provider(LlmConfig(name="openai:m", base_url=server.url))
@@ -117,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/api/chat":
             self._reply(200, {"model": body["model"], "message": {"role": "assistant", "content": '{"queries": ["a b"]}'},
                               "done": True, "done_reason": "length", "prompt_eval_count": 11, "eval_count": 5})  # fmt: skip
+        elif self.path == "/v1/completions":
+            self._reply(404, {"error": {"message": "this model only chats"}})
         elif "response_format" in body:
             self._reply(400, {"error": {"message": "unknown field response_format"}})
         else:
@@ -172,6 +195,14 @@ def test_a_server_without_schemas_is_asked_without_and_its_refusal_is_read(plain
     assert answer.prompt_tokens > 0  # estimated: the server counts none
     ask(provider)
     assert len(plain_server.bodies) == 4  # it is remembered
+
+
+def test_a_server_that_only_chats_gets_the_turns_of_a_text(plain_server):
+    provider = load_provider(LlmConfig(name="openai:m", base_url=f"http://127.0.0.1:{plain_server.server_port}/v1"))
+    assert [ask(provider, GOES_ON).text for _ in range(2)] == ["no", "no"]
+    paths = [path for path, _, _ in plain_server.bodies]
+    assert paths == ["/v1/completions", "/v1/chat/completions", "/v1/chat/completions"]
+    assert [each["role"] for each in plain_server.bodies[-1][1]["messages"]] == ["user", "assistant", "user"]
 
 
 def test_keys_reach_only_the_server_they_are_for(plain_server, monkeypatch):

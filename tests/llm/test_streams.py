@@ -60,3 +60,10 @@ def test_an_error_within_is_told():
 @pytest.mark.parametrize("body", ["", "<html>", "data: x", ": ping", "data: 7", "data: [DONE]"])
 def test_what_is_no_stream(body):
     assert joined(body, "choices") is None
+
+
+def test_words_that_go_on_with_a_text_are_joined():
+    parts = (
+        {"choices": [{"index": 0, "text": word, "finish_reason": end}]} for word, end in ((" a", None), (" b", "stop"))
+    )
+    assert joined(events(*parts), "choices")["choices"] == [{"index": 0, "text": " a b", "finish_reason": "stop"}]
