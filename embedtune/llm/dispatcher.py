@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from embedtune.llm.failures import (
     retrying,
 )
 from embedtune.llm.providers import Provider
+from embedtune.llm.room import Room
 from embedtune.llm.store import ANSWER, Answer, AnswerStore, Attempt, Call
 from embedtune.llm.waiting import Waiting
 from embedtune.signals import StopRequest
@@ -69,7 +71,9 @@ class Dispatcher:
         self._remind = remind
         self._n_slots = min(config.concurrency, provider.max_concurrency)
         self._waiting = Waiting(config.timeout_s)
+        self._room = Room(adapts=config.max_tokens is None)
         self._end: Exception | None = None  # what ends the run
+        self.seconds: dict[str, float] = {}  # by key: what each call took, in all its attempts
         self._contact = asyncio.Event()  # set by the first response of the server, whatever it is
         self._unreached = 0
         self._row: list[str] = []  # keys of calls given up since the last answer
@@ -144,10 +148,13 @@ class Dispatcher:
 
     async def _send_once(self, call: Call) -> Answer:
         """Send a call within all limits, and keep its answer."""
-        await self._gate.enter(prompt_tokens(call) + _room(call))
-        async with self._gate.slot(), self._costs.reserve(call, _room(call)):
+        room = self._room.of(call)
+        call = call._replace(params={**call.params, "max_tokens": room})
+        await self._gate.enter(prompt_tokens(call) + room)
+        async with self._gate.slot(), self._costs.reserve(call, room):
             answer = await self._send(call)
             self._costs.add(answer)
+            self._room.measure(answer)
             await self._store.record(call.key, Attempt(ANSWER, answer))
         self._report(0, self._failed)
         return answer
@@ -173,15 +180,18 @@ class Dispatcher:
 
     async def _try(self, call: Call) -> Answer | CallError | None:
         """Return an answer or a failure; None if the gate closed before anything was sent."""
+        started = time.monotonic()
         try:
             if self._provider.is_local:  # a thread that computes cannot be called off
                 return await self._provider.ask(call)
-            async with self._waiting.limit(_room(call)) as count:
+            async with self._waiting.limit(int(call.params["max_tokens"])) as count:
                 answer = await self._provider.ask(call)
                 count(answer.completion_tokens)
         except Exception as error:
             held_back = any(isinstance(cause, HeldBackError) for cause in causes(error))
             return None if held_back else classify(error)
+        finally:
+            self.seconds[call.key] = self.seconds.get(call.key, 0.0) + time.monotonic() - started
         return answer
 
     def _note_contact(self, call: Call, failure: CallError) -> None:
@@ -212,11 +222,6 @@ class Dispatcher:
             f"{self._provider.name}: expected {expected}, found {error.kind.replace('_', ' ')}: {error}",
             hint=f"{hint}; every answer so far is kept, and the same command goes on from there",
         )
-
-
-def _room(call: Call) -> int:
-    """Return the tokens that an answer may have."""
-    return int(call.params["max_tokens"])
 
 
 _EXPLAINED = {

@@ -17,9 +17,10 @@ from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.providers import MANY, OLLAMA_URL, OPENAI_URL, import_extra
 from embedtune.llm.slots import told_slots
 from embedtune.llm.store import Answer, Call
+from embedtune.llm.waiting import heard
 
 if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatResponse
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from embedtune.config.settings import LlmConfig
 
@@ -52,6 +53,7 @@ class ChatServer:
         slots_url: str | None = None,
         server: object = None,
         completer: Any = None,
+        remake: Callable[[], Any] | None = None,
     ) -> None:
         """Wrap an LLM with the coroutine ``achat``.
 
@@ -69,6 +71,7 @@ class ChatServer:
             server: One in this process, which ends when nothing holds it any more.
             completer: An LLM of the same server with the coroutine ``acomplete``, which goes on with a text; None gives the
                 turns of that text to the chat.
+            remake: Builds the LLM anew after its connections were closed, where ``renew`` cannot.
         """
         self.name = name
         self.model = model
@@ -81,6 +84,7 @@ class ChatServer:
         self._slots_url = slots_url
         self._server = server
         self._completer = completer
+        self._remake = remake
         self._streams = True
         self._gate: RateLimiter | None = None
         self._connected = False
@@ -93,6 +97,8 @@ class ChatServer:
         """Send a call once; where the server rejects the form or the stream, once more in the next form that it may know."""
         if self._renew and not self._connected:
             await self._connect(self._renew)
+        if self._remake and self._llm is None:
+            self._llm = self._remake()
         if call.continues and self._completer:
             try:
                 return await self._continue(call)
@@ -130,7 +136,22 @@ class ChatServer:
         from llama_index.core.base.llms.types import ChatMessage
 
         messages = [ChatMessage(role=message.role, content=message.content) for message in call.messages]
+        if self._renew is None and self._streams:
+            return read_response(call, await self._listen(messages, {**self._params(call), **form}))
         return read_response(call, await self._llm.achat(messages, **self._params(call), **form))
+
+    async def _listen(self, messages: list[ChatMessage], params: Mapping[str, Any]) -> ChatResponse:
+        """Return the last part of a stream of the library's own, which holds all words; there are no hooks to stream by."""
+        last: ChatResponse | None = None
+        with suppress(NotImplementedError):  # of a class without streams
+            async for part in await self._llm.astream_chat(messages, **params):
+                heard()
+                last = part
+        if last is None:  # or a server without
+            self._streams = False
+            whole: ChatResponse = await self._llm.achat(messages, **params)
+            return whole
+        return last
 
     async def _continue(self, call: Call) -> Answer:
         text = text_to_continue(call.messages)
@@ -145,6 +166,8 @@ class ChatServer:
                 with suppress(Exception):
                     await (client.close() if hasattr(client, "close") else client._client.aclose())
         self._connected = False
+        if self._remake:
+            self._llm = None
 
     async def _before(self, request: Any) -> None:
         if self._key is not None:
@@ -177,6 +200,12 @@ def without_lengths(schema: Any) -> Any:
     return {name: without_lengths(value) for name, value in schema.items() if name not in ("minLength", "maxLength")}
 
 
+_OPENAI_FORMS: tuple[Form, ...] = (
+    lambda schema: {"response_format": response_format(schema)},
+    lambda schema: {"response_format": response_format(without_lengths(schema))},
+)
+
+
 def openai_like(model: str, config: LlmConfig, key: str | None, *, server: object = None) -> ChatServer:
     """Return any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, LM Studio, transformers serve, most clouds.
 
@@ -205,10 +234,7 @@ def openai_like(model: str, config: LlmConfig, key: str | None, *, server: objec
         f"openai:{model} at {url}",
         f"openai:{model}",
         chat,
-        forms=(
-            lambda schema: {"response_format": response_format(schema)},
-            lambda schema: {"response_format": response_format(without_lengths(schema))},
-        ),
+        forms=_OPENAI_FORMS,
         renew=renew,
         key=own_key,
         slots_url=config.base_url and urljoin(f"{config.base_url.rstrip('/').removesuffix('/v1')}/", "props"),
@@ -271,14 +297,19 @@ def by_class(path: str, model: str, config: LlmConfig, key: str | None) -> ChatS
         "max_tokens": config.max_tokens or _ROOM,
     }
     known = getattr(kind, "model_fields", {})
+
+    def make() -> Any:
+        return kind(**{name: value for name, value in wanted.items() if value is not None and name in known})
+
     try:
-        llm = kind(**{name: value for name, value in wanted.items() if value is not None and name in known})
+        llm = make()
     except Exception as error:
         raise ConfigError(
             f"--llm: expected {path} to start, found: {type(error).__name__}: {error}",
             hint="its key is read from the environment variable that llama-index names for it",
         ) from None
-    return ChatServer(f"{class_name}:{model}", f"{path}:{model}", llm, param_of=lambda _: {})
+    forms = _OPENAI_FORMS if any(base.__name__ == "OpenAI" for base in kind.__mro__) else ()
+    return ChatServer(f"{class_name}:{model}", f"{path}:{model}", llm, forms=forms, param_of=lambda _: {}, remake=make)
 
 
 def read_response(call: Call, response: ChatResponse) -> Answer:

@@ -35,3 +35,28 @@ def test_waiting_halves_it_to_one_at_least():
         pace.shrink()
         found.append(pace.now)
     assert found == [4, 2, 1, 1, 1]
+
+
+def test_after_a_bad_moment_it_grows_again_up_to_what_was_best_and_more_slowly_each_time():
+    pace = Concurrency(32)
+    pace.fix(8)
+    answers = []
+    for _ in range(3):
+        pace.shrink()
+        assert pace.now == 4
+        n = 0
+        while pace.now < 8:
+            pace.answered(float(n))
+            n += 1
+        answers.append(n)
+    assert answers == [4 * (4 + 5 + 6 + 7), 8 * (4 + 5 + 6 + 7), 16 * (4 + 5 + 6 + 7)]
+    for n in range(1000):
+        pace.answered(float(n))
+    assert pace.now == 8
+
+
+def test_a_number_that_was_found_is_what_it_grows_back_to():
+    pace = Concurrency(32)
+    found = run(pace, lambda now: min(now, 6))
+    pace.shrink()
+    assert run(pace, lambda now: min(now, 6)) == found

@@ -220,10 +220,15 @@ def test_other_classes_of_llama_index_must_be_installed():
         load_provider(LlmConfig(name="llama_index.llms.openai_like.Nothing:x"))
 
 
-def test_another_class_of_llama_index_answers():
-    with ScriptedServer(Script()) as server:
-        name = "llama_index.llms.openai_like.OpenAILike:m"
+@pytest.mark.parametrize(("pause", "calls"), [(0.001, 1), (None, 2)])
+def test_another_class_of_llama_index_answers_by_the_schema_and_streams_where_its_server_does(pause, calls):
+    with ScriptedServer(Script(streams_s=pause)) as server:
+        name = "llama_index.llms.openai.OpenAI:gpt-4o-mini"
         provider = load_provider(LlmConfig(name=name, base_url=server.url, temperature=0.2, max_tokens=50))
-        provider._llm.is_chat_model = True
-        assert ask(provider).text.startswith('{"queries"')
+        answer = ask(provider)
+        assert answer.text.startswith('{"queries"')
+        assert (answer.finish, len(server.bodies)) == ("stop", calls)
         assert server.bodies[0]["max_tokens"] == 50
+        assert server.bodies[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+        assert ask(provider).text == answer.text  # by connections of another event loop
+        assert len(server.bodies) == calls + 1  # it is remembered

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embedtune.llm.room import CHARS_PER_TOKEN
 from embedtune.synthesis.llm.prompts import Wanted
 
 BEST, RELEVANT = 5, 2
@@ -12,7 +13,6 @@ BEST, RELEVANT = 5, 2
 
 _LEAST_CHARS = 4  # of a query
 _FRAME_TOKENS, _STRING_TOKENS, _GRADE_TOKENS = 24, 8, 6
-_CHARS_PER_TOKEN = 2.5  # on the safe side of every alphabet; where a character is a token, words have few
 
 
 def queries_schema(wanted: Sequence[Wanted]) -> dict[str, Any]:
@@ -26,13 +26,16 @@ def grades_schema(n: int, most: int) -> dict[str, Any]:
     return _object("grades", {"type": "integer", "minimum": 0, "maximum": most}, n)
 
 
-def tokens_for(schema: Mapping[str, Any]) -> int:
-    """Return the tokens that an answer of this form can need."""
+def tokens_for(schema: Mapping[str, Any], *, framed: bool = True) -> int:
+    """Return the tokens that an answer of this form can need, before its model was measured (see ``llm.room``).
+
+    Without a frame its texts stand alone.
+    """
     (entries,) = schema["properties"].values()
     chars: int | None = entries["items"].get("maxLength")
     n: int = entries["maxItems"]
-    each = _GRADE_TOKENS if chars is None else _STRING_TOKENS + chars / _CHARS_PER_TOKEN
-    return _FRAME_TOKENS + round(n * each)
+    each = _GRADE_TOKENS if chars is None else _STRING_TOKENS + chars / CHARS_PER_TOKEN
+    return framed * _FRAME_TOKENS + round(n * each)
 
 
 def _object(name: str, entry: dict[str, Any], n: int) -> dict[str, Any]:
