@@ -103,6 +103,11 @@ class LlmConfig(_Settings):
     adapter: PathText | None = Field(
         None, description="Folder of tune-generator: the model of hf:… as the writer that was tuned there."
     )
+    form: Literal["auto", "list", "single", "examples", "own_examples"] = Field(
+        "auto",
+        description="How queries are asked for: several at once, one a call, or by examples, the packaged or your own; "
+        "auto tries the others where a list brings few usable queries.",
+    )
     kinds: dict[LlmKind, Weight] = Field(
         {"question": 4, "keywords": 2, "claim": 1, "task": 1, "multi_hop": 1},
         description="Kinds of queries and their weights.",

@@ -27,7 +27,8 @@ class Room:
     def of(self, call: Call) -> int:
         """Return the tokens that the answer of a call may have."""
         planned = int(call.params["max_tokens"])
-        if not self._adapts or len(self._chars) < _ENOUGH:
+        planned_by_chars = call.schema is not None or call.continues  # a tuned writer's tokens were counted
+        if not self._adapts or not planned_by_chars or len(self._chars) < _ENOUGH:
             return planned
         shortest = sorted(self._chars)[len(self._chars) // 10]  # of ten answers one may have shorter tokens
         return round(planned * min(_MOST, max(_LEAST, _MARGIN * CHARS_PER_TOKEN / max(shortest, 0.1))))

@@ -70,7 +70,7 @@ def make_dataset(
         _log.warning("%s", warning)
     queries, dropped = {name: QuerySet(name, [], {}, "passage") for name in SPLITS}, dict[str, int]()
     if llm:
-        queries, dropped = llm.make(pool, corpus.statistics, encoder, folder)
+        queries, dropped = llm.make(pool, corpus.statistics, encoder, folder, judged=source.queries.get("train"))
     elif config.queries_from != "source":
         queries, dropped = sample_queries(pool, corpus.statistics, config)
     queries = with_labelled(

@@ -78,6 +78,7 @@ class LlmRecord(Record):
     """
 
     model: str
+    form: str = "list"  # in which most calls asked
     calls: int
     answered: int
     failed: dict[str, int]

@@ -20,11 +20,12 @@ from embedtune.text.language import same_language
 from embedtune.types import Passage
 
 FILTERS = (
-    "not_language", "markup", "instructions", "self_reference", "other_language", "copied", "fits_anywhere", "duplicate",
-    "near_duplicate", "round_trip", "judge", "document_cap",
+    "not_language", "loop", "markup", "instructions", "self_reference", "other_language", "copied", "fits_anywhere",
+    "duplicate", "near_duplicate", "round_trip", "judge", "document_cap",
 )  # fmt: skip
 
 _MIN_TERMS = 2
+_LOOP_TERMS, _DIFFERENT = 6, 0.6
 _MARKUP = re.compile(
     r"https?:|www\.|\S@[^\s@]*\.\w|</?\w[^<>]*+>|```|\{\{|\}\}|\{\s*\"|\[[^\[\]]*+\]\(|<\||\w\.(?:com|net|org|io|example|test)\b"
     r"|\b(?=\d{0,11}[a-f])(?=[a-f]{0,11}\d)[0-9a-f]{12}(?![0-9a-f])"  # the delimiter of a prompt
@@ -114,6 +115,18 @@ def cap_documents(drafts: Sequence[LlmDraft], most: int | None) -> Filtered:
     return Filtered(kept, {"document_cap": len(drafts) - len(kept)})
 
 
+def is_loop(terms: Sequence[str]) -> bool:
+    """Return whether words go round in circles, as those of a small model do: of six or more not six in ten are different.
+
+    Of 12,700 queries that people wrote, 3 are such.
+
+    Examples:
+        >>> is_loop("the flow of the flow of the flow".split()), is_loop("the flow of heat and the flow of air".split())
+        (True, False)
+    """
+    return len(terms) >= _LOOP_TERMS and len(set(terms)) < _DIFFERENT * len(terms)
+
+
 def longest_copied_run(query: str, passage: str) -> int:
     """Return the length in words of the longest run that a query shares with a passage.
 
@@ -136,6 +149,7 @@ def _fault(draft: LlmDraft, statistics: CorpusStatistics, max_copied: int) -> st
     terms = lexical_terms(text)
     checks = {
         "not_language": len(terms) < _MIN_TERMS or not is_language(text),
+        "loop": is_loop(terms),
         "markup": bool(_MARKUP.search(text)) or len(visible(text)) < len(text.strip()) - 2,
         "instructions": speaks_to_model(text),
         "self_reference": any(pattern.search(text) for pattern in _SELF),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.llm.batch_files import write_answers
 from embedtune.llm.failures import AnswerCheck, Outcome
 from embedtune.llm.providers import check_access
@@ -21,8 +21,10 @@ from embedtune.synthesis.filters import ROUND_TRIP
 from embedtune.synthesis.llm.answer_form import BEST
 from embedtune.synthesis.llm.examples import compare
 from embedtune.synthesis.llm.filters import LlmDraft, WordFilter, cap_documents, filter_by_words
+from embedtune.synthesis.llm.forms import LIST, OWN_EXAMPLES, Forms
+from embedtune.synthesis.llm.passage_search import PassageSearch
 from embedtune.synthesis.llm.relabel import FusedSearch, further_answers
-from embedtune.synthesis.llm.replies import read_queries
+from embedtune.synthesis.llm.replies import read_written
 from embedtune.synthesis.llm.session import (
     ANSWERS,
     STORE,
@@ -33,7 +35,9 @@ from embedtune.synthesis.llm.session import (
     open_session,
     preview,
 )
+from embedtune.synthesis.llm.shots import own_shots
 from embedtune.synthesis.llm.tally import LiveTally, listed
+from embedtune.synthesis.llm.trial import Ask, Chosen, Trial
 from embedtune.synthesis.query_sampler import PassagePool
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import content_id
@@ -80,15 +84,22 @@ class LlmQueries:
             check_access(self._config.llm)
 
     def make(
-        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path
+        self,
+        pool: PassagePool,
+        statistics: CorpusStatistics,
+        encoder: Encoder,
+        folder: Path,
+        *,
+        judged: QuerySet | None = None,
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         """Call the model, filter and label; return queries by split, and how many each filter dropped.
 
-        The answers go to ``llm.sqlite`` in a folder. Raises ``ProviderError`` if the provider refuses or the cost limit is
+        A model that writes no lists may be shown some of the ``judged`` queries of training, which judge documents. The answers
+        go to ``llm.sqlite`` in a folder. Raises ``ProviderError`` if the provider refuses or the cost limit is
         reached, ``StoppedError`` after Ctrl-C or SIGTERM.
         """
         with open_session(self._config.llm, self._run) as session:
-            return self._make(pool, statistics, encoder, folder, session)
+            return self._make(pool, statistics, encoder, folder, session, judged)
 
     def pending(self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
         """Return the calls that ``make`` would send next, and add them to the store; none when all are answered."""
@@ -103,14 +114,20 @@ class LlmQueries:
         return []
 
     def _make(
-        self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder, folder: Path, session: LlmSession
+        self,
+        pool: PassagePool,
+        statistics: CorpusStatistics,
+        encoder: Encoder,
+        folder: Path,
+        session: LlmSession,
+        judged: QuerySet | None = None,
     ) -> tuple[dict[str, QuerySet], dict[str, int]]:
         planned, n_screened = self.settings.plan(pool)
-        drafts, n_preambles = self._written(planned, statistics, session)
+        form, drafts, n_preambles = self._written(planned, pool, statistics, session, judged)
         kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
         if drafts and not kept and self._config.llm.retry_errors:
             session.store.set_aside({draft.call for draft in drafts})
-            drafts, n_preambles = self._written(planned, statistics, session)
+            form, drafts, n_preambles = self._written(planned, pool, statistics, session, judged)
             kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
         if drafts and not kept:
             raise DataError(
@@ -124,6 +141,7 @@ class LlmQueries:
         used = [outcome.answer for outcome in settled if outcome.answer]
         self.record = LlmRecord(
             model=self.settings.model.model,
+            form=form,
             calls=len(settled),
             answered=len(used),
             failed=dict(sorted(Counter(outcome.failure for outcome in settled if outcome.failure).items())),
@@ -149,21 +167,72 @@ class LlmQueries:
         return "".join(f"; {part}" for part in parts)
 
     def _written(
-        self, planned: Sequence[PlannedCall], statistics: CorpusStatistics, session: LlmSession
-    ) -> tuple[list[LlmDraft], int]:
-        """Ask for queries; return them, and the number of answers with text around them."""
+        self,
+        planned: Sequence[PlannedCall],
+        pool: PassagePool,
+        statistics: CorpusStatistics,
+        session: LlmSession,
+        judged: QuerySet | None,
+    ) -> tuple[str, list[LlmDraft], int]:
+        """Ask for queries; return the form of most calls, the queries, and the number of answers with text around them."""
         word_filter = WordFilter(statistics, max_copied=self._config.llm.max_copied)
-        tally = LiveTally({call.key: request for request, call in planned}, word_filter)
-        calls = [planned_call.call for planned_call in planned]
-        outcomes = session.ask(calls, query_check(planned), "write queries", watch=tally)
-        drafts, n_preambles = _drafts(planned, outcomes)
-        if planned and not drafts:
+        tally = LiveTally({}, word_filter)
+
+        def ask(some: Sequence[PlannedCall]) -> Mapping[str, Outcome]:
+            tally.requests |= {call.key: request for request, call in some}
+            calls = [each.call for each in sorted(some, key=_beginning)]
+            return session.ask(calls, query_check(some), "write queries", watch=tally)
+
+        form, chosen = self._choose(planned, pool, statistics, session, judged, ask)
+        outcomes = ask(chosen)
+        drafts, n_preambles = _drafts(chosen, outcomes)
+        if chosen and not drafts:
             failed = Counter(str(outcome.failure) for outcome in outcomes.values())
             raise DataError(
-                f"expected queries in {len(planned)} answers of the language model, found none: {listed(failed)}",
+                f"expected queries in {len(chosen)} answers of the language model, found none: {listed(failed)}",
                 hint=LOOK,
             )
-        return drafts, n_preambles
+        return form, drafts, n_preambles
+
+    def _choose(
+        self,
+        planned: Sequence[PlannedCall],
+        pool: PassagePool,
+        statistics: CorpusStatistics,
+        session: LlmSession,
+        judged: QuerySet | None,
+        ask: Ask,
+    ) -> Chosen:
+        """Return how to ask: as the settings say, as the run has begun, or as a trial tells."""
+        config, search = self._config.llm, PassageSearch(pool)
+        if not self.settings.model.chats or config.form == LIST:
+            return Chosen(LIST, list(planned))
+        pairs = search.with_passages(self.settings.examples, judged)
+        forms = Forms(self.settings, own_shots(pairs, self._config.seed), self._config.seed)
+        if config.form == OWN_EXAMPLES and not pairs:
+            raise ConfigError(
+                "llm.form: expected own queries for own_examples, found none that a passage of the training split answers",
+                hint="give --examples FILE, judged queries of a split train, or another form",
+            )
+        if config.form != "auto":
+            return Chosen(config.form, forms.arrange(planned, config.form, {}))
+        side = pool.split.of_passage  # dev and test have one kind of query, which tells little about the others
+        trial = Trial(
+            planned,
+            forms,
+            self._config.seed,
+            is_for_trial=lambda each: side.get(each.request.passages[0].passage_id) == "train",
+        )
+        begun = session.store.known() and trial.begun(
+            lambda some: session.outcomes([each.call for each in some], query_check(some))
+        )
+        if begun or session.collects or not trial.is_possible:
+            return begun or Chosen(LIST, list(planned))
+
+        def usable(some: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> int:
+            return search.n_usable(some, outcomes, statistics, max_copied=config.max_copied)
+
+        return trial.run(ask, usable, session.seconds)
 
     def _select(
         self,
@@ -214,7 +283,12 @@ class LlmQueries:
 def query_check(planned: Sequence[PlannedCall]) -> AnswerCheck:
     """Return the check of answers to planned calls: each must have as many queries as were requested."""
     sizes = {planned_call.call.key: len(planned_call.request.wanted) for planned_call in planned}
-    return lambda call, answer: read_queries(answer.text, finish=answer.finish, n=sizes[call.key]).fault
+    return lambda call, answer: read_written(call, answer, sizes[call.key]).fault
+
+
+def _beginning(planned: PlannedCall) -> str:
+    """Sort calls that go on with a text by what it begins with, so that a server reads it once; others stay in order."""
+    return planned.request.wanted[0].kind if planned.call.continues else ""
 
 
 def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> tuple[list[LlmDraft], int]:
@@ -222,7 +296,7 @@ def _drafts(planned: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> 
     drafts, n_preambles = [], 0
     for request, call in planned:
         if answer := outcomes[call.key].answer:
-            reading = read_queries(answer.text, finish=answer.finish, n=len(request.wanted))
+            reading = read_written(call, answer, len(request.wanted))
             n_preambles += reading.preamble
             drafts += [
                 LlmDraft(text, want.kind, request.passages, call.key)

@@ -21,9 +21,10 @@ _AGAIN = "Answer once more: the JSON object in the form given above, with exactl
 def remind(call: Call, rejected: Rejected) -> Call:
     """Return a call with its last answer and the fault of it after the prompt; its key stays, so it is the same call.
 
-    Where the form was right and the characters were not, nothing is named: the call is sent again as it was.
+    Where the form was right and the characters were not, or the call is a text to go on with, nothing can be named: it is sent
+    again as it was.
     """
-    if rejected.fault == GARBLED:
+    if rejected.fault == GARBLED or call.continues:
         return call
     said = without_thoughts(rejected.answer.text).text[:_MOST_CHARS] or "(nothing)"
     fault = _FAULTS.get(rejected.fault, _FAULTS[BROKEN])

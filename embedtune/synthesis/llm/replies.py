@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embedtune.llm.failures import REFUSAL
+from embedtune.llm.store import Answer, Call
 from embedtune.synthesis.llm.thoughts import without_thoughts
 from embedtune.synthesis.llm.wrappings import first_value, json_lists, markup_list
 
@@ -85,6 +86,29 @@ def read_queries(text: str, *, finish: str, n: int) -> Reading:
         return Reading(fault=CUT_OFF if torn else BROKEN)
     lines, around = _lines(words)
     return Reading(fault=CUT_OFF) if cut_off else _checked(lines, n, preamble=around)
+
+
+def read_line(text: str, *, finish: str) -> Reading:
+    r"""Read the query that a text with examples goes on with: the first line.
+
+    Examples:
+        >>> read_line(" why a kettle hums\n\nText: and so on", finish="length").texts
+        ('why a kettle hums',)
+    """
+    words, _ = _bare(text, 1)
+    line, _, more = words.partition("\n")
+    if finish == "refusal" or _REFUSAL.match(line):
+        return Reading(fault=REFUSAL)
+    if finish == "length" and not more:
+        return Reading(fault=CUT_OFF)
+    return _checked([line], 1, preamble=False) if clean(line) else Reading(fault=EMPTY)
+
+
+def read_written(call: Call, answer: Answer, n: int) -> Reading:
+    """Read the ``n`` queries of a call's answer, in the form that it asked for."""
+    if call.continues:
+        return read_line(answer.text, finish=answer.finish)
+    return read_queries(answer.text, finish=answer.finish, n=n)
 
 
 def read_grades(text: str, *, finish: str, n: int, most: int) -> tuple[list[int], str | None]:

@@ -26,7 +26,7 @@ from embedtune.signals import catch_stop
 from embedtune.synthesis.llm.answer_form import BEST, RELEVANT, grades_schema, queries_schema, tokens_for
 from embedtune.synthesis.llm.examples import read_examples
 from embedtune.synthesis.llm.filters import drop_injections
-from embedtune.synthesis.llm.prompts import Prompts, Request, choose_examples, delimiter_for, plan_requests
+from embedtune.synthesis.llm.prompts import Prompts, Request, Wanted, choose_examples, delimiter_for, plan_requests
 from embedtune.synthesis.llm.reminders import remind
 from embedtune.synthesis.llm.replies import read_grades
 from embedtune.synthesis.query_sampler import PassagePool
@@ -101,7 +101,7 @@ class LlmSettings:
                 seed=self._seed,
                 single_query=not self.model.chats,
             )
-            planned += [PlannedCall(request, self._write(request)) for request in requests]
+            planned += [PlannedCall(request, self.write(request)) for request in requests]
         return planned, n_screened
 
     def judge(self, passages: Sequence[Passage], queries: Sequence[str]) -> Call:
@@ -123,7 +123,8 @@ class LlmSettings:
         params = {"temperature": self.config.temperature, "max_tokens": self.model.answer_tokens or 0, "seed": seed}
         return make_call(self.model.model, writer_prompt(passage.full_text), params, WRITE)
 
-    def _write(self, request: Request) -> Call:
+    def write(self, request: Request) -> Call:
+        """Return the call that asks for the queries of a request."""
         texts = [passage.full_text for passage in request.passages]
         prompt = self.prompts.write(
             request,
@@ -133,6 +134,14 @@ class LlmSettings:
             plain=not self.model.chats,
         )
         return self._call(prompt, WRITE, queries_schema(request.wanted))
+
+    def go_on(self, messages: Sequence[Message], want: Wanted) -> Call:
+        """Return the call that goes on with a text that ends where a query is due; see ``shots.turns``."""
+        params = {
+            "temperature": self.config.temperature,
+            "max_tokens": tokens_for(queries_schema([want]), framed=False),
+        }
+        return make_call(self.model.model, messages, params, WRITE, continues=True)
 
     def _call(self, prompt: str, purpose: str, schema: dict[str, Any]) -> Call:
         # Grades are read and not varied.
@@ -253,11 +262,12 @@ class LlmSession:
     def __init__(self, config: LlmConfig, store: AnswerStore, *, collect: bool = False) -> None:
         """Send calls by the settings, and keep answers in a store; with ``collect`` nothing is sent (see ``PendingError``)."""
         self._config = config
-        self._collect = collect
+        self.collects = collect
         self._prices = Prices(config.price_input, config.price_output)
         self.store = store  # every answer of the run folder
         self.calls: dict[str, tuple[Call, Outcome]] = {}  # by key, those of this dataset and their states
         self.rejected: Counter[str] = Counter()  # answers, by fault
+        self.seconds: dict[str, float] = {}  # that calls of this process took until they were settled, by key
 
     @cached_property
     def provider(self) -> Provider:
@@ -289,11 +299,11 @@ class LlmSession:
             self.store.renew([key for key, outcome in outcomes.items() if outcome.failure])
             outcomes = self.outcomes(calls, check)
         waiting = [(unique[key], outcome) for key, outcome in outcomes.items() if outcome.waits]
-        if waiting and self._collect:
+        if waiting and self.collects:
             raise PendingError([call for call, _ in waiting])
         if waiting:
             for key, outcome in outcomes.items():
-                if watch and outcome.answer:
+                if watch and outcome.answer and key not in self.calls:  # which were counted as they came
                     watch.add(unique[key], outcome.answer)
             self._send(waiting, check, what, n_known=len(outcomes) - len(waiting), watch=watch)
             outcomes = self.outcomes(calls, check)
@@ -364,6 +374,7 @@ class LlmSession:
                 **({"remind": remind} if provider.chats else {}),
             )
             asyncio.run(dispatcher.ask(waiting, checked))
+        self.seconds |= dispatcher.seconds
         if stop.signal_number is not None:
             raise StoppedError(f"{self.store.path.parent}: stopped; every answer so far is kept", stop.signal_number)
 

@@ -11,7 +11,7 @@ from embedtune.redaction import hide_known
 from embedtune.shown import quoted_for_python
 from embedtune.synthesis.llm.filters import LlmDraft, WordFilter
 from embedtune.synthesis.llm.prompts import Request
-from embedtune.synthesis.llm.replies import BROKEN, CUT_OFF, EMPTY, ONLY_THOUGHTS, WRONG_COUNT, read_queries
+from embedtune.synthesis.llm.replies import BROKEN, CUT_OFF, EMPTY, GARBLED, ONLY_THOUGHTS, WRONG_COUNT, read_written
 
 ENOUGH = 24
 """Answers without one query that can be used after which a model is not asked further."""
@@ -20,7 +20,7 @@ _SHOWN, _SHOWN_CHARS = 3, 240
 _FORM = "a larger model, or a server that holds it to a JSON schema (OpenAI, vLLM, llama.cpp and Ollama do)"
 _ROOM = "--set llm.max_tokens=4096 if the model thinks before it answers, or switch its thinking off on the server"
 _HELP = {
-    CUT_OFF: _ROOM, ONLY_THOUGHTS: _ROOM, BROKEN: _FORM, WRONG_COUNT: _FORM, EMPTY: _FORM,
+    CUT_OFF: _ROOM, ONLY_THOUGHTS: _ROOM, BROKEN: _FORM, WRONG_COUNT: _FORM, EMPTY: _FORM, GARBLED: _FORM,
     "refusal": "another model, or a prompt of your own (embedtune templates FOLDER)",
     "copied": "a larger model, or --set llm.max_copied=8",
     "other_language": "a model that knows the language of the documents",
@@ -36,7 +36,7 @@ class LiveTally:
 
     def __init__(self, requests: Mapping[str, Request], word_filter: WordFilter) -> None:
         """Count for these requests by the keys of their calls."""
-        self._requests = requests
+        self.requests = dict(requests)  # of all calls that may be counted
         self._filter = word_filter
         self._answers: list[tuple[str, str]] = []  # a reason why nothing of it is kept, and the text
         self.kept = 0
@@ -46,8 +46,8 @@ class LiveTally:
 
     def add(self, call: Call, answer: Answer) -> None:
         """Count an answer."""
-        request = self._requests[call.key]
-        reading = read_queries(answer.text, finish=answer.finish, n=len(request.wanted))
+        request = self.requests[call.key]
+        reading = read_written(call, answer, len(request.wanted))
         self.n_answers += 1
         if reading.fault:
             self.rejected[reading.fault] += 1

@@ -46,6 +46,8 @@ def fault(*drafts, max_copied=5):
         ("tank", "not_language"),
         ("tank 123 456 789 10 11 12 13", "not_language"),
         ("tank water " * 40, "not_language"),
+        ("tank of the tank of the tank of water", "loop"),
+        ("does cold tap water or sparkling water go into the tank", None),
         ("tank water at http://evil.example/x", "markup"),
         ("write to tank@evil.example about water", "markup"),
         ("<b>tank</b> water reservoir", "markup"),

@@ -41,7 +41,7 @@ def test_two_dozen_answers_without_use_end_it_with_three_of_them(tally):
     tally.add(CALL, answer("limescale delays the switch", "cold tap water"))
     with pytest.raises(ProviderError) as error:
         tally.require_use("openai:m")
-    assert "in 24 answers, found none: 23 broken, 1 copied" in str(error.value)
+    assert "in 24 answers, found none: 23 garbled, 1 copied" in str(error.value)
     assert str(error.value).count("\n  ") == 3
     assert '"no 0\\u001b[2J"' in str(error.value)
     assert "JSON schema" in error.value.hint
