@@ -15,6 +15,7 @@ from embedtune.errors import ConfigError, missing_path
 from embedtune.llm.providers import Described, Provider, import_extra
 from embedtune.llm.servers import openai_like
 from embedtune.machine import cores
+from embedtune.regular import open_regular
 from embedtune.text.hashing import hash_file
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def describe_gguf(path: Path) -> Described:
     found = None if path.is_file() else "no regular file" if path.exists() else f"nothing{missing_path(path)}"
     if found is None:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 found = None if file.read(len(_MAGIC)) == _MAGIC else "a file of another kind"
         except OSError as error:
             found = str(error.strerror or error)

@@ -38,7 +38,7 @@ _PAIR_SHARE = 0.5
 _WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
 _LONG_WORD = 3  # characters of Han or kana
 _NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|https?:")
-_IDENTIFIER = re.compile(r"\S*?(?:\b(?:def|self)\b|[^\W\d_]{2,}[._][^\W\d_]{2,}|\b_|_\b)\S*")
+_IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
@@ -146,7 +146,7 @@ def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     )
     for maker in makers:
         found = {part: None for clause in clauses for part in maker(*clause)}
-        usable = [part for part in found if is_readable(part) and not _IDENTIFIER.fullmatch(part)]
+        usable = [part for part in found if is_readable(part) and (" " in part or not _IDENTIFIER.search(part))]
         if usable:
             drawn = draw.sample(usable, min(-(-len(usable) // 2), _SPAN_DRAWS * count))
             return _apart(sorted(drawn, key=reading.rank), count)
@@ -207,11 +207,11 @@ def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[str]
     """Return a noun phrase of a sentence, or two that the passage is about, in the order of the text.
 
     Of one sentence, because a search is about one thing, and so that the sentence can be removed. Where no noun phrase
-    sets the passage apart, as in a table, cells do.
+    sets the passage apart, as in a table, cells do, or else what content words stand in a row.
     """
-    for phrases_of in (_nouns, _cells):
+    for phrases_of, choose in ((_nouns, _pool), (_cells, _pool), (_runs, _rare)):
         found = [phrases_of(sentence, reading) for sentence in sentences_of(reading.passage.text)]
-        pools = [_pool(phrases, reading, draw) for phrases in found]
+        pools = [choose(phrases, reading, draw) for phrases in found]
         if drawn := sorted({draw.choice(pool) for pool in pools if pool}, key=reading.rank):
             return draw.sample(drawn[: max(count, -(-len(drawn) // 2))], min(count, len(drawn)))
     return []
@@ -236,6 +236,10 @@ def _cells(sentence: str, reading: _Reading) -> dict[str, bool]:
     )
 
 
+def _runs(sentence: str, reading: _Reading) -> dict[str, bool]:
+    return dict(text for words, runs in reading.clauses(sentence) for text in _texts(sentence, words, runs))
+
+
 def _texts(sentence: str, words: Sequence[Word], runs: Iterable[Run]) -> Iterator[tuple[str, bool]]:
     for run in runs:
         yield _tidy(sentence[words[run.first].start : words[run.last].end]), run.last > run.first
@@ -250,6 +254,12 @@ def _pool(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -
     rare_pairs, rare = ([text for text in texts if not reading.statistics.is_generic(text)] for texts in (pairs, alone))
     better = rare[: max(2, -(-len(rare) // 2))]
     return rare_pairs if rare_pairs and (not better or draw.random() < _PAIR_SHARE) else better
+
+
+def _rare(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -> list[str]:
+    """Return the long ones of rare phrases, or the others where there are none."""
+    usable = [text for text in phrases if is_readable(text) and not reading.statistics.is_generic(text)]
+    return [text for text in usable if phrases[text]] or usable
 
 
 def _is_long_without_blanks(text: str) -> bool:
@@ -271,7 +281,7 @@ def is_readable(text: str) -> bool:
     An identifier alone is readable, people search for names; a text that is half of identifiers is code.
     """
     tokens = text.split()
-    names = sum(_IDENTIFIER.fullmatch(token) is not None for token in tokens)
+    names = sum(_IDENTIFIER.search(token) is not None for token in tokens)
     return (
         is_language(text)
         and (len(tokens) == 1 or 2 * names < len(tokens))

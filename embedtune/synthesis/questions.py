@@ -58,7 +58,7 @@ def ask(phrase: str, language: str, draw: random.Random) -> str:
 
     Examples:
         >>> ask("bec", "french", random.Random(4))
-        'que sait-on de bec'
+        'que dit-on de bec?'
     """
     forms = FORMS.get(language, ())
     if not forms or len(phrase) > _MOST_CHARS or len(token_spans(phrase)) > _MOST_WORDS:

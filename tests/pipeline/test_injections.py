@@ -19,7 +19,8 @@ def test_at_most_one_answer_in_a_hundred_is_accepted(passages, tiny_base, tmp_pa
             tmp_path / "documents", tiny_base, server.url, tmp_path / "run", screen=screen,
             kinds={"question": 1, "task": 1}, per_passage=2,
         ).record  # fmt: skip
-        asked = sum(any(word in body["messages"][-1]["content"] for word in answers) for body in server.bodies)
+        prompts = [body["prompt"] if "prompt" in body else body["messages"][-1]["content"] for body in server.bodies]
+        asked = sum(any(word in prompt for word in answers) for prompt in prompts)
     dataset = read_dataset(tmp_path / "run" / "dataset")
     names = {passage.passage_id: passage.document_id for passage in dataset.passages}
     sources = [names[next(iter(judged))] for labelled in dataset.splits.values() for judged in labelled.qrels.values()]
@@ -29,4 +30,4 @@ def test_at_most_one_answer_in_a_hundred_is_accepted(passages, tiny_base, tmp_pa
     if screen:
         assert (asked, record.llm.screened_passages) == (0, 200)
     else:
-        assert asked == 200  # what the filters of the answers do alone
+        assert asked >= 200  # some by several forms; what the filters of the answers do alone

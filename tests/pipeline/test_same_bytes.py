@@ -11,10 +11,10 @@ from embedtune.text.hashing import hash_folder
 
 DOCUMENTS = {
     "corpus.jsonl": "15959bee60b2edc8",
-    "qrels/dev.tsv": "ccfb58906c3541cb",
-    "qrels/test.tsv": "1fb771d4aae423cb",
-    "qrels/train.tsv": "46caa9e15fb9a2e6",
-    "queries.jsonl": "4becbec0070acbca",
+    "qrels/dev.tsv": "8969dc19d5dc7e2a",
+    "qrels/test.tsv": "8d9791c8bdadd9d7",
+    "qrels/train.tsv": "18b75c36b14aab98",
+    "queries.jsonl": "17a94d515d8c2aa0",
 }
 ROWS = {
     "corpus.jsonl": "49cf5b558ba2fe1f",

@@ -33,7 +33,8 @@ line wins, then the environment, then `--set`, then the recipe of `--config`, th
 _ABOUT_SETTINGS = """\
 Use these with `--set KEY=VALUE`, or in a YAML recipe ([all settings](../pipelines/README.md#every-setting)). A dot separates a
 section from its setting. A recipe has the sections `generate`, `train` and `eval`."""
-_HOMES = {"GenerateConfig": "generate", "TrainConfig": "train", "EvaluateConfig": "eval", "RunConfig": "run"}
+_HOMES = {"GenerateConfig": "generate", "TrainConfig": "train", "EvaluateConfig": "eval", "RunConfig": "run",
+          "WriterConfig": "tune-generator"}  # fmt: skip
 _FURTHER_CODES = (
     (0, "", "Done, also if the saved model is the base model."),
     (1, "", "A bug in embedtune; please report it."),
@@ -97,8 +98,9 @@ def command_page(command: click.Command, context: click.Context) -> str:
 def settings_of(command: click.Command) -> type[BaseModel] | None:
     """Return the settings model of a command, from its call of ``load_config`` or ``Shared.load``; None if there is none."""
     assert command.callback is not None
-    called = re.search(r"load(?:_config)?\((\w+)", inspect.getsource(inspect.unwrap(command.callback)))
-    return getattr(config, called[1]) if called else None
+    function = inspect.unwrap(command.callback)
+    called = re.search(r"load(?:_config)?\((\w+)", inspect.getsource(function))
+    return (function.__globals__.get(called[1]) or getattr(config, called[1])) if called else None
 
 
 def _help(text: str) -> Iterator[str]:
