@@ -42,7 +42,7 @@ def run(monkeypatch, *arguments):
 
 
 def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
-    run(monkeypatch, f"{folder}:dev", "--seeds", "1", "--rows", "base", "full", *labels.PEERS, "--rerank")
+    run(monkeypatch, f"{folder}:dev", "--seeds", "1", "--rows", "base", "full", "mnrl", "cached-gist", "--rerank")
     text = capsys.readouterr().out
     result = json.loads((folder.parent / "labels.json").read_text())
     assert result["collections"]["toy"].keys() == {"base", "ours", "best_peer", "best_untuned", "best_shipped"}
@@ -53,6 +53,13 @@ def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     assert all("rerank" in cell["test"] and cell["peak_mib"] > 0 for name, cell in cells.items() if name != "base")
     assert "| mnrl, dense |" in text and "**ours over best_peer**" in text
     assert text.endswith((folder.parent / "labels.md").read_text() + "\n")  # after what the trainer of the peers prints
+
+
+@pytest.mark.slow
+def test_every_peer_trains(folder, monkeypatch):
+    run(monkeypatch, f"{folder}:dev", "--seeds", "1", "--rows", *labels.PEERS)
+    cells = {cell["row"]: cell for cell in json.loads((folder.parent / "labels.json").read_text())["cells"]}
+    assert all(cells[name]["steps"] > 0 and cells[name]["test"]["dense"] > 0.5 for name in labels.PEERS)
 
 
 @pytest.mark.slow

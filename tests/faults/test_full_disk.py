@@ -35,7 +35,7 @@ def small_disk(tmp_path):
 @pytest.mark.skipif(os.name != "posix" or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=pytest.mark.slow if case.method == "full" else (), id=str(case)) for case in CASES],
+    [pytest.param(case, marks=pytest.mark.slow if case.stage == "train" else (), id=str(case)) for case in CASES],
 )
 def test_a_full_disk_ends_the_stage_and_leaves_nothing_torn(stages, small_disk, case):
     folder = FOLDERS[case.stage]
