@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.settings import MAX_SEED, Names, PathText, ReadingConfig
-from embedtune.config.settings import _Settings as Settings
+from embedtune.config.settings import MAX_SEED, Names, PathText, ReadingConfig, Settings
 
 
 class WriterConfig(Settings):

@@ -19,10 +19,8 @@ from embedtune.machine import instruction_sets
 from embedtune.text.hashing import hash_files, hash_json
 
 _CONTEXT = 2048  # tokens of a prompt and its answer
-_BATCH, _BATCHES = (
-    16,
-    2,
-)  # calls that are computed at once, and batches of them that wait: from these the longest are taken
+_BATCH = 16  # calls that are computed at once
+_BATCHES = 2  # of such calls that wait: from these the longest are taken
 _GATHER_S = 0.1  # calls that come so soon after one another are computed together
 
 
@@ -86,12 +84,12 @@ def load_weights(base: LocalBase, quantize: str, *, dtype: Any = None) -> Any:
             base.name,
             use_safetensors=True,
             device_map="auto" if torch.cuda.is_available() else "cpu",
-            dtype=dtype or fast_dtype(),
+            dtype=dtype or _fast_dtype(),
             quantization_config=_quantization(quantize),
         )
 
 
-def fast_dtype() -> Any:
+def _fast_dtype() -> Any:
     """Return bf16 where the machine computes in it, else fp32."""
     import torch
 

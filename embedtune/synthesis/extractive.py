@@ -13,8 +13,9 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from operator import attrgetter
 from typing import NamedTuple
 
 from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, runs_of, tells_nouns
@@ -68,12 +69,11 @@ def draft_queries(
     for passage in passages:
         draw = random.Random(f"{seed}:{passage.passage_id}")  # noqa: S311 (reproducible on purpose)
         count = per_kind * max(1, round(count_words(passage.text) / _WORDS_PER_DRAW))
-        language = statistics.language_of(passage.text)
-        reading = _Reading(passage, statistics, language, Counter(lexical_terms(passage.full_text)))
+        reading = _Reading(passage, statistics, statistics.language_of(passage.text))
         for kind in filter(kinds.__contains__, KINDS):
             for text in _MAKERS[kind](reading, count, draw):
                 asked = question_share if _can_be_asked(text, kind, reading) else 0.0
-                drafts.append(Draft(_query(text, language, asked, seed), kind, passage.passage_id))
+                drafts.append(Draft(_query(text, reading.language, asked, seed), kind, passage.passage_id))
     return drafts
 
 
@@ -90,21 +90,57 @@ def _query(text: str, language: str, share: float, seed: int) -> str:
     return ask(text, language, draw) if draw.random() < share else text
 
 
-class _Reading(NamedTuple):
-    """A passage and how to read it."""
+class _Clause(NamedTuple):
+    """A part of a sentence that no mark divides."""
+
+    sentence: str
+    words: list[Word]
+    runs: list[Run]
+
+    def text_of(self, first: Run, last: Run) -> str:
+        """Return what stands from the start of one run to the end of another."""
+        return _tidy(self.sentence[self.words[first.first].start : self.words[last.last].end])
+
+    def texts(self, runs: Iterable[Run]) -> Iterator[tuple[str, bool]]:
+        """Yield the texts of some runs, with whether they have several words."""
+        for run in runs:
+            yield self.text_of(run, run), run.last > run.first
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A passage and how to read it; what all kinds of queries need is computed once."""
 
     passage: Passage
     statistics: CorpusStatistics
     language: str
-    terms: Counter[str]
+
+    @cached_property
+    def sentences(self) -> list[list[_Clause]]:
+        """The clauses of each sentence."""
+        return [
+            [
+                _Clause(sentence, words, runs_of(sentence, words, self.language))
+                for words in clauses_of(sentence, self.statistics)
+            ]
+            for sentence in sentences_of(self.passage.text)
+        ]
+
+    @cached_property
+    def _terms(self) -> Counter[str]:
+        return Counter(lexical_terms(self.passage.full_text))
+
+    @cached_property
+    def _folded(self) -> str:
+        return self.passage.full_text.casefold()
 
     def mentions(self, text: str) -> int:
         """Return how often the passage names something."""
-        return self.passage.full_text.casefold().count(text.casefold())
+        return self._folded.count(text.casefold())
 
     def is_topical(self, text: str) -> bool:
         """Return whether a text shares a term with another part of the passage."""
-        return any(self.terms[term] > 1 for term in self.statistics.content_terms(text))
+        return any(self._terms[term] > 1 for term in self.statistics.content_terms(text))
 
     def can_stand_alone(self, text: str) -> bool:
         """Return whether a phrase of a few words is likely to be a thing, and not only "recent years"."""
@@ -115,10 +151,6 @@ class _Reading(NamedTuple):
     def rank(self, text: str) -> tuple[bool, float, str]:
         """Return a key that sorts what is topical first, then what is salient."""
         return not self.is_topical(text), -self.statistics.salience(text), text
-
-    def clauses(self, text: str) -> list[tuple[list[Word], list[Run]]]:
-        """Return the words of each clause with its runs of content words."""
-        return [(words, runs_of(text, words, self.language)) for words in clauses_of(text, self.statistics)]
 
 
 def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
@@ -134,18 +166,13 @@ def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
 
 def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return long noun phrases of the passage's topic; where there are none, short clauses, or else what a list holds."""
-    clauses = [
-        (sentence, words, runs)
-        for sentence in sentences_of(reading.passage.text)
-        for words, runs in reading.clauses(sentence)
-    ]
-    makers: tuple[Callable[[str, Sequence[Word], Sequence[Run]], Iterable[str]], ...] = (
-        lambda sentence, words, runs: _parts(sentence, words, runs, reading, draw),
+    makers: tuple[Callable[[_Clause], Iterable[str]], ...] = (
+        lambda clause: _parts(clause, reading.language, draw),
         _short_clause,
         _items,
     )
     for maker in makers:
-        found = {part: None for clause in clauses for part in maker(*clause)}
+        found = {part: None for clauses in reading.sentences for clause in clauses for part in maker(clause)}
         usable = [part for part in found if is_readable(part) and (" " in part or not _IDENTIFIER.search(part))]
         if usable:
             drawn = draw.sample(usable, min(-(-len(usable) // 2), _SPAN_DRAWS * count))
@@ -153,39 +180,31 @@ def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     return []
 
 
-def _short_clause(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> list[str]:
-    text = _tidy(sentence)
-    is_whole = text == _tidy(sentence[words[0].start : words[-1].end])
+def _short_clause(clause: _Clause) -> list[str]:
+    text, words = _tidy(clause.sentence), clause.words
+    is_whole = text == _tidy(clause.sentence[words[0].start : words[-1].end])
     return [text] if is_whole and _is_within(len(words), _CLAUSE_WORDS) and not words[-1].is_function else []
 
 
-def _items(sentence: str, words: Sequence[Word], runs: Sequence[Run]) -> list[str]:
-    return [text for text, is_long in _texts(sentence, words, runs) if is_long]
+def _items(clause: _Clause) -> list[str]:
+    return [text for text, is_long in clause.texts(clause.runs) if is_long]
 
 
-def _parts(
-    sentence: str, words: Sequence[Word], runs: Sequence[Run], reading: _Reading, draw: random.Random
-) -> Iterator[str]:
+def _parts(clause: _Clause, language: str, draw: random.Random) -> Iterator[str]:
     """Yield the longest noun phrases of a clause: runs that words like "of", "in" and "and" connect."""
-    for chain in _chains(sentence, words, runs, reading.language):
-        chosen = [sentence[words[run.first].start : words[run.last].end] for run in chain]
+    for chain in _chains(clause, language):
         n_words, n_content = chain[-1].last - chain[0].first + 1, sum(run.last - run.first + 1 for run in chain)
         if _is_within(n_words, _SPAN_WORDS):
             is_thin = all(run.is_noun for run in chain) and _is_within(n_content, _KEYWORDS) and draw.random() < 0.5
-            whole = sentence[words[chain[0].first].start : words[chain[-1].last].end]
-            yield _tidy(" ".join(chosen) if is_thin else whole)
+            yield " ".join(text for text, _ in clause.texts(chain)) if is_thin else clause.text_of(chain[0], chain[-1])
 
 
-def _chains(sentence: str, words: Sequence[Word], runs: Sequence[Run], language: str) -> Iterator[list[Run]]:
+def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
     """Yield runs that are connected from one that begins a noun phrase to the last that ends one."""
     chain: list[Run] = []
-    for run in [*runs, None]:
-        if (
-            run
-            and chain
-            and run.last - chain[0].first < _SPAN_WORDS[1]
-            and connects(sentence, words, chain[-1], run, language)
-        ):
+    for run in [*clause.runs, None]:
+        is_near = run and chain and run.last - chain[0].first < _SPAN_WORDS[1]
+        if run and is_near and connects(clause.sentence, clause.words, chain[-1], run, language):
             chain.append(run)
             continue
         ends = [number for number, each in enumerate(chain) if each.ends]
@@ -210,39 +229,30 @@ def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[str]
     sets the passage apart, as in a table, cells do, or else what content words stand in a row.
     """
     for phrases_of, choose in ((_nouns, _pool), (_cells, _pool), (_runs, _rare)):
-        found = [phrases_of(sentence, reading) for sentence in sentences_of(reading.passage.text)]
-        pools = [choose(phrases, reading, draw) for phrases in found]
+        pools = [choose(phrases_of(clauses), reading, draw) for clauses in reading.sentences]
         if drawn := sorted({draw.choice(pool) for pool in pools if pool}, key=reading.rank):
             return draw.sample(drawn[: max(count, -(-len(drawn) // 2))], min(count, len(drawn)))
     return []
 
 
-def _nouns(sentence: str, reading: _Reading) -> dict[str, bool]:
+def _nouns(clauses: Sequence[_Clause]) -> dict[str, bool]:
     """Return the noun phrases of a sentence, with whether one is long."""
     return {
         text: is_long or _is_long_without_blanks(text)
-        for words, runs in reading.clauses(sentence)
-        for text, is_long in _texts(sentence, words, filter(attrgetter("is_noun"), runs))
+        for clause in clauses
+        for text, is_long in clause.texts(run for run in clause.runs if run.is_noun)
     }
 
 
-def _cells(sentence: str, reading: _Reading) -> dict[str, bool]:
+def _cells(clauses: Sequence[_Clause]) -> dict[str, bool]:
     """Return what stands between marks, with whether it is long, if a function word does not show that it is prose."""
-    clauses = reading.clauses(sentence)
-    if any(word.is_function for words, _ in clauses for word in words):
+    if any(word.is_function for clause in clauses for word in clause.words):
         return {}
-    return dict(
-        text for words, runs in clauses for text in _texts(sentence, words, filter(attrgetter("is_clause"), runs))
-    )
+    return dict(text for clause in clauses for text in clause.texts(run for run in clause.runs if run.is_clause))
 
 
-def _runs(sentence: str, reading: _Reading) -> dict[str, bool]:
-    return dict(text for words, runs in reading.clauses(sentence) for text in _texts(sentence, words, runs))
-
-
-def _texts(sentence: str, words: Sequence[Word], runs: Iterable[Run]) -> Iterator[tuple[str, bool]]:
-    for run in runs:
-        yield _tidy(sentence[words[run.first].start : words[run.last].end]), run.last > run.first
+def _runs(clauses: Sequence[_Clause]) -> dict[str, bool]:
+    return dict(text for clause in clauses for text in clause.texts(clause.runs))
 
 
 def _pool(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -> list[str]:

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
@@ -49,6 +50,16 @@ _log = logging.getLogger("embedtune")
 
 LOOK = "try --limit 10 with another model, and look at the answers in the run folder's .llm.sqlite; --retry-errors asks again"
 """What to do about a model whose answers were of no use."""
+
+
+class _Work(NamedTuple):
+    """What queries are written about and with."""
+
+    pool: PassagePool
+    statistics: CorpusStatistics
+    encoder: Encoder
+    session: LlmSession
+    judged: QuerySet | None = None
 
 
 class LlmQueries:
@@ -99,7 +110,7 @@ class LlmQueries:
         reached, ``StoppedError`` after Ctrl-C or SIGTERM.
         """
         with open_session(self._config.llm, self._run) as session:
-            return self._make(pool, statistics, encoder, folder, session, judged)
+            return self._make(_Work(pool, statistics, encoder, session, judged), folder)
 
     def pending(self, pool: PassagePool, statistics: CorpusStatistics, encoder: Encoder) -> list[Call]:
         """Return the calls that ``make`` would send next, and add them to the store; none when all are answered."""
@@ -108,27 +119,20 @@ class LlmQueries:
             open_session(self._config.llm, self._run, collect=True) as session,
         ):
             try:
-                self._make(pool, statistics, encoder, Path(scratch), session)
+                self._make(_Work(pool, statistics, encoder, session), Path(scratch))
             except PendingError as pending:
                 return pending.calls
         return []
 
-    def _make(
-        self,
-        pool: PassagePool,
-        statistics: CorpusStatistics,
-        encoder: Encoder,
-        folder: Path,
-        session: LlmSession,
-        judged: QuerySet | None = None,
-    ) -> tuple[dict[str, QuerySet], dict[str, int]]:
+    def _make(self, work: _Work, folder: Path) -> tuple[dict[str, QuerySet], dict[str, int]]:
+        pool, session = work.pool, work.session
         planned, n_screened = self.settings.plan(pool)
-        form, drafts, n_preambles = self._written(planned, pool, statistics, session, judged)
-        kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
+        form, drafts, n_preambles = self._written(planned, work)
+        kept, dropped, extra = self._select(drafts, work)
         if drafts and not kept and self._config.llm.retry_errors:
             session.store.set_aside({draft.call for draft in drafts})
-            form, drafts, n_preambles = self._written(planned, pool, statistics, session, judged)
-            kept, dropped, extra = self._select(drafts, pool, statistics, encoder, session)
+            form, drafts, n_preambles = self._written(planned, work)
+            kept, dropped, extra = self._select(drafts, work)
         if drafts and not kept:
             raise DataError(
                 f"expected useful queries among {len(drafts)} of the language model, found that the filters drop all: "
@@ -166,24 +170,17 @@ class LlmQueries:
             parts.append(f"dropped: {listed(dropped)}")
         return "".join(f"; {part}" for part in parts)
 
-    def _written(
-        self,
-        planned: Sequence[PlannedCall],
-        pool: PassagePool,
-        statistics: CorpusStatistics,
-        session: LlmSession,
-        judged: QuerySet | None,
-    ) -> tuple[str, list[LlmDraft], int]:
+    def _written(self, planned: Sequence[PlannedCall], work: _Work) -> tuple[str, list[LlmDraft], int]:
         """Ask for queries; return the form of most calls, the queries, and the number of answers with text around them."""
-        word_filter = WordFilter(statistics, max_copied=self._config.llm.max_copied)
+        word_filter = WordFilter(work.statistics, max_copied=self._config.llm.max_copied)
         tally = LiveTally({}, word_filter)
 
         def ask(some: Sequence[PlannedCall]) -> Mapping[str, Outcome]:
             tally.requests |= {call.key: request for request, call in some}
             calls = [each.call for each in sorted(some, key=_beginning)]
-            return session.ask(calls, query_check(some), "write queries", watch=tally)
+            return work.session.ask(calls, query_check(some), "write queries", watch=tally)
 
-        form, chosen = self._choose(planned, pool, statistics, session, judged, ask)
+        form, chosen = self._choose(planned, work, ask)
         outcomes = ask(chosen)
         drafts, n_preambles = _drafts(chosen, outcomes)
         if chosen and not drafts:
@@ -194,20 +191,12 @@ class LlmQueries:
             )
         return form, drafts, n_preambles
 
-    def _choose(
-        self,
-        planned: Sequence[PlannedCall],
-        pool: PassagePool,
-        statistics: CorpusStatistics,
-        session: LlmSession,
-        judged: QuerySet | None,
-        ask: Ask,
-    ) -> Chosen:
+    def _choose(self, planned: Sequence[PlannedCall], work: _Work, ask: Ask) -> Chosen:
         """Return how to ask: as the settings say, as the run has begun, or as a trial tells."""
-        config, search = self._config.llm, PassageSearch(pool)
+        config, session, search = self._config.llm, work.session, PassageSearch(work.pool)
         if not self.settings.model.chats or config.form == LIST:
             return Chosen(LIST, list(planned))
-        pairs = search.with_passages(self.settings.examples, judged)
+        pairs = search.with_passages(self.settings.examples, work.judged)
         forms = Forms(self.settings, own_shots(pairs, self._config.seed), self._config.seed)
         if config.form == OWN_EXAMPLES and not pairs:
             raise ConfigError(
@@ -216,7 +205,7 @@ class LlmQueries:
             )
         if config.form != "auto":
             return Chosen(config.form, forms.arrange(planned, config.form, {}))
-        side = pool.split.of_passage  # dev and test have one kind of query, which tells little about the others
+        side = work.pool.split.of_passage  # dev and test have one kind of query, which tells little about the others
         trial = Trial(
             planned,
             forms,
@@ -230,37 +219,30 @@ class LlmQueries:
             return begun or Chosen(LIST, list(planned))
 
         def usable(some: Sequence[PlannedCall], outcomes: Mapping[str, Outcome]) -> int:
-            return search.n_usable(some, outcomes, statistics, max_copied=config.max_copied)
+            return search.n_usable(some, outcomes, work.statistics, max_copied=config.max_copied)
 
         return trial.run(ask, usable, session.seconds)
 
-    def _select(
-        self,
-        drafts: list[LlmDraft],
-        pool: PassagePool,
-        statistics: CorpusStatistics,
-        encoder: Encoder,
-        session: LlmSession,
-    ) -> tuple[list[LlmDraft], dict[str, int], list[list[str]]]:
+    def _select(self, drafts: list[LlmDraft], work: _Work) -> tuple[list[LlmDraft], dict[str, int], list[list[str]]]:
         """Filter by words, by search and by judge, cap documents, and look for further answers."""
         config = self._config.llm
-        kept, dropped = filter_by_words(drafts, statistics, max_copied=config.max_copied)
+        kept, dropped = filter_by_words(drafts, work.statistics, max_copied=config.max_copied)
         search = FusedSearch(
-            pool.passages,
-            Encoder(encoder.model, precision=choose_precision("auto")),
+            work.pool.passages,
+            Encoder(work.encoder.model, precision=choose_precision("auto")),
             window_tokens=self._config.window_tokens,
             window_overlap=self._config.window_overlap,
         )
-        retrieved = _retrieved(kept, search, pool)
+        retrieved = _retrieved(kept, search, work.pool)
         dropped["round_trip"] = len(kept) - len(retrieved)
         if config.judge:
-            kept, retrieved = retrieved, self._judged(retrieved, session)
+            kept, retrieved = retrieved, self._judged(retrieved, work.session)
             dropped["judge"] = len(kept) - len(retrieved)
         capped = cap_documents(retrieved, config.max_per_document)
         dropped |= capped.dropped
         if config.relabel == "none":
             return capped.kept, dropped, [[] for _ in capped.kept]
-        return capped.kept, dropped, further_answers(capped.kept, search, self.settings, session, pool.copies)
+        return capped.kept, dropped, further_answers(capped.kept, search, self.settings, work.session, work.pool.copies)
 
     def _judged(self, drafts: Sequence[LlmDraft], session: LlmSession) -> list[LlmDraft]:
         """Keep the queries that the model grades 4 or 5; those of a call that failed are kept."""

@@ -37,8 +37,6 @@ from embedtune.types import SPLITS, Passage
 
 WRITE, JUDGE, RELABEL = "write", "judge", "relabel"
 _PATHS = frozenset({"adapter", "examples", "templates"})  # their bytes count, not where they lie
-
-
 _SEEDS = 2**31
 
 
