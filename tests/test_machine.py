@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from embedtune import machine
@@ -73,3 +76,27 @@ def test_nearest_folder_is_the_innermost_that_exists(tmp_path):
 )
 def test_sizes_in_words(size, words):
     assert machine.in_words(size) == words
+
+
+def test_within_reused_memory_a_block_costs_no_new_pages():
+    """Runs in a process of its own, as the allocator's state is the whole process's."""
+    code = """
+import resource, numpy as np
+from embedtune.machine import glibc, reused_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(2 << 20, dtype=np.uint8)  # too small for huge pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+with reused_memory():
+    faults()
+    within = faults()
+after = faults()
+print(bool(glibc()), within, after)
+"""
+    is_glibc, within, after = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    if is_glibc == "True":
+        assert int(within) < 100
+        assert int(after) > 1000

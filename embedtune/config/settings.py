@@ -291,6 +291,7 @@ class TrainConfig(Settings):
     lora_alpha: int = Field(32, ge=1, description="The LoRA update is scaled by lora_alpha / lora_rank.")
     learning_rate: float = Field(5e-4, gt=0, lt=1, description="Peak learning rate.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
+    dropout: Share | None = Field(None, description="Dropout of lora, full and query-lora; default: that of the base.")
     batch_size: int = Field(
         32, ge=2, description="Pairs per batch, fewer where none can be filled; each has batch_size - 1 negatives."
     )
@@ -308,8 +309,7 @@ class TrainConfig(Settings):
     )
     false_negative_margin: float | None = Field(
         None,
-        description="Mask a negative whose base cosine exceeds the positive's by more than this; default: twice the "
-        "temperature.",
+        description="Mask a negative whose base cosine exceeds the positive's by this; default: twice the temperature.",
     )
     hard_negatives: int = Field(
         0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 1."

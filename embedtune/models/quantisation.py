@@ -74,6 +74,15 @@ def fix_mode(model: nn.Module) -> None:
             module.train = MethodType(lambda layer, mode=True: layer, module)
 
 
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Set the probability of all dropout layers."""
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+
+
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Return the linear layers by name: torch's, quantised or not, and the ``Conv1D`` of GPT-2 and its kin."""
     from torch import nn

@@ -18,6 +18,8 @@ from embedtune.types import Matrix
 Features = dict[str, Any]
 """Tokenized texts of one column, ``(n_texts, …)`` tensors."""
 
+_GROUP = 8  # texts that are encoded together
+_WORTH_GROUPS = 0.9  # of the tokens of one group with its padding
 _MASKED = -1e4  # a softmax weight of 0 that, unlike −inf, may be multiplied by a target of 0
 
 
@@ -49,8 +51,17 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
         if self.uses_gradient_cache:
             loss: Tensor = CachedLossMixin.forward_cached(self, sentence_features, batch)
             return loss
-        vectors = [[self.model(features)["sentence_embedding"]] for features in sentence_features]
+        vectors = [[self._embed(features)] for features in sentence_features]
         return self.calculate_loss(vectors, batch)
+
+    def _embed(self, features: Features) -> Tensor:
+        """Return the vectors of a column, ``(n_texts, dim)``; texts of one length together where that saves padding."""
+        groups = _groups_by_length(features)
+        if len(groups) == 1:
+            whole: Tensor = self.model(features)["sentence_embedding"]
+            return whole
+        parts = torch.cat([self.model(_rows_of(features, rows))["sentence_embedding"] for rows in groups])
+        return parts[torch.cat(groups).argsort()]
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
         """Compute the loss from the vectors of each mini-batch of each column; see ``CachedLossMixin``."""
@@ -63,6 +74,35 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
     def loss_of_vectors(self, vectors: list[Tensor], batch: Any) -> Tensor:
         """Compute the loss from unit vectors in fp32, ``(n, dim)`` for each column."""
         raise NotImplementedError
+
+
+def _groups_by_length(features: Features) -> list[Tensor]:
+    """Return row numbers in groups that are encoded together; one group where the texts are of one length."""
+    mask = features.get("attention_mask")
+    n = 0 if mask is None else len(mask)
+    if mask is None or mask.dim() != 2 or n <= _GROUP or any(len(each) != n for each in _tensors(features).values()):
+        return [torch.arange(n)]
+    order = mask.sum(dim=1).argsort(descending=True, stable=True)
+    groups = list(order.split(_GROUP))
+    padded = sum(len(rows) * int(mask[rows].any(dim=0).sum()) for rows in groups)
+    return groups if padded < _WORTH_GROUPS * mask.numel() else [torch.arange(n)]
+
+
+def _rows_of(features: Features, rows: Tensor) -> Features:
+    """Return the features of some texts, without the columns that only pad others."""
+    mask = features["attention_mask"][rows]
+    used = mask.any(dim=0)
+    length = len(used)
+    tensors = {name: values[rows] for name, values in _tensors(features).items()}
+    tensors = {
+        name: values[:, used] if values.dim() >= 2 and values.shape[1] == length else values
+        for name, values in tensors.items()
+    }
+    return {**features, **tensors}
+
+
+def _tensors(features: Features) -> dict[str, Tensor]:
+    return {name: values for name, values in features.items() if isinstance(values, Tensor) and values.dim()}
 
 
 class _Batch(NamedTuple):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import gc
 import logging
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,9 +21,11 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.integrations import get_reporting_integration_callbacks
 
 from embedtune.errors import ConfigError, DataError, ResourceError, did_you_mean
+from embedtune.machine import glibc, reused_memory
 from embedtune.models.encoder import find_accelerator
 from embedtune.models.weights import restore, snapshot
 from embedtune.training.checkpoints import State
+from embedtune.training.layers import fast_layers
 
 OWNED_ARGUMENTS = {
     "output_dir": "the run folder",
@@ -182,7 +182,7 @@ def run_training(
             trainer.remove_callback(ProgressCallback)
             trainer.remove_callback(PrinterCallback)
             try:
-                with new_garbage_only():
+                with new_garbage_only(), reused_memory(), fast_layers(model):
                     trainer.train()
             finally:
                 # The trainer leaves its autocast around the model's forward; in-memory vectors would stay bf16.
@@ -376,9 +376,8 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
 def return_memory() -> None:
     """Give freed memory back to the system; glibc keeps what a step needed, in ever more pieces (4 GB after 46 steps)."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    if libc := glibc():
+        libc.malloc_trim(0)
 
 
 @contextmanager

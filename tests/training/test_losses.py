@@ -412,3 +412,31 @@ def test_a_guide_with_another_tokenizer_gets_the_texts(base_folder):
     columns = [model.preprocess(texts), model.preprocess(texts[::-1])]
     GuidedContrastiveLoss(model, guide=Other())(columns).backward()
     assert seen == [texts, texts[::-1]]
+
+
+class Lengths(torch.nn.Module):
+    """Encodes a text as the sum of its tokens' vectors, and remembers how many tokens it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        self.seen.append(tuple(features["input_ids"].shape))
+        vectors = self.table[features["input_ids"]] * features["attention_mask"][..., None]
+        return {"sentence_embedding": vectors.sum(dim=1)}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_texts_of_one_length_are_encoded_together_and_keep_their_order(side):
+    lengths = torch.tensor([2, 40, 3, 2, 39, 2, 3, 2, 2, 3, 40, 2, 2, 3, 2, 2, 40, 2])
+    places = torch.arange(40) if side == "right" else torch.arange(40).flip(0)
+    mask = (places < lengths[:, None]).long()
+    ids = torch.randint(50, mask.shape, generator=torch.Generator().manual_seed(1)) * mask
+    model = Lengths()
+    loss = GuidedContrastiveLoss(model)
+    column = {"input_ids": ids, "attention_mask": mask, "modality": "text"}
+    vectors = loss._embed(column)
+    assert model.seen == [(8, 40), (8, 2), (2, 2)]
+    torch.testing.assert_close(vectors, Lengths()(column)["sentence_embedding"])

@@ -218,7 +218,7 @@ def test_out_of_memory_shrinks_the_mini_batch_and_nothing_else(base_folder, trai
     monkeypatch.setattr("tests.training.test_trainer.GuidedContrastiveLoss", Crowded)
     monkeypatch.setattr(Crowded, "error", error)
     small, again = train(base_folder)
-    assert again == pytest.approx(losses, abs=1e-3)
+    assert again == pytest.approx(losses, abs=5e-3)  # other masks of dropout
     cosine = (
         model.encode(["frost"], normalize_embeddings=True) @ small.encode(["frost"], normalize_embeddings=True).T
     ).item()

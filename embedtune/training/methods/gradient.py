@@ -15,7 +15,7 @@ from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError, StoppedError
 from embedtune.models import weights
 from embedtune.models.encoder import Encoder, set_prompts
-from embedtune.models.quantisation import choose_scheme, load_quantised
+from embedtune.models.quantisation import choose_scheme, load_quantised, set_dropout
 from embedtune.models.weights import Weights
 from embedtune.progress import track
 from embedtune.signals import StopRequest, catch_stop
@@ -90,6 +90,8 @@ def load_for_training(context: Context, scheme: str) -> tuple[SentenceTransforme
     scheme = choose_scheme(scheme, sum(weight.numel() for weight in context.base.model.parameters()))
     model = load_quantised(context.base_folder, scheme, trust_remote_code=settings.trust_remote_code)
     set_prompts(model, query_prompt=settings.query_prompt, document_prompt=settings.document_prompt)
+    if context.config.dropout is not None:
+        set_dropout(model, context.config.dropout)
     torch.manual_seed(context.config.seed)
     return model, scheme
 
