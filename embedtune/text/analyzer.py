@@ -21,6 +21,9 @@ WORDS_VERSION = 3
 # What may be part of a word, as it stands in a text; folding parts and joins some of it.
 _ASCII_PIECE = re.compile(r"\w+", re.ASCII)
 _PIECE = regex.compile(r"[\p{L}\p{M}\p{N}\p{Cf}_＿㈀-㏿Ⓐ-ⓩ℃℉№℡]+")
+# Text of Latin and plain Greek letters whose one spelling is that in lower case: most of what is not ASCII.
+_PLAIN = re.compile("[\0-\x7f\xa0-\xa7\xa9\xab\xac\xae\xb0\xb1\xb6\xb7\xbb\xbfÀ-Þà-įĴ-ľŁ-ňŊ-žα-ρσ-ω\u2000-\u200a‐-‧‰-⁞₠-₿−-⋿]*")
+_PLAIN_WORD = re.compile(r"\w+")
 _ASCII_WHOLE = re.compile(rf"{NUMBER}|{_ASCII_PIECE.pattern}", re.ASCII)
 _WHOLE = regex.compile(rf"{NUMBER}|{_PIECE.pattern}")
 _IS_NUMBER = re.compile(r"\A\d+(?:[.,]\d+)+\Z")
@@ -48,6 +51,8 @@ def lexical_terms(text: str) -> list[str]:
     """
     if text.isascii():
         return _ASCII_PIECE.findall(text.lower())
+    if _PLAIN.fullmatch(text):
+        return _PLAIN_WORD.findall(text.lower())
     return list(chain.from_iterable(map(_plain_terms, _PIECE.findall(text))))
 
 

@@ -16,6 +16,9 @@ _STOPS = "。！？｡︒"
 _OTHER_STOPS = "؟۔։।॥။៕។༎።፧፨᠃᠉꓿᥄᥅⁇⁈⁉‼"
 """Ends of sentences in Arabic, Armenian, Indic, Burmese, Khmer, Tibetan, Ethiopic, Mongolian and Lisu script."""
 
+_UNSPACED_STOPS = "။។៕།༎"
+"""Those that need no blank behind them."""
+
 WIDE_MARKS = f"{_STOPS}、，；：､၊။།༎។៕"
 """Marks of Chinese, Japanese and other scripts without blanks: there a word ends where a clause does."""
 
@@ -32,10 +35,13 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(r"[(\[]?\d{1,3}\.$")  # of an item of a list
-# The semicolon of Greek asks. A mark without a blank behind it ends a sentence where the script has no blanks.
+# The mark comes first, because a search for one of some characters is ten times as fast as one for a place between them. The
+# semicolon of Greek asks. A mark without a blank behind it ends a sentence where the script has no blanks.
 _BREAK = re.compile(
-    rf"(?<=[.!?…{_OTHER_STOPS}])(?=\s)|(?<=[.!?…{_OTHER_STOPS}][\"'”’)\]])(?=\s)|(?<=[Ͱ-Ͽἀ-῿];)(?=\s)"
-    rf"|(?<=[{_STOPS}။។៕།༎])(?![{WIDE_CLOSERS}\s])|(?<=[{_STOPS}][{WIDE_CLOSERS}])|(?<=[{_STOPS}])(?=\s)|(?=\n[ \t]*\n)"
+    rf"[.!?…;\n{_STOPS}{_OTHER_STOPS}{_UNSPACED_STOPS}](?:"
+    rf"(?<=[.!?…{_OTHER_STOPS}])[\"'”’)\]]?(?=\s)|(?<=[Ͱ-Ͽἀ-῿];)(?=\s)"
+    rf"|(?<=[{_STOPS}{_UNSPACED_STOPS}])(?![{WIDE_CLOSERS}\s])|(?<=[{_STOPS}])(?:[{WIDE_CLOSERS}]|(?=\s))"
+    r"|(?<=\n)(?=[ \t]*\n))"
 )
 # Text out of a PDF or a table often has no blank where a sentence, a bullet or a row ends.
 _LOOSE_BREAK = re.compile(r"(?<=[a-z)”][.!?:;])(?=[A-Z“])|(?<=;)(?=\s)|(?=[•●▪◦‣–—]\s*\w)|(?=\n)")
@@ -50,16 +56,23 @@ def sentences_of(text: str) -> list[str]:
     What is then longer than 60 words was no sentence: it is split at bullets, line ends and semicolons, Thai and Lao at blanks,
     and what is still longer every 30 words.
     """
+    has_blanks = not has_words_without_blanks(text)
     pieces: list[str] = []
-    for piece in filter(None, _BREAK.split(text)):
-        for part in filter(None, _LOOSE_BREAK.split(piece)) if _is_long(piece) else [piece]:
-            pieces += _cut(part) if _is_long(part) or _NO_STOPS.search(part) else [part]
+    for piece in _parted(text):
+        for part in filter(None, _LOOSE_BREAK.split(piece)) if _is_long(piece, has_blanks) else [piece]:
+            is_cut = _is_long(part, has_blanks) or (not has_blanks and _NO_STOPS.search(part))
+            pieces += _cut(part) if is_cut else [part]
     return pieces
 
 
-def _is_long(text: str) -> bool:
-    words = token_spans(text) if has_words_without_blanks(text) else text.split()
-    return len(words) > _LONG
+def _parted(text: str) -> list[str]:
+    """Split text behind marks, and before blank lines."""
+    places = [match.start() if match[0] == "\n" else match.end() for match in _BREAK.finditer(text)]
+    return [text[start:end] for start, end in pairwise([0, *places, len(text)]) if end > start]
+
+
+def _is_long(text: str, has_blanks: bool) -> bool:
+    return len(text.split() if has_blanks else token_spans(text)) > _LONG
 
 
 def _cut(text: str) -> list[str]:
