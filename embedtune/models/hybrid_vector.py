@@ -39,17 +39,17 @@ class BM25Sketch:
         dimensions: Dimensions of the vectors.
     """
 
-    def __init__(self, languages: Sequence[str], n_texts: int, counts: dict[str, int], dimensions: int) -> None:
+    def __init__(self, analyzer: Analyzer, n_texts: int, counts: dict[str, int], dimensions: int) -> None:
         """Set the statistics of a corpus.
 
         Args:
-            languages: Languages of the stop words and the stemmers, as ``languages_of`` names them.
+            analyzer: Makes terms of its texts and of queries.
             n_texts: Number of texts in the corpus.
             counts: Document frequency of each term, if it is 2 or more.
             dimensions: At least 8.
         """
         self.dimensions = dimensions
-        self._analyzer = Analyzer(languages)
+        self._analyzer = analyzer
         self._n_texts = n_texts
         self._counts = counts
 
@@ -61,7 +61,7 @@ class BM25Sketch:
         for text in texts:
             counts.update(set(analyzer.document(text)))
         kept = {term: count for term, count in sorted(counts.items()) if count >= _RARE}
-        return cls(analyzer.languages, len(texts), kept, dimensions)
+        return cls(analyzer, len(texts), kept, dimensions)
 
     def queries(self, texts: Sequence[str]) -> Matrix:
         """Return sketches of queries, ``(n, dimensions)``; a term weighs tf · √idf."""
@@ -76,6 +76,7 @@ class BM25Sketch:
         return {
             "words": WORDS_VERSION,
             "languages": list(self._analyzer.languages),
+            "parts": dict(self._analyzer.words),
             "n_texts": self._n_texts,
             "dimensions": self.dimensions,
             "counts": self._counts,
@@ -91,7 +92,8 @@ class BM25Sketch:
                     "embedtune takes texts apart in another way",
                     hint="run generate and train again, or serve the model with the embedtune that made it",
                 )
-            return cls(settings["languages"], settings["n_texts"], settings["counts"], settings["dimensions"])
+            n_texts, counts = settings["n_texts"], settings["counts"]
+            return cls(Analyzer(settings["languages"], settings["parts"]), n_texts, counts, settings["dimensions"])
         except KeyError as error:
             raise IntegrityError(f"lexical part of a model: expected the setting {error}, found none") from error
 

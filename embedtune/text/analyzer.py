@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
 import regex
 
+from embedtune.text.compounds import LEAST, LINKS, Compounds
 from embedtune.text.folding import fold, join_dotless, tidy
 from embedtune.text.language import language_of, languages_of, stop_words_of
 from embedtune.text.stemming import stemmer
 from embedtune.text.words import NUMBER, RUN, dictionary_words
 
-WORDS_VERSION = 3
+WORDS_VERSION = 4
 """Rises with every change of what counts as a word; part of a run's identity."""
 
 # What may be part of a word, as it stands in a text; folding parts and joins some of it.
 _ASCII_PIECE = re.compile(r"\w+", re.ASCII)
 _PIECE = regex.compile(r"[\p{L}\p{M}\p{N}\p{Cf}_＿㈀-㏿Ⓐ-ⓩ℃℉№℡]+")
 # Text of Latin and plain Greek letters whose one spelling is that in lower case: most of what is not ASCII.
-_PLAIN = re.compile("[\0-\x7f\xa0-\xa7\xa9\xab\xac\xae\xb0\xb1\xb6\xb7\xbb\xbfÀ-Þà-įĴ-ľŁ-ňŊ-žα-ρσ-ω\u2000-\u200a‐-‧‰-⁞₠-₿−-⋿]*")
+_PLAIN = re.compile(
+    "[\0-\x7f\xa0-\xa7\xa9\xab\xac\xae\xb0\xb1\xb6\xb7\xbb\xbfÀ-Þà-įĴ-ľŁ-ňŊ-žα-ρσ-ω\u2000-\u200a‐-‧‰-⁞₠-₿−-⋿]*"
+)
 _PLAIN_WORD = re.compile(r"\w+")
 _ASCII_WHOLE = re.compile(rf"{NUMBER}|{_ASCII_PIECE.pattern}", re.ASCII)
 _WHOLE = regex.compile(rf"{NUMBER}|{_PIECE.pattern}")
@@ -77,23 +80,39 @@ def stop_terms(language: str) -> frozenset[str]:
     return frozenset(terms[0] for terms in map(lexical_terms, stop_words_of(language)) if len(terms) == 1)
 
 
+def count_parts(texts: Iterable[str]) -> dict[str, int]:
+    """Return how many texts each word is in that may be a part of compounds; of very many the most frequent."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update({term for term in lexical_terms(text) if len(term) >= LEAST and term.isalpha()})
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REMEMBERED])
+
+
 class Analyzer:
     """Turns texts of one corpus, and queries to it, into index terms.
 
     Each document has the stop words and the stemmer of its language: ``connections`` finds ``connecting``. A query has those
     of all languages of the corpus, so that its words meet the documents of each. A text in no language that is known keeps
-    its words as they are. ``writeBoolean`` and ``write_boolean`` give their parts ``write`` and ``boolean`` as well.
+    its words as they are. ``writeBoolean`` and ``write_boolean`` give their parts ``write`` and ``boolean`` as well, and so do
+    compound words of the languages of ``compounds.LINKS``.
     """
 
-    def __init__(self, languages: Sequence[str] = ()) -> None:
-        """Take the names of the corpus's languages, the most frequent first; none where none was recognised."""
+    def __init__(self, languages: Sequence[str] = (), words: Mapping[str, int] | None = None) -> None:
+        """Take what ``of`` finds.
+
+        Args:
+            languages: Names of the corpus's languages, the most frequent first; none where none was recognised.
+            words: How many texts each word is in that may be a part of compounds; see ``count_parts``.
+        """
         self.languages = tuple(languages) or ("",)
-        self._vocabularies = {language: _Vocabulary(language) for language in self.languages}
+        self.words = words or {}
+        self._vocabularies = {language: _Vocabulary(language, self.words) for language in self.languages}
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Analyzer:
-        """Find the languages of a corpus."""
-        return cls(languages_of(texts))
+        """Find the languages of a corpus, and the words that compounds may consist of."""
+        languages = languages_of(texts)
+        return cls(languages, count_parts(texts) if LINKS.keys() & set(languages) else None)
 
     def language(self, text: str) -> str:
         """Return which of the languages a document is in; the most frequent one where that is uncertain."""
@@ -128,8 +147,10 @@ class Analyzer:
 class _Vocabulary:
     """The index terms of the words of one language; those seen last are remembered."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, words: Mapping[str, int]) -> None:
         self.stop_words = stop_terms(language)
+        known = {word: count for word, count in words.items() if word not in self.stop_words}
+        self._compounds = Compounds(language, known) if language in LINKS else None
         self._stem: Callable[[str], str] = stemmer(language)
         self._turkish = language == "turkish"
         self._known: dict[str, list[str]] = {}
@@ -162,6 +183,7 @@ class _Vocabulary:
                 words += dictionary_words(complex_) + _bigrams(_CLUSTER.findall(complex_))
             else:
                 words.append(word)
+                words += self._compounds.parts(word) if self._compounds else []
                 words += _bigrams(word) if _HANGUL.fullmatch(word) else []
         return words + identifier_parts(piece)
 

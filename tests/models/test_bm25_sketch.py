@@ -68,7 +68,17 @@ def test_terms_of_one_text_alone_are_not_stored():
 
 def test_missing_settings_are_named():
     with pytest.raises(IntegrityError, match="'counts'"):
-        BM25Sketch.from_settings({"words": WORDS_VERSION, "languages": [], "n_texts": 3, "dimensions": 8})
+        BM25Sketch.from_settings({"words": WORDS_VERSION, "languages": [], "parts": {}, "n_texts": 3, "dimensions": 8})
+
+
+def test_the_parts_of_compounds_are_kept():
+    texts = ["Die Festplatte wird vor der Sicherung der Daten ausgeschaltet, weil sie sonst zu warm werden kann."] * 3
+    lexical = BM25Sketch.fit(texts, 64)
+    again = BM25Sketch.from_settings(lexical.settings())
+    whole, parts = again.queries(["Datensicherung"]), again.queries(["Datensicherung Daten Sicherung"])
+    assert np.array_equal(whole, lexical.queries(["Datensicherung"]))
+    assert (whole @ parts.T).item() > 0.5 * np.linalg.norm(whole) * np.linalg.norm(parts)
+    assert not np.array_equal(whole, BM25Sketch.fit(["Etwas"], 64).queries(["Datensicherung"]))
 
 
 def test_a_sketch_of_other_words_is_refused():

@@ -175,6 +175,5 @@ def test_any_text_can_be_analysed(text):
 
 def test_plain_letters_have_the_terms_of_any_other_text():
     """A text of plain letters is read in one go; with one other letter, piece by piece."""
-    plain = [chr(code) for code in range(0x80, 0x3000) if lexical_terms(f"a{chr(code)}b 茶") == lexical_terms(f"a{chr(code)}b") + ["茶"]]
-    assert {"é", "Ø", "ß", "β", "’", "—"} <= set(plain)
-    assert len(plain) == 0x3000 - 0x80
+    for character in map(chr, range(0x80, 0x3000)):
+        assert lexical_terms(f"a{character}b 茶") == [*lexical_terms(f"a{character}b"), "茶"]
