@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from embedtune.types import Document
+from embedtune.types import Document, Note, Skipped
 
 _LEAST = 200  # characters; keys and checksums are shorter
 _LINE = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{48,}={0,2}"
@@ -41,8 +41,32 @@ def without_encoded_data(document: Document) -> Document:
         text="".join(document.text[start:end] for start, end in kept),
         sections=tuple(each._replace(start=moved(each.start), end=moved(each.end)) for each in document.sections),
         pages=tuple(map(moved, document.pages)),
-        notes=(*document.notes, f"{n_lost:,} characters of encoded data (base64 or hexadecimal) were left out"),
+        notes=(*document.notes, encoded_note(n_lost)),
     )
+
+
+def read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped], notes: list[Note]) -> Iterator[Document]:
+    """Yield the documents without encoded data; what was skipped, and what is to be known of the others, is noted."""
+    for result in read:
+        if isinstance(result, Skipped):
+            skipped.append(result)
+            continue
+        document = without_encoded_data(result)
+        if document.text.strip() or document.title or not document.notes:
+            notes += [Note(document.document_id, note) for note in document.notes]
+            yield document._replace(notes=())
+        else:
+            skipped.append(Skipped(document.document_id, f"empty: {'; '.join(document.notes)}"))
+
+
+def encoded_note(n_characters: int) -> str:
+    """Return what a person should know about so many characters that were left out."""
+    return f"{n_characters:,} characters of encoded data (base64 or hexadecimal) were left out"
+
+
+def text_without_encoded_data(text: str) -> str:
+    """Return a text without encoded data."""
+    return without_encoded_data(Document("", "", text)).text
 
 
 def _encoded(text: str) -> Iterator[tuple[int, int]]:

@@ -10,12 +10,13 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from embedtune.documents.buffer import DocumentBuffer
+from embedtune.documents.encoded_data import encoded_note, read_ones, text_without_encoded_data
 from embedtune.documents.quotations import find_texts
 from embedtune.errors import DataError
 from embedtune.formats.judgements import with_answers
 from embedtune.formats.labels import Labels
 from embedtune.text.hashing import content_id
-from embedtune.types import Document, Passage, Place, Qrels, QuerySet, Source
+from embedtune.types import Document, Note, Passage, Place, Qrels, QuerySet, Skipped, Source
 
 _PASSAGE_ID = re.compile(r"p-[0-9a-f]{16}")
 _MAX_NAMED = 3
@@ -34,8 +35,9 @@ def with_labels(source: Source, files: Sequence[Labels], scratch: Path | None = 
     """
     names = _find_names(_judged(files), source)
     texts: dict[str, str] = {}  # judged text or id → text
+    notes: list[Note] = []
     for labels in files:
-        texts |= _texts_of(labels, names)
+        texts |= _readable(labels, _texts_of(labels, names), notes)
     places = find_texts(set(texts.values()), source.documents)
     taken = {document.document_id for document in source.documents}
     added = _added_documents(files, texts, places, taken) if adds else {}
@@ -66,16 +68,26 @@ def with_labels(source: Source, files: Sequence[Labels], scratch: Path | None = 
     if n_added:
         paths = ", ".join(dict.fromkeys(str(labels.path) for labels in files))
         _log.warning("%s: texts that stand in no document of %s become passages: %d", paths, source.name, n_added)
-    return replace(source, documents=documents, queries=queries, places=kept, has_labels=True, n_added=n_added)
+    return replace(
+        source,
+        documents=documents,
+        queries=queries,
+        places=kept,
+        has_labels=True,
+        n_added=n_added,
+        notes=[*source.notes, *notes],
+    )
 
 
 def read_corpus(name: str, files: Sequence[Labels], scratch: Path | None = None) -> Source:
     """Return labels as a source of their own: its documents are the corpus that came with them, or else their texts."""
     corpora = {id(labels.corpus): labels.corpus for labels in files if labels.corpus}
     documents: Collection[Document] = ()
+    skipped, notes = list[Skipped](), list[Note]()
     if corpora:
-        documents = DocumentBuffer(chain.from_iterable(corpus() for corpus in corpora.values()), scratch)
-    return with_labels(Source(name, documents, ready_made=True), files, scratch)
+        read = chain.from_iterable(corpus() for corpus in corpora.values())
+        documents = DocumentBuffer(read_ones(read, skipped, notes), scratch)
+    return with_labels(Source(name, documents, ready_made=True, skipped=skipped, notes=notes), files, scratch)
 
 
 def judged_passages(passages: Sequence[Passage], places: Mapping[str, Sequence[Place]]) -> dict[str, list[str]]:
@@ -154,6 +166,14 @@ def _texts_of(labels: Labels, names: Mapping[str, str]) -> dict[str, str]:
         for document in labels.corpus()
         if document.document_id in unnamed
     }
+
+
+def _readable(labels: Labels, texts: Mapping[str, str], notes: list[Note]) -> dict[str, str]:
+    """Return the texts without encoded data, as documents are read; how much that was is noted."""
+    readable = {judged: text_without_encoded_data(text) for judged, text in texts.items()}
+    if n_lost := sum(map(len, texts.values())) - sum(map(len, readable.values())):
+        notes.append(Note(labels.path.name, encoded_note(n_lost)))
+    return {judged: text for judged, text in readable.items() if text.strip()}
 
 
 def _added_documents(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.documents.buffer import DocumentBuffer
-from embedtune.documents.encoded_data import without_encoded_data
+from embedtune.documents.encoded_data import read_ones
 from embedtune.documents.headings import find_sections
 from embedtune.documents.labelled import read_corpus, with_labels
 from embedtune.documents.readers import no_reader, readers
@@ -127,7 +127,7 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
 
 def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
     skipped, notes = list[Skipped](), list[Note]()
-    documents = DocumentBuffer(_read_ones(_files(folder, limits, labels), skipped, notes), scratch)
+    documents = DocumentBuffer(read_ones(_files(folder, limits, labels), skipped, notes), scratch)
     return Source(str(folder), documents, ready_made=False, skipped=skipped, notes=notes)
 
 
@@ -193,7 +193,7 @@ def _unreadable_folder(path: Path) -> str | None:
 
 def _read_beir(folder: Path, scratch: Path | None) -> Source:
     skipped, notes = list[Skipped](), list[Note]()
-    documents = DocumentBuffer(_read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped, notes), scratch)
+    documents = DocumentBuffer(read_ones(_empty_ones_skipped(beir.read_documents(folder)), skipped, notes), scratch)
     queries = {}
     if (folder / "queries.jsonl").is_file():
         texts = beir.read_queries(folder)
@@ -206,7 +206,7 @@ def _read_llama_index(path: Path) -> Source:
     """Its queries carry no split, so they count as training data; give the file to ``eval --queries`` to test on them."""
     documents, queries, qrels = read_llama_index(path)
     skipped, notes = list[Skipped](), list[Note]()
-    documents = list(_read_ones(_empty_ones_skipped(documents), skipped, notes))
+    documents = list(read_ones(_empty_ones_skipped(documents), skipped, notes))
     judged = [query for query in queries if query.query_id in qrels]
     splits = {"train": with_answers(QuerySet(path.name, judged, qrels, "document"))} if judged else {}
     return Source(str(path), documents, ready_made=True, skipped=skipped, notes=notes, queries=splits)
@@ -215,20 +215,6 @@ def _read_llama_index(path: Path) -> Source:
 def _empty_ones_skipped(documents: Iterable[Document]) -> Iterator[Document | Skipped]:
     for document in documents:
         yield document if document.text.strip() or document.title else Skipped(document.document_id, "empty")
-
-
-def _read_ones(read: Iterable[Document | Skipped], skipped: list[Skipped], notes: list[Note]) -> Iterator[Document]:
-    """Yield the documents without encoded data; what was skipped, and what is to be known of the others, is noted."""
-    for result in read:
-        if isinstance(result, Skipped):
-            skipped.append(result)
-            continue
-        document = without_encoded_data(result)
-        if document.text.strip() or document.title or not document.notes:
-            notes += [Note(document.document_id, note) for note in document.notes]
-            yield document._replace(notes=())
-        else:
-            skipped.append(Skipped(document.document_id, f"empty: {'; '.join(document.notes)}"))
 
 
 def read_query_set(path: Path, split: str = "test") -> QuerySet:

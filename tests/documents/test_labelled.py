@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
+import random
 
 import pytest
 
@@ -123,3 +126,19 @@ def test_label_files_are_a_source(tmp_path):
     passages = [Passage("p", "pairs.jsonl:1", "", "x", 0, 1)]
     found = judge_passages(source.queries["train"], judged_passages(passages, source.places))
     assert list(found.qrels.values()) == [{"p": 1}]
+
+
+PICTURE = base64.b64encode(random.Random(0).randbytes(3000)).decode()
+
+
+def test_encoded_data_is_left_out_of_texts_of_labels_as_of_documents(tmp_path):
+    text = f"Rinse the tank. {PICTURE} Then fill it."
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "tank.md").write_text(f"# Tank\n\n{text} It holds two litres.\n")
+    rows = [{"query": "rinse?", "pos": [text]}, {"query": "picture?", "pos": [f"A picture: {PICTURE}"]}]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    beside = read_source(str(tmp_path / "docs"), labels=[str(tmp_path / "pairs.jsonl")])
+    alone = read_source(str(tmp_path / "pairs.jsonl"))
+    assert [place.document_id for places in beside.places.values() for place in places] == ["tank.md"]
+    assert [document.text for document in alone.documents] == ["Rinse the tank.  Then fill it.", "A picture: "]
+    assert ("pairs.jsonl", "8,000 characters of encoded data (base64 or hexadecimal) were left out") in alone.notes
