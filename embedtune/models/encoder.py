@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embedtune.errors import ConfigError
+from embedtune.models.bf16 import can_compute_in_bf16, in_bf16
 from embedtune.models.inspect import retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.opening import open_model
@@ -37,7 +38,7 @@ class Encoder:
     """
 
     def __init__(self, model: SentenceTransformer, *, precision: str = "fp32") -> None:
-        """Wrap a model; ``precision`` is ``fp32`` or ``bf16`` (autocast; weights stay as they are)."""
+        """Wrap a model, whose weights stay as they are from the first call on; ``precision`` is ``fp32`` or ``bf16``."""
         self.model = model
         self.precision = precision
         self._tokenizer = model.tokenizer
@@ -79,17 +80,17 @@ class Encoder:
 
     def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; ``on_progress`` is called with the number of texts done."""
-        return self._encode(self.model.encode_query, texts, on_progress)
+        return self._encode(self._computing.encode_query, texts, on_progress)
 
     def encode_queries_without_prompt(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of queries as frameworks that ignore prompts encode them, ``(n, dim)``."""
-        return self._encode(partial(self.model.encode_query, prompt=""), texts, None)
+        return self._encode(partial(self._computing.encode_query, prompt=""), texts, None)
 
     def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; equal texts are encoded once."""
         unique = list(dict.fromkeys(texts))
         row = {text: number for number, text in enumerate(unique)}
-        vectors = self._encode(self.model.encode_document, unique, on_progress)
+        vectors = self._encode(self._computing.encode_document, unique, on_progress)
         return vectors[[row[text] for text in texts]]
 
     def encode_query_tokens(self, texts: Sequence[str]) -> list[Vectors]:
@@ -97,11 +98,11 @@ class Encoder:
 
         Special tokens and the prompt are left out; they shape the others all the same.
         """
-        return self._encode_tokens(self.model.encode_query, texts, self.model.prompts.get("query"))
+        return self._encode_tokens(self._computing.encode_query, texts, self.model.prompts.get("query"))
 
     def encode_document_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """Return the same of documents."""
-        return self._encode_tokens(self.model.encode_document, texts, self.model.prompts.get("document"))
+        return self._encode_tokens(self._computing.encode_document, texts, self.model.prompts.get("document"))
 
     def _encode_tokens(
         self, encode: Callable[..., list[dict[str, Any]]], texts: Sequence[str], prompt: str | None
@@ -136,8 +137,13 @@ class Encoder:
         vectors[order] = np.concatenate(blocks)
         return vectors
 
+    @cached_property
+    def _computing(self) -> SentenceTransformer:
+        """The model that computes: a copy in bf16 where there can be one."""
+        return in_bf16(self.model) if self.precision == "bf16" and can_compute_in_bf16(self.model) else self.model
+
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision == "fp32":
+        if self.precision == "fp32" or self._computing is not self.model:
             return nullcontext()
         import torch
 

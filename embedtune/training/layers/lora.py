@@ -43,7 +43,7 @@ class _LoraLinear(torch.autograd.Function):
             of_x = of_output @ ctx.weight(ctx.dtype)
             of_x = of_x.addmm_(of_hidden, down).view(shape).to(dtype)
         of_a = (of_hidden.T @ rows).float()
-        of_b = (of_output.T @ hidden).float().mul_(ctx.scale)
+        of_b = (hidden.T @ of_output).T.float().mul_(ctx.scale)
         return of_x, of_a, of_b, None, None, None, None
 
 
