@@ -41,7 +41,8 @@ _COMMANDS = {
     },
     "Use the model": {
         "plug": "Print the code that loads the model in LangChain, Chroma, vLLM and others.",
-        "export-model": "Copy the model to a new folder, with a model card.",
+        "export-model": "Copy the model to a new folder, with a model card, or write it for other engines.",
+        "serve": "Answer OpenAI's, Cohere's and TEI's clients, and search.",
         "fit-query-adapter": "Fit a linear query adapter for a closed embedding API.",
     },
     "Set up": {
@@ -55,7 +56,7 @@ _COMMANDS = {
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EMBEDTUNE", "max_content_width": 110}
 _MODULES = {
     "stage_commands": ("generate", "train", "eval", "run"),
-    "run_folder_commands": ("ui", "verify", "export-model", "fit-query-adapter", "mine"),
+    "run_folder_commands": ("ui", "verify", "fit-query-adapter", "mine"),
     "llm_commands": ("templates", "export-prompts", "import-responses"),
 }
 """Modules of several commands; any other command is in a module of its own."""

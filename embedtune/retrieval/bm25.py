@@ -16,6 +16,9 @@ from embedtune.text.analyzer import Analyzer
 
 _LEAST = 200  # texts of a language, from which their statistics are their own; of fewer they say little
 
+SparseVector = dict[int, float]
+"""Term number → weight."""
+
 
 class BM25:
     """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020).
@@ -46,6 +49,30 @@ class BM25:
                 part.add(scores, self._analyzer.query(query, part.languages))
             yield scores
 
+    def sparse_texts(self) -> list[SparseVector]:
+        """Return the texts as sparse vectors, term number → weight; with those of queries their inner product is the score."""
+        texts: list[SparseVector] = [{} for _ in range(self._n_texts)]
+        first = 0
+        for part in self._parts:
+            for term, (rows, weights) in part.postings().items():
+                for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
+                    texts[row][first + term] = weight
+            first += part.n_terms
+        return texts
+
+    def sparse_queries(self, queries: Iterable[str]) -> list[SparseVector]:
+        """Return queries as sparse vectors: how often they have each term."""
+        return [self._sparse_query(query) for query in queries]
+
+    def _sparse_query(self, query: str) -> SparseVector:
+        vector: SparseVector = {}
+        first = 0
+        for part in self._parts:
+            for term in part.known(self._analyzer.query(query, part.languages)):
+                vector[first + term] = vector.get(first + term, 0.0) + 1.0
+            first += part.n_terms
+        return vector
+
 
 class _Part:
     """The texts of one language, or of several of which there are few."""
@@ -70,6 +97,27 @@ class _Part:
         if known:
             found = self._index.get_scores(known)
             scores[self._rows] = found if self._factor == 1 else found * np.float32(self._factor)
+
+    @property
+    def n_terms(self) -> int:
+        """Number of its terms."""
+        return len(self._vocabulary)
+
+    def known(self, terms: Iterable[str]) -> list[int]:
+        """Return the numbers of the terms that it has, each as often as it comes."""
+        return [self._index.vocab_dict[term] for term in terms if term in self._vocabulary]
+
+    def postings(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Return term number → rows of the texts that have the term, and its weight in each."""
+        if self._index is None:
+            return {}
+        found, ends = self._index.scores, self._index.scores["indptr"]
+        rows = found["indices"] if isinstance(self._rows, slice) else self._rows[found["indices"]]
+        weights = found["data"] * np.float32(self._factor)
+        return {
+            term: (rows[ends[term] : ends[term + 1]], weights[ends[term] : ends[term + 1]])
+            for term in range(self.n_terms)
+        }
 
 
 def _largest_idf(n_texts: int) -> float:

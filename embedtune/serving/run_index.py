@@ -16,7 +16,7 @@ from embedtune.models.locate import hash_model
 from embedtune.project.layout import DATASET, VECTORS
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import KnownSearch, VectorCache
-from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.bm25 import BM25, SparseVector
 from embedtune.retrieval.late_interaction import DEPTH as RERANKED
 from embedtune.retrieval.late_interaction import MEMORY
 from embedtune.retrieval.searcher import DenseSource, PassageVectors, Searcher, Units, units_of
@@ -148,6 +148,10 @@ class RunIndex:
         if known and known.queries.keys() >= set(texts):
             return np.stack([known.queries[text] for text in texts])
         return self.embedder(model).encode_queries(texts)
+
+    def sparse_queries(self, texts: Sequence[str]) -> list[SparseVector]:
+        """Return the words of queries as sparse vectors over the terms of the passages; see ``BM25.sparse_queries``."""
+        return self._bm25.sparse_queries(texts)
 
     def searcher(self, system: str) -> Searcher:
         """Return what answers the queries of a system, by its exact name."""

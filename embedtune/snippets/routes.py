@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
@@ -17,13 +16,13 @@ from embedtune.models.locate import find_model
 from embedtune.models.opening import code_of, modules_of_others
 from embedtune.project.trained_run import read_trained_run
 from embedtune.serving.embedder import Which, resolve
+from embedtune.serving.names import served_name
 from embedtune.systems import BASE, TUNED
 
 Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
 with hybrid vectors or passage residuals, which needs this package to load."""
 
-_SHORTEST_NAME, _LONGEST_NAME = 3, 60
 _ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "passage-residuals": "residuals"})
 """What a module of this package adds, for shapes that have one."""
 
@@ -102,7 +101,7 @@ def read_facts(run: Path | str, which: Which = "auto", *, trust_remote_code: boo
         decision=decide(found),
         model=model,
         merged=merged,
-        name=_served_name(found.name),
+        name=served_name(found.name),
         method=record.method if is_tuned else "base",
         shape=shape,
         query_prompt=prompts.get("query", ""),
@@ -122,12 +121,6 @@ def _check_code(trusted: Path | None, merged: Path) -> None:
             f"{merged}: expected a model without code of its own, found {', '.join(code[:5])}",
             hint="--trust-remote-code allows a model's own code, if you trust its authors",
         )
-
-
-def _served_name(name: str) -> str:
-    """Return a name that servers and stores take: Chroma wants three letters at least, and none but letters at the ends."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:_LONGEST_NAME].strip("-._") or "tuned"
-    return plain if len(plain) >= _SHORTEST_NAME else f"run-{plain}"
 
 
 Kind = Literal["run", "folder", "store", "server"]
@@ -249,6 +242,11 @@ def all_routes(facts: Facts) -> dict[str, Route]:
 def demand_route(facts: Facts, name: str) -> Route:
     """Return how a target loads a run; where it cannot, ``ConfigError`` says what can be done instead, and what is lost."""
     route = find_route(facts, name)
+    if route.loads is None and facts.shape not in _ADDED:
+        raise ConfigError(
+            f"{TARGETS[name].title}: expected a transformer, a pooling and a normalisation, found more: {route.reasons[0]}",
+            hint=f"embedtune serve {facts.run} has OpenAI's interface and applies it; or --for sentence-transformers",
+        )
     if route.loads is None:
         raise ConfigError(
             f"{TARGETS[name].title}: expected a model that it can load, found one of --method {facts.shape}: "
@@ -262,6 +260,10 @@ def demand_route(facts: Facts, name: str) -> Route:
 def _served(facts: Facts, name: str) -> Route:
     if facts.shape in _ADDED:
         return Route(None, (f"a module of embedtune adds the {_ADDED[facts.shape]}, and no server has it",))
+    if _has_dense_layer(facts):
+        return Route(
+            None, (f"a Dense layer gives the {facts.dimension} dimensions, and servers give what is in front of it",)
+        )
     reasons = [
         "not every server reads the format of sentence-transformers 5.4 and later: versions of vLLM and Ollama silently pool "
         "in another way, and TEI refuses it; --export writes the older form, which all of them read"
@@ -288,3 +290,9 @@ def _served(facts: Facts, name: str) -> Route:
         "map": "one exported folder, model, which is the base",
     }
     return Route(folders[facts.shape], tuple(reasons))
+
+
+def _has_dense_layer(facts: Facts) -> bool:
+    """Return whether the model has a Dense layer besides the map of queries."""
+    added = facts.map_file.parent if facts.map_file else None
+    return any(path != added for path in facts.merged.glob("*_Dense"))

@@ -95,3 +95,16 @@ def test_a_language_of_many_texts_is_weighed_by_itself():
 
 def test_scores_are_single_precision():
     assert BM25(["pump"]).scores(["pump"]).dtype == np.float32
+
+
+@pytest.mark.parametrize("two_languages", [False, True])
+def test_inner_products_of_sparse_vectors_are_the_scores(two_languages):
+    corpus = [f"the pump and the {word} of house {n}" for n, word in enumerate(WORDS * 50)]
+    if two_languages:
+        corpus += [f"die Pumpe und das {word} in dem Haus {n} sind nicht da" for n, word in enumerate(WORDS * 50)]
+    index = BM25(corpus)
+    queries = ["pump pump gasket", "house 7", "Pumpe Haus", "nothing else"]
+    texts = index.sparse_texts()
+    for query, row in zip(index.sparse_queries(queries), index.scores(queries), strict=True):
+        products = [sum(weight * text.get(term, 0.0) for term, weight in query.items()) for text in texts]
+        assert products == pytest.approx(row.tolist(), abs=1e-5)

@@ -117,3 +117,23 @@ def test_what_a_framework_would_lose_is_said(facts_of):
     lost = [find_route(facts_of(*column), "chroma").reasons[1] for column in (("lora", True), ("lora", False))]
     assert lost[0].endswith("the prompts would be lost")
     assert lost[1].endswith("long texts would be truncated")
+
+
+@pytest.mark.parametrize(("method", "refused"), [("lora", True), ("linear", False)])
+def test_servers_are_refused_where_a_dense_layer_makes_the_dimensions(facts_of, tmp_path, method, refused):
+    """The map of queries is a Dense layer too, but the code applies it."""
+    import shutil
+
+    facts = facts_of(method, True)
+    merged = shutil.copytree(facts.merged, tmp_path / "merged")
+    if refused:
+        (merged / "2_Dense").mkdir()
+    else:
+        facts = facts._replace(map_file=merged / facts.map_file.relative_to(facts.merged))
+    facts = facts._replace(merged=merged, dimension=128)
+    for name in ("tei", "vllm", "ollama", "openai"):
+        assert (find_route(facts, name).loads is None) == refused
+    if refused:
+        with pytest.raises(ConfigError, match="a Dense layer gives the 128 dimensions"):
+            demand_route(facts, "tei")
+    assert find_route(facts, "sentence-transformers").loads
