@@ -93,6 +93,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads() -> int:
+    """Return ``OMP_NUM_THREADS``, as other libraries take it, or the number of cores."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(int(wanted), cores())) if wanted.isdecimal() else cores()
+
+
 def core_quota() -> float | None:
     """Return how many cores' time a container grants, or None without a limit."""
     quotas = []

@@ -100,3 +100,9 @@ print(bool(glibc()), within, after)
     if is_glibc == "True":
         assert int(within) < 100
         assert int(after) > 1000
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("1", 1), ("many", machine.cores()), ("100000", machine.cores())])
+def test_threads_are_those_that_were_asked_for_and_no_more_than_the_cores(wanted, found, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert machine.threads() == found

@@ -1,4 +1,4 @@
-"""The commands on a run folder: ``embedtune ui``, ``verify``, ``export-model``, ``fit-query-adapter`` and ``mine``."""
+"""The commands on a run folder: ``embedtune ui``, ``verify``, ``fit-query-adapter`` and ``mine``."""
 
 from __future__ import annotations
 
@@ -78,23 +78,6 @@ def verify_command(run: Path, as_json: bool) -> None:
             f"{run}: expected stages that belong together, found {found}",
             hint=f"embedtune status {run} shows what to run",
         )
-
-
-@click.command("export-model")
-@click.argument("run", type=options.RUN)
-@click.argument("folder", type=click.Path(path_type=Path))
-def export_model_command(run: Path, folder: Path) -> None:
-    """Copy the model of RUN to a new FOLDER, with a model card that reports its evaluation.
-
-    The card contains none of your documents, queries or paths, and no figures of further models. FOLDER loads with
-    SentenceTransformer and can be uploaded to a hub as it is.
-
-    \b
-    Example: embedtune export-model runs/mine my-embedder/
-    """  # noqa: D301 (click reads the escaped b)
-    from embedtune.pipeline.model_cards import export_model
-
-    click.echo(str(export_model(run, folder)))
 
 
 @click.command("fit-query-adapter")

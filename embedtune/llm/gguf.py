@@ -5,7 +5,6 @@ The address has a free port and a key of its own, which nobody else on the machi
 
 from __future__ import annotations
 
-import os
 import secrets
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from embedtune.errors import ConfigError, missing_path
 from embedtune.llm.providers import Described, Provider, import_extra
 from embedtune.llm.servers import openai_like
-from embedtune.machine import cores
+from embedtune.machine import threads
 from embedtune.regular import open_regular
 from embedtune.text.hashing import hash_file
 
@@ -65,7 +64,7 @@ def load_gguf(path: Path, config: LlmConfig) -> Provider:
     params.model.path = str(path)
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
     params.n_parallel, params.n_ctx = _SLOTS, _SLOTS * _SLOT_TOKENS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
     # No page in the browser, no log on stderr, no prompts kept in memory, no warm-up; threads that wait do not spin.
     params.ui, params.verbosity, params.cache_ram_mib, params.warmup = False, -1, 0, False
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
@@ -81,9 +80,3 @@ def load_gguf(path: Path, config: LlmConfig) -> Provider:
     )
     provider.name, provider.model = f"gguf:{path}", described.model
     return provider
-
-
-def _threads() -> int:
-    """Return ``OMP_NUM_THREADS``, as other libraries take it, or the number of cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(int(wanted), cores())) if wanted.isdecimal() else cores()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from qdrant_client import QdrantClient
+from qdrant_client.models import PointStruct, SparseVector, SparseVectorParams
+
+from embedtune.export.words import as_indices, encode_words, export_words
+from embedtune.formats.beir import read_passages
+from embedtune.retrieval.bm25 import BM25
+
+QUERIES = ["how do I clean the filter", "descale the boiler valve", "nothing that is known"]
+
+
+def test_qdrant_finds_by_words_what_eval_finds(served_run, tmp_path):
+    run = served_run("lora")
+    folder = export_words(run, tmp_path / "words")
+    rows = [json.loads(line) for line in (folder / "passages.jsonl").read_text(encoding="utf-8").splitlines()]
+    facts = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+    assert facts["fusion_weights"] == {"base": 0.5, "tuned": 0.6}
+    assert max(max(row["indices"]) for row in rows) == facts["n_terms"] - 1
+    client = QdrantClient(":memory:")
+    client.create_collection("words", vectors_config={}, sparse_vectors_config={"words": SparseVectorParams()})
+    points = [
+        PointStruct(
+            id=number,
+            payload={"id": row["passage_id"]},
+            vector={"words": SparseVector(indices=row["indices"], values=row["values"])},
+        )
+        for number, row in enumerate(rows)
+    ]
+    client.upsert("words", points)
+    passages = read_passages(run / "dataset")
+    scores = BM25([passage.full_text for passage in passages]).scores(QUERIES)
+    for query, row in zip(encode_words(run, QUERIES), scores, strict=True):
+        found = client.query_points("words", query=SparseVector(**as_indices(query)), using="words", limit=10).points
+        expected = {passage.passage_id: score for passage, score in zip(passages, row.tolist(), strict=True)}
+        best = sorted((score for score in expected.values() if score > 0), reverse=True)[:10]
+        assert [point.score for point in found] == pytest.approx(best, abs=1e-4)
+        assert all(expected[point.payload["id"]] == pytest.approx(point.score, abs=1e-4) for point in found)
