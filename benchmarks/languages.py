@@ -55,7 +55,7 @@ def _page(path: Path) -> Part:
         comment.clear()
     query, title = ("".join(map(text_of, root.findall(name))) for name in ("info/desc", "title"))
     blocks = [text_of(element) for element in root if element.tag not in ("info", "title")]
-    return Part("", *map(one_line, (query, title)), "\n\n".join(map(one_line, blocks)))
+    return Part("", one_line(query), one_line(title), "\n\n".join(map(one_line, blocks)))
 
 
 def headings(folder: Path) -> Iterator[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from embedtune.text.words import unwrap
 from embedtune.types import Document, Section
 
 _GAP = "\n\n"
@@ -132,4 +133,4 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Clean a heading or a cell and bring it into one line."""
-    return " ".join(clean(text).split())
+    return " ".join(unwrap(clean(text)).split())

@@ -23,7 +23,7 @@ from embedtune.synthesis.questions import ask
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.sentences import WIDE_MARKS, sentences_of
-from embedtune.text.words import count_words, has_words_without_blanks, token_spans
+from embedtune.text.words import count_words, has_words_without_blanks, token_spans, unwrap
 from embedtune.types import PATH_SEPARATOR, SYNTHETIC_KINDS, Passage
 
 KINDS = SYNTHETIC_KINDS
@@ -277,7 +277,7 @@ def _is_long_without_blanks(text: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(text.split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
+    return " ".join(unwrap(text).split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
 
 
 def is_language(text: str) -> bool:

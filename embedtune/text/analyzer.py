@@ -14,7 +14,7 @@ from embedtune.text.compounds import LEAST, LINKS, Compounds
 from embedtune.text.folding import fold, join_dotless, tidy
 from embedtune.text.language import language_of, languages_of, stop_words_of
 from embedtune.text.stemming import stemmer
-from embedtune.text.words import NUMBER, RUN, dictionary_words
+from embedtune.text.words import NUMBER, RUN, dictionary_words, unwrap
 
 WORDS_VERSION = 4
 """Rises with every change of what counts as a word; part of a run's identity."""
@@ -56,7 +56,7 @@ def lexical_terms(text: str) -> list[str]:
         return _ASCII_PIECE.findall(text.lower())
     if _PLAIN.fullmatch(text):
         return _PLAIN_WORD.findall(text.lower())
-    return list(chain.from_iterable(map(_plain_terms, _PIECE.findall(text))))
+    return list(chain.from_iterable(map(_plain_terms, _PIECE.findall(unwrap(text)))))
 
 
 @lru_cache(_REMEMBERED)
@@ -190,7 +190,7 @@ class _Vocabulary:
 
 def pieces_of(text: str) -> list[str]:
     """Return the runs of characters of a text that may be part of words; a number with its separators is one."""
-    found: list[str] = (_ASCII_WHOLE if text.isascii() else _WHOLE).findall(text)
+    found: list[str] = _ASCII_WHOLE.findall(text) if text.isascii() else _WHOLE.findall(unwrap(text))
     return found
 
 

@@ -22,6 +22,9 @@ NUMBER = r"\b\d+(?:[.,]\d+)+\b"
 WITHOUT_BLANKS = regex.compile(rf"{_UNSPACED}|{_COMPLEX}")
 """Characters in a row of a script that puts no blanks between words."""
 
+# A line may end within a word of such a script. The line break comes first, because a search for it is fast.
+_WITHOUT = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=Complex_Context}\u3000-\u303fー！-｠"
+_WRAPPED = regex.compile(rf"\n(?<=[{_WITHOUT}]\n)[ \t]*(?=[{_WITHOUT}])")
 _BETWEEN_BLANKS = regex.compile(r"\S+")
 
 
@@ -52,6 +55,25 @@ def dictionary_words(run: str) -> list[str]:
         else:
             words.append(word)
     return words
+
+
+def unwrap(text: str) -> str:
+    r"""Take out line breaks between two characters of scripts that put no blanks between words; elsewhere they are blanks.
+
+    Examples:
+        >>> unwrap("地図を貸し出\nします。 a\nb")
+        '地図を貸し出します。 a\nb'
+    """
+    return text if text.isascii() else _WRAPPED.sub("", text)
+
+
+def join_lines(*lines: str) -> str:
+    """Return lines as one: blanks part them, unless their script puts none between words."""
+    joined = list(lines[:1])
+    for first, second in pairwise(lines):
+        edge = f"{first[-1:]}\n{second[:1]}"
+        joined.append(second if unwrap(edge) != edge else f" {second}")
+    return "".join(joined)
 
 
 def runs_of(text: str) -> Iterator[tuple[int, str, bool]]:

@@ -177,3 +177,8 @@ def test_plain_letters_have_the_terms_of_any_other_text():
     """A text of plain letters is read in one go; with one other letter, piece by piece."""
     for character in map(chr, range(0x80, 0x3000)):
         assert lexical_terms(f"a{character}b 茶") == [*lexical_terms(f"a{character}b"), "茶"]
+
+
+def test_a_word_may_go_on_in_the_next_line_where_there_are_no_blanks():
+    assert lexical_terms("東京\n都 a\nb") == ["東京", "京都", "a", "b"]
+    assert set(Analyzer(["thai"]).query("แผนที่")) <= set(Analyzer(["thai"]).document("ให้ยืมแผน\nที่"))

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.text.words import dictionary_words, has_words_without_blanks, runs_of, token_spans, word_spans
+from embedtune.text.words import (
+    dictionary_words,
+    has_words_without_blanks,
+    join_lines,
+    runs_of,
+    token_spans,
+    unwrap,
+    word_spans,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +56,24 @@ def test_scripts_without_blanks(text, has):
 def test_nothing_of_a_text_is_lost_but_blanks(text):
     assert "".join(text[start:end] for start, end in token_spans(text)) == "".join(text.split())
     assert all("".join(dictionary_words(run)) == run for _, run, _ in runs_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("地図を貸し出\nします。\n罰金", "地図を貸し出します。罰金"),
+        ("地図\n  を", "地図を"),
+        ("ให้ยืม\nแผนที่", "ให้ยืมแผนที่"),
+        ("地図\n\n罰金", "地図\n\n罰金"),
+        ("地図\nmap\n地図", "地図\nmap\n地図"),
+        ("빌려\n줍니다", "빌려\n줍니다"),
+        ("a\nb é\nc", "a\nb é\nc"),
+    ],
+)
+def test_a_line_may_end_within_a_word_where_there_are_no_blanks(text, joined):
+    assert unwrap(text) == joined
+    assert join_lines(*text.replace("  ", "").split("\n")) == joined.replace("\n", " ")
+
+
+def test_no_lines_are_no_text():
+    assert join_lines() == ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from embedtune.documents.readers.files import ReadingLimits, Unreadable, decode, looks_like
 from embedtune.documents.readers.tables import Cell, add_table
 from embedtune.documents.text_builder import TextBuilder, one_line
+from embedtune.text.words import unwrap
 from embedtune.types import Document
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class _Walker:
 
     def _add(self, text: str | None) -> None:
         if text:
-            self._inline.append(_WHITE.sub(" ", text))
+            self._inline.append(_WHITE.sub(" ", unwrap(text)))
 
 
 def _reach(cell: Element, attribute: str) -> int:

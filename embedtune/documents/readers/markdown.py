@@ -11,6 +11,7 @@ from embedtune.documents.readers.files import ReadingLimits, read_decoded
 from embedtune.documents.readers.html import add_html, parse_html
 from embedtune.documents.readers.tables import add_table
 from embedtune.documents.text_builder import TextBuilder
+from embedtune.text.words import join_lines
 from embedtune.types import Document
 
 if TYPE_CHECKING:
@@ -121,17 +122,18 @@ def _rows(tokens: Iterator[Token]) -> list[list[str]]:
 
 def _inline(token: Token) -> str:
     """Return the text of a paragraph or a heading: no emphasis, no link targets, no tags."""
-    text = ""
+    lines, line = list[str](), ""
     for part in token.children or ():
         match part.type:
-            case "code_inline" if _ROLE.search(text):
-                text = _ROLE.sub("", text) + part.content.lstrip("~!")
+            case "code_inline" if _ROLE.search(line):
+                line = _ROLE.sub("", line) + part.content.lstrip("~!")
             case "text" | "code_inline" | "text_special":
-                text += part.content
+                line += part.content
             case "softbreak":
-                text += " "
+                lines.append(line)
+                line = ""
             case "image":
-                text += _inline(part)
+                line += _inline(part)
             case "hardbreak" | "html_inline" if part.type == "hardbreak" or _TAG.fullmatch(part.content):
-                text += "\n"
-    return text
+                line += "\n"
+    return join_lines(*lines, line)

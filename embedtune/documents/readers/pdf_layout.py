@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from embedtune.documents.text_builder import TextBuilder
+from embedtune.text.words import join_lines
 
 _SAME_LINE = 0.5  # of the lower line's height: lines that overlap by less are below each other
 
@@ -37,8 +39,9 @@ class Line(NamedTuple):
 
     @property
     def looseness(self) -> float:
-        """Width of a character as a share of its height; gaps between columns make it large."""
-        return (self.right - self.left) / len(self.text) / self.height
+        """Width of a character as a share of its height, wide ones counted as two; gaps between columns make it large."""
+        n_wide = 0 if self.text.isascii() else sum(map("WF".__contains__, map(east_asian_width, self.text)))
+        return (self.right - self.left) / (len(self.text) + n_wide) / self.height
 
 
 _LARGE = 1.12  # times the size that most characters have
@@ -46,7 +49,7 @@ _RARE = 0.1  # share of the characters that a size of headings has at most
 _MAX_CHARS = 120
 _MAX_LEVELS = 3
 _MIN_LETTERS = 3
-_ENDS_TEXT = (".", ",", ";")
+_ENDS_TEXT = tuple(".,;。、，；।۔،")
 
 
 class Heading(NamedTuple):
@@ -125,7 +128,7 @@ _ITEM = re.compile(r"(?:[•●▪■◦‣·–—*-]|\(?(?:\d{1,3}|[a-z]|[ivx]
 _DOT_LEADER = re.compile(r"\s?(?:\.\s?){4,}")
 _RULE = re.compile(r"[\W_]{4,}")  # a line drawn with characters
 _PAGE_OF = re.compile(r"page # (?:of|/) #", re.IGNORECASE)
-_END_OF_SENTENCE = tuple(".!?:;。！？")
+_END_OF_SENTENCE = tuple(".!?:;。！？।۔؟")
 
 
 def drop_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
@@ -248,7 +251,7 @@ def _join_words(text: str, following: str, words: Mapping[str, int]) -> str:
         return text[:-1] + following
     match = _HYPHEN.search(text)
     if not match:
-        return f"{text} {following}"
+        return join_lines(text, following)
     second = _WORD.match(following)
     keeps = second is None or not following[:1].islower() or _is_compound(match[1].lower(), second[0].lower(), words)
     return f"{text[:-1]}-{following}" if keeps else text[:-1] + following

@@ -30,6 +30,11 @@ def test_document_type_without_entities_is_no_reason_to_refuse():
     assert text_of(parse_xml(page)) == "x"
 
 
+def test_lines_of_a_script_without_blanks_are_joined_without_them(read_bytes):
+    assert read_bytes("a.html", "<p>地図を貸し出\n  します。 a\nb</p>").text == "地図を貸し出します。 a b"
+    assert read_bytes("a.md", "地図を貸し出\nします。a\nb").text == "地図を貸し出します。a b"
+
+
 def test_html_is_parsed_with_its_faults():
     assert text_of(parse_html(b"<p>a<b>b</p>c")) == "abc"
     assert parse_html(b" \n") is None

@@ -26,7 +26,7 @@ def test_larger_type_is_a_heading_further_out():
     }
 
 
-@pytest.mark.parametrize("text", ["Fill the tank.", "821.14", "x" * 121, "Fill it,"])
+@pytest.mark.parametrize("text", ["Fill the tank.", "821.14", "x" * 121, "Fill it,", "水を入れて待ちます。"])
 def test_large_line_that_reads_like_no_heading_is_none(text):
     assert levels([line(text, 16)], body=30) == {}
 
@@ -95,3 +95,18 @@ def test_heading_that_no_line_shows_is_left_out():
     builder = TextBuilder()
     add_pages(builder, [column(["Fill the tank."])], {0: [(1, "Care")], 3: [(1, "Steps")]})
     assert builder.build("a").sections == ()
+
+
+def test_lines_of_a_script_without_blanks_are_joined_without_them():
+    texts = [
+        "図書館は町の人と旅の人に地図を三週間の間だけ貸し出",
+        "します。遅れて返す人は雨の日でも少しの額の罰",
+        "金を払います。",
+    ]
+    lines = [
+        Line(text, 50, 50 + 12 * len(text), 700 - 14 * number, 688 - 14 * number, 12)
+        for number, text in enumerate(texts)
+    ]
+    builder = TextBuilder()
+    add_pages(builder, [[*lines, *(line(PROSE)._replace(top=500 - 30 * n, bottom=488 - 30 * n) for n in range(9))]], {})
+    assert builder.build("a").text.split("\n\n")[0] == "".join(texts)
