@@ -67,13 +67,6 @@ def test_the_packaged_model_is_found_without_importing_its_package(tmp_path, mon
     assert describe(LlmConfig(name="local")) == describe(LlmConfig(name=f"gguf:{package / gguf._FILE}"))
 
 
-def test_threads(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert gguf._threads() == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert gguf._threads() >= 1
-
-
 @needs_llama
 @pytest.mark.slow
 @pytest.mark.skipif(not Path(MODEL).is_file(), reason="needs SMOLLM2_GGUF")
