@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import os
 import statistics
 import subprocess
@@ -102,7 +103,7 @@ def _summary(clients: Clients) -> dict[str, Any]:
         "requests": len(times),
         "errors": clients.errors,
         "p50_ms": round(statistics.median(times), 1),
-        "p99_ms": round(times[int(0.99 * (len(times) - 1))], 1),
+        "p99_ms": round(times[math.ceil(0.99 * len(times)) - 1], 1),
         "largest_difference": clients.difference,
     }
 
