@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from embedtune.quiet import quiet_libraries
 from embedtune.text.analyzer import Analyzer
 
+_OTHER_LANGUAGE = 0.7  # of their score have texts in another language than the query's
 _LEAST = 200  # texts of a language, from which their statistics are their own; of fewer they say little
 
 SparseVector = dict[int, float]
@@ -24,6 +25,8 @@ class BM25:
     """A lexical index; the Lucene variant with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Kamphuis et al. 2020).
 
     Texts of a language are weighed among each other: how rare a word is, and how long a text, means little across languages.
+    Where a query's language can be told, texts in others have less of their score: what they share with it is names, or words
+    that are common in its language and rare in theirs.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -45,9 +48,21 @@ class BM25:
         """Yield the rows of ``scores`` one after the other: one stays in the processor's cache, hundreds do not."""
         for query in queries:
             scores = np.zeros(self._n_texts, dtype=np.float32)
-            for part in self._parts:
-                part.add(scores, self._analyzer.query(query, part.languages))
+            for part, share in zip(self._parts, self._shares(query), strict=True):
+                part.add(scores, self._analyzer.query(query, part.languages), share)
             yield scores
+
+    def _shares(self, query: str) -> list[float]:
+        """Return which share of their score the texts of each part have."""
+        if len(self._parts) == 1:
+            return [1.0]
+        language = self._analyzer.query_language(query)
+        if language:
+            return [1.0 if language in part.languages else _OTHER_LANGUAGE for part in self._parts]
+        known = [len(set(part.known(self._analyzer.query(query, part.languages)))) for part in self._parts]
+        if known.count(max(known)) > 1:
+            return [1.0] * len(self._parts)
+        return [1.0 if count == max(known) else _OTHER_LANGUAGE for count in known]
 
     def sparse_texts(self) -> list[SparseVector]:
         """Return the texts as sparse vectors, term number → weight; with those of queries their inner product is the score."""
@@ -61,15 +76,15 @@ class BM25:
         return texts
 
     def sparse_queries(self, queries: Iterable[str]) -> list[SparseVector]:
-        """Return queries as sparse vectors: how often they have each term."""
+        """Return queries as sparse vectors: how often they have each term, less for texts in another language."""
         return [self._sparse_query(query) for query in queries]
 
     def _sparse_query(self, query: str) -> SparseVector:
         vector: SparseVector = {}
         first = 0
-        for part in self._parts:
+        for part, share in zip(self._parts, self._shares(query), strict=True):
             for term in part.known(self._analyzer.query(query, part.languages)):
-                vector[first + term] = vector.get(first + term, 0.0) + 1.0
+                vector[first + term] = vector.get(first + term, 0.0) + share
             first += part.n_terms
         return vector
 
@@ -91,12 +106,12 @@ class _Part:
         if self._index is not None:
             self._index.index(terms, show_progress=False)
 
-    def add(self, scores: NDArray[np.float32], terms: Iterable[str]) -> None:
-        """Write the scores of its texts."""
+    def add(self, scores: NDArray[np.float32], terms: Iterable[str], share: float) -> None:
+        """Write a share of the scores of its texts."""
         known = [term for term in terms if term in self._vocabulary]
         if known:
-            found = self._index.get_scores(known)
-            scores[self._rows] = found if self._factor == 1 else found * np.float32(self._factor)
+            found, factor = self._index.get_scores(known), share * self._factor
+            scores[self._rows] = found if factor == 1 else found * np.float32(factor)
 
     @property
     def n_terms(self) -> int:

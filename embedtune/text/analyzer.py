@@ -12,7 +12,7 @@ import regex
 
 from embedtune.text.compounds import LEAST, LINKS, Compounds
 from embedtune.text.folding import fold, join_dotless, tidy
-from embedtune.text.language import language_of, languages_of, stop_words_of
+from embedtune.text.language import language_of, language_of_script, languages_of, stop_words_of
 from embedtune.text.stemming import stemmer
 from embedtune.text.words import NUMBER, RUN, dictionary_words, unwrap
 
@@ -137,11 +137,27 @@ class Analyzer:
             for term in dict.fromkeys(chain.from_iterable(each.terms([piece]) for each in vocabularies))
         ]
 
+    def query_language(self, text: str) -> str | None:
+        """Return which of the languages a query is in, by its script or its stop words; None where they do not tell."""
+        if (found := language_of_script(text)) in self._vocabularies:
+            return found
+        counts = self._count_stop_words(pieces_of(text))
+        (language, most), *others = counts.most_common(2)
+        return language if most > (others[0][1] if others else 0) else None
+
     def _stop_words(self, pieces: Sequence[str]) -> frozenset[str]:
         """Return the stop words of the language that has most of a query's words among them."""
+        (language, _), *_ = self._count_stop_words(pieces).most_common(1)
+        return self._vocabularies[language].stop_words
+
+    def _count_stop_words(self, pieces: Sequence[str]) -> Counter[str]:
         words = Counter(map(tidy, pieces))
-        known = [each.stop_words for each in self._vocabularies.values()]
-        return max(known, key=lambda stop_words: sum(words[word] for word in words.keys() & stop_words))
+        return Counter(
+            {
+                language: sum(words[word] for word in words.keys() & vocabulary.stop_words)
+                for language, vocabulary in self._vocabularies.items()
+            }
+        )
 
 
 class _Vocabulary:

@@ -112,6 +112,11 @@ def script_of(text: str) -> str | None:
     return script if count else None
 
 
+def language_of_script(text: str) -> str | None:
+    """Return the language that alone writes in a text's script, or None: Thai, say, but not French."""
+    return _LANGUAGE_OF_SCRIPT.get(script_of(text) or "")
+
+
 def language_of(text: str) -> str | None:
     """Return the language of one text, or None where it is uncertain: under six words, or another language as likely.
 

@@ -93,6 +93,19 @@ def test_a_language_of_many_texts_is_weighed_by_itself():
     assert ratio == pytest.approx(ratio[0])  # in the order that they have by themselves
 
 
+def test_texts_in_the_language_of_the_query_come_first():
+    bacs = [f"Remplissez le réservoir numéro {n} d'eau froide quand la lampe Calder est allumée." for n in range(200)]
+    tanks = [f"Fill the tank number {n} with cold water when the lamp is on." for n in range(599)]
+    tanks.append("Fill the Calder.")
+    index = BM25([*tanks, *bacs])
+    in_french, in_english, in_neither = index.scores(["les sont aux Calder", "is the Calder", "Calder"])
+    assert in_english.argmax() == in_neither.argmax() == 599
+    assert in_french[599] == pytest.approx(0.7 * in_english[599])
+    assert in_french[600:] == pytest.approx(in_english[600:] / 0.7)
+    lit = index.scores(["allumée Calder"])[0]  # without a stop word, the words that each language has tell
+    assert lit[599] == pytest.approx(in_french[599])
+
+
 def test_scores_are_single_precision():
     assert BM25(["pump"]).scores(["pump"]).dtype == np.float32
 

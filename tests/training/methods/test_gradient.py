@@ -85,7 +85,7 @@ def test_eval_searches_the_index_of_the_base_and_ships_the_query_side(train):
     assert record.verdict.decision in {"ship_query_side", "use_fusion", "inconclusive"}
     assert record.forgetting.strengths
     (drift,) = [each.drift for each in record.forgetting.sets.values()]
-    assert drift.passage_cosine == pytest.approx(1)
+    assert drift.passage_cosine == pytest.approx(1, abs=1e-4)  # bf16 rounds by what else is in a batch
 
 
 @pytest.mark.slow
