@@ -291,9 +291,7 @@ class TrainConfig(Settings):
     lora_alpha: int = Field(32, ge=1, description="The LoRA update is scaled by lora_alpha / lora_rank.")
     learning_rate: float = Field(5e-4, gt=0, lt=1, description="Peak learning rate.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
-    dropout: Share | None = Field(
-        None, description="Dropout while training; default: that of the base; judged queries: 0."
-    )
+    dropout: Share | None = Field(None, description="Dropout in training; default: the base's; judged queries: 0.")
     batch_size: int = Field(
         32, ge=2, description="Pairs per batch, fewer where none can be filled; each has batch_size - 1 negatives."
     )

@@ -149,7 +149,7 @@ def _export(
     form = FORMATS[name]
     form.write(model, folder, dimension)
     del model
-    with form.open(folder) as engine:
+    with form.load(folder) as engine:
         found = ask(engine, sample)
     parity = compare(name, form.engine, folder, sample, wanted, found, max_loss)
     _log.info("%s: %.1f passages/s, nDCG@10 %.4f", name, parity.passages_per_second, parity.ndcg)

@@ -31,12 +31,12 @@ class Format(NamedTuple):
     Attributes:
         engine: What runs it.
         write: Writes a model into an empty folder, with its vectors cut to a dimension if one is given.
-        open: Loads what was written, and lets it go at the end.
+        load: Loads what was written, and lets it go at the end.
     """
 
     engine: str
     write: Callable[[SentenceTransformer, Path, int | None], None]
-    open: Callable[[Path], AbstractContextManager[Engine]]
+    load: Callable[[Path], AbstractContextManager[Engine]]
 
 
 def _write_towers(

@@ -19,7 +19,7 @@ def test_half_precision_is_stored_and_single_precision_computed(served_run, tmp_
     assert {str(weight.dtype) for weight in loaded.parameters()} == {"torch.float32"}
     found = loaded.encode_query(TEXTS, normalize_embeddings=True)
     assert 1e-6 < np.abs(found - expected).max() < 0.02
-    with FORMATS["safetensors-bf16"].open(tmp_path / "half") as engine:
+    with FORMATS["safetensors-bf16"].load(tmp_path / "half") as engine:
         assert np.abs(engine.encode_queries(TEXTS) - found).max() < 1e-5
 
 

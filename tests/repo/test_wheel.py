@@ -32,7 +32,7 @@ class Plain(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = Plain
 import embedtune
 needs_extra = ("embedtune.integrations.haystack", "embedtune.integrations.langchain", "embedtune.integrations.llama_index",
-               "embedtune.ui.", "embedtune.__main__")
+               "embedtune.server.app", "embedtune.server.metrics", "embedtune.ui.", "embedtune.__main__")
 for module in pkgutil.walk_packages(embedtune.__path__, "embedtune."):
     if not module.name.startswith(needs_extra):
         import_module(module.name)
