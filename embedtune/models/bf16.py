@@ -30,10 +30,16 @@ def in_bf16(model: SentenceTransformer) -> SentenceTransformer:
     Its token vectors are turned into fp32 before they are pooled. Later changes of the weights do not reach it.
     """
     import torch
+    from torch import nn
 
     transformer = model[0]
     shared = {id(part): part for name in ("processor", "tokenizer") if (part := getattr(transformer, name, None))}
-    half = deepcopy(transformer, shared).to(torch.bfloat16)
+    # Weights alone: buffers such as the frequencies of rotary positions, rounded, would turn positions far into a text.
+    weights = {
+        id(weight): nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False)
+        for weight in transformer.parameters()
+    }
+    half = deepcopy(transformer, {**shared, **weights})
     half.register_forward_hook(_to_fp32)
     twin = copy(model)
     twin._modules = {**model._modules, next(iter(model._modules)): half}

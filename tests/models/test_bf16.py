@@ -7,6 +7,7 @@ import torch
 from embedtune.models.bf16 import can_compute_in_bf16, in_bf16
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.quantisation import load_quantised
+from tests.tiny_bases import make_tiny
 
 TEXTS = ["the kettle boils", "a refund takes five days, and a parcel that is lost takes ten", "ok"]
 
@@ -37,6 +38,18 @@ def test_quantised_weights_are_computed_by_autocast(model_folder):
     model = load_quantised(model_folder, "int8")
     assert not can_compute_in_bf16(model)
     assert Encoder(model, precision="bf16").encode_queries(TEXTS).shape == (3, model.get_embedding_dimension())
+
+
+def test_rotary_positions_keep_their_precision(tmp_path):
+    model = load_model(make_tiny(tmp_path, "llama"))
+    half = in_bf16(model)
+    buffers = dict(half[0].named_buffers())
+    assert any("inv_freq" in name for name in buffers)
+    assert torch.bfloat16 not in {buffer.dtype for buffer in buffers.values()}
+    assert {weight.dtype for weight in half[0].parameters()} == {torch.bfloat16}
+    text = " ".join(["word"] * 60)
+    vectors = [each.encode([text], normalize_embeddings=True) for each in (model, half)]
+    assert (vectors[0] * vectors[1]).sum() > 0.999
 
 
 def test_several_threads_may_encode(model_folder):
