@@ -38,8 +38,8 @@ from benchmarks.tables import HERE, header, parser, read_json, row, write_table
 from embedtune.config.settings import DEFAULT_MODEL, TrainConfig
 from embedtune.models.encoder import Encoder, choose_precision, find_accelerator, load_model
 from embedtune.models.locate import find_model
-from embedtune.models.quantisation import linear_layers, load_quantised, set_dropout
-from embedtune.models.weights import add_adapter
+from embedtune.models.quantisation import load_quantised, set_dropout
+from embedtune.models.weights import adaptable_layers, add_adapter
 
 _BATCH, _WINDOW = 32, 256
 _SKIPPED = 2  # first steps of a turn, which fill caches
@@ -175,8 +175,7 @@ def _operations(pairs: Pairs) -> float:
     """Return the mean operations of a step of LoRA, without padding and without the update's own products."""
     model = load_model(find_model(DEFAULT_MODEL))
     encoder = Encoder(model)
-    layers = linear_layers(model[0].model)
-    weights = sum(layer.in_features * layer.out_features for name, layer in layers.items() if "pooler" not in name)
+    weights = sum(layer.weight.numel() for layer in adaptable_layers(model).values())
     width, depth = model[0].model.config.hidden_size, model[0].model.config.num_hidden_layers
     lengths = np.array([min(_WINDOW, count + 2) for pair in pairs for count in encoder.token_counts(pair)])
     linear = 2 * 2 * weights * lengths.sum()

@@ -105,6 +105,20 @@ class Shared(NamedTuple):
 
 
 TRUST = setting(GenerateConfig, "trust_remote_code")
+
+
+def which(what: str) -> Decorator:
+    """Return the option ``--model`` of commands that use one of a run's models; ``what`` begins its help."""
+    return click.option(
+        "--model",
+        "which",
+        type=Choice(["auto", "base", "tuned"]),
+        default="auto",
+        show_default=True,
+        help=f"{what}; auto is that of the decision about the run.",
+    )
+
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _CONFIG = (
     click.option("--config", "file", type=FILE, help="YAML recipe; only the section of this command is used."),

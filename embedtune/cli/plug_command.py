@@ -29,14 +29,7 @@ if TYPE_CHECKING:
     metavar="TARGET",
     help=f"What to load the model in: {', '.join(TARGETS)}. Without it, list what each of them loads.",
 )
-@click.option(
-    "--model",
-    "which",
-    type=options.Choice(["auto", "base", "tuned"]),
-    default="auto",
-    show_default=True,
-    help="Model that the code loads; auto is that of the decision about the run.",
-)
+@options.which("Model that the code loads")
 @click.option("--check", "is_checked", is_flag=True, help="Run the code, and compare its vectors with those of eval.")
 @click.option(
     "--export", "folder", type=click.Path(path_type=Path), help="Write the model folders that a server loads."

@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("serve")
 @click.argument("run", type=options.RUN)
-@click.option(
-    "--model",
-    "which",
-    type=options.Choice(["auto", "base", "tuned"]),
-    default="auto",
-    show_default=True,
-    help="Model that answers; auto is that of the decision about the run.",
-)
+@options.which("Model that answers")
 @click.option("--system", default="auto", show_default=True, help="System that /search uses, such as hybrid_tuned.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; others reach it only with a key."

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from embedtune.config.settings import GenerateConfig
 
 
-_ADAPTER = "default"
+ADAPTER = "default"
+"""Name of the adapter within a PEFT model."""
 Weights = dict[str, "Tensor"]
 
 
@@ -116,12 +117,12 @@ def fold_strength(model: SentenceTransformer, alpha: float) -> None:
 
     with torch.no_grad():
         for layer in lora_layers(model).values():
-            layer.lora_B[_ADAPTER].weight.mul_(alpha)
+            layer.lora_B[ADAPTER].weight.mul_(alpha)
 
 
 def update_of(layer: LoraLayer) -> Tensor:
     """Return ΔW ``(out, in)`` of one layer in fp32."""
-    update: Tensor = layer.get_delta_weight(_ADAPTER).detach().float()
+    update: Tensor = layer.get_delta_weight(ADAPTER).detach().float()
     return update.T if is_transposed(layer.get_base_layer()) else update
 
 

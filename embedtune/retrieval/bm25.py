@@ -48,18 +48,22 @@ class BM25:
         """Yield the rows of ``scores`` one after the other: one stays in the processor's cache, hundreds do not."""
         for query in queries:
             scores = np.zeros(self._n_texts, dtype=np.float32)
-            for part, share in zip(self._parts, self._shares(query), strict=True):
-                part.add(scores, self._analyzer.query(query, part.languages), share)
+            for part, terms, share in self._asked(query):
+                part.add(scores, terms, share)
             yield scores
 
-    def _shares(self, query: str) -> list[float]:
-        """Return which share of their score the texts of each part have."""
+    def _asked(self, query: str) -> Iterator[tuple[_Part, list[str], float]]:
+        """Yield each part with the query's terms in it, and the share of their score that its texts have."""
+        terms = [self._analyzer.query(query, part.languages) for part in self._parts]
+        yield from zip(self._parts, terms, self._shares(query, terms), strict=True)
+
+    def _shares(self, query: str, terms: Sequence[list[str]]) -> list[float]:
         if len(self._parts) == 1:
             return [1.0]
         language = self._analyzer.query_language(query)
         if language:
             return [1.0 if language in part.languages else _OTHER_LANGUAGE for part in self._parts]
-        known = [len(set(part.known(self._analyzer.query(query, part.languages)))) for part in self._parts]
+        known = [len(set(part.known(each))) for part, each in zip(self._parts, terms, strict=True)]
         if known.count(max(known)) > 1:
             return [1.0] * len(self._parts)
         return [1.0 if count == max(known) else _OTHER_LANGUAGE for count in known]
@@ -82,8 +86,8 @@ class BM25:
     def _sparse_query(self, query: str) -> SparseVector:
         vector: SparseVector = {}
         first = 0
-        for part, share in zip(self._parts, self._shares(query), strict=True):
-            for term in part.known(self._analyzer.query(query, part.languages)):
+        for part, terms, share in self._asked(query):
+            for term in part.known(terms):
                 vector[first + term] = vector.get(first + term, 0.0) + share
             first += part.n_terms
         return vector

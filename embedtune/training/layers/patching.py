@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from embedtune.machine import memory
 from embedtune.models.quantisation import is_transposed, plain_weight
-from embedtune.models.weights import lora_layers
+from embedtune.models.weights import ADAPTER, lora_layers
 from embedtune.training.layers import attention
 from embedtune.training.layers.dropout import dropout
 from embedtune.training.layers.lora import lora_linear
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from peft.tuners.lora import LoraLayer
     from sentence_transformers import SentenceTransformer
 
-_ADAPTER = "default"
 _KEPT_SHARE = 0.25  # of the memory left, for frozen weights that are kept as they are used
 
 
@@ -81,17 +80,17 @@ def _plain_lora(model: SentenceTransformer) -> list[LoraLayer]:
         for layer in lora_layers(model).values()
         if not is_transposed(layer.get_base_layer())
         and not layer.lora_variant
-        and isinstance(layer.lora_dropout[_ADAPTER], nn.Identity)
+        and isinstance(layer.lora_dropout[ADAPTER], nn.Identity)
     ]
 
 
 def _forward(layer: LoraLayer, *, is_kept: bool) -> Any:
     base = layer.get_base_layer()
     weight = _Kept(base) if is_kept else partial(_read, base)
-    a, b = layer.lora_A[_ADAPTER].weight, layer.lora_B[_ADAPTER].weight
+    a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
 
     def forward(x: Tensor) -> Tensor:
-        return lora_linear(x, a, b, weight, base.bias, layer.scaling[_ADAPTER])
+        return lora_linear(x, a, b, weight, base.bias, layer.scaling[ADAPTER])
 
     return forward
 
