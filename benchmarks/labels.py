@@ -1,12 +1,13 @@
 """What people's judged queries teach: our methods beside the recipes of other libraries, on the same pairs.
 
-    python -m benchmarks.labels COLLECTION[:SPLIT]… [--train-split train] [--seeds 3] [--labels 100 300 …] [--minutes 10]
-                                [--rerank] [--rows base lora mnrl …] [--only NAME:SEED …]
+    python -m benchmarks.labels COLLECTION[:SPLIT]… [--train-split train] [--seeds 3] [--labels 100 300 …]
+                                [--time-of lora] [--rerank] [--rows base lora mnrl …] [--only NAME:SEED …]
 
 Each COLLECTION is a BEIR folder with judgements of SPLIT, which all rows are given, and of test, which a cell reads once, at
 its end. A tenth of the labels is dealt to dev (``Dataset.with_dev``); a folder that has both, asked for train, keeps its own.
-``--labels N`` gives N judged queries, dealt, in place of all. ``--minutes`` stops every training after so long; peers get as
-many epochs as fill that time, which may be more or fewer than their own.
+``--labels N`` gives N judged queries, dealt, in place of all. ``--time-of ROW`` gives peers the time that this row of ours
+took in the same cell: as many epochs as fill it, which may be more or fewer than their own. That is processor time, as the
+machine may have other work.
 
 - ``base``: dense, BM25, hybrid with the usual weight and with the weight that dev chooses (``hybrid_dev``).
 - Ours (full, lora, query-lora, auto): ``embedtune.tune`` with its defaults; dev chooses strength, fusion weight and shipping.
@@ -32,7 +33,7 @@ import numpy as np
 import embedtune
 from benchmarks.labels_report import MEASURE, OURS, ROWS, means_of, write_report
 from benchmarks.peers import PEERS, Training, fill, rows_of, train_peer
-from benchmarks.tables import CACHE, cached, parser
+from benchmarks.tables import CACHE, cached, parser, read_json
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.evaluation.measures import per_query
 from embedtune.formats.judgements import own_units
@@ -62,7 +63,7 @@ class Options:
 
     model: str = DEFAULT_MODEL
     window: int = 256
-    minutes: float | None = None
+    time_of: str | None = None
     max_pairs: int = JUDGED["max_pairs"]
     rerank: bool = False
 
@@ -121,18 +122,22 @@ class Collection:
 
 def run_cell(collection: Collection, name: str, seed: int, n_labels: int | None) -> None:
     """Train and evaluate one cell, unless it is done."""
-    options = collection.options
-    minutes = f"-{options.minutes:g}min" if options.minutes and name != "base" else ""
-    path = collection.cells / f"{name}-{n_labels or 'all'}{minutes}-{seed}.json"
-    measure = _base if name == "base" else _ours if name in OURS else _peer
+    time_of = collection.options.time_of if name in PEERS else None
+
+    def path_of(row: str, time_of: str | None) -> Path:
+        return collection.cells / f"{row}-{n_labels or 'all'}{f'-time-of-{time_of}' if time_of else ''}-{seed}.json"
 
     def cell() -> dict[str, Any]:
         labels = collection.deal(seed, n_labels)
         facts = {"collection": collection.name, "split": collection.split, "row": name, "seed": seed}
-        facts |= {"labels": n_labels, "judged_queries": len(labels), "minutes": options.minutes if minutes else None}
+        facts |= {"labels": n_labels, "judged_queries": len(labels), "time_of": time_of}
+        if name in PEERS:
+            seconds = read_json(path_of(time_of, None))["processor_seconds"] if time_of else None
+            return facts | _peer(collection, labels, name, seed, seconds)
+        measure = _base if name == "base" else _ours
         return facts | measure(collection, labels, name, seed)
 
-    cached(path, cell)
+    cached(path_of(name, time_of), cell)
 
 
 def _base(collection: Collection, labels: embedtune.Dataset, name: str, seed: int) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def _base(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
         return search(queries, ["bm25", *collection.kinds], DEFAULT_WEIGHT) | {"hybrid_dev": chosen}
 
     found = {"dev": means_of(scores_of(dev)), "test": scores_of(collection.data.splits["test"])}
-    return {"seconds": 0, "steps": 0, "peak_mib": 0, "weight": weight, **found}
+    return {"seconds": 0, "processor_seconds": 0, "steps": 0, "peak_mib": 0, "weight": weight, **found}
 
 
 def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: int) -> dict[str, Any]:
@@ -158,7 +163,7 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     )  # encoded by the base; no row pays for that, nor for peers' mining
     limit = collection.options.max_pairs
     settings = {} if limit == JUDGED["max_pairs"] else {"max_pairs": limit}
-    measured = Training(collection.options.minutes)
+    measured = Training()
     tuned = embedtune.tune(
         collection.options.model, labels, name, run=run, seed=seed, window_tokens=collection.encoder.window,
         callbacks=[measured.callback], **settings,
@@ -178,14 +183,14 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
     return {**cost, "pairs": record.pairs, **facts, "weight": tuned.fusion_weight, **found}
 
 
-def _peer(collection: Collection, labels: embedtune.Dataset, name: str, seed: int) -> dict[str, Any]:
+def _peer(
+    collection: Collection, labels: embedtune.Dataset, name: str, seed: int, seconds: float | None
+) -> dict[str, Any]:
     encoder, guide = (collection.encoder_of(load_model(collection.base)) for _ in range(2))
     corpus = [passage.full_text for passage in collection.passages]
     rows = rows_of(PEERS[name], encoder.model, _pairs(labels, collection.options.max_pairs, seed), corpus)
-    peer, minutes = PEERS[name], collection.options.minutes
-    if minutes:
-        peer = fill(peer, encoder.model, guide.model, rows, minutes)
-    measured = Training(minutes)
+    peer = fill(PEERS[name], encoder.model, guide.model, rows, seconds) if seconds else PEERS[name]
+    measured = Training(seconds)
     train_peer(peer, encoder.model, guide.model, rows, seed, measured.callback)
     cost = measured.cost()
     vectors = encoder.encode_documents(collection.windows.texts)
@@ -221,13 +226,13 @@ def main() -> None:
     options.add_argument("--labels", type=int, nargs="*", default=(), help="judged queries; without it all")
     options.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
     options.add_argument("--only", nargs="*", default=(), help="cells as NAME:SEED")
-    options.add_argument("--minutes", type=float, help="stop each training after so long")
+    options.add_argument("--time-of", choices=OURS, help="train peers for as long as this row of ours took")
     options.add_argument("--max-pairs", type=int, default=JUDGED["max_pairs"], help="pairs of train; more are sampled")
     options.add_argument("--window", type=int, default=256, help="tokens, special ones included")
     options.add_argument("--model", default=DEFAULT_MODEL)
     options.add_argument("--rerank", action="store_true", help="rerank too")
     given = options.parse_args()
-    shared = Options(given.model, given.window, given.minutes, given.max_pairs, given.rerank)
+    shared = Options(given.model, given.window, given.time_of, given.max_pairs, given.rerank)
     for folder, _, split in (each.partition(":") for each in given.collections):
         name = Path(folder).name
         seeds = [seed for seed in range(given.seeds) if not given.only or f"{name}:{seed}" in given.only]

@@ -28,13 +28,13 @@ def means_of(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 
 def by_variant(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
-    """Return variant → collection → finished cells; ``all`` is all labels without a limit of time, where base belongs too."""
+    """Return variant → collection → finished cells; peers' time is a variant of its own, with base and ours in each."""
     cells: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for cell in found:
         labels = f"{cell['labels']} labels" if cell["labels"] else "all labels"
-        others = {each["minutes"] for each in found if each["row"] != "base" and each["labels"] == cell["labels"]}
-        for minutes in (others or {None}) if cell["row"] == "base" else [cell["minutes"]]:
-            variant = f"{labels}, {minutes:g} minutes" if minutes else labels
+        others = {each["time_of"] for each in found if each["row"] in PEERS and each["labels"] == cell["labels"]}
+        for time_of in [cell["time_of"]] if cell["row"] in PEERS else (others or {None}):
+            variant = f"{labels}, peers in the time of {time_of}" if time_of else labels
             cells.setdefault(variant, {}).setdefault(cell["collection"], []).append(cell)
     return {name: cells[name] for name in sorted(cells, key=lambda name: (name[0] != "a", len(name), name))}
 
@@ -115,10 +115,13 @@ def _table(
         if len(gains) == len(cells):
             mean = f"{100 * statistics.mean(gain['difference'] for gain in gains):+.1f}"
             lines.append(row(f"**{pair}**", *texts, mean))
-    lines += ["", *header("seconds; MiB; steps", *cells)]
+    lines += ["", *header("seconds; of processor; MiB; steps", *cells)]
     for name in rows[1:]:
-        costs = zip(*(of(name, key) for key in ("seconds", "peak_mib", "steps")), strict=True)
-        texts = [f"{spread(s, 0)}; {max(peak, default=0):,}; {spread(steps, 0)}" for s, peak, steps in costs]
+        costs = zip(*(of(name, key) for key in ("seconds", "processor_seconds", "peak_mib", "steps")), strict=True)
+        texts = [
+            f"{spread(s, 0)}; {spread(processor, 0)}; {max(peak, default=0):,}; {spread(steps, 0)}"
+            for s, processor, peak, steps in costs
+        ]
         lines.append(row(name, *texts))
     return lines
 

@@ -48,9 +48,9 @@ _PACE_STEPS = 8
 
 
 class Training:
-    """Measures a training, and stops it when its time is over."""
+    """Measures a training, and stops it after so many seconds of processor time."""
 
-    def __init__(self, minutes: float | None) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
         from transformers import TrainerCallback
 
         class _Callback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
@@ -58,19 +58,22 @@ class Training:
 
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
                 self.steps += 1
-                if minutes and time.time() - started > 60 * minutes:
+                if seconds and time.process_time() - started > seconds:
                     control.should_training_stop = True
 
         gc.collect()
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak of memory begins anew
-        self._started = started = time.time()
+        self._started, self._processor_started = time.time(), (started := time.process_time())
         self.callback = _Callback()
 
     def cost(self) -> dict[str, int]:
-        """Return seconds, steps and the peak of resident memory since the start."""
+        """Return seconds by the clock and of processor, steps and the peak of resident memory since the start."""
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         peak = int(status.partition("VmHWM:")[2].split()[0]) >> 10
-        return {"seconds": round(time.time() - self._started), "steps": self.callback.steps, "peak_mib": peak}
+        seconds, processor = time.time() - self._started, time.process_time() - self._processor_started
+        return {
+            "seconds": round(seconds), "processor_seconds": round(processor), "steps": self.callback.steps, "peak_mib": peak,
+        }  # fmt: skip
 
 
 def rows_of(peer: Peer, model: Any, pairs: Sequence[Mapping[str, str]], corpus: Sequence[str]) -> Any:
@@ -88,20 +91,20 @@ def rows_of(peer: Peer, model: Any, pairs: Sequence[Mapping[str, str]], corpus: 
     )
 
 
-def fill(peer: Peer, model: Any, guide: Any, rows: Any, minutes: float) -> Peer:
-    """Return the recipe with as many epochs as fit into the time, by the pace of a few steps of a copy; at least one."""
+def fill(peer: Peer, model: Any, guide: Any, rows: Any, seconds: float) -> Peer:
+    """Return the recipe with as many epochs as fit into the processor time, by a few steps of a copy; at least one."""
     from transformers import TrainerCallback
 
     times: list[float] = []
 
     class _Callback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            times.append(time.time())
+            times.append(time.process_time())
             control.should_training_stop = len(times) > _PACE_STEPS
 
     train_peer(peer, deepcopy(model), guide, rows, 0, _Callback())
     of_step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    return peer._replace(epochs=max(1, int(60 * minutes / of_step / -(-len(rows) // peer.batch))))
+    return peer._replace(epochs=max(1, int(seconds / of_step / -(-len(rows) // peer.batch))))
 
 
 def train_peer(peer: Peer, model: Any, guide: Any, rows: Any, seed: int, callback: Any) -> None:
