@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         StoppedError,
     )
     from embedtune.evaluation.report import Report, compare
+    from embedtune.events import listen
     from embedtune.pipeline.evaluate import evaluate
     from embedtune.pipeline.generate import generate
     from embedtune.pipeline.run import run
@@ -73,6 +74,7 @@ _HOMES = {
         "embedtune.errors": "ConfigError DataError EmbedtuneError InUseError IntegrityError ProviderError "
         "QualityError ResourceError StoppedError",
         "embedtune.evaluation.report": "Report compare",
+        "embedtune.events": "listen",
         "embedtune.pipeline.evaluate": "evaluate",
         "embedtune.pipeline.generate": "generate",
         "embedtune.pipeline.run": "run",
@@ -129,6 +131,7 @@ __all__ = [
     "evaluate_models",
     "fuse",
     "generate",
+    "listen",
     "mine_hard_negatives",
     "run",
     "select_negatives",

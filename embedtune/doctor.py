@@ -270,7 +270,7 @@ def extras() -> list[Row]:
         "llama-index": "llama_index.embeddings.huggingface",
         "langchain": "langchain_core",
         "haystack": "haystack",
-        "ui": "gradio",
+        "ui": "starlette",
     }
     here = {extra: _is_here(module) for extra, module in extras.items()}
     words = ", ".join(f"{extra} {'is here' if there else 'is not here'}" for extra, there in here.items())

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with time left in a terminal, a plain line now and then elsewhere."""
+"""Progress as events, and on stderr: a bar with time left in a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from embedtune.events import Progress, emit
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
 
 _log = logging.getLogger("embedtune")
 _EVERY_S = 10.0
+_TOLD_EVERY_S = 0.5
 
 
 @contextmanager
@@ -25,35 +28,69 @@ def track(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def track_with_note(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Show how far a piece of work is, and a note that changes, such as counts or cost; the function takes both."""
+    """Show how far a piece of work is, and a note that changes, such as counts or cost; the function takes both.
+
+    Whoever listens to the events is told at most twice a second, and when it ends.
+    """
+    with _shown_on_stderr(what, total) as show:
+        work = _Work(what, total, show)
+        try:
+            yield work.on_progress
+        finally:
+            emit(work.state.model_copy(update={"ended": True}))
+
+
+class _Work:
+    """Counts what is done, and turns it into events."""
+
+    def __init__(self, what: str, total: int, show: Callable[[Progress, float], None]) -> None:
+        self.state = Progress(what=what, done=0, total=total)
+        self._show = show
+        self._started = self._told = time.monotonic()
+        emit(self.state)
+
+    def on_progress(self, done: int, note: str = "") -> None:
+        """Count, show it, and tell it if it is time."""
+        now, count, total = time.monotonic(), self.state.done + done, self.state.total
+        left = (now - self._started) * (total - count) / count if count else None  # before the first nothing is known
+        self.state = Progress(what=self.state.what, done=count, total=total, seconds_left=left, note=note)
+        self._show(self.state, now - self._started)
+        if now - self._told >= _TOLD_EVERY_S:
+            self._told = now
+            emit(self.state)
+
+
+@contextmanager
+def _shown_on_stderr(what: str, total: int) -> Iterator[Callable[[Progress, float], None]]:
+    """Give what shows a state and the seconds since the start: a bar, a line now and then, or nothing where all is quiet."""
     if not _log.isEnabledFor(logging.INFO):
-        yield lambda _, note: None
+        yield lambda state, _: None
     elif sys.stderr.isatty():
         with _display() as progress:
             task = progress.add_task(what, total=total, note="")
             try:
-                yield lambda done, note: progress.update(task, advance=done, note=note)
+                yield lambda state, _: progress.update(task, completed=state.done, note=state.note)
             finally:
                 progress.stop_task(task)
     else:
-        yield _Lines(what, total).on_progress
+        yield _Lines().show
 
 
-_shown: list[Progress] = []
+_shown: list[Bars] = []
 
 
 @contextmanager
-def _display() -> Iterator[Progress]:
+def _display() -> Iterator[Bars]:
     """Give the display that is on the screen, or a new one: work within work (dev within training) is a second line of it."""
     from rich.console import Console, RenderableType
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import Progress as Bars
     from rich.text import Text
 
     if _shown:
@@ -68,7 +105,7 @@ def _display() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
 
-    class Display(Progress):
+    class Display(Bars):
         """Bars, and under them what changes: a note within a bar's line would leave no room for the time."""
 
         def get_renderables(self) -> Iterator[RenderableType]:
@@ -88,18 +125,15 @@ def _display() -> Iterator[Progress]:
 class _Lines:
     """A line every ten seconds, for logs and pipes."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total, self._done = what, total, 0
-        self._started = self._last = time.monotonic()
+    def __init__(self) -> None:
+        self._last = 0.0
 
-    def on_progress(self, done: int, note: str = "") -> None:
-        """Count, and print if it is time."""
-        self._done += done
-        now = time.monotonic()
-        if now - self._last >= _EVERY_S:
-            self._last = now
-            parts = [f"{self._done} of {self._total}"]
-            if self._done:  # before the first nothing is known of the time
-                parts.append(f"about {(now - self._started) * (self._total - self._done) / self._done:.0f} s left")
-            more = f"; {note}" if note else ""
-            _log.info("%s: %s%s", self._what, ", ".join(parts), more)
+    def show(self, state: Progress, seconds: float) -> None:
+        """Print if it is time."""
+        if seconds - self._last >= _EVERY_S:
+            self._last = seconds
+            parts = [f"{state.done} of {state.total}"]
+            if state.seconds_left is not None:
+                parts.append(f"about {state.seconds_left:.0f} s left")
+            more = f"; {state.note}" if state.note else ""
+            _log.info("%s: %s%s", state.what, ", ".join(parts), more)

@@ -36,7 +36,7 @@ _COMMANDS = {
     "Look at the results": {
         "status": "Show where a run stands, what has changed, and what to do next.",
         "compare": "Show what each system finds for one query, side by side.",
-        "ui": "Search, browse and judge in the browser.",
+        "ui": "Make, watch, search and judge runs in the browser.",
         "verify": "Check files against recorded checksums.",
     },
     "Use the model": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from embedtune.config.settings import Config, GenerateConfig, LlmConfig, load_config
 from embedtune.errors import did_you_mean, missing_path
+from embedtune.events import record
 from embedtune.quiet import set_switches
 from embedtune.redaction import RedactingFormatter
 
@@ -125,6 +127,11 @@ _CONFIG = (
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change any setting; repeatable."),
     click.option("--seed", type=click.IntRange(min=0), help="Random seed.  [default: 0]"),
 )
+_EVENTS = click.option(
+    "--events",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write progress as JSON lines to this file, for programs; - is stderr.",
+)
 _WORK = (
     click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing."),
     click.option("--force", is_flag=True, help="Run again even if nothing has changed."),
@@ -158,12 +165,13 @@ def shared(*, work: bool = True) -> Decorator:
     """Give a command the shared options, with ``work`` also --dry-run and --force; its first argument is a ``Shared``."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @_all([*_CONFIG, *(_WORK if work else ()), AS_JSON])
+        @_all([*_CONFIG, *(_WORK if work else ()), AS_JSON, _EVENTS])
         @logged
         @wraps(command)
-        def wrapped(**given: Any) -> None:
+        def wrapped(events: Path | None, **given: Any) -> None:
             common = Shared(**{name: given.pop(name, False) for name in Shared._fields})
-            command(common, **given)
+            with nullcontext() if events is None else record(None if str(events) == "-" else events):
+                command(common, **given)
 
         return wrapped
 

@@ -12,8 +12,9 @@ from embedtune.config.settings import NegativesConfig, load_config
 
 
 @click.command("ui")
-@click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN...")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: a free one]")
+@click.argument("given", type=options.RUN, nargs=-1, metavar="[FOLDER | RUN...]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen at.  [default: a free one]")
 @click.option(
     "--judgements",
     type=click.Path(file_okay=False, path_type=Path),
@@ -22,21 +23,23 @@ from embedtune.config.settings import NegativesConfig, load_config
 @options.TRUST
 @options.logged
 def ui_command(
-    runs: tuple[Path, ...], port: int | None, judgements: Path | None, trust_remote_code: bool | None
+    given: tuple[Path, ...], host: str, port: int | None, judgements: Path | None, trust_remote_code: bool | None
 ) -> None:
-    """Search, browse and judge in the browser, on this machine; Ctrl-C stops the server.
+    """Make runs, watch them, and search, browse and judge in the browser; Ctrl-C stops the server, not the work.
 
-    Search shows the base model, the tuned model, BM25 and hybrid search side by side. Browse shows which queries of the
-    evaluation gained or lost. Judge shows the top passages of all systems in random order; your judgements become a test set
-    for `embedtune eval RUN --queries`. Further RUNs must have the corpus of the first.
+    Over a FOLDER, by default this one, the page lists the runs below it, and makes new ones from documents below it or from
+    files that are dropped. Over RUNs it shows these alone. It reaches nothing else, and answers only to who has the token in
+    the address that is printed.
 
     \b
-    Example: embedtune ui runs/mine --judgements my-queries/
+    Example: embedtune ui
+             embedtune ui runs/mine --judgements my-queries/
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.ui.server import serve
 
     serve(
-        runs,
+        given,
+        host=host,
         port=port,
         judgements=judgements,
         trust_remote_code=bool(trust_remote_code),

@@ -151,8 +151,9 @@ def read_dimension(folder: Path) -> int:
     configs = sorted([*folder.glob("*_Pooling/config.json"), *folder.glob("*_Dense/config.json")])
     for path in reversed(configs):
         config = read_json(path)
-        if size := config.get("out_features") or config.get("embedding_dimension"):
-            return int(size)
+        for name in ("out_features", "embedding_dimension", "word_embedding_dimension"):  # the last before version 5
+            if size := config.get(name):
+                return int(size)
     raise ConfigError(f"{folder}: expected a module that states the dimension of the vectors, found none")
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from embedtune.config.settings import GenerateConfig, takes_settings
 from embedtune.dataset import write_labels
 from embedtune.documents.inventory import take_inventory, write_inventory
+from embedtune.events import FileSkipped, emit
 from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
@@ -87,6 +88,7 @@ def generate(
         llm.check()
     for name, reason in source.skipped:
         _log.warning("%s: not read: %s", name, reason)
+        emit(FileSkipped(name=name, reason=reason))
     for name, text in source.notes:
         _log.info("%s: %s", name, text)
     with stage_folder(folder, identity) as stage:

@@ -17,13 +17,14 @@ from typing import ParamSpec, TypeVar
 from filelock import FileLock, Timeout
 
 from embedtune.errors import EmbedtuneError, InUseError, ResourceError
+from embedtune.events import EVENTS, record
 from embedtune.project.manifest import clear_leftovers, write_json
 from embedtune.redaction import redact_all
 from embedtune.regular import read_json
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_LOCK, _OWNER = ".lock", ".lock-owner.json"
+_LOCK, OWNER = ".lock", ".lock-owner.json"
 
 
 def locked(folder: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -81,8 +82,11 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
                 "command": shlex.join(redact_all([program, *sys.argv[1:]])),
                 "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
-            write_json(run / _OWNER, owner)
-        yield
+            write_json(run / OWNER, owner)
+            with record(run / EVENTS):
+                yield
+        else:
+            yield
     except (EmbedtuneError, OSError) as error:
         if run.is_dir():
             raise
@@ -93,18 +97,19 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
     finally:
         if lock.lock_counter == 1:
             with suppress(OSError):  # such as a folder that was moved away meanwhile
-                (run / _OWNER).unlink(missing_ok=True)
+                (run / OWNER).unlink(missing_ok=True)
         lock.release()
         if created:  # for work that could not begin
             with suppress(OSError):
-                if [path.name for path in run.iterdir()] == [_LOCK]:
+                if {path.name for path in run.iterdir()} <= {_LOCK, EVENTS}:
+                    (run / EVENTS).unlink(missing_ok=True)
                     (run / _LOCK).unlink()
                     run.rmdir()
 
 
 def _owner(run: Path) -> str:
     try:
-        owner = read_json(run / _OWNER)
+        owner = read_json(run / OWNER)
         return f"process {owner['pid']} on {owner['host']} ({owner['command']}, since {owner['since']})"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embedtune.errors import DataError, EmbedtuneError, IntegrityError, ResourceError
+from embedtune.events import StageEnded, StageStarted, emit
 from embedtune.project.layout import CHECKPOINTS, MODEL, STAGES
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
@@ -240,12 +241,14 @@ def stage_folder(folder: Path, identity: Mapping[str, object]) -> Iterator[Stage
     except OSError as error:
         raise _refused(folder, error) from error
     stage = StageFolder(temporary)
+    emit(StageStarted(stage=folder.name))
     try:
         yield stage
         temporary.chmod(0o755)  # mkdtemp's 0700 would lock colleagues out of the result
         _write_manifest(stage, identity, started)
         _replace(folder, temporary)
         _rerun_marker(folder).unlink(missing_ok=True)
+        emit(StageEnded(stage=folder.name, status="done", record=stage.record.as_json()))
     except Exception as error:
         # Libraries written in Rust or C++ report a full disk by exceptions of their own.
         refused = isinstance(error, OSError) or "No space left on device" in str(error)

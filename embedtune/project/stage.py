@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal
 
+from embedtune.events import StageEnded, emit
 from embedtune.project.manifest import R, is_done, read_manifest, request_rerun
 
 _log = logging.getLogger("embedtune")
@@ -81,7 +82,9 @@ def skip_or_plan(
         return StageResult(folder, "planned", plan=Plan(not done, plan))
     if done:
         _log.info("%s: nothing it depends on has changed, skipped", folder)
-        return StageResult(folder, "skipped", read_manifest(folder, record).record)
+        found = read_manifest(folder, record).record
+        emit(StageEnded(stage=folder.name, status="skipped", record=found.as_json()))
+        return StageResult(folder, "skipped", found)
     if force:
         request_rerun(folder)
     return None

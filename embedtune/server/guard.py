@@ -72,7 +72,7 @@ class Guard:
         if not declared.isdigit() or int(declared) > self._max_bytes:
             await _refuse(send, 413, too_large)
             return
-        body = await self._body(receive)
+        body = await whole_body(receive, self._max_bytes)
         if body is None:
             await _refuse(send, 413, too_large)
             return
@@ -83,20 +83,21 @@ class Guard:
 
         await self._app(scope, read, send)
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """Return the whole body, or None as soon as it is too large."""
-        parts, n_bytes = [], 0
-        while True:
-            message = await receive()
-            parts.append(message.get("body", b""))
-            n_bytes += len(parts[-1])
-            if n_bytes > self._max_bytes:
-                return None
-            if not message.get("more_body"):
-                return b"".join(parts)
-
     def _knows_key(self, given: bytes) -> bool:
         return hmac.compare_digest(given, f"Bearer {self._key}".encode())
+
+
+async def whole_body(receive: Receive, most: int) -> bytes | None:
+    """Return the body of a request, or None as soon as it has more than ``most`` bytes."""
+    parts, n_bytes = [], 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        n_bytes += len(parts[-1])
+        if n_bytes > most:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 async def _refuse(send: Send, status: int, message: str, kind: str = "invalid_request_error") -> None:

@@ -21,6 +21,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.integrations import get_reporting_integration_callbacks
 
 from embedtune.errors import ConfigError, DataError, ResourceError, did_you_mean
+from embedtune.events import StepTrained, emit
 from embedtune.machine import glibc, reused_memory
 from embedtune.models.encoder import find_accelerator
 from embedtune.models.weights import restore, snapshot
@@ -166,6 +167,8 @@ def run_training(
     if loop.first_step:
         restore(model, loop.weights)
         hooks.on_progress(loop.first_step)
+        for step, value in enumerate(loop.losses, start=1):
+            emit(StepTrained(step=step, loss=value))
     if loop.first_step < n_steps:
         left = batches[loop.first_step * _batches_per_step(settings.arguments) :]
         with tempfile.TemporaryDirectory(prefix="embedtune-trainer-") as scratch:
@@ -371,6 +374,7 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
                 hint=_FINITE_HINT,
             )
         self.losses.append(loss)
+        emit(StepTrained(step=step, loss=loss))
 
 
 def return_memory() -> None:

@@ -10,7 +10,7 @@ from embedtune.evaluation.measures import MEASURES
 from embedtune.evaluation.verdict import PRIMARY
 from embedtune.ui.evaluations import Evaluation, read_evaluations, written
 from embedtune.ui.run_comparison import RunComparison
-from embedtune.ui.views import Change, QueryViews, biggest, changes, pairs, summary
+from embedtune.ui.views import Change, FoundList, QueryViews, biggest, changes, pairs, summary
 
 GAINS, LOSSES = "gains", "losses"
 ALL = "all queries"
@@ -83,15 +83,16 @@ class Browsing:
         ]
         return Offer(sound, list(sets), known, _MEASURES, list(slices), rows, summary(found))
 
-    def show(self, choice: Choice, query_id: str) -> str:
-        """Return the HTML of a query under both systems; nothing for one that the choice has not."""
-        offer = self.offer(choice)
-        evaluation = self._evaluations(offer.choice.run)[offer.choice.queries]
-        views = QueryViews(evaluation, self._runs.first.passages, self._runs.excerpts)
+    def lists(self, offer: Offer, query_id: str) -> tuple[Change, list[FoundList]] | None:
+        """Return a query's change and what both systems found; None for a query that the offer has not."""
+        choice = offer.choice
         chosen = [change for _, change in offer.rows if change.query.query_id == query_id]
-        return "".join(
-            views.show(change, offer.choice.measure, *offer.choice.pair.split(_AGAINST)) for change in chosen[:1]
+        if not chosen:
+            return None
+        views = QueryViews(
+            self._evaluations(choice.run)[choice.queries], self._runs.first.passages, self._runs.excerpts
         )
+        return chosen[0], views.lists(chosen[0], *choice.pair.split(_AGAINST))
 
     def differences(self) -> list[float]:
         """Return nDCG@10, tuned - base, of the queries of the first run's evaluation; none where there is no such thing."""

@@ -26,14 +26,17 @@ _AGAIN = "embedtune eval {run}"
 
 
 class Evaluation:
-    """One query set of an evaluation, judged as it was measured; ``values``: system → measure → query id → value."""
+    """One query set of an evaluation, judged as it was measured; ``values``: system → measure → query id → value.
+
+    ``passages`` are those of the corpus that was searched.
+    """
 
     def __init__(self, folder: Path, queries: QuerySet, passages: Sequence[Passage]) -> None:
         """Read the files of a query set; ``DataError`` if ``per_query.tsv`` is missing or is no such table."""
         self.queries = share_judgements(queries, passages)
         self.values = _read_values(folder / "per_query.tsv")
         self._folder = folder
-        self._passages = passages
+        self.passages = passages
         self._runs: dict[str, Run] = {}
 
     @property
@@ -44,7 +47,7 @@ class Evaluation:
     @cached_property
     def labels(self) -> dict[str, dict[str, str]]:
         """Way to slice → query id → label, as ``metrics.json`` has them."""
-        grouping = group_queries(self.queries, self._passages)
+        grouping = group_queries(self.queries, self.passages)
         found = query_labels(read_run(self._run_file("bm25")), self.queries, grouping)
         return {by: dict(zip(self.queries.qrels, labels, strict=True)) for by, labels in found.items()}
 

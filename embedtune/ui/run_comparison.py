@@ -11,6 +11,7 @@ from embedtune.serving.comparison import Comparison, compare
 from embedtune.serving.excerpts import Excerpts
 from embedtune.serving.retriever import Hit, Retriever
 from embedtune.serving.run_index import RunIndex
+from embedtune.systems import System
 
 _LEXICAL = "bm25"
 
@@ -24,7 +25,7 @@ class RunComparison:
     """
 
     def __init__(self, folders: Sequence[Path], *, trust_remote_code: bool = False) -> None:
-        """Open runs; models are loaded, and vectors made or read, before this returns.
+        """Open runs; models are loaded, and vectors made or read, when something is asked of them.
 
         ``trust_remote_code`` allows code of their models to run, and of runs that are added later.
 
@@ -35,7 +36,8 @@ class RunComparison:
         """
         self._trust = trust_remote_code
         self.opened: dict[str, RunIndex] = {}
-        self._retrievers: dict[str, Retriever] = {}
+        self._made: dict[str, Retriever] = {}
+        self._lists: dict[tuple[str, int, int], dict[str, list[Hit]]] = {}
         for folder in folders:
             self.add(folder)
         self.excerpts = Excerpts(self.first.passages)
@@ -55,23 +57,50 @@ class RunComparison:
         names = (whole.name, f"{whole.parent.name}/{whole.name}")
         run = RunIndex(folder, trust_remote_code=self._trust)
         name = next((name for name in names if name not in self.opened), str(whole))
-        found = {system: Retriever(run, system) for system in run.systems}
-        if self.opened:  # BM25 is one for all that share a corpus
-            found = {f"{system}:{name}": each for system, each in found.items() if system != _LEXICAL}
-        self._retrievers |= found
         self.opened[name] = run
         return name
 
-    def compare(self, query: str, k: int, *, width: int = 180) -> dict[str, Comparison]:
-        """Ask every run a query that is not blank: name → comparison. Marks are against the run's own base."""
+    def compare(self, query: str, k: int, *, systems: Sequence[str] = (), width: int = 180) -> dict[str, Comparison]:
+        """Ask every run a query that is not blank: name → comparison. Marks are against the run's own base.
+
+        ``systems`` are shown beside the base, of each run those that it has; none means those of ``usual``.
+        """
         if not query.strip():
             raise ConfigError("query: expected words, found none")
-        found = {name: compare(run, query, k, width=width) for name, run in self.opened.items()}
+        found = {}
+        for name, run in self.opened.items():
+            wanted = [system for system in (systems or self.usual(name)) if system in run.systems]
+            found[name] = compare(run, query, k, systems=wanted or self.usual(name), width=width)
         for name, each in list(found.items())[1:]:  # of BM25 the first run's list is shown
-            systems = {system: hits for system, hits in each.systems.items() if system != _LEXICAL}
-            found[name] = each._replace(systems=systems, gone={system: each.gone[system] for system in systems})
+            shown = {system: hits for system, hits in each.systems.items() if system != _LEXICAL}
+            found[name] = each._replace(systems=shown, gone={system: each.gone[system] for system in shown})
         return found
 
+    def usual(self, name: str) -> list[str]:
+        """Return the systems of a run that are shown first: BM25, each model alone, hybrid and reranked with the best one."""
+        run = self.opened[name]
+        alone = [each for each in run.systems if System.parse(each).kind in ("bm25", "dense")]
+        fused = [each for each in run.systems if System.parse(each).kind in ("hybrid", "rerank")]
+        best = (
+            alone[-1] if System.parse(run.decision.system).kind == "dense" else System.parse(run.decision.system).model
+        )
+        return list(dict.fromkeys([*alone, *(each for each in fused if System.parse(each).model == best)]))
+
     def lists(self, query: str, k: int) -> dict[str, list[Hit]]:
-        """Return the best k passages by every system of every run; those of further runs are called ``SYSTEM:RUN``."""
-        return {name: retriever.retrieve(query, k) for name, retriever in self._retrievers.items()}
+        """Return the best k passages by every system of every run; those of further runs are called ``SYSTEM:RUN``.
+
+        What was asked before is not searched again.
+        """
+        key = (query, k, len(self.opened))
+        if key not in self._lists:
+            self._lists[key] = {name: retriever.retrieve(query, k) for name, retriever in self._retrievers().items()}
+        return self._lists[key]
+
+    def _retrievers(self) -> dict[str, Retriever]:
+        """Return what searches each system of each run, made when it is first needed; BM25 is one for all."""
+        for name, run in self.opened.items():
+            for system in run.systems:
+                known = system if run is self.first else f"{system}:{name}"
+                if known not in self._made and (run is self.first or system != _LEXICAL):
+                    self._made[known] = Retriever(run, system)
+        return self._made

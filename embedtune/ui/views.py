@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from embedtune.errors import EmbedtuneError
+from embedtune.reports.rendering import cut, interval, number, p_value, points, score, visible
 from embedtune.retrieval.searcher import passages_by_unit
-from embedtune.serving.comparison import Comparison
 from embedtune.serving.excerpts import Excerpt, Excerpts
 from embedtune.systems import BASE, TUNED, Pair, System, fused_kinds, main_pairs, pairs_to_compare
 from embedtune.types import PATH_SEPARATOR, Passage, Query
@@ -19,17 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
-STYLES = _TEMPLATES / "page.css"
 _LONGEST = 20_000  # characters of one text on the page
-
-EVENT: dict[str, object] = {
-    # One at a time: models and tokenizers cannot be shared, and one call uses all cores anyway.
-    "concurrency_id": "embedtune",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-    "show_progress": "minimal",
-}
-"""How all events of the page run."""
 
 
 class Piece(NamedTuple):
@@ -76,41 +65,49 @@ def place_of(passage: Passage) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), PackageLoader("embedtune.reports")]),  # the report's charts
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    for function in (cut, interval, number, p_value, points, score, size_in_words, time_left):
+        environment.filters[function.__name__] = function
+    return environment
 
 
-def note(text: str) -> str:
-    """Return a sentence as HTML."""
-    return fill("message.html", kind="note", text=text, hint=None)
+def size_in_words(n_bytes: int) -> str:
+    """Return a number of bytes as people read it.
+
+    Examples:
+        >>> size_in_words(1_234_567)
+        '1.2 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000 or unit == "GB":
+            break
+        n_bytes /= 1000  # type: ignore[assignment]
+    return f"{n_bytes:.1f} {unit}" if unit != "B" else f"{n_bytes} B"
 
 
-def message(error: EmbedtuneError) -> str:
-    """Return an error and its hint as HTML."""
-    return fill("message.html", kind="error", text=str(error), hint=error.hint)
+def time_left(seconds: float) -> str:
+    """Return a duration as people read it.
+
+    Examples:
+        >>> time_left(7.2), time_left(200), time_left(9000)
+        ('7 s', '3 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def or_message(make: Callable[[], str]) -> str:
-    """Return the HTML that ``make`` gives, or that of its error."""
-    try:
-        return make()
-    except EmbedtuneError as error:
-        return message(error)
-
-
-_MARKS = {"↑": "up", "↓": "down", "n": "up", "=": "same"}
-
-
-def show_search(found: Mapping[str, Comparison]) -> str:
-    """Return the HTML of the comparisons, by the name of their run."""
-    return fill("search.html", runs=found, marks=_MARKS, place_of=place_of, shown=shown)
+MARKS = {"↑": "up", "↓": "down", "n": "up", "=": "same"}
+"""First character of a move → how it is coloured."""
 
 
 class Change(NamedTuple):
@@ -199,13 +196,12 @@ class QueryViews:
         self._excerpts = excerpts
         self._units = passages_by_unit(passages, evaluation.queries.judged_unit)
 
-    def show(self, change: Change, measure: str, system: str, reference: str) -> str:
-        """Return the HTML of a query."""
-        lists = [
+    def lists(self, change: Change, system: str, reference: str) -> list[FoundList]:
+        """Return what the reference and the system found for a query."""
+        return [
             self.found(change.query.query_id, reference, change.before),
             self.found(change.query.query_id, system, change.after),
         ]
-        return fill("query.html", query=change.query, measure=measure, gain=100 * change.gain, lists=lists)
 
     def found(self, query_id: str, system: str, value: float) -> FoundList:
         """Return a system's list for a query."""

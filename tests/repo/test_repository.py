@@ -65,6 +65,7 @@ _TESTED_TOGETHER = {
     "tests/e2e/test_command_line.py": ("cli/output",),
     "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
+    "tests/ui/test_flow.py": ("ui/answers", "ui/app", "ui/new_run", "ui/routes_home", "ui/routes_run", "ui/site"),
 }  # fmt: skip
 """Modules that are parts of one thing, and the file that tests it."""
 

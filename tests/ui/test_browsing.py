@@ -37,11 +37,13 @@ def test_gains_losses_and_slices(browsing):
 
 
 def test_a_query_is_shown_under_both(browsing):
-    _, change = browsing.offer(Choice()).rows[0]
-    html = browsing.show(Choice(), change.query.query_id)
-    assert html.count('<article class="relevant">') == 2
-    assert "<script" not in html
-    assert browsing.show(Choice(), "no such query") == ""
+    offer = browsing.offer(Choice())
+    _, change = offer.rows[0]
+    shown, lists = browsing.lists(offer, change.query.query_id)
+    assert shown == change
+    assert [found.system for found in lists] == ["base", "tuned"]
+    assert all(sum(row.relevant for row in (*found.first, *found.below)) == 1 for found in lists)
+    assert browsing.lists(offer, "no such query") is None
 
 
 def test_differences_are_there_to_plan_by_or_none(browsing, small_run, tmp_path):

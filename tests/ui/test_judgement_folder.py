@@ -5,7 +5,7 @@ import pytest
 from embedtune.errors import ConfigError, DataError, ResourceError
 from embedtune.formats import beir
 from embedtune.types import Passage
-from embedtune.ui.judging import JudgementFolder
+from embedtune.ui.judgement_folder import UNNAMED, JudgementFolder, judge_name
 
 PASSAGES = [Passage(f"p-{number}", "d.txt", "", f"text {number}", 0, 6) for number in range(200)]
 
@@ -29,7 +29,7 @@ def test_queries_and_grades_are_there_when_it_is_opened_again(tmp_path):
     again.withdraw(query.query_id, "p-1")
     again.withdraw(query.query_id, "p-2")
     assert JudgementFolder(tmp_path / "mine", PASSAGES).qrels == {}
-    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [".lock", "qrels", "queries.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [".lock", "judges", "qrels", "queries.jsonl"]
 
 
 def _judge(folder, numbers):
@@ -84,3 +84,35 @@ def test_a_typed_query_is_text_and_can_be_read_again(tmp_path, character):
     assert len(JudgementFolder(tmp_path / "judged", []).queries) == 3
     with pytest.raises(ConfigError, match="expected words"):
         again.ask(f" {character} ")
+
+
+def test_each_judge_has_a_file_and_the_test_set_is_what_they_agree_on(tmp_path):
+    folder = JudgementFolder(tmp_path, PASSAGES)
+    query = folder.ask("a").query_id
+    for judge, grades in {"ada": (1, 1), "bob": (1, 0), "eve": (0, 0)}.items():
+        for passage, grade in zip(("p-1", "p-2"), grades, strict=True):
+            folder.grade(query, passage, grade, judge)
+    assert beir.read_qrels(tmp_path / "qrels" / "test.tsv") == {query: {"p-1": 1, "p-2": 0}}
+    assert sorted(path.stem for path in (tmp_path / "judges").iterdir()) == ["ada", "bob", "eve"]
+    assert JudgementFolder(tmp_path, PASSAGES).by_judge["bob"] == {query: {"p-1": 1, "p-2": 0}}
+
+
+def test_a_folder_of_an_earlier_version_is_that_of_a_judge_without_a_name(tmp_path):
+    folder = JudgementFolder(tmp_path, PASSAGES)
+    query = folder.ask("a").query_id
+    folder.grade(query, "p-1", 1)
+    (tmp_path / "judges" / f"{UNNAMED}.tsv").unlink()
+    again = JudgementFolder(tmp_path, PASSAGES)
+    again.grade(query, "p-2", 0, "ada")
+    assert again.qrels == {query: {"p-1": 1, "p-2": 0}}
+    assert again.by_judge == JudgementFolder(tmp_path, PASSAGES).by_judge
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".x", "a" * 41, "a\0", "<b>"])
+def test_a_judges_name_is_a_plain_word(name):
+    if not name:
+        assert judge_name(name) == UNNAMED
+    else:
+        with pytest.raises(ConfigError, match="expected a name"):
+            judge_name(name)
+    assert judge_name(" Ada  Lovelace ") == "Ada-Lovelace"

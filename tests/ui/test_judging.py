@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from itertools import permutations
 
 import numpy as np
@@ -8,8 +7,9 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.evaluation.significance import POWER
-from embedtune.types import Passage, Query
-from embedtune.ui.judging import FEWEST, GAINS, JudgementFolder, Judging, Task, count, needed, pool, sentence, show_task
+from embedtune.types import Query
+from embedtune.ui.judgement_folder import JudgementFolder
+from embedtune.ui.judging import FEWEST, GAINS, Judging, count, marked_text, needed, pool, sentence
 from tests.served_runs import QUERIES
 
 
@@ -44,7 +44,7 @@ def test_the_plan_is_the_same_however_many_queries_told_the_spread():
 def test_the_sentence_names_its_source():
     said = sentence({"a": {"p": 0}, "b": {"p": 1}}, {0.05: 92, 0.02: 1572}, borrowed=False)
     assert said.startswith(
-        "2 queries judged, 1 without a relevant passage. About 92 to detect a gain of 5 points, 1,572 to detect"
+        "2 queries judged, 1 without a relevant passage. About 92 to detect a gain of 5 points (90 more), 1,572 "
     )
     assert said.endswith("(by how much these differ).")
 
@@ -52,20 +52,18 @@ def test_the_sentence_names_its_source():
 QUERY = Query("q", "clean the spray arm", "typed")
 
 
-def test_a_task_shows_the_whole_passage_and_no_system(runs):
+def test_a_task_shows_the_whole_passage_with_the_querys_words_marked(runs):
     found = runs.lists(QUERY.text, 1)["hybrid_tuned"][0].passage
-    html = show_task(Task(QUERY, found, 2, 7), runs.excerpts)
-    assert "passage 2 of 7" in html
-    assert "<mark>" in html
-    assert found.text in re.sub("</?mark>", "", html)
-    assert not any(system in html for system in runs.first.systems)
+    pieces = marked_text(found.text, QUERY.text, runs.excerpts)
+    assert "".join(piece.text for piece in pieces) == found.text
+    assert any(piece.match for piece in pieces)
 
 
 def test_all_white_space_stays(runs):
     text = "def spray():\n    arm   = 1\n\n\treturn arm\n"
-    html = show_task(Task(QUERY, Passage("p", "a.py", "", text, 0, len(text)), 1, 1), runs.excerpts)
-    assert text in re.sub("</?mark>", "", html)
-    assert html.count("<mark>arm</mark>") == 2
+    pieces = marked_text(text, QUERY.text, runs.excerpts)
+    assert "".join(piece.text for piece in pieces) == text
+    assert [piece.text for piece in pieces if piece.match].count("arm") == 2
 
 
 LISTS = [["a", "b", "c"], ["c", "d", "e"], []]
@@ -105,7 +103,7 @@ def say(judging, task, grade):
 
 
 def test_the_pool_of_all_systems_is_asked_one_by_one_then_the_next_query(judging, runs):
-    task = judging.ask(f"{QUERIES[3]}\n\n{QUERIES[4]}")
+    task = judging.ask([QUERIES[3], QUERIES[4]])
     pooled = {hit.passage.passage_id for hits in runs.lists(QUERIES[3], 3).values() for hit in hits}
     seen = []
     while task.query.text == QUERIES[3]:
@@ -118,7 +116,7 @@ def test_the_pool_of_all_systems_is_asked_one_by_one_then_the_next_query(judging
 
 
 def test_who_comes_back_goes_on_and_what_was_skipped_is_asked_again(judging, runs):
-    first = judging.ask(QUERIES[5])
+    first = judging.ask([QUERIES[5]])
     second = say(judging, first, 1)
     third = say(judging, second, None)
     assert third.number == 3
@@ -127,7 +125,7 @@ def test_who_comes_back_goes_on_and_what_was_skipped_is_asked_again(judging, run
 
 
 def test_back_takes_the_last_word_back(judging):
-    first = judging.ask(QUERIES[5])
+    first = judging.ask([QUERIES[5]])
     second = say(judging, first, 1)
     say(judging, second, None)
     assert judging.back() == second
@@ -139,8 +137,8 @@ def test_back_takes_the_last_word_back(judging):
 def test_the_end_is_none_and_no_query_is_refused(judging):
     assert judging.next() is None
     with pytest.raises(ConfigError, match="found none"):
-        judging.ask(" \n ")
-    task = judging.ask(QUERIES[6])
+        judging.ask([" "])
+    task = judging.ask([QUERIES[6]])
     while task is not None:
         task = say(judging, task, 0)
     assert "1 query judged, 1 without a relevant passage." in judging.progress()
@@ -149,8 +147,34 @@ def test_the_end_is_none_and_no_query_is_refused(judging):
 def test_the_plan_goes_by_the_evaluation_until_ten_are_judged(runs, tmp_path):
     judging = Judging(runs, JudgementFolder(tmp_path / "mine", runs.first.passages), expected=[0.1, -0.1] * 10, depth=1)
     assert "by how much the queries of the run's evaluation differ" in judging.progress()
-    task = judging.ask("\n".join(QUERIES[:10]))
+    task = judging.ask(QUERIES[:10])
     while task is not None:
         task = say(judging, task, int(task.passage.document_id == f"d{QUERIES.index(task.query.text)}"))
     assert "10 queries judged. About" in judging.progress()
     assert "by how much these differ" in judging.progress()
+
+
+def test_what_is_not_there_is_not_judged(judging):
+    task = judging.ask([QUERIES[5]])
+    for query, passage in ((task.query.query_id, "p-none"), ("q-none", task.passage.passage_id)):
+        with pytest.raises(ConfigError, match="nothing was saved"):
+            judging.say(query, passage, 1)
+    assert judging.folder.qrels == {}
+
+
+def test_a_click_that_came_twice_is_one_judgement_and_back_takes_it_back(judging):
+    task = judging.ask([QUERIES[5]])
+    say(judging, task, 1)
+    say(judging, task, 1)
+    assert judging.back() == task
+    assert judging.folder.qrels == {}
+
+
+def test_judges_are_asked_alone(runs, tmp_path):
+    folder = JudgementFolder(tmp_path / "mine", runs.first.passages)
+    ada, bob = (Judging(runs, folder, judge=name, depth=2) for name in ("ada", "bob"))
+    first = ada.ask([QUERIES[7]])
+    say(ada, first, 1)
+    assert bob.next() == first
+    say(bob, first, 0)
+    assert folder.by_judge["ada"] != folder.by_judge["bob"]

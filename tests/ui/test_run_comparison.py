@@ -16,9 +16,16 @@ def test_every_system_of_a_run_has_its_list(runs):
     assert lists["tuned"][0].passage.document_id == "d3"
 
 
-def test_a_comparison_is_that_of_the_command(run, runs):
+USUAL = ["base", "bm25", "tuned", "hybrid_tuned", "rerank_tuned"]
+
+
+def test_a_comparison_is_that_of_the_command_and_reranking_is_in_it(run, runs):
     (found,) = runs.compare("clean the spray arm", 3).values()
-    assert found.as_json()["systems"] == compare(run, "clean the spray arm", 3).as_json()["systems"]
+    assert list(found.systems) == USUAL
+    again = compare(run, "clean the spray arm", 3, systems=USUAL)
+    assert found.as_json()["systems"] == again.as_json()["systems"]
+    (chosen,) = runs.compare("clean the spray arm", 3, systems=["rrf_base", "no such system"]).values()
+    assert list(chosen.systems) == ["base", "rrf_base"]
     with pytest.raises(ConfigError, match="found none"):
         runs.compare("  ", 3)
 
@@ -30,8 +37,8 @@ def test_a_further_run_adds_its_models_and_not_bm25_again(run, tmp_path):
     first, second = both.opened
     assert (first, second) == ("run", "elsewhere/run")
     found = both.compare("spray arm", 3)
-    assert list(found[first].systems) == ["bm25", "base", "tuned", "hybrid_tuned"]
-    assert list(found[second].systems) == list(found[second].gone) == ["base", "tuned", "hybrid_tuned"]
+    assert list(found[first].systems) == USUAL
+    assert list(found[second].systems) == list(found[second].gone) == ["base", "tuned", "hybrid_tuned", "rerank_tuned"]
     assert set(both.lists("spray arm", 3)) == {
         *both.first.systems, *(f"{name}:{second}" for name in both.first.systems if name != "bm25"),
     }  # fmt: skip

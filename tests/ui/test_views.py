@@ -1,35 +1,25 @@
 from __future__ import annotations
 
-import re
-
 import pytest
+from jinja2 import UndefinedError
 
-from embedtune.serving.excerpts import Excerpts
-from embedtune.types import Query
+from embedtune.serving.excerpts import Excerpt, Excerpts
+from embedtune.types import Passage, Query
 from embedtune.ui.evaluations import read_evaluations
-from embedtune.ui.views import Change, QueryViews, biggest, changes, pairs, show_search, summary
-from tests.served_runs import QUERIES
-
-
-def test_columns_are_the_lists_with_their_marks(runs):
-    found = runs.compare("clean the spray arm with water", 4)
-    (only,) = found.values()
-    html = show_search(found)
-    assert re.findall(r"<h4>(\w+)", html) == list(only.systems)
-    assert re.findall(r"<h4>(\w+) <span class=\"chosen\">", html) == ["tuned"]
-    for name, column in zip(only.systems, html.split("<section>")[1:], strict=True):
-        marks = re.findall(r"class=\"move (?:up|down|same)\">([^<g][^<]*)<", column)
-        assert marks == [moved.move for moved in only.systems[name] if moved.move]
-        assert column.count("<article>") == len(only.systems[name])
-        assert column.partition(">gone<")[2].count("<div>") == len(only.gone[name])
-
-
-def test_the_page_marks_words_and_says_where_nothing_was_found(runs):
-    html = show_search(runs.compare("spray arm", 3))
-    assert "<mark>spray</mark>" in html
-    assert "<h3>" not in html
-    assert "No passage has a word of the query." in show_search(runs.compare(QUERIES[0], 3))
-
+from embedtune.ui.views import (
+    Change,
+    Piece,
+    QueryViews,
+    biggest,
+    changes,
+    fill,
+    pairs,
+    pieces_of,
+    place_of,
+    shown,
+    summary,
+)
+from tests.ui.hostile_run import HOSTILE
 
 FOUND = [Change(Query(name, name, "typed"), 0.5, 0.5 + gain) for name, gain in (("b", 0.2), ("a", 0.2), ("c", -0.5), ("d", 0), ("e", 0.4))]  # fmt: skip
 
@@ -80,3 +70,35 @@ def test_what_has_gone_from_the_corpus_is_a_name(evaluation, runs):
     found = views.found(evaluation.queries.queries[0].query_id, "base", 0.0)
     assert found.first[0].passage.place == evaluation.ranking("base", evaluation.queries.queries[0].query_id)[0]
     assert found.first[0].passage.pieces == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_text_is_escaped(text):
+    html = fill("message.html", text=text, hint=text)
+    inside = html.split('<p class="error">')[1].replace('</p><p class="soft">', "").replace("</p></div>", "")
+    assert "<" not in inside
+    assert '"' not in inside
+
+
+def test_an_excerpt_becomes_pieces_that_make_it_again():
+    excerpt = Excerpt("…clean the spray arm", [(1, 6), (11, 16)])
+    pieces = pieces_of(excerpt)
+    assert pieces == [
+        Piece("…", False),
+        Piece("clean", True),
+        Piece(" the ", False),
+        Piece("spray", True),
+        Piece(" arm", False),
+    ]
+    assert pieces_of(Excerpt("", [])) == []
+
+
+def test_a_place_names_file_path_and_page():
+    assert place_of(Passage("p-1", "a.pdf", "Cars › Brakes", "x", 0, 1, 4)) == "a.pdf › Cars › Brakes, page 4"
+    assert place_of(Passage("p-1", "a.txt", "", "x", 0, 1)) == "a.txt"
+
+
+def test_a_long_text_is_cut_and_a_missing_value_is_told():
+    assert len(shown(Passage("p", "d", "", "x" * 50_000, 0, 50_000), Excerpt("x", [])).text) == 20_001
+    with pytest.raises(UndefinedError):
+        fill("message.html")

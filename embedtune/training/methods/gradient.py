@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError, StoppedError
+from embedtune.events import DevMeasured, emit
 from embedtune.models import weights
 from embedtune.models.encoder import Encoder, set_prompts
 from embedtune.models.quantisation import choose_scheme, load_quantised, set_dropout
@@ -177,7 +178,10 @@ class _Monitor:
             self._add(state["step"], state["dense"].numpy(), state["weights"])
 
     def _add(self, step: int, dense: Matrix, trained: Weights) -> None:
-        self.evaluations.append(Evaluation(step, dense, self.retrieval.dev.reciprocal_ranks(dense), trained))
+        dev, base = self.retrieval.dev, self.retrieval.base
+        scores = dev.reciprocal_ranks(dense)
+        emit(DevMeasured(step=step, score=float(scores.mean()), base=float(dev.reciprocal_ranks(base).mean())))
+        self.evaluations.append(Evaluation(step, dense, scores, trained))
 
     def on_step(self, step: int, state: Callable[[], State]) -> None:
         """Save a checkpoint if one is due; raise if a stop was requested."""
