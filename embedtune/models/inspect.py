@@ -138,7 +138,7 @@ def retrieval_prompts(
 
 
 def read_dimension(folder: Path) -> int:
-    """Return the dimension of the document vectors of a model that this package saved.
+    """Return the dimension of the document vectors of a model that this package saved, cut to ``truncate_dim`` if it is.
 
     Raises ``ConfigError`` if no module of the model states it.
     """
@@ -153,8 +153,15 @@ def read_dimension(folder: Path) -> int:
         config = read_json(path)
         for name in ("out_features", "embedding_dimension", "word_embedding_dimension"):  # the last before version 5
             if size := config.get(name):
-                return int(size)
+                return min(int(size), read_cut(folder) or int(size))
     raise ConfigError(f"{folder}: expected a module that states the dimension of the vectors, found none")
+
+
+def read_cut(folder: Path) -> int | None:
+    """Return how many components a saved model keeps of its vectors (Matryoshka); None for all."""
+    path = folder / "config_sentence_transformers.json"
+    kept: int | None = read_json(path).get("truncate_dim") if path.is_file() else None
+    return kept
 
 
 def find_query_map(folder: Path) -> Path | None:

@@ -49,6 +49,7 @@ def open_model(
         with quiet_libraries(), nullcontext() if trust_remote_code else offline():
             model = _open(folder, device=device, trust_remote_code=trust_remote_code, model_kwargs=options)
             _check_window(model)
+            _give_padding(model)
             return model
     except (EmbedtuneError, MemoryError):
         raise
@@ -74,6 +75,15 @@ def _check_window(model: SentenceTransformer) -> None:
     window = model.get_max_seq_length()
     if window is not None and not (isinstance(window, int | float) and window > 0):
         raise ValueError(f"expected max_seq_length as a number of tokens, found {window!r:.40}")
+
+
+def _give_padding(model: SentenceTransformer) -> None:
+    """Let a tokenizer without a padding token, as many decoders have, pad with its end token; attention is masked there."""
+    tokenizer = model.tokenizer
+    if callable(tokenizer) and getattr(tokenizer, "pad_token", "") is None:
+        if tokenizer.eos_token is None:
+            raise ValueError("expected a tokenizer with a padding token or an end token, found neither")
+        tokenizer.pad_token = tokenizer.eos_token
 
 
 def is_own_code(folder: Path) -> bool:

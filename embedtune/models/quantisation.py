@@ -75,12 +75,15 @@ def fix_mode(model: nn.Module) -> None:
 
 
 def set_dropout(model: nn.Module, probability: float) -> None:
-    """Set the probability of all dropout layers."""
+    """Set the probability of all dropout layers, and of attention that keeps it as a number, as T5's and Llama's does."""
     from torch import nn
 
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
+        for name, value in vars(module).items():
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, probability)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:

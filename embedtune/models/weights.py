@@ -156,6 +156,7 @@ def two_towers(queries: SentenceTransformer, passages: SentenceTransformer) -> S
         modules=[router],
         prompts=passages.prompts,
         similarity_fn_name=passages.similarity_fn_name,
+        truncate_dim=passages.truncate_dim,
         device=str(passages.device),
     )
 
@@ -174,7 +175,7 @@ def in_shape_of(tuned: SentenceTransformer, base: SentenceTransformer) -> Senten
     for module in extra:
         if hasattr(module, "linear"):
             with torch.no_grad():
-                module.linear.weight.copy_(torch.eye(module.in_features))
+                module.linear.weight.copy_(torch.eye(*module.linear.weight.shape))
     queries = type(base)(modules=[*base.children(), *extra], prompts=base.prompts, device=str(base.device))
     return two_towers(queries, base)
 

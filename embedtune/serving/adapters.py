@@ -243,4 +243,4 @@ def _read_map(run: TrainedRun) -> Matrix:
             hint="open this run by itself with Embedder.from_run; it shares no weight with its base",
         )
     matrix: Matrix = load_file(found)["linear.weight"]
-    return matrix
+    return matrix[:, : len(matrix)]  # what a base cuts off has weights of zero

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, cast
 
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.evaluation.decision import Decision, decide
-from embedtune.models.inspect import find_query_map, read_dimension, read_prompts, retrieval_prompts
+from embedtune.models.inspect import find_query_map, read_cut, read_dimension, read_prompts, retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.opening import code_of, modules_of_others
 from embedtune.project.trained_run import read_trained_run
@@ -264,6 +264,8 @@ def _served(facts: Facts, name: str) -> Route:
         return Route(
             None, (f"a Dense layer gives the {facts.dimension} dimensions, and servers give what is in front of it",)
         )
+    if read_cut(facts.merged):
+        return Route(None, (f"vectors are cut to {facts.dimension} dimensions, and servers give all of them",))
     reasons = [
         "not every server reads the format of sentence-transformers 5.4 and later: versions of vLLM and Ollama silently pool "
         "in another way, and TEI refuses it; --export writes the older form, which all of them read"

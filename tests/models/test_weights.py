@@ -27,8 +27,6 @@ from embedtune.models.weights import (
     update_of,
 )
 from embedtune.training.methods.query_adapters import LinearQueryAdapter
-from embedtune.training.reloading import load_with_adapter
-from tests.tiny_bases import KINDS, make_tiny
 
 TOWER_TEXTS = ["where is the boiler", "refund of an invoice", "charge the battery"]
 
@@ -65,26 +63,6 @@ def test_merged_model_computes_what_base_and_adapter_do(base_folder, shake, sche
     assert np.abs(merged.encode(TEXTS) - expected).max() < 1e-5
     assert np.abs(load_model(base_folder).encode(TEXTS) - expected).max() > 1e-3
     assert not any("lora" in name for name, _ in merged.named_parameters())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("scheme", ["none", "int8"])
-def test_lora_on_bases_of_every_form_gives_the_same_vectors_merged_and_loaded_again(kind, scheme, shake, tmp_path):
-    folder = make_tiny(tmp_path, kind)
-    tuned = load_quantised(folder, scheme)
-    before = tuned.encode(TEXTS)
-    adapter = add_adapter(tuned, rank=4, alpha=8)
-    assert all("lora_" in name for name, weight in tuned.named_parameters() if weight.requires_grad)
-    shake(tuned)
-    loss = tuned(dict(tuned.preprocess(TEXTS)))["sentence_embedding"].sum()
-    loss.backward()
-    assert all(layer.lora_B["default"].weight.grad is not None for layer in lora_layers(tuned).values())
-    expected = tuned.encode(TEXTS)
-    assert np.abs(expected - before).max() > 1e-3
-    merge(tuned, load_model(folder)).save_pretrained(str(tmp_path / "merged"), create_model_card=False)
-    save_adapter(adapter, tmp_path / "adapter", "base")
-    assert SentenceTransformer(str(tmp_path / "merged")).encode(TEXTS) == pytest.approx(expected, abs=1e-5)
-    assert load_with_adapter(folder, tmp_path / "adapter", scheme).encode(TEXTS) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_base_without_linear_layers_is_refused():

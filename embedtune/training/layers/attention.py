@@ -78,7 +78,8 @@ def attention(
     Without gradients, with a causal mask that is only implied, with fewer keys than heads or any further option, torch's own
     attention does it.
     """
-    is_causal = options.get("is_causal", getattr(module, "is_causal", True)) and attention_mask is None
+    causal = options.get("is_causal")
+    is_causal = (getattr(module, "is_causal", True) if causal is None else causal) and attention_mask is None
     further = any(options.get(name) is not None for name in ("softcap", "position_bias", "cache", "s_aux"))
     if not query.requires_grad or query.device.type != "cpu" or is_causal or further or key.shape[1] != query.shape[1]:
         result: tuple[Tensor, None] = sdpa_attention_forward(

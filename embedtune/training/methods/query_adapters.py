@@ -161,8 +161,10 @@ def _with_matrix(base: SentenceTransformer, matrix: Tensor) -> SentenceTransform
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     dim = len(matrix)
-    dense = Dense(dim, dim, bias=False, activation_function=torch.nn.Identity())
+    with base.truncate_embeddings(None):  # the map is in front of where a base cuts its vectors
+        whole = base.get_embedding_dimension() or dim
+    dense = Dense(whole, dim, bias=False, activation_function=torch.nn.Identity())
     with torch.no_grad():
-        dense.linear.weight.copy_(matrix)
+        dense.linear.weight.zero_()[:, :dim] = matrix
     modules = [*base.children(), dense, Normalize()]
     return SentenceTransformer(modules=modules, prompts=base.prompts, device=str(base.device))
