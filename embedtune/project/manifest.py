@@ -38,7 +38,7 @@ _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
 _HEAD = 200  # characters of a manifest that show what it is
 _AGAIN = "run the stage again with --force"
 LIBRARIES = ("embedtune", "torch", "transformers", "sentence-transformers", "peft", "bitsandbytes", "faiss-cpu", "bm25s",
-              "icu4py", "numpy", "py3langid", "pystemmer")  # fmt: skip
+              "hanta", "icu4py", "numpy", "py3langid", "pystemmer")  # fmt: skip
 
 
 def library_versions() -> dict[str, str]:

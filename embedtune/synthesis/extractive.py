@@ -1,9 +1,8 @@
 """Queries without a language model: heading, spans, key phrases and sentences of a passage.
 
 Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a long noun phrase, or else a short
-sentence), ``keyphrase`` (one or two noun phrases of one sentence) and ``sentence``. Half of the spans that are noun phrases
-throughout lose their function words, because people type key words as often as sentences, and a share of the headings and key
-phrases that the passage names twice becomes a question. Nothing is cut in the middle of a phrase: what nobody would
+sentence), ``keyphrase`` (a noun phrase) and ``sentence``. A share of the headings and key phrases that the passage names twice
+becomes a question. Nothing is cut in the middle of a phrase: what nobody would
 type teaches nothing. The random generator is seeded by the passage, so that its queries do not depend on other passages.
 """
 
@@ -15,13 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, runs_of, tells_nouns
 from embedtune.synthesis.questions import ask
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
+from embedtune.text.parts_of_speech import has_tagger
 from embedtune.text.sentences import WIDE_MARKS, sentences_of
 from embedtune.text.words import count_words, has_words_without_blanks, token_spans, unwrap
 from embedtune.types import PATH_SEPARATOR, SYNTHETIC_KINDS, Passage
@@ -31,16 +30,18 @@ KINDS = SYNTHETIC_KINDS
 _SPAN_WORDS = (3, 12)
 _CLAUSE_WORDS = (2, 12)
 _SENTENCE_WORDS = (6, 20)
-_KEYWORDS = (3, 6)  # fewer or more words without their function words are no search
 _LETTERS = 0.6  # of the characters that are not white space
 _WORDS_PER_DRAW = 150
 _SPAN_DRAWS = 16
-_PAIR_SHARE = 0.5
 _WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
 _LONG_WORD = 3  # characters of Han or kana
 _NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|https?:")
 _IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
+_LABEL_ENDS = re.compile(r"[:;] ")
+_ABBREVIATION = re.compile(r"\b\w\.\w\Z")
+_NO_SENTENCE = re.compile(r"\s*(?:[:@]\w|\(?(?:\d+|[a-z])\)|\[\d)")  # fields of docstrings, footnotes
+_EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
 
@@ -121,7 +122,7 @@ class _Reading:
         return [
             [
                 _Clause(sentence, words, runs_of(sentence, words, self.language))
-                for words in clauses_of(sentence, self.statistics)
+                for words in clauses_of(sentence, self.statistics, self.language)
             ]
             for sentence in sentences_of(self.passage.text)
         ]
@@ -144,9 +145,9 @@ class _Reading:
 
     def can_stand_alone(self, text: str) -> bool:
         """Return whether a phrase of a few words is likely to be a thing, and not only "recent years"."""
-        n_words = len(text.split())
-        is_name = n_words > 1 and self.language != "german" and not text.islower()
-        return self.mentions(text) > 2 or n_words > 2 or is_name or self.is_topical(text)
+        words = text.split()
+        is_name = self.language != "german" and any(not word.islower() for word in words[1:])
+        return self.mentions(text) > 2 or len(words) > 2 or is_name or self.is_topical(text)
 
     def rank(self, text: str) -> tuple[bool, float, str]:
         """Return a key that sorts what is topical first, then what is salient."""
@@ -166,14 +167,12 @@ def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
 
 def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return long noun phrases of the passage's topic; where there are none, short clauses, or else what a list holds."""
-    makers: tuple[Callable[[_Clause], Iterable[str]], ...] = (
-        lambda clause: _parts(clause, reading.language, draw),
-        _short_clause,
-        _items,
-    )
+    makers: list[Callable[[_Clause], Iterable[str]]] = [lambda clause: _parts(clause, reading.language), _items]
+    if not has_tagger(reading.language):  # there may be nouns that we cannot tell
+        makers.insert(1, _short_clause)
     for maker in makers:
         found = {part: None for clauses in reading.sentences for clause in clauses for part in maker(clause)}
-        usable = [part for part in found if is_readable(part) and (" " in part or not _IDENTIFIER.search(part))]
+        usable = [part for part in found if is_readable(part) and not _IDENTIFIER.search(part)]
         if usable:
             drawn = draw.sample(usable, min(-(-len(usable) // 2), _SPAN_DRAWS * count))
             return _apart(sorted(drawn, key=reading.rank), count)
@@ -190,13 +189,11 @@ def _items(clause: _Clause) -> list[str]:
     return [text for text, is_long in clause.texts(clause.runs) if is_long]
 
 
-def _parts(clause: _Clause, language: str, draw: random.Random) -> Iterator[str]:
+def _parts(clause: _Clause, language: str) -> Iterator[str]:
     """Yield the longest noun phrases of a clause: runs that words like "of", "in" and "and" connect."""
     for chain in _chains(clause, language):
-        n_words, n_content = chain[-1].last - chain[0].first + 1, sum(run.last - run.first + 1 for run in chain)
-        if _is_within(n_words, _SPAN_WORDS):
-            is_thin = all(run.is_noun for run in chain) and _is_within(n_content, _KEYWORDS) and draw.random() < 0.5
-            yield " ".join(text for text, _ in clause.texts(chain)) if is_thin else clause.text_of(chain[0], chain[-1])
+        if _is_within(chain[-1].last - chain[0].first + 1, _SPAN_WORDS):
+            yield clause.text_of(chain[0], chain[-1])
 
 
 def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
@@ -215,21 +212,20 @@ def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
 
 def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
-    sentences = map(_tidy, sentences_of(reading.passage.text))
-    usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and is_readable(text)]
+    sentences = [_tidy(text) for text in sentences_of(reading.passage.text) if not _NO_SENTENCE.match(text)]
+    usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and _is_whole(text)]
     usable.sort(key=lambda text: (-reading.statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
     return draw.sample(pool, min(count, len(pool)))
 
 
 def _keyphrases(reading: _Reading, count: int, draw: random.Random) -> list[str]:
-    """Return a noun phrase of a sentence, or two that the passage is about, in the order of the text.
+    """Return noun phrases that the passage is about, of different sentences.
 
-    Of one sentence, because a search is about one thing, and so that the sentence can be removed. Where no noun phrase
-    sets the passage apart, as in a table, cells do, or else what content words stand in a row.
+    Where no noun phrase sets the passage apart, as in a table, cells do, or else what content words stand in a row.
     """
-    for phrases_of, choose in ((_nouns, _pool), (_cells, _pool), (_runs, _rare)):
-        pools = [choose(phrases_of(clauses), reading, draw) for clauses in reading.sentences]
+    for phrases_of, choose in ((_nouns, _topical), (_cells, _topical), (_runs, _rare)):
+        pools = [choose(phrases_of(clauses), reading) for clauses in reading.sentences]
         if drawn := sorted({draw.choice(pool) for pool in pools if pool}, key=reading.rank):
             return draw.sample(drawn[: max(count, -(-len(drawn) // 2))], min(count, len(drawn)))
     return []
@@ -255,18 +251,17 @@ def _runs(clauses: Sequence[_Clause]) -> dict[str, bool]:
     return dict(text for clause in clauses for text in clause.texts(clause.runs))
 
 
-def _pool(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -> list[str]:
-    """Return what could be a query: in half of the cases pairs of phrases, if there are any, or the better half of phrases."""
-    usable = list(filter(is_readable, phrases))
-    topics = {text for text in usable if phrases[text] or reading.mentions(text) > 1}
-    pairs = [f"{one} {other}" for one, other in pairwise(usable) if topics.intersection((one, other))]
+def _topical(phrases: Mapping[str, bool], reading: _Reading) -> list[str]:
+    """Return the better half of the phrases that could be a query."""
+    topics = [
+        text for text, is_long in phrases.items() if is_readable(text) and (is_long or reading.mentions(text) > 1)
+    ]
     alone = sorted(filter(reading.can_stand_alone, topics), key=reading.rank)
-    rare_pairs, rare = ([text for text in texts if not reading.statistics.is_generic(text)] for texts in (pairs, alone))
-    better = rare[: max(2, -(-len(rare) // 2))]
-    return rare_pairs if rare_pairs and (not better or draw.random() < _PAIR_SHARE) else better
+    rare = [text for text in alone if not reading.statistics.is_generic(text)]
+    return rare[: max(2, -(-len(rare) // 2))]
 
 
-def _rare(phrases: Mapping[str, bool], reading: _Reading, draw: random.Random) -> list[str]:
+def _rare(phrases: Mapping[str, bool], reading: _Reading) -> list[str]:
     """Return the long ones of rare phrases, or the others where there are none."""
     usable = [text for text in phrases if is_readable(text) and not reading.statistics.is_generic(text)]
     return [text for text in usable if phrases[text]] or usable
@@ -277,7 +272,7 @@ def _is_long_without_blanks(text: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(unwrap(text).split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
+    return " ".join(_EMPHASIS.sub("", unwrap(text)).split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
 
 
 def is_language(text: str) -> bool:
@@ -298,6 +293,11 @@ def is_readable(text: str) -> bool:
         and not _NOT_TYPED.search(text)
         and all(text.count(a) == text.count(b) for a, b in _PAIRS)
     )
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether a text is readable, no row of a table, and not cut at an abbreviation."""
+    return is_readable(text) and len(_LABEL_ENDS.findall(text)) < 2 and not _ABBREVIATION.search(text)
 
 
 def _is_within(number: int, limits: tuple[int, int]) -> bool:

@@ -1,9 +1,10 @@
 """The parts of a passage that read well alone: noun phrases.
 
 A run of words without a function word or a mark between them is a candidate for a key phrase (RAKE, Rose et al. 2010). Where
-a language has ``LEADS``, a run counts as a noun phrase when an article or a preposition stands before it and nothing after it
-that may belong to it: the end of its clause or one of ``FOLLOWERS``. Both together keep verbs and halves of phrases out
-without a tagger, and lose many noun phrases; a passage has enough of them.
+a language has a tagger, a noun phrase is a run of adjectives and nouns that ends with a noun. Where it has ``LEADS`` alone, a
+run counts as one when an article or a preposition stands before it and nothing after it that may belong to it: the end of its
+clause or one of ``FOLLOWERS``. Both together keep verbs and halves of phrases out, and lose many noun phrases; a passage has
+enough of them.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ import regex
 
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
+from embedtune.text.parts_of_speech import Part, has_tagger, parts_of_speech
 from embedtune.text.words import word_spans
 
 _MOST = 3  # words of a noun phrase
+_MOST_TAGGED = 4
 _MOST_OF_CELL = 6
 _JOINED = regex.compile(r"[-‐‑'’./&_]|[ \t\r\n]*")  # between two words of one clause; a lone line break is a blank
+_HYPHENS = frozenset("-‐‑./&_")  # make one word of two for a tagger
+_APOSTROPHES = frozenset("'’")
 _ENDING = regex.compile(r"\p{Han}|.*\p{Hiragana}")  # one character, or a word with an ending: seldom a noun
 _MODALS = frozenset(("could", "would", "should", "might", "must", "may", "shall", "cannot"))  # in no list of stop words
 _CASES = tuple("はがをにへとのでも")  # particles behind a noun
@@ -28,7 +33,6 @@ _EMPTY = regex.compile(
     r".*(?:的|以上|以下|以内|以外|以降|同様|場合|上記|下記|必要|可能|一般|通常|自動|最初|最後|自分|時点)"
 )  # say nothing alone
 _NO_NOUNS = {  # endings of participles, adverbs and infinitives; some nouns have them too
-    "english": ("ed", "ly"),
     "french": ("er", "ir"),
     "italian": ("are", "ere", "ire"),
     "portuguese": ("ar", "er", "ir"),
@@ -38,11 +42,12 @@ _PARTICLE = regex.compile(r"[\p{Hiragana}ー]+")  # of Japanese, whose words of 
 
 
 class Word(NamedTuple):
-    """A word of a text: where it stands, and whether it is a function word."""
+    """A word of a text: where it stands, whether it is a function word, and its part of speech, where that is known."""
 
     start: int
     end: int
     is_function: bool
+    part: Part | None = None
 
 
 class Run(NamedTuple):
@@ -68,46 +73,97 @@ class Run(NamedTuple):
         return self.begins and self.ends
 
 
-def clauses_of(text: str, statistics: CorpusStatistics) -> Iterator[list[Word]]:
-    """Yield the words of each part of a text that no mark divides."""
+def clauses_of(text: str, statistics: CorpusStatistics, language: str) -> Iterator[list[Word]]:
+    """Yield the words of each part of a sentence that no mark divides."""
     clause: list[Word] = []
-    for start, end in word_spans(text):
-        if clause and not _JOINED.fullmatch(text, clause[-1].end, start):
+    spans = list(word_spans(text))
+    for (start, end), part in zip(spans, _parts(text, spans, language), strict=True):
+        # A new line that begins with a capital seldom goes on with the phrase above, but in German.
+        is_new = (
+            language != "german" and text[start].isupper() and "\n" in text[clause[-1].end if clause else start : start]
+        )
+        if clause and (is_new or not _JOINED.fullmatch(text, clause[-1].end, start)):
             yield clause
             clause = []
-        clause.append(Word(start, end, _is_function(text[start:end], statistics)))
+        clause.append(Word(start, end, _is_function(text[start:end], statistics), part))
     if clause:
         yield clause
+
+
+def _parts(text: str, spans: Sequence[tuple[int, int]], language: str) -> list[Part] | list[None]:
+    """Return the part of speech of each word; the words that a hyphen joins have one together."""
+    if not has_tagger(language):
+        return [None] * len(spans)
+    tokens: list[str] = []
+    token_of: list[int] = []
+    last = 0
+    for start, end in spans:
+        between, word = text[last:start], text[start:end]
+        if tokens and between in _HYPHENS:
+            tokens[-1] += between + word
+        elif between in _APOSTROPHES:
+            tokens.append("'" + word)
+        else:
+            tokens += [*"".join(between.split()), word]
+        token_of.append(len(tokens) - 1)
+        last = end
+    parts = parts_of_speech([*tokens, *"".join(text[last:].split())], language)
+    return [parts[number] for number in token_of]
 
 
 def runs_of(text: str, clause: Sequence[Word], language: str) -> list[Run]:
     """Return the runs of content words of a clause, in order; numbers and single letters at their ends are left out.
 
-    More than three content words in a row are no noun phrase in a language with ``LEADS``; in another one that may be all that
-    is known, as without a list of function words. They are taken in threes, unless a cell of a table holds them.
+    With a tagger they are noun phrases. Without one, more than three content words in a row are no noun phrase in a language
+    with ``LEADS``; in another one that may be all that is known, as without a list of function words. They are taken in threes,
+    unless a cell of a table holds them.
     """
-    runs: list[Run] = []
+    return list(_noun_phrases(text, clause, language) if has_tagger(language) else _runs(text, clause, language))
+
+
+def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[Run]:
+    for numbers in _nominal(text, clause, language):
+        nouns = [number for number in numbers if clause[number].part in ("noun", "plural")]
+        few = _bare(text, clause, [number for number in numbers if nouns and number <= nouns[-1]])
+        is_clause = len(few) == len(clause)
+        if few and len(few) <= (_MOST_OF_CELL if is_clause else _MOST_TAGGED):
+            # What a number or an adjective follows goes on: "at December 31".
+            yield Run(few[0], few[-1], begins=True, ends=few[-1] == numbers[-1], is_clause=is_clause)
+
+
+def _nominal(text: str, clause: Sequence[Word], language: str) -> Iterator[list[int]]:
+    """Yield the numbers of nouns in a row, with their adjectives where these read well without an article: not in German."""
+    numbers: list[int] = []
+    for number, word in enumerate(clause):
+        is_number = not any(map(str.isalpha, text[word.start : word.end]))  # "type 2 diabetes"
+        is_nominal = text[word.start].isupper() if language == "german" else word.part != "other"
+        if is_number or (is_nominal and word.part != "other" and not word.is_function):
+            numbers.append(number)
+        if numbers and (numbers[-1] != number or word.part == "plural"):
+            yield numbers
+            numbers = []
+    if numbers:
+        yield numbers
+
+
+def _runs(text: str, clause: Sequence[Word], language: str) -> Iterator[Run]:
     for is_function, group in groupby(range(len(clause)), key=lambda number: clause[number].is_function):
         numbers = list(group)
         if is_function:
             continue
-        bare = _bare(text, clause, numbers, language)
+        bare = _bare(text, clause, numbers)
         is_clause = len(numbers) == len(clause) and _seems_noun(text, clause[numbers[-1]], language)
         is_short = len(bare) <= _MOST or language not in LEADS
         begins, ends = (is_short and tell(text, clause, numbers, language) for tell in (_begins, _ends))
         for few in _pieces(bare, _MOST_OF_CELL if is_clause and len(bare) <= _MOST_OF_CELL else _MOST):
             inflected = _ENDING.fullmatch(text, clause[few[0]].start, clause[few[-1]].end)
-            runs.append(Run(few[0], few[-1], begins and not inflected, ends and not inflected, is_clause))
-    return runs
+            yield Run(few[0], few[-1], begins and not inflected, ends and not inflected, is_clause)
 
 
 def _begins(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
-    """Return whether a lead stands before a run, and no gerund at its start, as in "by heating the wall"."""
+    """Return whether a lead stands before a run."""
     leads = LEADS.get(language)
-    if leads is None:
-        return True
-    is_gerund = language == "english" and len(numbers) > 1 and _word(text, clause[numbers[0]]).endswith(("ing", "ly"))
-    return numbers[0] > 0 and _word(text, clause[numbers[0] - 1]) in leads and not is_gerund
+    return leads is None or (numbers[0] > 0 and _word(text, clause[numbers[0] - 1]) in leads)
 
 
 def _ends(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
@@ -124,14 +180,11 @@ def _ends(text: str, clause: Sequence[Word], numbers: Sequence[int], language: s
         return follower.startswith(_CASES) and not _EMPTY.fullmatch(text, clause[numbers[0]].start, last.end)
     if language not in FOLLOWERS or follower in FOLLOWERS[language]:
         return True
-    is_verb = language == "english" and _word(text, last).endswith("ing")
-    return is_one and not is_verb and follower in FOLLOWERS_OF_ONE[language] | LEADS[language]
+    return is_one and follower in FOLLOWERS_OF_ONE[language] | LEADS[language]
 
 
 def _seems_noun(text: str, word: Word, language: str) -> bool:
     """Return whether nothing in the spelling of a word speaks against a noun."""
-    if language == "german" and not text[word.start].isupper():
-        return False
     if _word(text, word).endswith(_NO_NOUNS.get(language, ())):
         return False
     return _says_something(text, word)  # "aged 40"
@@ -150,11 +203,8 @@ def tells_nouns(language: str) -> bool:
     return language == "japanese" or language in LEADS
 
 
-def _bare(text: str, clause: Sequence[Word], numbers: list[int], language: str) -> list[int]:
+def _bare(text: str, clause: Sequence[Word], numbers: Sequence[int]) -> list[int]:
     telling = [number for number in numbers if _says_something(text, clause[number])]
-    if language == "german":  # the ending of an adjective fits its article alone
-        nouns = [number for number in telling if text[clause[number].start].isupper()]
-        telling = telling[telling.index(nouns[0]) :] if nouns else telling
     return list(range(telling[0], telling[-1] + 1)) if telling else []
 
 
@@ -170,9 +220,15 @@ def _is_function(word: str, statistics: CorpusStatistics) -> bool:
 
 
 def connects(text: str, clause: Sequence[Word], first: Run, second: Run, language: str) -> bool:
-    """Return whether nothing but leads and the word for "and" stands between two runs: both may be of one noun phrase."""
+    """Return whether nothing but leads and the word for "and" stands between two runs: both may be of one noun phrase.
+
+    A first one of three words may have a verb in it, where no tagger tells.
+    """
+    if language not in AND:
+        return True
     between = {_word(text, word) for word in clause[first.last + 1 : second.first]}
-    return language not in LEADS or between <= LEADS[language] | AND[language]
+    is_phrase = has_tagger(language) or first.last - first.first < _MOST - 1
+    return is_phrase and between <= LEADS.get(language, frozenset()) | AND[language]
 
 
 LEADS: dict[str, frozenset[str]] = {
@@ -203,20 +259,17 @@ AND: dict[str, frozenset[str]] = {
     "italian": frozenset(("e", "ed", "o")),
     "portuguese": frozenset(("e", "ou")),
     "dutch": frozenset(("en", "of")),
+    "japanese": frozenset(("の", "と", "や")),
 }
 """Language → what joins two nouns."""
 
 FOLLOWERS: dict[str, frozenset[str]] = {
     language: frozenset(words.split())
     for language, words in {
-        "english": "of is are was were has have had can could may might will would must should cannot who which whose",
         "french": "est sont était étaient fut furent sera seront a ont avait avaient aura peut peuvent doit doivent qui dont",
-        "german": "ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen soll "
-        "sollte darf des der von und oder aber",
         "spanish": "es son era eran fue fueron será serán ha han había habían puede pueden debe deben quien cuyo cuya",
         "italian": "è sono era erano fu furono sarà saranno ha hanno aveva avevano può possono deve devono cui",
         "portuguese": "é são era eram foi foram será serão tem têm tinha pode podem deve devem cujo cuja",
-        "dutch": "is zijn was waren wordt worden werd werden heeft hebben had hadden kan kunnen kon moet moeten zal zullen die",
     }.items()
 }
 """Language → words that stand behind a noun phrase: auxiliaries and relative pronouns."""
@@ -224,13 +277,10 @@ FOLLOWERS: dict[str, frozenset[str]] = {
 FOLLOWERS_OF_ONE: dict[str, frozenset[str]] = {
     language: frozenset(words.split())
     for language, words in {
-        "english": "that when where while because if",
         "french": "que où mais car si lorsque quand",
-        "german": "die das dass wenn weil",
         "spanish": "que donde pero si cuando",
         "italian": "che dove ma se quando",
         "portuguese": "que onde mas se quando",
-        "dutch": "dat maar als toen",
     }.items()
 }
 """Language → words that stand behind verbs as well, as leads do: a single led word, which is no verb, ends before them."""

@@ -78,39 +78,48 @@ def test_passage_without_a_heading_gives_no_heading_query(statistics):
 def test_spans_are_words_of_the_passage_in_order(passages, statistics):
     by_id = {p.passage_id: p for p in passages}
     drafts = draft(passages, statistics, kinds=["span"])
-    assert len(drafts) > len(passages)
+    assert len(drafts) > 0.7 * len(passages)
     words = {d: [word.strip(" ,;:.") for word in by_id[d.passage_id].text.split()] for d in drafts}
     assert [d for d in drafts if not is_subsequence([word.strip(" ,;:.") for word in d.text.split()], words[d])] == []
     assert max(len(d.text.split()) for d in drafts) <= 16
 
 
-def test_spans_that_are_nouns_throughout_lose_their_function_words_half_of_the_time(statistics):
-    text = "This is the colour of the lamp of the brewer of the kitchen."
-    found = [draft([passage("", text)], statistics, kinds=["span"], seed=seed)[0].text for seed in range(40)]
-    assert set(found) == {"colour of the lamp of the brewer of the kitchen", "colour lamp brewer kitchen"}
-    assert 10 < found.count("colour lamp brewer kitchen") < 30
-
-
-def test_spans_with_a_verb_keep_their_function_words(statistics):
-    text = "This is the work aimed at the colour of the lamp."
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        (
+            "This is the colour of the lamp of the brewer of the kitchen.",
+            "colour of the lamp of the brewer of the kitchen",
+        ),
+        ("This is the work aimed at the colour of the lamp.", "colour of the lamp"),
+        (
+            "It explicitly removes stains quickly from the colour of the lamp at December 31.",
+            "colour of the lamp",
+        ),
+    ],
+)
+def test_spans_are_noun_phrases_that_words_like_of_connect(statistics, text, span):
     found = {draft([passage("", text)], statistics, kinds=["span"], seed=seed)[0].text for seed in range(20)}
-    assert found == {"work aimed at the colour of the lamp"}
+    assert found == {span}
 
 
 def test_two_spans_of_a_passage_share_less_than_half_of_their_words(statistics):
-    text = " ".join(f"word{number}" for number in range(20))
+    text = "We saw " + " and ".join(
+        f"the colour of lamp {a} of the wall of {a}" for a in ("Ada", "Bob", "Cid", "Dora", "Eve")
+    )
     spans = [d.text.split() for d in draft([passage("", text)], statistics, kinds=["span"], per_kind=5)]
-    assert len(spans) >= 3
     shared = [(a, b) for i, a in enumerate(spans) for b in spans[:i] if 2 * len(set(a) & set(b)) >= len(a)]
-    assert shared == []
+    assert spans and shared == []
 
 
-def test_short_passage_gives_its_whole_text_as_a_span(statistics):
+def test_without_a_tagger_a_short_passage_gives_its_whole_text_as_a_span():
+    statistics = CorpusStatistics(["Limescale narrows pipes"])
+    assert statistics.language == ""
     drafts = draft([passage("", "Limescale narrows pipes")], statistics, kinds=["span"])
     assert drafts == [Draft("Limescale narrows pipes", "span", "p-1")]
 
 
-def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order():
+def test_keyphrases_are_noun_phrases_of_different_sentences():
     text = (
         "The drip tray is under the steam valve of the brewer. Limescale narrows the pipes. A worn drip tray has cracks, "
         "and the steam valve was closed by hand."
@@ -118,9 +127,20 @@ def test_keyphrases_are_noun_phrases_of_one_sentence_in_its_order():
     statistics = CorpusStatistics([text, TEXT])
     drawn = [draft([passage("", text)], statistics, kinds=["keyphrase"], seed=seed) for seed in range(40)]
     found = {d.text for drafts in drawn for d in drafts}
-    assert {"drip tray", "steam valve", "drip tray steam valve", "worn drip tray steam valve"} <= found
-    nouns = {"drip tray", "worn drip tray", "steam valve", "brewer", "hand", "pipes"}
-    assert all(text in nouns or tuple(text.partition(noun)[::2]) for text in found for noun in nouns)
+    assert {"drip tray", "steam valve"} <= found <= {"drip tray", "worn drip tray", "steam valve"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(1) Includes applicable deferred financing costs of the first two years.",
+        ":param data: the byte array that contains a whole JSON document",
+        "Package: vim-tiny; Popcon: 55; Size: 1660; Description: editor for the terminal in a small version",
+        "The interest is based on the yield of a zero coupon U.S.",
+    ],
+)
+def test_footnotes_fields_rows_and_what_an_abbreviation_cuts_are_no_sentence_queries(statistics, text):
+    assert draft([passage("", text)], statistics, kinds=["sentence"]) == []
 
 
 def test_a_list_of_names_gives_key_phrases_too(statistics):
@@ -240,7 +260,7 @@ def test_queries_of_scripts_without_blanks_are_words_and_parts_of_sentences(lang
     drafts = draft([passage("", text)], CorpusStatistics([text] * 2), per_kind=3)
     phrases = [d.text.split() for d in drafts if d.kind == "keyphrase"]
     spans = [d.text for d in drafts if d.kind == "span"]
-    assert len(phrases) >= 2 and len(spans) >= 2
+    assert len(phrases) >= 2 and spans
     assert all(len(phrase) <= 3 and all(part in text for part in phrase) for phrase in phrases)
     assert all(part in text and len(span) < len(text) / 2 for span in spans for part in span.split())
     assert not any(set(d.text) & set("。，、") for d in drafts if d.kind != "sentence")
