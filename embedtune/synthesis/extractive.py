@@ -35,12 +35,14 @@ _WORDS_PER_DRAW = 150
 _SPAN_DRAWS = 16
 _WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
 _LONG_WORD = 3  # characters of Han or kana
-_NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|https?:")
+_NOT_TYPED = re.compile(
+    r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|(?<!\S)#(?!\S)|https?:|_(?=[^\W_a-zA-Z0-9])|(?<=[^\W_a-zA-Z0-9])_"
+)
 _IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _LABEL_ENDS = re.compile(r"[:;] ")
 _ABBREVIATION = re.compile(r"\b\w\.\w\Z")
-_NO_SENTENCE = re.compile(r"\s*(?:[:@]\w|\(?(?:\d+|[a-z])\)|\[\d)")  # fields of docstrings, footnotes
+_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d+|[a-z])\)|\[\d")  # fields of docstrings, footnotes
 _EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
@@ -212,7 +214,7 @@ def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
 
 def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
-    sentences = [_tidy(text) for text in sentences_of(reading.passage.text) if not _NO_SENTENCE.match(text)]
+    sentences = [_tidy(text) for text in sentences_of(reading.passage.text) if not _NO_SENTENCE.match(text.lstrip())]
     usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and _is_whole(text)]
     usable.sort(key=lambda text: (-reading.statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]

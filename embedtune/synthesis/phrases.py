@@ -127,8 +127,10 @@ def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[
         few = _bare(text, clause, [number for number in numbers if nouns and number <= nouns[-1]])
         is_clause = len(few) == len(clause)
         if few and len(few) <= (_MOST_OF_CELL if is_clause else _MOST_TAGGED):
-            # What a number or an adjective follows goes on: "at December 31".
-            yield Run(few[0], few[-1], begins=True, ends=few[-1] == numbers[-1], is_clause=is_clause)
+            # What a number, an adjective or a hyphen follows goes on: "at December 31", "Groß- und Kleinschreibung".
+            end = clause[few[-1]].end
+            ends = few[-1] == numbers[-1] and text[end : end + 1] not in _HYPHENS
+            yield Run(few[0], few[-1], begins=True, ends=ends, is_clause=is_clause)
 
 
 def _nominal(text: str, clause: Sequence[Word], language: str) -> Iterator[list[int]]:
@@ -200,7 +202,7 @@ def _pieces(numbers: Sequence[int], most: int) -> Iterator[Sequence[int]]:
 
 def tells_nouns(language: str) -> bool:
     """Return whether noun phrases of a language can be told from other runs of content words."""
-    return language == "japanese" or language in LEADS
+    return has_tagger(language) or language == "japanese" or language in LEADS
 
 
 def _bare(text: str, clause: Sequence[Word], numbers: Sequence[int]) -> list[int]:
@@ -220,67 +222,67 @@ def _is_function(word: str, statistics: CorpusStatistics) -> bool:
 
 
 def connects(text: str, clause: Sequence[Word], first: Run, second: Run, language: str) -> bool:
-    """Return whether nothing but leads and the word for "and" stands between two runs: both may be of one noun phrase.
+    """Return whether a preposition or "and", with an article at most, stands between two runs: both may be of one noun phrase.
 
     A first one of three words may have a verb in it, where no tagger tells.
     """
-    if language not in AND:
+    if language not in JOINS:
         return True
     between = {_word(text, word) for word in clause[first.last + 1 : second.first]}
     is_phrase = has_tagger(language) or first.last - first.first < _MOST - 1
-    return is_phrase and between <= LEADS.get(language, frozenset()) | AND[language]
+    return is_phrase and bool(between & JOINS[language]) and between <= JOINS[language] | ARTICLES[language]
 
 
-LEADS: dict[str, frozenset[str]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        "english": "the a an this these its their his her our your of in for with by on between from at under over through "
-        "during against without within",
-        "french": "le la les l un une des du de d au aux ce cet cette ces son sa ses leur leurs en dans par pour sur avec "
-        "sans entre sous vers depuis pendant contre",
-        "german": "der die das den dem ein eine einen einem einer dieser diese diesen diesem seine ihre "
-        "in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen seiner ihrer",
-        "spanish": "el la los las un una unos unas del de al este esta estos estas su sus en con por para sobre entre sin "
-        "desde contra durante",
-        "italian": "il lo la i gli le l un uno una del dello della dei degli delle dell al allo alla ai agli alle di da dal "
-        "dalla in nel nella nei nelle con per su sul sulla tra fra senza",
-        "portuguese": "o a os as um uma uns umas do da dos das de no na nos nas ao em com por para pelo pela sobre entre "
-        "sem seu sua seus suas",
-        "dutch": "de het een deze dit van in op aan met voor door bij uit over onder naar tussen zonder tegen zijn haar hun",
-    }.items()
-}
-"""Language → the articles, possessives and prepositions that stand before a noun phrase."""
+def _word_sets(**words: str) -> dict[str, frozenset[str]]:
+    return {language: frozenset(of_language.split()) for language, of_language in words.items()}
 
-AND: dict[str, frozenset[str]] = {
-    "english": frozenset(("and", "or")),
-    "french": frozenset(("et", "ou")),
-    "german": frozenset(("und", "oder")),
-    "spanish": frozenset(("y", "e", "o")),
-    "italian": frozenset(("e", "ed", "o")),
-    "portuguese": frozenset(("e", "ou")),
-    "dutch": frozenset(("en", "of")),
-    "japanese": frozenset(("の", "と", "や")),
-}
-"""Language → what joins two nouns."""
 
-FOLLOWERS: dict[str, frozenset[str]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        "french": "est sont était étaient fut furent sera seront a ont avait avaient aura peut peuvent doit doivent qui dont",
-        "spanish": "es son era eran fue fueron será serán ha han había habían puede pueden debe deben quien cuyo cuya",
-        "italian": "è sono era erano fu furono sarà saranno ha hanno aveva avevano può possono deve devono cui",
-        "portuguese": "é são era eram foi foram será serão tem têm tinha pode podem deve devem cujo cuja",
-    }.items()
-}
+JOINS = _word_sets(
+    english="of in for with by on between from at under over through during against without within and or",
+    french="de du des d au aux en dans par pour sur avec sans entre sous vers depuis pendant contre et ou",
+    german="der des in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen und oder",
+    spanish="de del al en con por para sobre entre sin desde contra durante y e o",
+    italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel nella "
+    "nei nelle sul sulla e ed o",
+    portuguese="de do da dos das no na nos nas ao em com por para pelo pela sobre entre sem e ou",
+    dutch="van in op aan met voor door bij uit over onder naar tussen zonder tegen en of",
+    japanese="の と や",
+)
+"""Language → what joins two nouns: prepositions, articles of the genitive, the words for "and" and "or"."""
+
+ARTICLES = _word_sets(
+    english="the a an",
+    french="le la les l un une",
+    german="die das den dem ein eine einen einem einer",
+    spanish="el la los las un una unos unas",
+    italian="il lo la i gli le l un uno una",
+    portuguese="o a os as um uma umas",
+    dutch="de het een",
+    japanese="",
+)
+"""Language → what may stand between such a word and a noun, and joins nothing alone."""
+
+_LEADS = _word_sets(  # possessives and demonstratives, which lean on what was said before
+    french="ce cet cette ces son sa ses leur leurs",
+    spanish="este esta estos estas su sus",
+    italian="",
+    portuguese="seu sua seus suas",
+)
+LEADS = {language: words | JOINS[language] | ARTICLES[language] for language, words in _LEADS.items()}
+"""Language without a tagger → what stands before a noun phrase."""
+
+FOLLOWERS = _word_sets(
+    french="est sont était étaient fut furent sera seront a ont avait avaient aura peut peuvent doit doivent qui dont",
+    spanish="es son era eran fue fueron será serán ha han había habían puede pueden debe deben quien cuyo cuya",
+    italian="è sono era erano fu furono sarà saranno ha hanno aveva avevano può possono deve devono cui",
+    portuguese="é são era eram foi foram será serão tem têm tinha pode podem deve devem cujo cuja",
+)
 """Language → words that stand behind a noun phrase: auxiliaries and relative pronouns."""
 
-FOLLOWERS_OF_ONE: dict[str, frozenset[str]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        "french": "que où mais car si lorsque quand",
-        "spanish": "que donde pero si cuando",
-        "italian": "che dove ma se quando",
-        "portuguese": "que onde mas se quando",
-    }.items()
-}
+FOLLOWERS_OF_ONE = _word_sets(
+    french="que où mais car si lorsque quand",
+    spanish="que donde pero si cuando",
+    italian="che dove ma se quando",
+    portuguese="que onde mas se quando",
+)
 """Language → words that stand behind verbs as well, as leads do: a single led word, which is no verb, ends before them."""
