@@ -35,14 +35,13 @@ _WORDS_PER_DRAW = 150
 _SPAN_DRAWS = 16
 _WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
 _LONG_WORD = 3  # characters of Han or kana
-_NOT_TYPED = re.compile(
-    r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|(?<!\S)#(?!\S)|https?:|_(?=[^\W_a-zA-Z0-9])|(?<=[^\W_a-zA-Z0-9])_"
-)
+_NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|(?<!\S)#(?!\S)|https?:")
+_CUT_NAME = re.compile(r"[^\W_a-zA-Z0-9]_|_[^\W_a-zA-Z0-9]")  # an identifier is of one script
 _IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _LABEL_ENDS = re.compile(r"[:;] ")
 _ABBREVIATION = re.compile(r"\b\w\.\w\Z")
-_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d+|[a-z])\)|\[\d")  # fields of docstrings, footnotes
+_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d{1,3}|[a-z])\)|\[\d")  # fields of docstrings, footnotes
 _EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
@@ -293,6 +292,7 @@ def is_readable(text: str) -> bool:
         is_language(text)
         and (len(tokens) == 1 or 2 * names < len(tokens))
         and not _NOT_TYPED.search(text)
+        and not _CUT_NAME.search(text)
         and all(text.count(a) == text.count(b) for a, b in _PAIRS)
     )
 

@@ -129,7 +129,7 @@ def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[
         if few and len(few) <= (_MOST_OF_CELL if is_clause else _MOST_TAGGED):
             # What a number, an adjective or a hyphen follows goes on: "at December 31", "Groß- und Kleinschreibung".
             end = clause[few[-1]].end
-            ends = few[-1] == numbers[-1] and text[end : end + 1] not in _HYPHENS
+            ends = few[-1] == numbers[-1] and text[end : end + 1] not in ("-", "‐", "‑")
             yield Run(few[0], few[-1], begins=True, ends=ends, is_clause=is_clause)
 
 
@@ -242,8 +242,8 @@ JOINS = _word_sets(
     french="de du des d au aux en dans par pour sur avec sans entre sous vers depuis pendant contre et ou",
     german="der des in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen und oder",
     spanish="de del al en con por para sobre entre sin desde contra durante y e o",
-    italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel nella "
-    "nei nelle sul sulla e ed o",
+    italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel "
+    "nella nei nelle sul sulla e ed o",
     portuguese="de do da dos das no na nos nas ao em com por para pelo pela sobre entre sem e ou",
     dutch="van in op aan met voor door bij uit over onder naar tussen zonder tegen en of",
     japanese="の と や",
