@@ -41,7 +41,7 @@ _IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _LABEL_ENDS = re.compile(r"[:;] ")
 _ABBREVIATION = re.compile(r"\b\w\.\w\Z")
-_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d{1,3}|[a-z])\)|\[\d")  # fields of docstrings, footnotes
+_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d{1,3}|[a-z])\)|\[\d|[A-Z]\.\W")  # fields, footnotes, rests of abbreviations
 _EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
@@ -167,8 +167,8 @@ def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
 
 
 def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
-    """Return long noun phrases of the passage's topic; where there are none, short clauses, or else what a list holds."""
-    makers: list[Callable[[_Clause], Iterable[str]]] = [lambda clause: _parts(clause, reading.language), _items]
+    """Return long noun phrases of the passage's topic; where there are none, short clauses if no tagger tells, or short phrases."""
+    makers: list[Callable[[_Clause], Iterable[str]]] = [lambda clause: _parts(clause, reading.language), _long_nouns]
     if not has_tagger(reading.language):  # there may be nouns that we cannot tell
         makers.insert(1, _short_clause)
     for maker in makers:
@@ -186,8 +186,8 @@ def _short_clause(clause: _Clause) -> list[str]:
     return [text] if is_whole and _is_within(len(words), _CLAUSE_WORDS) and not words[-1].is_function else []
 
 
-def _items(clause: _Clause) -> list[str]:
-    return [text for text, is_long in clause.texts(clause.runs) if is_long]
+def _long_nouns(clause: _Clause) -> list[str]:
+    return [text for text, is_long in clause.texts(run for run in clause.runs if run.is_noun) if is_long]
 
 
 def _parts(clause: _Clause, language: str) -> Iterator[str]:

@@ -224,12 +224,12 @@ def _is_function(word: str, statistics: CorpusStatistics) -> bool:
 def connects(text: str, clause: Sequence[Word], first: Run, second: Run, language: str) -> bool:
     """Return whether a preposition or "and", with an article at most, stands between two runs: both may be of one noun phrase.
 
-    A first one of three words may have a verb in it, where no tagger tells.
+    A first one of several words may have a verb in it, where no tagger tells.
     """
     if language not in JOINS:
         return True
     between = {_word(text, word) for word in clause[first.last + 1 : second.first]}
-    is_phrase = has_tagger(language) or first.last - first.first < _MOST - 1
+    is_phrase = has_tagger(language) or first.last == first.first
     return is_phrase and bool(between & JOINS[language]) and between <= JOINS[language] | ARTICLES[language]
 
 
