@@ -167,7 +167,7 @@ def _headings(reading: _Reading, count: int, draw: random.Random) -> list[str]:
 
 
 def _spans(reading: _Reading, count: int, draw: random.Random) -> list[str]:
-    """Return long noun phrases of the passage's topic; where there are none, short clauses if no tagger tells, or short phrases."""
+    """Return long noun phrases of the passage's topic, or else a short clause if no tagger tells, or short noun phrases."""
     makers: list[Callable[[_Clause], Iterable[str]]] = [lambda clause: _parts(clause, reading.language), _long_nouns]
     if not has_tagger(reading.language):  # there may be nouns that we cannot tell
         makers.insert(1, _short_clause)
