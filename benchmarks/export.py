@@ -4,9 +4,9 @@
 
 Each RUN is a run folder with an evaluation. Its model is written in every format, run by that format's engine over the queries
 of the evaluation and as many of the passages, and held against the checkpoint; a format passes if it loses at most 0.2 points
-of nDCG@10. Below the formats stand the checkpoint's vectors of passages in int8 and in one bit a dimension, searched by FAISS,
-the best 40 rescored with the query's vector in fp32. Formats and runs that are not named keep their rows in
-benchmarks/export.md and .json; "formats" are those of the first run.
+of nDCG@10. Below the formats stand the checkpoint's vectors of passages in int8 and in one bit a dimension, searched with the
+query's vector in fp32 or, for bits, by Hamming distance, and the best 40 rescored with the passages' own vectors in fp32.
+Formats and runs that are not named keep their rows in benchmarks/export.md and .json; "formats" are those of the first run.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.tables import HERE, MACHINE, header, parser, read_json, row, write_table
 from embedtune.export.export import draw_run_sample, export_formats
 from embedtune.export.formats import FORMATS
 from embedtune.export.parity import MAX_LOSS, MEASURE, PASSAGES, POINTS, Parity, Sample, ask, mean_ndcg
 from embedtune.models.encoder import load_encoder
 from embedtune.project.trained_run import read_trained_run
+from embedtune.retrieval.compact_vectors import search_compact
 from embedtune.types import Run, Vectors
 
-_RESCORED = 4  # times the ten that are wanted
-_PRECISIONS = {
-    "int8": ("uint8", 1.0),
-    "binary": ("ubinary", 1 / 8),
-}  # name of sentence-transformers, and bytes of a component
+_DEPTH = 40  # windows of a query that are found, and rescored: four for each of the ten that are wanted
+_PRECISIONS = {"int8": 1.0, "binary": 1 / 8}  # bytes of a component
 
 
 def measure_formats(run: Path, names: Sequence[str], n_passages: int) -> dict[str, dict[str, Any]]:
@@ -65,9 +65,9 @@ def measure_vectors(run: Path, n_passages: int) -> dict[str, Any]:
     sample = draw_run_sample(opened, encoder, n_passages)
     found = ask(encoder, sample)
     rows = {}
-    for name, (precision, size) in _PRECISIONS.items():
+    for name, size in _PRECISIONS.items():
         for rescored in (True, False):
-            runs = _search(sample, found.queries, found.documents, precision, rescored=rescored)
+            runs = _search(sample, found.queries, found.documents, name, rescored=rescored)
             loss = POINTS * (mean_ndcg(sample, found) - mean_ndcg(sample, found._replace(runs=runs)))
             key = "ndcg_loss" if rescored else "ndcg_loss_without_rescoring"
             rows.setdefault(name, {"bytes_per_vector": int(size * found.documents.shape[1])})[key] = round(loss, 3)
@@ -76,31 +76,19 @@ def measure_vectors(run: Path, n_passages: int) -> dict[str, Any]:
 
 def _search(sample: Sample, queries: Vectors, documents: Vectors, precision: str, *, rescored: bool) -> list[Run]:
     """Search quantised windows; a unit scores as its best window."""
-    import numpy as np
-    from sentence_transformers.quantization import quantize_embeddings, semantic_search_faiss
-
     numbers = np.searchsorted(sample.windows.starts, np.arange(len(documents)), side="right") - 1
-    hits, _ = semantic_search_faiss(
-        queries,
-        corpus_embeddings=quantize_embeddings(documents, precision=precision, calibration_embeddings=documents),
-        corpus_precision=precision,
-        calibration_embeddings=documents,
-        top_k=min(len(documents), 10 if not rescored else 10 * _RESCORED),
-        rescore=rescored,
-        rescore_multiplier=1,
-        exact=True,
-    )
+    scores, found_windows = search_compact(queries, documents, precision, depth=_DEPTH, rescored=rescored)
     runs, first = [], 0
     for labelled in sample.query_sets:
         names = [each.passage_id if labelled.judged_unit == "passage" else each.document_id for each in sample.passages]
         run: Run = {}
-        for query, found in zip(labelled.queries, hits[first:], strict=False):
-            scores: dict[str, float] = {}
-            for place, hit in enumerate(found):
-                score = float(hit["score"]) if rescored else -float(place)  # distances rise, cosines fall
-                name = names[numbers[hit["corpus_id"]]]
-                scores[name] = max(score, scores.get(name, -math.inf))
-            run[query.query_id] = scores
+        rows = zip(labelled.queries, scores[first:], found_windows[first:], strict=False)
+        for query, of_windows, windows in rows:
+            of_units: dict[str, float] = {}
+            for score, window in zip(of_windows.tolist(), windows.tolist(), strict=True):
+                name = names[numbers[window]]
+                of_units[name] = max(score, of_units.get(name, -math.inf))
+            run[query.query_id] = of_units
         runs.append(run)
         first += len(labelled.queries)
     return runs

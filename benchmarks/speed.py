@@ -35,7 +35,8 @@ import numpy as np
 
 import embedtune
 from benchmarks.tables import HERE, header, parser, read_json, row, write_table
-from embedtune.config.settings import DEFAULT_MODEL, TrainConfig
+from embedtune.config.settings import DEFAULT_MODEL
+from embedtune.config.training import TrainConfig
 from embedtune.models.encoder import Encoder, choose_precision, find_accelerator, load_model
 from embedtune.models.locate import find_model
 from embedtune.models.quantisation import load_quantised, set_dropout

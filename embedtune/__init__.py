@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedtune.advise.advise import advise
     from embedtune.api import TuneResult, evaluate_models, tune
-    from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig, TrainConfig
+    from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, SplitConfig
+    from embedtune.config.training import TrainConfig
     from embedtune.dataset import Dataset
     from embedtune.documents.chunking import chunk
     from embedtune.documents.splits import split_by_document

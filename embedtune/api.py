@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedtune.config.loader import unknown
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.measures import check_measures

@@ -13,7 +13,8 @@ from embedtune.advise.inputs import Material, gather
 from embedtune.advise.recommendation import Facts, is_safe, recommend
 from embedtune.advise.result import Advice, ChunkFacts, Headroom, PowerFacts, QueryFacts, SampleFacts
 from embedtune.advise.systems import Systems, build_context, measure_scaling, measure_systems
-from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
+from embedtune.config.settings import GenerateConfig, takes_settings
+from embedtune.config.training import TrainConfig
 from embedtune.evaluation.significance import queries_needed
 from embedtune.evaluation.verdict import MIN_GAIN, PRIMARY
 from embedtune.project.evaluation_records import Comparison

@@ -16,7 +16,7 @@ from embedtune import machine
 from embedtune.advise.inputs import CachingEncoder
 from embedtune.advise.result import Cost, TuningCost
 from embedtune.advise.systems import with_queries
-from embedtune.config.settings import TrainConfig
+from embedtune.config.training import TrainConfig
 from embedtune.errors import DataError
 from embedtune.progress import track
 from embedtune.training.methods.context import Context

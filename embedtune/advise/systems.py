@@ -12,7 +12,8 @@ import numpy as np
 from embedtune.advise.evaluator import Evaluator, Scores
 from embedtune.advise.inputs import CachingEncoder
 from embedtune.advise.result import Scaling, ScalingPoint
-from embedtune.config.settings import GenerateConfig, QuerySideConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import QuerySideConfig, TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.errors import DataError, StoppedError
 from embedtune.evaluation.significance import compare

@@ -108,7 +108,8 @@ def fit_query_adapter_command(
     \b
     Example: embedtune fit-query-adapter runs/mine --embedding openai:text-embedding-3-small
     """  # noqa: D301 (click reads the escaped b)
-    from embedtune.config.settings import TrainConfig, load_config
+    from embedtune.config.settings import load_config
+    from embedtune.config.training import TrainConfig
     from embedtune.pipeline.hosted_embeddings import load_embedding
     from embedtune.pipeline.query_adapter import fit_query_adapter
 

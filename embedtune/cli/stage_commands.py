@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from embedtune.cli import options, output
-from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
+from embedtune.config.settings import EvaluateConfig, GenerateConfig
+from embedtune.config.training import TrainConfig
 
 _FILE = re.compile(r"\.(jsonl?|csv|tsv|txt|trec|qrels|parquet)$")
 _log = logging.getLogger("embedtune")
@@ -66,6 +67,7 @@ def default_run(source: str) -> Path:
 @click.command("train")
 @click.argument("run", type=options.RUN)
 @options.settings(TrainConfig, "method", "quantize", "teacher", "learning_rate", "epochs", "batch_size")
+@options.setting(TrainConfig, "dims", type=str, metavar="N,N,…")
 @options.TRUST
 @options.shared()
 def train_command(common: options.Shared, run: Path, **given: Any) -> None:
@@ -114,6 +116,13 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     multiple=True,
     metavar="NAME",
     help="A further measure of ir_measures, such as P@5 or AP; repeatable.",
+)
+@options.setting(
+    EvaluateConfig,
+    "vectors",
+    multiple=True,
+    metavar="FORM",
+    help="A form of the shipped model's vectors to compare with whole ones: a number of dimensions, int8, binary; repeatable.",
 )
 @options.setting(EvaluateConfig, "precision")
 @options.TRUST

@@ -6,58 +6,22 @@ never these models.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from embedtune.config.base import MAX_SEED, TRUST, Names, PathText, Precision, Settings, Share, Trust, Weight
 from embedtune.config.loader import Gathered
+from embedtune.config.training import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.quiet import quiet_libraries
 
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass as _ModelMeta
-else:
-    _ModelMeta = type(BaseModel)
-
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-Precision = Literal["auto", "fp32", "bf16"]
 Kind = Literal["heading", "span", "keyphrase", "sentence"]
-MethodName = Literal["pca", "linear", "query-lora", "hybrid-vector", "passage-residuals", "lora", "full"]
 LlmKind = Literal["question", "keywords", "claim", "task", "multi_hop"]
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-PathText = Annotated[str, BeforeValidator(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value)]
-"""A name or a path: text or ``pathlib.Path``."""
-Names = Annotated[
-    tuple[PathText, ...],
-    BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str | os.PathLike) else value),
-]
-"""None, one name or path, or several."""
-
-MAX_SEED = 2**63 - 1  # torch takes no more
-_TRUST = "Run the Python code that comes with the model."
-Trust = Annotated[bool, Field(exclude=True, description=_TRUST)]
-"""No part of an identity, and never read from a run folder, which may be somebody else's."""
-
-
-class _SettingsMeta(_ModelMeta):
-    """Words what is wrong in a call of a settings class as ``load_config`` does; pydantic's own errors stay inside."""
-
-    def __call__(cls, /, **values: Any) -> Any:
-        try:
-            return super().__call__(**values)
-        except ValidationError as error:
-            raise ConfigError.collect(cls.__name__, Gathered().explain(cls, error)) from None  # type: ignore[arg-type]
-
-
-class Settings(BaseModel, metaclass=_SettingsMeta):
-    """What all settings have in common: they are frozen, and know no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SplitConfig(Settings):
@@ -198,7 +162,7 @@ class GenerateConfig(Settings):
     model: PathText = Field(DEFAULT_MODEL, description="Base model: hub name or local folder.")
     query_prompt: str | None = Field(None, description="Prefix of every query; default: the model's own prompt.")
     document_prompt: str | None = Field(None, description="Prefix of every passage; default: the model's own prompt.")
-    trust_remote_code: bool = Field(False, description=_TRUST)
+    trust_remote_code: bool = Field(False, description=TRUST)
     window_tokens: int = Field(
         128, ge=16, description="Tokens per passage; longer passages are split, and the best part's score counts."
     )
@@ -239,125 +203,6 @@ class GenerateConfig(Settings):
     def _names_its_llm(self) -> GenerateConfig:
         if self.generator == "llm" and self.queries_from != "source" and not self.llm.name:
             raise ValueError("generator llm needs llm.name, for example --llm openai:gpt-4o-mini")
-        return self
-
-
-class QuerySideConfig(Settings):
-    """Tuning of the query encoder alone, distilled from a teacher that ranks the whole corpus."""
-
-    max_queries: int = Field(4000, ge=1, description="Maximum number of train queries; more are sampled at random.")
-    max_passages: int = Field(
-        50_000, ge=100, description="Passages that the teacher ranks, including those of every query."
-    )
-    batch_size: int = Field(64, ge=1, description="Queries per step.")
-    epochs: int = Field(1, ge=1, description="Passes over the queries.")
-    learning_rate: float = Field(1e-3, gt=0, lt=1, description="Peak learning rate of query-lora.")
-    linear_learning_rate: float = Field(1e-3, gt=0, lt=1, description="Peak learning rate of linear.")
-    hubness_weight: float = Field(10.0, ge=0, description="Weight of the penalty on passages that become hubs.")
-    positive_boost: float = Field(
-        2.0, ge=0, description="Boost of a query's own passage, in standard deviations of the teacher's scores."
-    )
-    teacher_temperature: float = Field(1.0, gt=0, description="Temperature of the softmax over the teacher's scores.")
-
-
-class TrainConfig(Settings):
-    """A tuning method, or the best of several on dev."""
-
-    method: Literal["auto", MethodName] = Field(
-        "lora",
-        description="Tuning method; query-lora, linear and pca leave document embeddings unchanged. auto tries each method "
-        "of auto_methods and keeps the best on dev, or the base model.",
-    )
-    trust_remote_code: Trust = False
-    auto_methods: tuple[MethodName, ...] = Field(
-        ("pca", "linear", "query-lora", "hybrid-vector", "lora"),
-        min_length=1,
-        description="Methods that auto tries, in this order.",
-    )
-    teacher: Annotated[str, Field(pattern=r"^(none|bm25|hybrid|cross-encoder:.+)$")] = Field(
-        "hybrid", description="Teacher of query-lora and linear: none, bm25, hybrid or cross-encoder:MODEL."
-    )
-    sketch_dimensions: int = Field(
-        1024, ge=64, le=8192, description="Dimensions that hybrid-vector adds; noise falls with their square root."
-    )
-    residual_learning_rate: float = Field(3e-3, gt=0, lt=1, description="Learning rate of passage-residuals.")
-    residual_epochs: int = Field(6, ge=1, description="Passes of passage-residuals over the judged queries.")
-    query_side: QuerySideConfig = Field(QuerySideConfig(), description="Settings of query-lora and linear.")
-    quantize: Literal["auto", "nf4", "fp4", "int8", "none"] = Field(
-        "auto",
-        description="Quantisation of the frozen weights; auto is int8 below 300M parameters, else nf4; none for method full.",
-    )
-    lora_rank: int = Field(16, ge=1, le=512, description="Rank of the LoRA update of each linear layer.")
-    lora_alpha: int = Field(32, ge=1, description="The LoRA update is scaled by lora_alpha / lora_rank.")
-    learning_rate: float = Field(5e-4, gt=0, lt=1, description="Peak learning rate.")
-    weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
-    dropout: Share | None = Field(None, description="Dropout in training; default: the base's; judged queries: 0.")
-    batch_size: int = Field(
-        32, ge=2, description="Pairs per batch, fewer where none can be filled; each has batch_size - 1 negatives."
-    )
-    epochs: int = Field(1, ge=1, description="Passes over the pairs.")
-    max_pairs: int | None = Field(2000, ge=2, description="Maximum number of pairs; more are sampled at random.")
-    synthetic_pairs: int = Field(
-        0, ge=0, description="Pairs of synthetic queries beside those of judged ones, for lora and full."
-    )
-    synthetic_weight: Share = Field(0.3, description="Weight of such a pair; that of a judged one is 1.")
-    temperature: float | None = Field(
-        None,
-        gt=0,
-        description="Temperature of the softmax over cosines (1 / scale); default: as far as the base's cosines lie apart, "
-        "0.05 for MiniLM, 0.01 for E5.",
-    )
-    false_negative_margin: float | None = Field(
-        None,
-        description="Mask a negative whose base cosine exceeds the positive's by this; default: twice the temperature.",
-    )
-    hard_negatives: int = Field(
-        0, ge=0, le=16, description="Mined hard negatives of each pair, for lora and full; judged queries: 1."
-    )
-    query_epochs: int = Field(
-        0,
-        ge=0,
-        description="Epochs of a second part of lora and full, which trains queries alone over the tuned vectors of the whole "
-        "corpus; judged queries: 2.",
-    )
-    ship_errors: float = Field(
-        1.0,
-        ge=0,
-        description="Standard errors by which dev must gain for a model to be shipped; judged queries: 0, the expected value.",
-    )
-    distill_weight: Share = Field(
-        0.5, description="Weight of the base model's own softmax in the target (self-distillation); 0 is InfoNCE."
-    )
-    sentence_dropout: Share = Field(
-        0.5, description="Share of the positives, in training and dev, without the sentence the query was made from."
-    )
-    n_evals: int = Field(2, ge=1, description="Dev evaluations during training, evenly spaced.")
-    strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.5, 1.0),
-        min_length=1,
-        description="Interpolation coefficients α between base and tuned weights (WiSE-FT) to try on dev.",
-    )
-    max_dev_queries: int = Field(600, ge=1, description="Maximum number of dev queries; more are sampled at random.")
-    max_dev_windows: int = Field(
-        1000, ge=1, description="Maximum number of passage windows that dev retrieval searches."
-    )
-    precision: Precision = Field("auto", description="bf16 autocast or fp32, in training and dev retrieval.")
-    checkpoint_seconds: float = Field(
-        20, ge=0, description="Seconds between checkpoints; 0 saves one after every step."
-    )
-    seed: int = Field(
-        0, ge=0, le=MAX_SEED, description="Random seed of the adapter, the sample and the order of the pairs."
-    )
-    trainer_args: dict[str, Any] = Field(
-        {},
-        description="Further arguments of SentenceTransformerTrainingArguments, such as report_to, optim, "
-        "lr_scheduler_type or gradient_accumulation_steps.",
-    )
-
-    @model_validator(mode="after")
-    def _full_weights_are_not_quantised(self) -> TrainConfig:
-        if self.method == "full" and self.quantize not in ("auto", "none"):
-            raise ValueError(f"method full trains every weight, so quantize must be none, it is {self.quantize}")
         return self
 
 
@@ -402,10 +247,21 @@ class EvaluateConfig(Settings):
     precision: Precision = Field("auto", description="bf16 autocast or fp32, for all encoders.")
     measures: Names = Field((), description="Further measures of ir_measures, such as P@5 or AP.")
     depth: int = Field(100, ge=100, description="Passages per query in the run files.")
+    vectors: Names = Field(
+        (),
+        description="Forms of the shipped model's vectors to compare with whole ones: numbers of dimensions, int8 or binary.",
+    )
     rerank: int = Field(
         20, ge=0, le=100, description="Passages of hybrid search to rerank by late interaction (MaxSim); 0 for none."
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Random seed of the bootstrap and the randomisation tests.")
+
+    @field_validator("vectors")
+    @classmethod
+    def _are_forms_of_vectors(cls, forms: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [form for form in forms if form not in ("int8", "binary") and not (form.isdecimal() and int(form))]:
+            raise ValueError(f"expected a number of dimensions, int8 or binary, found {', '.join(wrong)}")
+        return forms
 
 
 class RunConfig(Settings):

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.settings import MAX_SEED, Names, PathText, ReadingConfig, Settings
+from embedtune.config.base import MAX_SEED, Names, PathText, Settings
+from embedtune.config.settings import ReadingConfig
 
 
 class WriterConfig(Settings):

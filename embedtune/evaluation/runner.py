@@ -26,6 +26,7 @@ from embedtune.project.layout import doubles
 from embedtune.project.trained_run import TrainedRun
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.bm25 import BM25
+from embedtune.retrieval.compact_vectors import in_form
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.retrieval.late_interaction import encoded_tokens, match
 from embedtune.retrieval.query_projection import principal_map, project
@@ -123,13 +124,16 @@ class Search:
         kept: KeptVectors | None = None,
         directions: int | None = None,
         rerank: int = 0,
+        forms: tuple[str, Sequence[str]] = ("", ()),
     ) -> None:
         """Set up the search with windows of so many tokens, the share that the next one repeats, and a depth of runs.
 
         Without ``kept`` all passages are encoded; without ``directions``, principal ones, there is no ``base_pca``. The best
-        ``rerank`` passages of each fused search are reranked by their tokens; 0 leaves those systems out.
+        ``rerank`` passages of each fused search are reranked by their tokens; 0 leaves those systems out. ``forms`` names a
+        model and the forms of its vectors that are searched too, see ``compact_vectors.in_form``.
         """
         self._kept = kept
+        self._forms = forms
         self._directions = directions
         self._base: Vectors | None = None
         self._passages = passages
@@ -168,6 +172,10 @@ class Search:
                 if self._directions:
                     projected = project(queries, principal_map(vectors, self._directions))
                     table.search(model._replace(name="base_pca", weight=None), projected, documents)
+            for form in self._forms[1] if model.name == self._forms[0] else ():
+                shorter, kept = in_form(form, queries, vectors)
+                in_it = model._replace(name=f"{model.name}:{form}", weight=None)
+                table.search(in_it, shorter, PassageVectors(kept, windows))
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 # That of the tuned model, which is encoded last, counts.
                 bare = encoder.encode_queries_without_prompt(table.texts)

@@ -66,7 +66,7 @@ def inspect_model(folder: Path) -> ModelSize:
     inner = _transformer_folder(folder, problems)
     if inner is not None:
         config = _read_json(inner / "config.json", folder, problems)
-        problems += _wrong_numbers(config, parameters)
+        problems += _wrong_numbers(config, parameters) + _packed_weights(config)
         if not any(path for name in _TOKENIZERS for path in folder.rglob(name)):
             problems.append(f"expected a tokenizer ({', '.join(_TOKENIZERS)}), found none")
     if problems:
@@ -146,7 +146,7 @@ def read_dimension(folder: Path) -> int:
     if sketch.is_file():
         added = read_json(sketch)["dimensions"] + 1  # 1 makes passages equally long
         return read_dimension(folder / "dense") + int(added)
-    if (folder / "passage_residuals.safetensors").is_file():
+    if (folder / "dense").is_dir():
         return read_dimension(folder / "dense")
     configs = sorted([*folder.glob("*_Pooling/config.json"), *folder.glob("*_Dense/config.json")])
     for path in reversed(configs):
@@ -231,6 +231,17 @@ def _wrong_numbers(config: dict[str, object], parameters: int) -> list[str]:
     declared = hidden * (_number(config, _LAYERS) * hidden + _number(config, _POSITIONS))
     if declared > _FACTOR * parameters + _SMALL:  # layers can share weights, and packed weights count double
         return [f"config.json: expected sizes that fit {parameters:,} weights, found sizes of about {declared:,}"]
+    return []
+
+
+def _packed_weights(config: dict[str, object]) -> list[str]:
+    """Say that weights are packed by a method whose libraries cannot be had as wheels for every machine."""
+    packed = config.get("quantization_config")
+    method = packed.get("quant_method") if isinstance(packed, dict) else None
+    if method in ("gptq", "awq"):
+        return [
+            f"config.json: expected whole weights, found weights quantised by {method}; take the model they were made of"
+        ]
     return []
 
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _OWN_MODULES = frozenset(  # as modules.json names them
-    {"embedtune.models.hybrid_vector.HybridVector", "embedtune.models.passage_residuals.PassageResiduals"}
+    {
+        "embedtune.models.hybrid_vector.HybridVector",
+        "embedtune.models.passage_residuals.PassageResiduals",
+        "embedtune.models.adapted.Adapted",
+    }
 )
 _MAX_MESSAGE = 500  # of what a library says, which may hold a whole file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -15,7 +15,7 @@ from embedtune.models.quantisation import is_transposed, linear_layers, load_qua
 from embedtune.regular import read_json
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    from peft import LoraConfig, PeftModel
     from peft.tuners.lora import LoraLayer
     from sentence_transformers import SentenceTransformer
     from torch import Tensor, nn
@@ -28,10 +28,19 @@ ADAPTER = "default"
 Weights = dict[str, "Tensor"]
 
 
-def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftModel:
+def add_adapter(
+    model: SentenceTransformer, *, rank: int, alpha: int, layers: int | None = None, **options: Any
+) -> PeftModel:
     """Add LoRA (Hu et al. 2021) to all linear layers of the transformer that affect an embedding, and freeze all other weights.
 
     A ``Dense`` layer behind the pooling is frozen too: the adapter is the transformer's, and must give the trained vectors.
+
+    Args:
+        model: Changed in place.
+        rank: Of the update of each layer; ``alpha`` over it is its scale.
+        alpha: See there.
+        layers: Number of upper layers to adapt; None for all.
+        options: Further ones of peft's ``LoraConfig``.
 
     Returns:
         The PEFT model around the same modules, which saves the adapter.
@@ -39,23 +48,31 @@ def add_adapter(model: SentenceTransformer, *, rank: int, alpha: int) -> PeftMod
     Raises:
         ConfigError: If the transformer has no linear layer.
     """
-    from peft import LoraConfig, TaskType, get_peft_model
+    from peft import get_peft_model
 
-    layers = adaptable_layers(model)
-    config = LoraConfig(
-        task_type=TaskType.FEATURE_EXTRACTION,
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=0.0,
-        target_modules=list(layers),
-        fan_in_fan_out=any(map(is_transposed, layers.values())),
-    )
+    config = lora_config(model, rank, alpha, layers, **options)
     model.requires_grad_(False)
     return get_peft_model(model[0].model, config)
 
 
-def adaptable_layers(model: SentenceTransformer) -> dict[str, nn.Module]:
-    """Return what LoRA adapts, by name within the transformer.
+def lora_config(model: SentenceTransformer, rank: int, alpha: int, layers: int | None, **options: Any) -> LoraConfig:
+    """Return peft's configuration of LoRA for a model; see ``add_adapter``."""
+    from peft import LoraConfig, TaskType
+
+    adapted = adaptable_layers(model, layers)
+    return LoraConfig(
+        task_type=TaskType.FEATURE_EXTRACTION,
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=0.0,
+        target_modules=list(adapted),
+        fan_in_fan_out=any(map(is_transposed, adapted.values())),
+        **options,
+    )
+
+
+def adaptable_layers(model: SentenceTransformer, n_upper: int | None = None) -> dict[str, nn.Module]:
+    """Return what LoRA adapts, by name within the transformer: its linear layers, or those of its upper layers.
 
     Read from the model, because peft has no default targets for many encoders, and for BERT only query and value.
 
@@ -64,12 +81,32 @@ def adaptable_layers(model: SentenceTransformer) -> dict[str, nn.Module]:
     transformer = getattr(model[0], "model", None)
     found = linear_layers(transformer) if transformer is not None else {}
     layers = {name: layer for name, layer in found.items() if "pooler" not in name.split(".")}  # mean pooling uses none
+    if n_upper and layers:
+        upper = {id(layer) for block in find_layers(transformer)[-n_upper:] for layer in block.modules()}
+        layers = {name: layer for name, layer in layers.items() if id(layer) in upper}
     if not layers:
         raise ConfigError(
             f"base model: expected linear layers for LoRA, found none in {type(transformer or model[0]).__name__}",
             hint="take --method linear, pca or full, or another base",
         )
     return layers
+
+
+def find_layers(transformer: Any) -> Sequence[nn.Module]:
+    """Return a transformer's layers, from the lowest: the first list of as many modules as its configuration says.
+
+    Raises ``ConfigError`` if there is none.
+    """
+    from torch import nn
+
+    number = getattr(getattr(transformer, "config", None), "num_hidden_layers", None)
+    for module in transformer.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == number:
+            return list(module)
+    raise ConfigError(
+        f"base model: expected a list of {number} layers, found none in {type(transformer).__name__}",
+        hint="take --method lora without train.layers, or another base",
+    )
 
 
 def lora_layers(model: SentenceTransformer) -> dict[str, LoraLayer]:
@@ -126,17 +163,19 @@ def update_of(layer: LoraLayer) -> Tensor:
     return update.T if is_transposed(layer.get_base_layer()) else update
 
 
-def save_adapter(adapter: PeftModel, folder: Path, base_name: str) -> None:
-    """Write a PEFT folder with the base model's name as the user gave it, instead of a local path.
+def save_adapter(adapter: PeftModel, folder: Path, base_name: str, **options: Any) -> None:
+    """Write a PEFT folder with the base model's name as the user gave it, instead of a local path; ``options`` are peft's.
 
     Target layers are sorted, because peft keeps them as a set, and the same adapter must give the same bytes.
     """
-    adapter.save_pretrained(str(folder), safe_serialization=True)
+    adapter.save_pretrained(str(folder), safe_serialization=True, **options)
     (folder / "README.md").unlink(missing_ok=True)  # peft's card is an empty form
     path = folder / "adapter_config.json"
     config = read_json(path)
     config["base_model_name_or_path"] = base_name
-    config["target_modules"] = sorted(config["target_modules"])
+    for name in ("target_modules", "feedforward_modules"):
+        if name in config:
+            config[name] = sorted(config[name])
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -164,20 +203,27 @@ def two_towers(queries: SentenceTransformer, passages: SentenceTransformer) -> S
 def in_shape_of(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTransformer:
     """Return a model that computes what the base does, with the module structure of the tuned model, for interpolation.
 
-    If the tuned model has two towers, both become the base, and a linear query adapter becomes the identity.
+    If the tuned model has two towers, both become the base, and a linear map behind queries or all texts the identity.
     """
     import torch
 
     router: Any = tuned[0]
-    if not hasattr(router, "sub_modules"):
-        return base
-    extra = [deepcopy(module) for module in list(router.sub_modules["query"])[len(list(base.children())) :]]
+    has_towers = hasattr(router, "sub_modules")
+    modules = list(router.sub_modules["query"] if has_towers else tuned.children())
+    extra = [deepcopy(module) for module in modules[len(list(base.children())) :]]
     for module in extra:
         if hasattr(module, "linear"):
             with torch.no_grad():
                 module.linear.weight.copy_(torch.eye(*module.linear.weight.shape))
-    queries = type(base)(modules=[*base.children(), *extra], prompts=base.prompts, device=str(base.device))
-    return two_towers(queries, base)
+    if not has_towers and not extra:
+        return base
+    mapped = type(base)(
+        modules=[*base.children(), *extra],
+        prompts=base.prompts,
+        truncate_dim=base.truncate_dim,
+        device=str(base.device),
+    )
+    return two_towers(mapped, base) if has_towers else mapped
 
 
 def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTransformer:
@@ -187,21 +233,32 @@ def merge(tuned: SentenceTransformer, base: SentenceTransformer) -> SentenceTran
     """
     import torch
 
-    adapted = lora_layers(tuned)
-    # The frozen linear layers, by their name in a model without adapter.
+    write_frozen(tuned[0].model, base)
+    with torch.no_grad():
+        for name, layer in lora_layers(tuned).items():
+            target = base[0].model.get_submodule(name)
+            update = update_of(layer)
+            target.weight += (update.T if is_transposed(target) else update).to(target.weight)
+    return base
+
+
+def write_frozen(transformer: nn.Module, base: SentenceTransformer) -> SentenceTransformer:
+    """Write the linear layers of a transformer with adapters, dequantised, into a plain copy of the base, and return that."""
+    import torch
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    # By their name in a model without adapter.
+    adapted = {name: each for name, each in transformer.named_modules() if isinstance(each, BaseTunerLayer)}
     layers: dict[str, Any] = {name: layer.get_base_layer() for name, layer in adapted.items()}
     inside = tuple(f"{name}." for name in adapted)
-    for name, module in linear_layers(tuned[0].model).items():
+    for name, module in linear_layers(transformer).items():
         if name not in layers and not name.startswith(inside):
             layers[name] = module
     with torch.no_grad():
         for name, layer in layers.items():
             target = base[0].model.get_submodule(name)
             weight = plain_weight(layer)
-            if name in adapted:
-                weight = weight + update_of(adapted[name])
-            weight = weight.T if is_transposed(target) else weight
-            target.weight.copy_(weight.to(target.weight.dtype))
+            target.weight.copy_((weight.T if is_transposed(target) else weight).to(target.weight.dtype))
     return base
 
 

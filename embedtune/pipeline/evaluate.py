@@ -90,6 +90,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         kept=kept,
         directions=next((tried.directions for tried in run.record.candidates if tried.directions), None),
         rerank=config.rerank,
+        forms=(run.record.shipped, config.vectors),
     )
     for model in models:
         search.add(model)

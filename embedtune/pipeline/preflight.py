@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedtune import machine
-from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig, TrainConfig
+from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig
+from embedtune.config.training import TrainConfig
 from embedtune.documents.reading import PYTHON_REFERENCE
 from embedtune.errors import DataError, EmbedtuneError
 from embedtune.models.inspect import ModelSize, inspect_model

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.config.settings import TrainConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import read_dataset
 from embedtune.evaluation.measures import means, per_query
 from embedtune.formats.judgements import own_units

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtune.config.settings import GenerateConfig, TrainConfig, takes_settings
+from embedtune.config.settings import GenerateConfig, takes_settings
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import read_dataset
 from embedtune.models.encoder import choose_precision, load_encoder
 from embedtune.models.locate import hash_model
@@ -59,13 +60,13 @@ def train(
         force: Work even if nothing has changed, and from the first step. If that is interrupted, the next call resumes from
             its checkpoint without ``force``; until it ends, the old result stays.
         dry_run: Report what would happen; write nothing.
-        callbacks: Callbacks of transformers, for the methods that train by gradient steps (lora, full, query-lora).
+        callbacks: Callbacks of transformers, for the methods that train by gradient steps.
 
     Returns:
         With a record of what was shipped, the dev curve, the losses and the checks of the saved model.
 
     Raises:
-        ConfigError: If ``config.trainer_args`` has an argument that is unknown or follows from other settings.
+        ConfigError: If the base cannot have the method, or an argument of ``config.trainer_args`` follows from other settings.
         DataError: If there is no dataset, no two pairs for a batch, or the loss is not finite.
         IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
             shipped as tuned is the base.
@@ -128,7 +129,6 @@ def _context(
     """Load the base and the dataset, and resolve the settings that follow from its labels."""
     base = load_encoder(base_folder, dataset_config, choose_precision(config.precision))
     dataset, vectors = read_dataset(run / DATASET), VectorCache(run / VECTORS)
-    config = for_labels(config, dataset.splits["train"])
 
     def encode_corpus(texts: Sequence[str], on_progress: Progress) -> Vectors:
         return vectors.documents(base, hash_model(base_folder), texts, on_progress)
@@ -137,7 +137,7 @@ def _context(
         return Checkpoints(run / CHECKPOINTS / method, hash_json([identity, method]), seconds=config.checkpoint_seconds)
 
     return Context(
-        config=config,
+        config=for_labels(config, dataset.splits["train"]),
         dataset_config=dataset_config,
         dataset=dataset,
         base=base,

@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from embedtune.config.training import ADAPTED
+
 Side = Literal["base", "tuned"]
 """The untuned model, or what training made of it."""
 
@@ -276,7 +278,7 @@ class ModelRecord(Record):
     @property
     def needs_embedtune(self) -> bool:
         """Whether the saved model loads only where this package is installed."""
-        return self.is_tuned and self.method in ("hybrid-vector", "passage-residuals")
+        return self.is_tuned and self.method in ("hybrid-vector", "passage-residuals", *ADAPTED)
 
     @property
     def queries_only(self) -> bool:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from embedtune.config.settings import EvaluateConfig, GenerateConfig, TrainConfig
+from embedtune.config.settings import EvaluateConfig, GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.errors import DataError
 from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import MANIFEST, Manifest, read_manifest, verify

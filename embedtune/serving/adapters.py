@@ -66,7 +66,13 @@ class FrozenBase:
             # Layers are put into the model itself; the wrapper switches them.
             self._peft = PeftModel.from_pretrained(self.model[0].model, str(adapter), adapter_name=name)
         else:
-            self._peft.load_adapter(str(adapter), adapter_name=name)
+            try:
+                self._peft.load_adapter(str(adapter), adapter_name=name)
+            except ValueError as error:  # of another kind than the first
+                raise ConfigError(
+                    f"{adapter}: expected an adapter of the kind of those that are loaded, found: {error}",
+                    hint="open this run by itself with Embedder.from_run",
+                ) from None
         self._peft.base_model.enable_adapter_layers()
         self._peft.set_adapter(name)
         self._active = name

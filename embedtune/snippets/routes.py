@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
+from embedtune.config.training import ADAPTED
 from embedtune.errors import ConfigError, IntegrityError, did_you_mean
 from embedtune.evaluation.decision import Decision, decide
 from embedtune.models.inspect import find_query_map, read_cut, read_dimension, read_prompts, retrieval_prompts
@@ -19,11 +20,13 @@ from embedtune.serving.embedder import Which, resolve
 from embedtune.serving.names import served_name
 from embedtune.systems import BASE, TUNED
 
-Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals"]
+Shape = Literal["one", "two", "map", "hybrid-vector", "passage-residuals", "bottleneck", "prefix", "adaption-prompt"]
 """What is saved in ``merged/``: one model for both sides; two towers; the base with a linear map behind the queries; a model
-with hybrid vectors or passage residuals, which needs this package to load."""
+with hybrid vectors, passage residuals or an adapter beside its weights, which needs this package to load."""
 
-_ADDED: Mapping[str, str] = MappingProxyType({"hybrid-vector": "BM25 sketch", "passage-residuals": "residuals"})
+_ADDED: Mapping[str, str] = MappingProxyType(
+    {"hybrid-vector": "BM25 sketch", "passage-residuals": "residuals", **dict.fromkeys(ADAPTED, "adapter")}
+)
 """What a module of this package adds, for shapes that have one."""
 
 
@@ -61,6 +64,11 @@ class Facts(NamedTuple):
     def names_prompts(self) -> bool:
         """Whether code must name the prompts: a tuned model carries those of the run, the base's folder only its author's."""
         return self.model == BASE and bool(self.query_prompt or self.document_prompt)
+
+    @property
+    def needs_embedtune(self) -> bool:
+        """Whether the model loads only where this package is installed."""
+        return self.shape in _ADDED
 
     def as_json(self) -> dict[str, object]:
         """Return the facts as JSON values."""
@@ -229,6 +237,7 @@ def find_route(facts: Facts, name: str) -> Route:
         "map": "the query adapter would not be applied",
         "hybrid-vector": "queries would be encoded as passages",
         "passage-residuals": "queries would be encoded as passages",
+        **dict.fromkeys(ADAPTED, "it would be refused without trust_remote_code"),
     }
     why = f"the code uses the run's own embedder: if you loaded model/merged directly, {lost[facts.shape]}"
     return Route("the run folder", (_OWN_CLASS[name], why))

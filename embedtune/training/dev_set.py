@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.documents.splits import ENOUGH_JUDGED
 from embedtune.evaluation.slices import group_queries

@@ -32,9 +32,12 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
 
     Attributes:
         mini_batch_size: Texts encoded at once, or None for the whole batch.
+        dims: Numbers of first components in which the loss is computed too; it is the mean over these and the whole vectors
+            (Matryoshka, Kusupati et al. 2022). Unlike sentence-transformers' wrapper it may get a mini-batch size later.
     """
 
     model: SentenceTransformer
+    dims: Sequence[int] = ()
 
     def __init__(self, model: SentenceTransformer, mini_batch_size: int | None) -> None:
         super().__init__()
@@ -65,7 +68,13 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
         """Compute the loss from the vectors of each mini-batch of each column; see ``CachedLossMixin``."""
-        loss = self.loss_of_vectors([functional.normalize(torch.cat(parts).float(), dim=-1) for parts in reps], labels)
+        vectors = [torch.cat(parts).float() for parts in reps]
+        whole = vectors[0].shape[1]
+        losses = [
+            self.loss_of_vectors([functional.normalize(each[:, :kept], dim=-1) for each in vectors], labels)
+            for kept in sorted({whole, *self.dims})
+        ]
+        loss = torch.stack(losses).mean() if self.dims else losses[0]
         if with_backward:
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach()

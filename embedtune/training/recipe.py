@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embedtune.config.settings import TrainConfig
+from embedtune.config.training import TrainConfig
 from embedtune.documents.splits import ENOUGH_JUDGED
 from embedtune.training.selection import Prior
 from embedtune.types import QuerySet

@@ -70,6 +70,7 @@ class TrainingSettings:
         arguments: Further arguments of ``SentenceTransformerTrainingArguments``, none of ``OWNED_ARGUMENTS``.
         callbacks: Called by the trainer.
         log_folder: Where ``report_to`` writes by default; None for a folder that vanishes.
+        b_rate_ratio: Learning rate of LoRA's B as a multiple of ``learning_rate`` (LoRA+, by AdamW); 1 for none.
     """
 
     learning_rate: float
@@ -80,6 +81,7 @@ class TrainingSettings:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     callbacks: Sequence[TrainerCallback] = ()
     log_folder: Path | None = None
+    b_rate_ratio: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def run_training(
                 train_dataset=Dataset.from_dict({**examples, "label": list(range(len(examples["anchor"])))}),
                 loss=loss,
                 callbacks=[loop, *settings.callbacks],
+                optimizers=(_lora_plus(model, settings) if settings.b_rate_ratio != 1 else None, None),
             )
             trainer.n_steps, trainer.loop = n_steps, loop
             # Its progress bar and its printed dictionaries would mix with our own report.
@@ -193,6 +196,19 @@ def run_training(
     model.eval()
     return_memory()
     return loop.losses
+
+
+def _lora_plus(model: SentenceTransformer, settings: TrainingSettings) -> torch.optim.Optimizer:
+    from peft.optimizers import create_loraplus_optimizer
+
+    optimizer: torch.optim.Optimizer = create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=settings.learning_rate,
+        loraplus_lr_ratio=settings.b_rate_ratio,
+        loraplus_weight_decay=settings.weight_decay,
+    )
+    return optimizer
 
 
 def _prompts(model: SentenceTransformer, examples: Examples) -> dict[str, str]:

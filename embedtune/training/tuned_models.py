@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.models import weights
 from embedtune.models.weights import Weights, merge
@@ -33,6 +33,7 @@ class TunedModel:
         corpus: What the windows of the corpus will be encoded to, where training has to know.
         changed_documents: Texts whose vectors differ from the base's where queries may have stayed the same; none where queries
             are tuned.
+        b_rate_ratio: Learning rate of LoRA's B as a multiple of that of the other weights.
     """
 
     model: SentenceTransformer
@@ -40,6 +41,7 @@ class TunedModel:
     dev_windows: Vectors | None = None
     corpus: KnownVectors | None = None
     changed_documents: Sequence[str] = ()
+    b_rate_ratio: float = 1.0
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return base + strength · update, made of ``copy``, an unquantised copy of the base whose weights may be changed."""
@@ -57,10 +59,13 @@ class TunedModel:
 class Lora(TunedModel):
     """Low-rank updates of all linear layers (Hu et al. 2021); the frozen weights may be quantised."""
 
-    def __init__(self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False) -> None:
+    def __init__(
+        self, model: SentenceTransformer, *, rank: int, alpha: int, queries_only: bool = False, **options: Any
+    ) -> None:
+        """Add the adapter; ``options`` are those of ``weights.add_adapter``."""
         self.model = model
         self.queries_only = queries_only
-        self._adapter = weights.add_adapter(model, rank=rank, alpha=alpha)
+        self._adapter = weights.add_adapter(model, rank=rank, alpha=alpha, **options)
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """See ``TunedModel``."""
@@ -111,12 +116,21 @@ class QueriesOver(TunedModel):
 
 
 class Full(TunedModel):
-    """All weights that affect an embedding; training needs eight times the memory of the weights."""
+    """All weights that affect an embedding, or those of the upper layers and what is behind them.
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    Training needs eight times the memory of the weights.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, layers: int | None = None) -> None:
         self.model = model
+        lower = set()
+        if layers:
+            lower = set(model.parameters())
+            lower -= {each for block in weights.find_layers(model[0].model)[-layers:] for each in block.parameters()}
+            lower -= {each for module in list(model)[1:] for each in module.parameters()}
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_("pooler" not in name.split("."))  # mean pooling never reads a BERT's pooler
+            # Mean pooling never reads a BERT's pooler.
+            parameter.requires_grad_("pooler" not in name.split(".") and parameter not in lower)
         self._base = weights.snapshot(model)
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:

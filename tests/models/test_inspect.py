@@ -64,6 +64,14 @@ def test_everything_wrong_is_reported_at_once(copy):
     assert "model.safetensors: expected whole safetensors weights, found: " in text and "not fully covered" in text
 
 
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_packed_weights_are_refused_by_their_method(copy, method):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": method}}))
+    with pytest.raises(ConfigError, match=f"expected whole weights, found weights quantised by {method}"):
+        inspect_model(copy)
+
+
 def as_weights(value):
     """Put a JSON value where a safetensors file has its head."""
     head = json.dumps({"x": value}).encode()

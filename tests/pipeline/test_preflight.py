@@ -8,7 +8,8 @@ import pytest
 
 import embedtune
 from embedtune import machine
-from embedtune.config.settings import DEFAULT_MODEL, EvaluateConfig, GenerateConfig, RunConfig, TrainConfig
+from embedtune.config.settings import DEFAULT_MODEL, EvaluateConfig, GenerateConfig, RunConfig
+from embedtune.config.training import TrainConfig
 from embedtune.errors import ConfigError, ResourceError
 from embedtune.pipeline import preflight
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.errors import DataError
 from embedtune.project.manifest import Identity, Manifest
 from embedtune.project.records import DatasetRecord, ModelRecord, Record

@@ -60,12 +60,16 @@ _TESTED_TOGETHER = {
         "cli/generate_output",
         "pipeline/llm_batches", "synthesis/llm/session",
     ),
-    "tests/config/test_settings.py": ("config/loader",),
+    "tests/config/test_settings.py": ("config/base", "config/loader", "config/training"),
     "tests/doctor/test_rows.py": ("doctor",),
     "tests/e2e/test_command_line.py": ("cli/output",),
     "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
     "tests/ui/test_flow.py": ("ui/answers", "ui/app", "ui/new_run", "ui/routes_home", "ui/routes_run", "ui/site"),
+    "tests/training/updates/test_registry.py": (
+        "models/adapted", "models/bottleneck", "models/trained_prompts",
+        "training/updates/head", "training/updates/merged", "training/updates/unmerged",
+    ),
 }  # fmt: skip
 """Modules that are parts of one thing, and the file that tests it."""
 

@@ -38,7 +38,7 @@ def test_every_setting_of_a_recipe_has_values_in_words():
     assert len(rows) > 80 and all(rows.values())
     assert rows["train.quantize"] == "`auto`, `nf4`, `fp4`, `int8`, `none`"
     assert rows["train.seed"] == "whole number, 0 or more"
-    assert rows["train.learning_rate"] == "number, above 0, below 1"
+    assert rows["train.learning_rate"] == "number, above 0, below 1, or null"
 
 
 @pytest.mark.parametrize(

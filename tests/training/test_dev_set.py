@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, build_dev_set, choose_fusion_weight

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from embedtune.training.losses import GuidedContrastiveLoss
+from embedtune.training.losses import GuidedContrastiveLoss, _Batch
 
 
 class Lookup(torch.nn.Module):
@@ -440,3 +440,15 @@ def test_texts_of_one_length_are_encoded_together_and_keep_their_order(side):
     vectors = loss._embed(column)
     assert model.seen == [(8, 40), (8, 2), (2, 2)]
     torch.testing.assert_close(vectors, Lengths()(column)["sentence_embedding"])
+
+
+def test_with_dims_the_loss_is_the_mean_over_cut_and_whole_vectors():
+    loss = GuidedContrastiveLoss(Lookup(torch.eye(2)))
+    columns = [torch.randn(4, 32, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+
+    def value(kept: int) -> torch.Tensor:
+        return loss.calculate_loss([[each[:, :kept]] for each in columns], _Batch(None, None))
+
+    mean = torch.stack([value(kept) for kept in (8, 16, 32)]).mean()
+    loss.dims = (16, 8)
+    assert value(32).item() == pytest.approx(mean.item(), abs=1e-6)

@@ -86,6 +86,8 @@ def attention(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
         )
         return result
+    if torch.is_autocast_enabled("cpu"):  # which has no part in the backward pass
+        query, key, value = (each.to(torch.get_autocast_dtype("cpu")) for each in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     bias = None if attention_mask is None else _bias(attention_mask, query.dtype)
     output: Tensor = _Attention.apply(query, key, value, bias, scale, dropout)  # type: ignore[no-untyped-call]

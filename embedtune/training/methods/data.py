@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.formats.judgements import own_passages
 from embedtune.models.encoder import Encoder

@@ -1,6 +1,6 @@
-"""Methods that train by gradient steps: ``lora`` and ``full`` tune queries and passages, ``query-lora`` queries alone.
+"""Methods that train by gradient steps: those of ``updates`` tune queries and passages, ``query-lora`` queries alone.
 
-The first two minimise a contrastive loss over pairs; the last learns a teacher's ranking of all passages, whose vectors
+The first minimise a contrastive loss over pairs; the last learns a teacher's ranking of all passages, whose vectors
 stay the base's, so that its index stays valid.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from embedtune.config.training import UNQUANTISED
 from embedtune.documents.near_duplicates import same_passages
 from embedtune.errors import DataError, StoppedError
 from embedtune.events import DevMeasured, emit
@@ -29,6 +30,7 @@ from embedtune.training.pairs import Pair, conflict_keys, plan_epochs, plan_rows
 from embedtune.training.recipe import PRIOR
 from embedtune.training.selection import choose_evaluation
 from embedtune.training.tuned_models import Full, KnownVectors, Lora, QueriesOver, TunedModel
+from embedtune.training.updates.registry import UPDATES
 from embedtune.types import Floats, Matrix, Passage
 
 if TYPE_CHECKING:
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
 
     from embedtune.training.losses import GuidedContrastiveLoss
     from embedtune.training.trainer import Examples
-
-_QUERY_RATES = {"lora": 5e-4, "full": 1e-4}
-"""Peak learning rates where queries alone are trained further."""
 
 _SMALLEST_BATCH = 2  # a pair and one negative
 _log = logging.getLogger("embedtune")
@@ -137,6 +136,7 @@ def _train(context: Context, name: str, training: GradientTraining) -> tuple[lis
         arguments=config.trainer_args,
         callbacks=context.callbacks,
         log_folder=context.log_folder / name if context.log_folder else None,
+        b_rate_ratio=training.tuned.b_rate_ratio,
     )
     checkpoints = context.checkpoints(name) if context.checkpoints else None
     saved = None
@@ -198,15 +198,17 @@ class _Monitor:
 
 
 def tune_both_sides(context: Context, name: str, best: Candidate | None = None) -> Candidate:
-    """Train ``lora`` or ``full``.
+    """Train an update of ``training.updates.registry`` by its name.
 
     Raises:
+        ConfigError: If the base cannot have it.
         DataError: If no two pairs may share a batch, or the loss is not finite.
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     training = prepare_both_sides(context, name)
     both = train_and_select(context, name, training, {"pairs": len(training.rows)})
-    if not context.config.query_epochs:
+    # The corpus is encoded in all dimensions for this.
+    if not context.config.query_epochs or context.config.dims or UPDATES[name].query_rate is None:
         return both
     further = _tune_queries_over(context, both)
     return max(both, further, key=lambda candidate: context.dev.reciprocal_ranks(candidate.dense).mean())
@@ -227,8 +229,9 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
         negatives = context.hard_negatives(queries, config.hard_negatives)
         pairs = [pair for pair in pairs if negatives.get(pair.query_id)]
     batches = _plan_batches(context, pairs)
-    model, scheme = load_for_training(context, "none" if name == "full" else config.quantize)
-    tuned = Full(model) if name == "full" else Lora(model, rank=config.lora_rank, alpha=config.lora_alpha)
+    is_plain = name in UNQUANTISED or (name == "dora" and config.quantize == "auto")  # DoRA cannot read int8
+    model, scheme = load_for_training(context, "none" if is_plain else config.quantize)
+    tuned = UPDATES[name].build(model, config)
     mined = [[negatives[pair.query_id][place] for pair in pairs] for place in range(config.hard_negatives)]
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
     columns |= {f"negative_{n}": [each.window for each in column] for n, column in enumerate(mined, start=1)}
@@ -236,8 +239,9 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
         {"query_id": pair.query_id, **{column: texts[number] for column, texts in columns.items()}}
         for number, pair in enumerate(pairs)
     ]
-    loss = _loss(context, model, pairs, columns, [[each.passage for each in column] for column in mined])
-    return GradientTraining(tuned, scheme, columns, batches, loss, config.learning_rate, rows)
+    loss = _loss(context, tuned.model, pairs, columns, [[each.passage for each in column] for column in mined])
+    rate = config.learning_rate or UPDATES[name].learning_rate
+    return GradientTraining(tuned, scheme, columns, batches, loss, rate, rows)
 
 
 def _plan_batches(context: Context, pairs: Sequence[Pair]) -> list[list[int]]:
@@ -277,7 +281,7 @@ def _loss(
         queries, *documents = columns.values()
         vectors = [context.base.encode_queries(queries, on_progress)]
         vectors += [encode(texts, on_progress) for texts in documents]
-    return GuidedContrastiveLoss(
+    loss = GuidedContrastiveLoss(
         model,
         guide_embeddings=[torch.from_numpy(each) for each in vectors],
         positive_ids=[pair.passage for pair in pairs],
@@ -288,6 +292,8 @@ def _loss(
         margin=context.false_negative_margin,
         distill_weight=config.distill_weight,
     )
+    loss.dims = config.dims
+    return loss
 
 
 def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
@@ -323,7 +329,8 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
     anchors = [query.text for query in queries]
     batches = plan_rows([len(anchor) for anchor in anchors], config.batch_size, config.query_epochs, config.seed)
     over = QueriesOver(tuned, documents, KnownVectors(corpus.windows.texts, vectors[:n]), vectors[n:])
-    rate = _QUERY_RATES[both.name]
+    rate = UPDATES[both.name].query_rate
+    assert rate, "asked before"
     training = GradientTraining(over, both.scheme, {"anchor": anchors}, batches, loss, rate, both.rows)
     further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(anchors)})
     return further._replace(name=both.name)
@@ -334,7 +341,7 @@ def _continue(context: Context, both: Candidate, strength: float) -> TunedModel:
     if isinstance(both.tuned, Full):
         return Full(both.tuned.merge_into(context.load_base(), strength))
     model, _ = load_for_training(context, both.scheme)
-    tuned = Lora(model, rank=context.config.lora_rank, alpha=context.config.lora_alpha)
+    tuned = UPDATES[both.name].build(model, context.config)
     weights.restore(model, weights.snapshot(both.tuned.model))
     tuned.fold(strength)
     return tuned

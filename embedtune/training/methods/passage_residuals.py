@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-    from embedtune.config.settings import TrainConfig
+    from embedtune.config.training import TrainConfig
 
 _BATCH = 128  # queries
 _PENALTY = 0.3  # of the mean squared length of the residuals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.config.settings import TrainConfig
+from embedtune.config.training import TrainConfig
 from embedtune.retrieval.query_projection import principal_map
 from embedtune.training.dev_set import select_on_dev
 from embedtune.training.methods.context import Candidate, Context
@@ -36,16 +36,16 @@ class LinearQueryAdapter(TunedModel):
     def __init__(self, base: SentenceTransformer, matrix: Tensor) -> None:
         self._base = base
         self.matrix = matrix
-        self.model = _with_matrix(base, matrix)
+        self.model = with_matrix(base, matrix)
 
     def merge_into(self, copy: SentenceTransformer, strength: float = 1.0) -> SentenceTransformer:
         """Return ``copy``, which is not changed, followed by I + strength · (M − I)."""
-        return _with_matrix(copy, interpolate(self.matrix, strength))
+        return with_matrix(copy, interpolate(self.matrix, strength))
 
     def fold(self, strength: float) -> None:
         """See ``TunedModel``."""
         self.matrix = interpolate(self.matrix, strength)
-        self.model = _with_matrix(self._base, self.matrix)
+        self.model = with_matrix(self._base, self.matrix)
 
 
 def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None) -> Candidate:
@@ -154,7 +154,7 @@ def interpolate(matrix: Tensor, strength: float) -> Tensor:
     return torch.eye(len(matrix)).lerp(matrix, strength)
 
 
-def _with_matrix(base: SentenceTransformer, matrix: Tensor) -> SentenceTransformer:
+def with_matrix(base: SentenceTransformer, matrix: Tensor) -> SentenceTransformer:
     """Return the modules of a model, which are shared and not copied, followed by a matrix and a normalisation."""
     import torch
     from sentence_transformers import SentenceTransformer

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple, Protocol
 
+from embedtune.config.training import ADAPTED
+from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder
 from embedtune.models.weights import adaptable_layers
 from embedtune.project.records import CandidateRecord, ModelRecord, TrainedWith
@@ -18,6 +20,7 @@ from embedtune.training.methods.passage_residuals import judged_queries, tune_pa
 from embedtune.training.methods.query_adapters import tune_linear, tune_pca
 from embedtune.training.outcome import Training, observe, why_not_shipped
 from embedtune.training.selection import Decision, beats
+from embedtune.training.updates.registry import UPDATES
 
 
 class Method(Protocol):
@@ -34,17 +37,15 @@ METHODS: dict[str, Method] = {
     "query-lora": tune_query_lora,
     "hybrid-vector": tune_hybrid_vector,
     "passage-residuals": tune_passage_residuals,
-    "lora": tune_both_sides,
-    "full": tune_both_sides,
+    **dict.fromkeys(UPDATES, tune_both_sides),
 }
 _LOADING = 'SentenceTransformer("merged")'
 _OWN_LOADING = (
     'SentenceTransformer("merged", trust_remote_code=True) with embedtune installed; merged/dense without its {lost} is '
     'SentenceTransformer("merged/dense")'
 )
-_LORA = {"lora", "query-lora"}
-_LOST = {"hybrid-vector": "words", "passage-residuals": "residuals"}
-_BEHIND_POOLING = ("base", "pca", "linear")  # methods that leave token vectors as they are
+_LOST = {"hybrid-vector": "words", "passage-residuals": "residuals", **dict.fromkeys(ADAPTED, "adapter")}
+_BEHIND_POOLING = ("base", "pca", "linear", "head")  # methods that leave token vectors as they are
 _OBSERVED = 64  # dev queries; their vectors tell what a training did
 _log = logging.getLogger("embedtune")
 
@@ -70,11 +71,12 @@ def select_method(context: Context, method: str) -> MethodSelection:
     than noise where it needs a new index and that one does not.
 
     Raises:
-        ConfigError: If LoRA is among them and the base has no linear layer.
+        ConfigError: If the base cannot have the update of one of them, or fewer dimensions than are asked for.
     """
     names = _feasible(context, context.config.auto_methods) if method == "auto" else (method,)
-    if set(names) & _LORA:
-        adaptable_layers(context.base.model)  # a base without any is refused before the work
+    _check_dims(context)
+    for name in names:
+        _demand_base(context, name)
     best: Candidate | None = None
     closest: Candidate | None = None
     tried = []
@@ -91,6 +93,22 @@ def select_method(context: Context, method: str) -> MethodSelection:
             closest = candidate
     assert closest, "there is at least one method"
     return MethodSelection(best or closest, best is not None, tried)
+
+
+def _check_dims(context: Context) -> None:
+    own = context.base.model.get_embedding_dimension() or 0
+    if wrong := [each for each in context.config.dims if each > own]:
+        raise ConfigError(
+            f"train.dims: expected numbers up to {own}, the dimensions of the base, found {', '.join(map(str, wrong))}"
+        )
+
+
+def _demand_base(context: Context, name: str) -> None:
+    """Refuse a base before the work: one without linear layers for LoRA, or that is no decoder for trained prompts."""
+    if name in ADAPTED:
+        UPDATES[name].build(context.load_base(), context.config)
+    elif name == "query-lora" or (name in UPDATES and name not in ("head", "full")):
+        adaptable_layers(context.base.model, context.config.layers)
 
 
 def _feasible(context: Context, methods: Sequence[str]) -> Sequence[str]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import embedtune
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.models.encoder import Encoder
 from embedtune.training.methods.data import TrainingData

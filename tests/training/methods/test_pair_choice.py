@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.config.settings import GenerateConfig, TrainConfig
+from embedtune.config.settings import GenerateConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.models.encoder import Encoder
 from embedtune.training.methods.data import TrainingData

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 import embedtune
-from embedtune.config.settings import TrainConfig
+from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.training.losses import FrozenPassages
 from embedtune.training.methods import data as teaching

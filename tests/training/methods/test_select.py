@@ -6,7 +6,7 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 import embedtune
-from embedtune.config.settings import MethodName
+from embedtune.config.training import MethodName
 from embedtune.training.methods.select import METHODS, why_shipped
 from embedtune.training.selection import Decision, Expectation
 

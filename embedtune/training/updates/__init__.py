@@ -1,0 +1,1 @@
+"""Updates: ways to change what a base computes for both queries and passages, one module each, and their registry."""
