@@ -29,6 +29,9 @@ from embedtune.regular import read_json, read_text
 RECIPE, ADVICE = "recipe.yaml", "advice.json"
 """What the page writes into a run folder: its settings, and the advice about them."""
 
+EMBEDTUNE = (sys.executable, "-P", "-m", "embedtune")
+"""Starts our command line; what lies in the folder where it works is never imported."""
+
 _JOB, _LOG = ".job.json", ".job.log"
 _MOST = 100_000
 _TAIL = 4_000  # characters of the log
@@ -63,7 +66,7 @@ def start_job(run: Path, arguments: Sequence[str], *, cwd: Path) -> Job:
         try:
             with (run / _LOG).open("wb") as log:
                 child = subprocess.Popen(  # noqa: S603 (our own module, no shell)
-                    [sys.executable, "-m", "embedtune", *arguments],
+                    [*EMBEDTUNE, *arguments],
                     cwd=cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,7 +24,7 @@ from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, ModelRecord, Record
 from embedtune.regular import read_json
 from embedtune.types import Passage
-from embedtune.ui.jobs import ADVICE, RECIPE, Job, find_job, start_job
+from embedtune.ui.jobs import ADVICE, EMBEDTUNE, RECIPE, Job, find_job, start_job
 from embedtune.ui.judgement_folder import JudgementFolder
 from embedtune.ui.roots import Root
 from embedtune.ui.settings_form import Recipe, read_form, read_recipe
@@ -107,7 +106,7 @@ def start_run(root: Root, run: Path) -> Job:
     read_recipe(run, root)
     trusts = [f"{stage}.trust_remote_code=false" for stage in ("generate", "train", "eval")]
     options = [part for setting in (*trusts, f"out={json.dumps(str(run))}") for part in ("--set", setting)]
-    return start_job(run, ["run", "--config", str(run / RECIPE), *options], cwd=root.folder)
+    return start_job(run, ["run", "--config", str(run / RECIPE), *options], cwd=root.workplace)
 
 
 def start_advice(root: Root, run: Path) -> Job:
@@ -116,12 +115,12 @@ def start_advice(root: Root, run: Path) -> Job:
 
     read_recipe(run, root)
     arguments = ["advise", "--config", str(run / RECIPE), "--out", str(run / ADVICE), "--events", str(run / EVENTS)]
-    return start_job(run, [*arguments, "--set", "trust_remote_code=false"], cwd=root.folder)
+    return start_job(run, [*arguments, "--set", "trust_remote_code=false"], cwd=root.workplace)
 
 
 def start_evaluation(root: Root, run: Path, queries: Path) -> Job:
     """Evaluate a run on judged queries; raises ``InUseError`` if a process works there."""
-    return start_job(run, ["eval", str(run), "--queries", str(queries)], cwd=root.folder)
+    return start_job(run, ["eval", str(run), "--queries", str(queries)], cwd=root.workplace)
 
 
 def read_advice(run: Path) -> Advice | None:
@@ -145,11 +144,11 @@ def dry_run(root: Root, recipe: Recipe) -> Preview:
         path = Path(scratch) / RECIPE
         path.write_text(recipe.text, encoding="utf-8")
         out = root.place(str(recipe.config.out))
-        command = [sys.executable, "-m", "embedtune", "run", "--config", str(path), "--dry-run", "--json", "-q"]
+        command = [*EMBEDTUNE, "run", "--config", str(path), "--dry-run", "--json", "-q"]
         try:
             done = subprocess.run(  # noqa: S603 (our own module, no shell)
                 [*command, "--set", f"out={json.dumps(str(out))}"],
-                cwd=root.folder, capture_output=True, text=True, timeout=_SECONDS, check=False,
+                cwd=root.workplace, capture_output=True, text=True, timeout=_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Preview([], f"The documents were not read within {_SECONDS} s.")
@@ -239,16 +238,14 @@ def learn_from_judgements(root: Root, run: Path, judged: JudgementFolder, passag
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"trust_remote_code", "source", "labels"})
     found = root.name_of(Path(source)) if Path(source).is_absolute() else source
     form = {"generate.source": found, "generate.labels": f"{name}/{_LABELS}", "generate.queries_from": "both"}
+    recipe = read_form({**_typed("generate", values), **form}, name, root)
+    rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labels)
     try:
         place.mkdir(parents=True)
-        (place / _LABELS).write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labels), encoding="utf-8"
-        )
+        (place / _LABELS).write_text(rows, encoding="utf-8")
+        (place / RECIPE).write_text(recipe.text, encoding="utf-8")
     except OSError as error:
         raise ResourceError(f"{name}: expected to write there, found: {error}", hint="free disk space") from error
-    recipe = read_form({**_typed("generate", values), **form}, name, root)
-    new = place / RECIPE
-    new.write_text(recipe.text, encoding="utf-8")
     return place
 
 

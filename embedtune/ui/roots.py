@@ -47,6 +47,11 @@ class Root:
         """Whether new runs can be made here: below a folder, not beside single runs."""
         return not self.runs
 
+    @property
+    def workplace(self) -> Path:
+        """Where work starts, so that relative names of base models mean what they meant when a run was made."""
+        return self.folder if self.can_grow else Path.cwd()
+
     def find(self, name: str) -> Path:
         """Return the existing path of a name.
 

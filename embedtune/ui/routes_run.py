@@ -61,8 +61,8 @@ class RunRoutes:
 
     def _runs(self, form: Form) -> list[Path]:
         """Return the run and those it is compared with, each once."""
-        names = dict.fromkeys([one(form, "run"), *form.get("with", [])])
-        return [self._site.root.find(name) for name in names if name]
+        names = dict.fromkeys([one(form, "run"), *filter(None, form.get("with", []))])
+        return [self._site.root.find(name) for name in names]
 
     # ── a run's own page ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 from embedtune.errors import ConfigError
@@ -42,8 +42,8 @@ def serve(
     with requires("embedtune[ui]"):
         import starlette.applications  # noqa: F401 (named with the extra before anything is opened)
         import uvicorn
-    root = Root(given or [Path()])
-    with closing(_listen(host, port)) as listener:
+    root, judgements = Root(given or [Path()]), judgements and judgements.absolute()
+    with closing(_listen(host, port)) as listener, chdir(root.workplace):
         from embedtune.ui.app import make_app
         from embedtune.ui.site import Site
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from embedtune.project.layout import MODEL
 from embedtune.project.manifest import read_manifest
 from embedtune.project.records import Record
+from embedtune.ui.jobs import EMBEDTUNE
 
 _SECONDS = 900
 _LONGEST = 1_000
@@ -28,7 +28,7 @@ class SnippetChecks:
 
     def check(self, run: Path, target: str) -> str:
         """Run the code in a process of its own, and return the result in a sentence."""
-        command = [sys.executable, "-m", "embedtune", "plug", str(run), "--for", target, "--check", "--json", "-q"]
+        command = [*EMBEDTUNE, "plug", str(run), "--for", target, "--check", "--json", "-q"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
