@@ -1,9 +1,10 @@
 """Take the pictures of ``docs/images`` from a folder with two runs or more over one corpus.
 
-    python docs/site/screenshots.py FOLDER RUN OTHER QUERY JUDGED...
+    python docs/site/screenshots.py FOLDER RUN OTHER WATCHED QUERY JUDGED...
 
-RUN and OTHER are names below FOLDER. It needs playwright and Chromium (``CHROMIUM`` names its binary), and ``embedtune[ui]``.
-The top of the report, and each view of the page at 400 and 1,200 pixels, are taken at the sizes that the pages show.
+RUN, OTHER and WATCHED are names below FOLDER. It needs playwright and Chromium (``CHROMIUM`` names its binary), and
+``embedtune[ui]``. The top of the report, and each view of the page at 400 and 1,200 pixels, are taken at the sizes that the
+pages show.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 HEIGHTS = {400: 800, 1200: 820}
 
 
-def main(folder: Path, run: str, other: str, query: str, *judged: str) -> None:
+def main(folder: Path, run: str, other: str, watched: str, query: str, *judged: str) -> None:
     """Take all pictures."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -34,16 +35,19 @@ def main(folder: Path, run: str, other: str, query: str, *judged: str) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 (our own command)
             try:
                 assert server.stdout is not None
-                _take_views(browser, server.stdout.readline().split()[0], run, other, query, judged)
+                _take_views(browser, server.stdout.readline().split()[0], (run, other, watched), query, judged)
             finally:
                 server.send_signal(signal.SIGINT)
         shutil.rmtree(f"{scratch}/mine", ignore_errors=True)
 
 
-def _take_views(browser: Browser, address: str, run: str, other: str, query: str, judged: tuple[str, ...]) -> None:
+def _take_views(
+    browser: Browser, address: str, names: tuple[str, str, str], query: str, judged: tuple[str, ...]
+) -> None:
+    run, other, watched = names
     base, _, token = address.partition("/?token=")
     views = {
-        "home": ("/", {}), "new": ("/new", {"generate.source": "documents"}), "watch": ("/watch", {"run": run}),
+        "home": ("/", {}), "new": ("/new", {"generate.source": "documents"}), "watch": ("/watch", {"run": watched}),
         "run": ("/run", {"run": run}), "search": ("/search", {"run": run, "q": query}),
         "browse": ("/browse", {"run": run}), "side": ("/side", {"run": [other, run]}), "judge": ("/judge", {"run": run}),
     }  # fmt: skip
