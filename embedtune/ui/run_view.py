@@ -131,10 +131,14 @@ def _suggestions(run: Path) -> list[tuple[str, str]]:
             if {"tuned", BASE} <= evaluation.values.keys()
             else changes(evaluation, PRIMARY, "hybrid_base")
         )
-        gained, lost = biggest(found, 2, losses=False), biggest(found, 2, losses=True)
+        gained, lost = biggest(found, 3, losses=False), biggest(found, 3, losses=True)
         same = [change for change in found if change.gain == 0]
         chosen = [*((each, "gained most") for each in gained[:1]), *((each, "lost most") for each in lost[:1])]
-        rest = [*((each, "gained") for each in gained[1:]), *((each, "unchanged") for each in same[:3])]
+        rest = [
+            *((each, "gained") for each in gained[1:]),
+            *((each, "unchanged") for each in same[:3]),
+            *((each, "lost") for each in lost[1:]),
+        ]
         return [(change.query.text, why) for change, why in [*chosen, *rest][:3]]
     except (EmbedtuneError, KeyError):
         pass
