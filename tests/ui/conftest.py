@@ -101,7 +101,7 @@ def opened(browser, served, width: int = 1200) -> Iterator[Any]:
     """Open the page of a server in a browser of its own."""
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(170_000)  # of the first search on a busy machine, which loads the models
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
