@@ -16,6 +16,7 @@ from embedtune.redaction import redact
 from embedtune.shown import without_commands
 
 MAX_QUERIES = 2_000
+_MOST_CHARS = 10_000  # of a cell
 _COLUMNS = ("query", "queries", "search", "search_term", "search_query", "q", "term", "keyword", "keywords", "anchor",
             "question", "phrase", "text")  # fmt: skip
 _DELIMITERS = ",;\t|"
@@ -82,4 +83,10 @@ def _texts(content: str) -> list[str]:
         table = [row for row in rows if row]
     except csv.Error as error:
         raise ConfigError(f"queries: expected a table with a column {names[column]}, found: {error}") from error
+    longest = max((len(cell) for row in table for cell in row), default=0)
+    if longest > _MOST_CHARS:
+        raise ConfigError(
+            f"queries: expected a table with a column {names[column]}, found a cell of {longest:,} characters",
+            hint="a quotation mark that is not closed swallows the lines below it",
+        )
     return [row[column] for row in table[1:] if column < len(row)]

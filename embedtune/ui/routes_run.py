@@ -117,7 +117,7 @@ class RunRoutes:
         query, chosen, found = one(form, "q"), form.get("system", []), {}
         k = one(form, "k", "5")
         number = min(_MOST_PASSAGES, max(1, int(k))) if k.isdecimal() else 5
-        opened = self._site.open(self._runs(form)).runs
+        opened = self._site.opened(self._runs(form)).runs
         problem = None
         with self._site.turn:
             usual = opened.usual(next(iter(opened.opened)))
@@ -140,7 +140,7 @@ class RunRoutes:
     def browse(self, request: Request, form: Form) -> Response:
         """Show which queries changed, and one of them."""
         _, name = self._run(form)
-        opened = self._site.open(self._runs(form)[:1])
+        opened = self._site.opened(self._runs(form)[:1])
         choice = Choice(**{part: one(form, part) for part in Choice._fields if part != "run" and one(form, part)})
         with self._site.turn:
             offer = opened.browsing.offer(choice)
@@ -166,7 +166,7 @@ class RunRoutes:
         """Show the next passage to a judge, or a list of queries to choose from."""
         _, name = self._run(form)
         judge = judge_name(one(form, "judge"))
-        opened = self._site.open(runs := self._runs(form))
+        opened = self._site.opened(runs := self._runs(form))
         with self._site.turn:
             judging = self._site.judging(runs, judge)
             task = judging.next()
@@ -224,7 +224,7 @@ class RunRoutes:
     def train(self, request: Request, form: Form) -> Response:
         """Make and start a new run that trains on what was judged."""
         run, _ = self._run(form)
-        opened = self._site.open([run])
+        opened = self._site.opened([run])
         judging = self._site.judging([run], UNNAMED)
         new = learn_from_judgements(self._site.root, run, judging.folder, opened.runs.first.passages)
         start_run(self._site.root, new)

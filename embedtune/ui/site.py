@@ -48,7 +48,7 @@ class Site:
         self._trust = trust_remote_code
         self._open: dict[tuple[tuple[str, int], ...], OpenRuns] = {}
 
-    def open(self, runs: Sequence[Path]) -> OpenRuns:
+    def opened(self, runs: Sequence[Path]) -> OpenRuns:
         """Return runs that are open; a run that was worked on since is opened anew.
 
         Raises:
@@ -69,7 +69,7 @@ class Site:
 
     def judging(self, runs: Sequence[Path], judge: str) -> Judging:
         """Return one person's judging of the pools of runs."""
-        opened = self.open(runs)
+        opened = self.opened(runs)
         with self.turn:
             if judge not in opened.judging:
                 folder = JudgementFolder(self.judgements_of(runs[0]), opened.runs.first.passages)

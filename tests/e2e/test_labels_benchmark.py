@@ -41,6 +41,7 @@ def run(monkeypatch, *arguments):
     labels.main()
 
 
+@pytest.mark.slow
 def test_ours_and_peers_on_the_same_labels(folder, monkeypatch, capsys):
     run(monkeypatch, f"{folder}:dev", "--seeds", "1", "--rows", "base", "full", "mnrl", "cached-gist", "--rerank")
     text = capsys.readouterr().out

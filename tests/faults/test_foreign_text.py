@@ -69,7 +69,9 @@ def test_a_sample_of_odd_file_names_is_shown_as_text(tiny_base: Path, invoke: In
     for number in range(12):
         words = " ".join(f"{word}{number}" for word in ("lantern", "harbour", "kettle", "orchard", "ferry", "attic"))
         (docs / f"note{number}.md").write_text(
-            f"# The {words}\n\n{text * 3}The keeper of the {words} cleans it.\n", encoding="utf-8"
+            f"# The {words}\n\n{text * 3}The brass lantern{number} of the harbour{number} hangs over an old kettle{number} of the "
+            f"orchard{number}. The ferry{number} leaves the lantern{number} of the harbour{number} behind.\n",
+            encoding="utf-8",
         )
     run = tmp_path / "run"
     code, out, err = invoke("generate", docs, "--out", run, "--model", tiny_base, "--set", "window_tokens=48")
