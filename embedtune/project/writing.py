@@ -19,7 +19,7 @@ _PART = re.compile(re.escape(_PREFIX) + r"(\d+)-")
 
 
 @contextmanager
-def writing(place: Path) -> Iterator[None]:
+def writing(place: Path, hint: str = "free disk space or choose another place") -> Iterator[None]:
     """Turn what the disk refuses into a ``ResourceError`` that names the place."""
     try:
         yield
@@ -28,7 +28,7 @@ def writing(place: Path) -> Iterator[None]:
             raise
         raise ResourceError(
             f"{place}: expected to write there, found: {error.strerror or error}",
-            hint="free disk space or choose another place",
+            hint=hint,
         ) from error
 
 

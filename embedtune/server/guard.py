@@ -76,12 +76,7 @@ class Guard:
         if body is None:
             await _refuse(send, 413, too_large)
             return
-        whole = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-        async def read() -> Message:
-            return next(whole, None) or await receive()
-
-        await self._app(scope, read, send)
+        await self._app(scope, replay(body, receive), send)
 
     def _knows_key(self, given: bytes) -> bool:
         return hmac.compare_digest(given, f"Bearer {self._key}".encode())
@@ -105,3 +100,13 @@ async def _refuse(send: Send, status: int, message: str, kind: str = "invalid_re
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return what gives an application a body that was read already, and then what comes after it."""
+    whole = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def read() -> Message:
+        return next(whole, None) or await receive()
+
+    return read

@@ -2,8 +2,8 @@
 
 Four kinds, each tagged: ``heading`` (the heading or title above a passage), ``span`` (a long noun phrase, or else a short
 sentence), ``keyphrase`` (a noun phrase) and ``sentence``. A share of the headings and key phrases that the passage names twice
-becomes a question. Nothing is cut in the middle of a phrase: what nobody would
-type teaches nothing. The random generator is seeded by the passage, so that its queries do not depend on other passages.
+becomes a question. Nothing is cut in the middle of a phrase: what nobody would type teaches nothing. The random generator is
+seeded by the passage, so that its queries do not depend on other passages.
 """
 
 from __future__ import annotations

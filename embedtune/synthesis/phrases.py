@@ -138,8 +138,8 @@ def _nominal(text: str, clause: Sequence[Word], language: str) -> Iterator[list[
     numbers: list[int] = []
     for number, word in enumerate(clause):
         is_number = not any(map(str.isalpha, text[word.start : word.end]))  # "type 2 diabetes"
-        is_nominal = text[word.start].isupper() if language == "german" else word.part != "other"
-        if is_number or (is_nominal and word.part != "other" and not word.is_function):
+        is_noun_or_adjective = word.part != "other" and not word.is_function
+        if is_number or (is_noun_or_adjective and (language != "german" or text[word.start].isupper())):
             numbers.append(number)
         if numbers and (numbers[-1] != number or word.part == "plural"):
             yield numbers

@@ -13,7 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from embedtune.server.guard import App, Message, Receive, Send, whole_body
+from embedtune.server.guard import App, Message, Receive, Send, replay, whole_body
 from embedtune.ui.uploads import UPLOADS_PATH
 
 POLICY = (
@@ -78,7 +78,7 @@ class Door:
                     Refusal(413, f"expected a form of at most {_MAX_BYTES:,} bytes, found more; nothing was kept"),
                 )
                 return
-            receive = _replay(body, receive)
+            receive = replay(body, receive)
         await self._app(scope, receive, self._with_headers(send, named=named))
 
     def _refusal(self, method: str, headers: Mapping[bytes, bytes], *, named: bool, given: str) -> Refusal | None:
@@ -120,15 +120,6 @@ class Door:
             await send(message)
 
         return sent
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    whole = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def read() -> Message:
-        return next(whole, None) or await receive()
-
-    return read
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

@@ -6,7 +6,7 @@ Folders that look like runs and cannot be read are rows too, with the reason.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from embedtune.evaluation.verdict import PRIMARY
 from embedtune.project.evaluation_records import Comparison, EvaluationRecord, QuerySetRecord
 from embedtune.project.layout import DATASET, EVAL, MODEL, STAGES
 from embedtune.project.manifest import MANIFEST, Manifest, read_manifest
-from embedtune.project.records import DatasetRecord, ModelRecord, Record
+from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.regular import read_json
 from embedtune.systems import BASE, TUNED
 from embedtune.ui.jobs import RECIPE, find_job
@@ -112,19 +112,19 @@ def _read(name: str, path: Path) -> Row:
     done = [stage for stage in (DATASET, MODEL, EVAL) if (path / stage / MANIFEST).is_file()]
     if not done:
         return Row(name)
-    if problem := _foreign(path):
-        return Row(name, problem=problem)
-    last = done[-1]
-    row = Row(name, stage=_STAGE_NAMES[last])
+    row = Row(name, stage=_STAGE_NAMES[done[-1]])
+    outputs = {}
     if DATASET in done:
         dataset = read_manifest(path / DATASET, DatasetRecord)
+        outputs[DATASET] = dataset.outputs
         base = Path(str(dataset.identity.config.get("model", ""))).name
         row = row._replace(documents=_documents(dataset), base=base, date=dataset.circumstances.started or "")
     if MODEL in done:
         model = read_manifest(path / MODEL, ModelRecord)
+        outputs[MODEL] = model.outputs
         row = row._replace(method=model.record.method, date=model.circumstances.started or row.date)
     if EVAL in done:
-        return _with_evaluation(row, path)
+        return _with_evaluation(row, path, outputs)
     return row._replace(verdict="not evaluated yet" if MODEL in done else "not trained yet")
 
 
@@ -133,14 +133,12 @@ def _documents(dataset: Manifest[DatasetRecord]) -> str:
     return f"{dataset.record.documents:,} of {source}" if source else f"{dataset.record.documents:,}"
 
 
-def _with_evaluation(row: Row, path: Path) -> Row:
+def _with_evaluation(row: Row, path: Path, outputs: Mapping[str, Mapping[str, str]]) -> Row:
     evaluation = read_manifest(path / EVAL, EvaluationRecord)
     decision = decide_by(evaluation.record.sets.values(), evaluation.record.shipped)
     decided = evaluation.record.sets[decision.queries]
-    stale = any(
-        (path / stage / MANIFEST).is_file() and known != read_manifest(path / stage, Record).outputs
-        for stage, known in ((DATASET, evaluation.identity.dataset), (MODEL, evaluation.identity.model))
-    )
+    known = {DATASET: evaluation.identity.dataset, MODEL: evaluation.identity.model}
+    stale = any(known[stage] != of_stage for stage, of_stage in outputs.items())
     verdict = "keep the base" if decision.system == BASE else f"use {decision.system}"
     if decided.verdict.decision == "inconclusive":
         verdict += " (not enough evidence)"

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from embedtune.errors import InUseError, ResourceError
 from embedtune.project.lock import OWNER
+from embedtune.project.writing import replace_file
 from embedtune.regular import read_json, read_text
 
 RECIPE, ADVICE = "recipe.yaml", "advice.json"
@@ -75,9 +76,7 @@ def start_job(run: Path, arguments: Sequence[str], *, cwd: Path) -> Job:
                 )
             created = psutil.Process(child.pid).create_time()
             job = Job(child.pid, arguments[0], shlex.join(["embedtune", *arguments]), created)
-            new = run / f"{_JOB}.new"
-            new.write_text(json.dumps(job._asdict()), encoding="utf-8")
-            new.replace(run / _JOB)
+            replace_file(run / _JOB, json.dumps(job._asdict()).encode())
         except OSError as error:
             raise ResourceError(
                 f"{run.name}: expected to start work there, found: {error}", hint="free disk space or memory"

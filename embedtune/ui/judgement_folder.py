@@ -14,10 +14,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from embedtune.documents.text_builder import one_line
-from embedtune.errors import ConfigError, ResourceError
+from embedtune.errors import ConfigError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged
 from embedtune.project.manifest import sync
+from embedtune.project.writing import writing
 from embedtune.shown import without_commands
 from embedtune.text.hashing import content_id
 from embedtune.types import Passage, Qrels, Query
@@ -126,19 +127,12 @@ class JudgementFolder:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Keep other writers out, and see first what they wrote."""
-        try:
+        with writing(self.folder, hint="free disk space, or choose another folder with --judgements"):
             for name in ("qrels", _JUDGES):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / _LOCK):
                 self._read()
                 yield
-        except OSError as error:
-            if isinstance(error, ResourceError):
-                raise
-            raise ResourceError(
-                f"{self.folder}: expected to write judgements there, found: {error}",
-                hint="free disk space, or choose another folder with --judgements",
-            ) from error
 
     def _replace(self, name: str, write: Callable[[Path], None]) -> None:
         """Write a file to a temporary folder, and move it to its place once its bytes are safe."""

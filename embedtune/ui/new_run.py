@@ -22,6 +22,7 @@ from embedtune.pipeline.machine_checks import memory_of_training
 from embedtune.project.layout import DATASET, EVAL, MODEL
 from embedtune.project.manifest import MANIFEST, read_manifest
 from embedtune.project.records import DatasetRecord, ModelRecord, Record
+from embedtune.project.writing import replace_file
 from embedtune.regular import read_json
 from embedtune.types import Passage
 from embedtune.ui.jobs import ADVICE, EMBEDTUNE, RECIPE, Job, find_job, start_job
@@ -86,9 +87,7 @@ def save_recipe(root: Root, recipe: Recipe) -> Path:
         )
     try:
         run.mkdir(parents=True, exist_ok=True)
-        new = run / f".{RECIPE}.new"
-        new.write_text(recipe.text, encoding="utf-8")
-        new.replace(run / RECIPE)
+        replace_file(run / RECIPE, recipe.text.encode())
     except OSError as error:
         raise ResourceError(
             f"{recipe.config.out}: expected to write there, found: {error}", hint="choose another name"
