@@ -268,7 +268,10 @@ _LEADS = _word_sets(  # possessives and demonstratives, which lean on what was s
     italian="",
     portuguese="seu sua seus suas",
 )
-LEADS = {language: words | JOINS[language] | ARTICLES[language] for language, words in _LEADS.items()}
+_AND = _word_sets(french="et ou", spanish="y e o", italian="e ed o", portuguese="e ou")  # before a verb as often
+LEADS = {
+    language: words | (JOINS[language] - _AND[language]) | ARTICLES[language] for language, words in _LEADS.items()
+}
 """Language without a tagger → what stands before a noun phrase."""
 
 FOLLOWERS = _word_sets(

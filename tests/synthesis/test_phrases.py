@@ -60,6 +60,12 @@ def test_without_a_tagger_more_than_three_words_in_a_row_are_no_noun_phrase():
     assert not any(is_noun for _, is_noun in found)
 
 
+def test_what_follows_and_need_not_be_a_noun_phrase():
+    statistics = CorpusStatistics(["le la les dans une des du de d au aux ce cet cette et ou est"])
+    found = runs("la réserve et tentèrent", "french", statistics)
+    assert ("tentèrent", True) not in found
+
+
 def test_japanese_nouns_have_no_ending():
     text = "渡し船は毎朝七時に北の港を出て、乗客を運びます。"
     nouns = [run for run, is_noun in runs(text, "japanese", CorpusStatistics([text])) if is_noun]
