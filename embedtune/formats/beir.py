@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 from urllib.parse import unquote
@@ -154,13 +154,11 @@ def read_splits(folder: Path, queries: Collection[str] | None = None) -> dict[st
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
     """Write ``corpus.jsonl`` as the passages come; document id, offsets and page, if there is one, are in ``metadata``."""
-    _write_lines(
-        folder / "corpus.jsonl",
-        (
-            {"_id": passage.passage_id, "title": passage.title, "text": passage.text, "metadata": _metadata(passage)}
-            for passage in passages
-        ),
+    rows = (
+        {"_id": passage.passage_id, "title": passage.title, "text": passage.text, "metadata": _metadata(passage)}
+        for passage in passages
     )
+    _write(folder / "corpus.jsonl", _as_lines(rows))
 
 
 def _metadata(passage: Passage) -> dict[str, object]:
@@ -170,19 +168,27 @@ def _metadata(passage: Passage) -> dict[str, object]:
 
 def write_queries(folder: Path, queries: Iterable[Query]) -> None:
     """Write ``queries.jsonl``; the kind is in ``metadata``."""
-    _write_lines(
-        folder / "queries.jsonl",
-        ({"_id": query.query_id, "text": query.text, "metadata": {"kind": query.kind}} for query in queries),
-    )
+    _write(folder / "queries.jsonl", query_lines(queries))
+
+
+def query_lines(queries: Iterable[Query]) -> Iterator[str]:
+    """Yield the lines of ``queries.jsonl``."""
+    return _as_lines({"_id": query.query_id, "text": query.text, "metadata": {"kind": query.kind}} for query in queries)
 
 
 def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
     """Write ``qrels/SPLIT.tsv``."""
     path = folder / "qrels" / f"{split}.tsv"
     path.parent.mkdir(exist_ok=True)
-    rows = ["\t".join(QRELS_HEADER)]
-    rows += [f"{query}\t{document}\t{grade}" for query, judged in qrels.items() for document, grade in judged.items()]
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    _write(path, qrels_lines(qrels))
+
+
+def qrels_lines(qrels: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield the lines of ``qrels/SPLIT.tsv``."""
+    yield "\t".join(QRELS_HEADER) + "\n"
+    for query, judged in qrels.items():
+        for document, grade in judged.items():
+            yield f"{query}\t{document}\t{grade}\n"
 
 
 def _read_unique(path: Path, build: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
@@ -242,7 +248,10 @@ def is_identifier(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip()) and not any(character in value for character in "\t\n\r\0")
 
 
-def _write_lines(path: Path, rows: Iterable[dict[str, object]]) -> None:
+def _as_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    return (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.writelines(lines)

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from embedtune.documents.text_builder import one_line
 from embedtune.errors import ConfigError
 from embedtune.formats import beir
 from embedtune.formats.judgements import check_judged
-from embedtune.project.manifest import sync
-from embedtune.project.writing import writing
+from embedtune.project.writing import replace_file, writing
 from embedtune.shown import without_commands
 from embedtune.text.hashing import content_id
 from embedtune.types import Passage, Qrels, Query
@@ -92,7 +90,7 @@ class JudgementFolder:
             new = {words: Query(content_id("q", words), words, KIND) for words in plain if words not in known}
             if new:
                 self.queries.extend(new.values())
-                self._replace("queries.jsonl", lambda folder: beir.write_queries(folder, self.queries))
+                self._replace("queries.jsonl", beir.query_lines(self.queries))
         return [(known | new)[words] for words in plain]
 
     def grade(self, query_id: str, passage_id: str, grade: int, judge: str = UNNAMED) -> None:
@@ -113,8 +111,8 @@ class JudgementFolder:
         for name, own in self.by_judge.items():
             file = f"{_JUDGES}/{name}.tsv"
             if name == judge or not (self.folder / file).exists():  # those of before there were judges
-                self._replace(file, _writes(file, own))
-        self._replace(f"qrels/{_SPLIT}.tsv", _writes(f"qrels/{_SPLIT}.tsv", self.qrels))
+                self._replace(file, beir.qrels_lines(own))
+        self._replace(f"qrels/{_SPLIT}.tsv", beir.qrels_lines(self.qrels))
 
     def _read(self) -> None:
         if (self.folder / "queries.jsonl").exists():
@@ -134,19 +132,5 @@ class JudgementFolder:
                 self._read()
                 yield
 
-    def _replace(self, name: str, write: Callable[[Path], None]) -> None:
-        """Write a file to a temporary folder, and move it to its place once its bytes are safe."""
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as new:
-            write(Path(new))
-            sync(Path(new) / name)
-            (Path(new) / name).replace(self.folder / name)
-            sync((self.folder / name).parent)
-
-
-def _writes(name: str, qrels: Mapping[str, Mapping[str, int]]) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        beir.write_qrels(folder, _SPLIT, {query: dict(grades) for query, grades in qrels.items()})
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / "qrels" / f"{_SPLIT}.tsv").replace(folder / name)
-
-    return write
+    def _replace(self, name: str, lines: Iterable[str]) -> None:
+        replace_file(self.folder / name, "".join(lines).encode())

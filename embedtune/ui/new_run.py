@@ -222,6 +222,8 @@ def _memory(generate: GenerateConfig, train: TrainConfig) -> Iterator[str]:
 def learn_from_judgements(root: Root, run: Path, judged: JudgementFolder, passages: list[Passage]) -> Path:
     """Make a recipe for a new run over the same documents that trains on what people judged, and return its folder.
 
+    The settings of ``generate`` and the method are those of the run; how it trains follows from the judgements.
+
     Raises:
         ConfigError: If the documents are not below the root.
         DataError: If fewer than two queries have a relevant passage.
@@ -237,6 +239,8 @@ def learn_from_judgements(root: Root, run: Path, judged: JudgementFolder, passag
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"trust_remote_code", "source", "labels"})
     found = root.name_of(Path(source)) if Path(source).is_absolute() else source
     form = {"generate.source": found, "generate.labels": f"{name}/{_LABELS}", "generate.queries_from": "both"}
+    if (run / MODEL).is_dir():
+        form["train.method"] = str(read_manifest(run / MODEL, Record).identity.config["method"])
     recipe = read_form({**_typed("generate", values), **form}, name, root)
     rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labels)
     try:

@@ -30,7 +30,7 @@ class Root:
         Raises:
             ConfigError: If one of several is no run.
         """
-        resolved = [path.resolve() for path in given]
+        resolved = list(dict.fromkeys(path.resolve() for path in given))
         self.runs: dict[str, Path] = {}
         if len(resolved) > 1 or is_run(resolved[0]):
             for path in resolved:

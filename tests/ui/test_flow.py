@@ -1,4 +1,4 @@
-"""The whole way in a browser: an empty home, documents dropped, advice, a run, its verdict, queries judged, evaluated on them."""
+"""The whole way in a browser: an empty home, documents dropped, advice, a run, its verdict, judged queries to evaluate and train on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from embedtune.formats import beir
 from embedtune.project.evaluation_records import EvaluationRecord
 from embedtune.project.manifest import verify
+from embedtune.project.records import DatasetRecord
 from tests.faults.kill_runs import make_model
 from tests.ui.conftest import opened, serving
 
@@ -74,6 +75,8 @@ def test_from_dropped_documents_to_a_verdict_on_judged_queries(browser, tmp_path
         page.get_by_role("button", name="Look at them").click()
         assert page.locator("#listed tbody tr").count() == 2
         page.get_by_role("button", name="Judge these").click()
+        page.locator("#task[data-keys]").wait_for()
+        page.wait_for_load_state()  # keys are heard once the page's script has run
         for key, number in (("r", 2), ("n", 3), ("n", 4)):
             page.keyboard.press(key)
             page.locator("#task").get_by_text(re.compile(f"passage {number} of")).wait_for()
@@ -81,6 +84,14 @@ def test_from_dropped_documents_to_a_verdict_on_judged_queries(browser, tmp_path
         assert sorted(grades.values()) == [0, 0, 1]
         page.get_by_role("button", name="Evaluate on them").click()
         page.locator(".status.done").wait_for()
+
+        page.goto(f"{served.base}/judge?run=runs/run")
+        while page.locator("#task article").count():
+            page.locator("#task button[value=relevant]").click()
+        page.get_by_role("button", name="Train a new run on them").click()
+        page.locator(".status.done").wait_for()
     record = verify(tmp_path / "runs" / "run" / "eval", EvaluationRecord).record
     assert (record.only.queries, record.only.n_queries) == ("judgements", 1)
+    learned = verify(tmp_path / "runs" / "run-judged" / "dataset", DatasetRecord).record
+    assert sum(kinds.get("source", 0) for kinds in learned.queries.values()) == 2
     print(f"the whole way took {time.monotonic() - started:.0f} s")

@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_when_writing_fails_the_old_file_stays(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(beir, "write_qrels", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResourceError, match="No space left"):
         folder.grade(query.query_id, "p-2", 1)
     assert (tmp_path / "qrels" / "test.tsv").read_bytes() == before

@@ -37,6 +37,7 @@ def test_single_runs_have_names_of_their_own(run, tmp_path):
     root = Root([run, other])
     assert not root.can_grow
     assert list(root.runs) == [run.name, f"other_{run.name}"]
+    assert list(Root([run, run]).runs) == [run.name]
     assert root.find(f"other_{run.name}/dataset") == other.resolve() / "dataset"
     for name in ("", "dataset", f"{run.name}/../x"):
         with pytest.raises(ConfigError):
