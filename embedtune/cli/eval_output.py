@@ -35,7 +35,15 @@ def print_evaluated(result: StageResult[EvaluationRecord]) -> None:
     record, run = result.record, result.folder.parent
     for number, results in enumerate(record.sets.values()):
         click.echo("\n" if number else "", nl=False)
-        for part in (_print_table, _print_verdict, _print_differences, _print_seeds, _print_slices, _print_audits):
+        for part in (
+            _print_table,
+            _print_indexes,
+            _print_verdict,
+            _print_differences,
+            _print_seeds,
+            _print_slices,
+            _print_audits,
+        ):
             part(results)
     if record.forgetting:
         for tried in record.forgetting.sets.values():
@@ -69,6 +77,21 @@ def _print_table(results: QuerySetRecord) -> None:
     origin = f", {results.origin}" if results.origin else ""
     click.echo(f"{results.n_queries} queries ({results.queries}{origin}), relevance judged by {results.judged_unit}")
     Console(file=unfiltered(sys.stdout), width=width()).print(table)
+
+
+def _print_indexes(results: QuerySetRecord) -> None:
+    if results.indexes:
+        rows = [
+            (
+                _cut(row.system, _MAX_NAME),
+                f"{row.recall_at_10:.3f}",
+                f"{row.n_bytes / 1e6:,.1f}",
+                f"{row.flat_bytes / 1e6:,.1f}",
+            )
+            for row in results.indexes
+        ]
+        click.echo()
+        print_columns([("approximate index", "recall@10 of the exact search", "MB", "vectors, MB"), *rows])
 
 
 def _print_verdict(results: QuerySetRecord) -> None:

@@ -124,6 +124,13 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     metavar="FORM",
     help="A form of the shipped model's vectors to compare with whole ones: a number of dimensions, int8, binary; repeatable.",
 )
+@options.setting(
+    EvaluateConfig,
+    "index",
+    multiple=True,
+    metavar="INDEX",
+    help="An approximate index of FAISS to search with too, such as ivf4096,pq48, ivf4096,pq48,rflat or hnsw32; repeatable.",
+)
 @options.setting(EvaluateConfig, "precision")
 @options.TRUST
 @click.option(

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from embedtune.config.base import MAX_SEED, TRUST, Names, PathText, Precision, Settings, Share, Trust, Weight
+from embedtune.config.index_form import IndexForm
 from embedtune.config.loader import Gathered
 from embedtune.config.training import TrainConfig
 from embedtune.errors import ConfigError
@@ -251,6 +252,10 @@ class EvaluateConfig(Settings):
         (),
         description="Forms of the shipped model's vectors to compare with whole ones: numbers of dimensions, int8 or binary.",
     )
+    index: Names = Field(
+        (),
+        description="Approximate indexes of FAISS to search the shipped model's vectors with, such as ivf4096,pq48 or hnsw32.",
+    )
     rerank: int = Field(
         20, ge=0, le=100, description="Passages of hybrid search to rerank by late interaction (MaxSim); 0 for none."
     )
@@ -262,6 +267,11 @@ class EvaluateConfig(Settings):
         if wrong := [form for form in forms if form not in ("int8", "binary") and not (form.isdecimal() and int(form))]:
             raise ValueError(f"expected a number of dimensions, int8 or binary, found {', '.join(wrong)}")
         return forms
+
+    @field_validator("index")
+    @classmethod
+    def _are_indexes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(IndexForm.parse(name).name for name in names)
 
 
 class RunConfig(Settings):

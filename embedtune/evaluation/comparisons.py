@@ -14,13 +14,14 @@ from embedtune.evaluation.slices import Grouping, group_queries
 from embedtune.evaluation.verdict import PAIRS as VERDICT_PAIRS
 from embedtune.evaluation.verdict import (
     Comparisons,
+    index_objections,
     judge,
     judge_base,
     lexical_objection,
     reranking_advice,
 )
 from embedtune.evaluation.word_bias import are_extractive, open_gains, without_word_bias
-from embedtune.project.evaluation_records import Comparison, SeedsRecord, Slice, Verdict
+from embedtune.project.evaluation_records import Comparison, IndexRecord, SeedsRecord, Slice, Verdict
 from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, QuerySet, Run
@@ -49,6 +50,7 @@ def summarise(
     method: str | None = "symmetric",
     why_base: str = "",
     worded: Collection[str] = (),
+    indexes: Sequence[IndexRecord] = (),
     seed: int,
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
@@ -56,7 +58,7 @@ def summarise(
     ``lexical``, the run of BM25, gives the slices by overlap of query and answer; ``seeds`` are systems that are one recipe
     with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained; ``why_base`` is
     why training shipped the base, if it did. ``worded`` are models whose vectors hold words: extractive queries favour them
-    as they favour BM25.
+    as they favour BM25. ``indexes`` are what approximate indexes find.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
@@ -71,6 +73,7 @@ def summarise(
         verdict = judge_base(found, trained=method is not None, why=why_base, clustered_by=f"{grouping.unit}s")
     enough = grouping.n_clusters >= FEWEST_CLUSTERS
     more = [*open_gains(found), *lexical_objection(found), *reranking_advice(found, verdict.decision)] if enough else []
+    more += index_objections(found, indexes)
     return Summary(
         grouping.unit,
         grouping.n_clusters,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,17 +15,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from embedtune.config.index_form import IndexForm
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError
 from embedtune.evaluation.audits.run import plain_run
-from embedtune.evaluation.drift import mean_cosine
+from embedtune.evaluation.drift import mean_cosine, mean_overlap
 from embedtune.formats.judgements import own_units
 from embedtune.models.encoder import Encoder, load_encoder
 from embedtune.models.weights import load_rounded
 from embedtune.progress import track
+from embedtune.project.evaluation_records import IndexRecord
 from embedtune.project.layout import doubles
 from embedtune.project.trained_run import TrainedRun
 from embedtune.project.vector_cache import VectorCache
+from embedtune.retrieval.approximate_index import ApproximateIndex, build_index, open_index
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.compact_vectors import in_form
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
@@ -124,16 +128,21 @@ class Search:
         kept: KeptVectors | None = None,
         directions: int | None = None,
         rerank: int = 0,
-        forms: tuple[str, Sequence[str]] = ("", ()),
+        shipped: str = "",
+        vectors: Sequence[str] = (),
+        indexes: Sequence[str] = (),
     ) -> None:
         """Set up the search with windows of so many tokens, the share that the next one repeats, and a depth of runs.
 
         Without ``kept`` all passages are encoded; without ``directions``, principal ones, there is no ``base_pca``. The best
-        ``rerank`` passages of each fused search are reranked by their tokens; 0 leaves those systems out. ``forms`` names a
-        model and the forms of its vectors that are searched too, see ``compact_vectors.in_form``.
+        ``rerank`` passages of each fused search are reranked by their tokens; 0 leaves those systems out. The vectors of the
+        ``shipped`` model are searched in other forms too, see ``compact_vectors.in_form``, and by approximate ``indexes``,
+        which are built in ``kept``.
         """
         self._kept = kept
-        self._forms = forms
+        self._shipped = shipped
+        self._forms = vectors
+        self._indexes = [IndexForm.parse(name) for name in indexes]
         self._directions = directions
         self._base: Vectors | None = None
         self._passages = passages
@@ -172,14 +181,28 @@ class Search:
                 if self._directions:
                     projected = project(queries, principal_map(vectors, self._directions))
                     table.search(model._replace(name="base_pca", weight=None), projected, documents)
-            for form in self._forms[1] if model.name == self._forms[0] else ():
-                shorter, kept = in_form(form, queries, vectors)
-                in_it = model._replace(name=f"{model.name}:{form}", weight=None)
-                table.search(in_it, shorter, PassageVectors(kept, windows))
             if model.name in ("base", "tuned") and encoder.model.prompts.get("query"):
                 # That of the tuned model, which is encoded last, counts.
                 bare = encoder.encode_queries_without_prompt(table.texts)
                 table.bare = dense_run(table.ids, bare, vectors, **options)
+        if model.name == self._shipped:
+            self._search_forms(model, encoder, documents, encoded)
+
+    def _search_forms(
+        self, model: Model, encoder: Encoder, documents: PassageVectors, encoded: Sequence[Vectors]
+    ) -> None:
+        """Search the vectors of the shipped model in further forms and by approximate indexes, which take minutes to build."""
+        for form in self._forms:
+            for table, queries in zip(self.sets, encoded, strict=True):
+                shorter, kept = in_form(form, queries, documents.vectors)
+                table.search(_added_form(model, form), shorter, PassageVectors(kept, documents.windows))
+        for each in self._indexes:
+            assert self._kept is not None
+            with track(f"build index: {each.name}", 1) as on_progress:
+                by_index = replace(documents, approximate=self._kept.index_of(each, model, encoder, documents))
+                on_progress(1)
+            for table, queries in zip(self.sets, encoded, strict=True):
+                table.search_index(model, each.name, queries, by_index)
 
     def _encode(
         self, name: str, encoder: Encoder, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
@@ -211,6 +234,14 @@ class KeptVectors(NamedTuple):
             passages = self.cache.path(encoder, self.models[model.documents], windows.texts)
             self.cache.keep_search(name, files, queries, passages, windows.starts.tolist())
 
+    def index_of(self, form: IndexForm, model: Model, encoder: Encoder, documents: PassageVectors) -> ApproximateIndex:
+        """Return an index of what one of these models searches, built if it is not there."""
+        files = self.models[model.name]
+        passages = self.cache.path(encoder, self.models[model.documents], documents.windows.texts)
+        key = [passages.name, files, form.factory]
+        path = self.cache.derived(key, files, partial(build_index, form, documents.vectors))
+        return open_index(form, path, documents.vectors)
+
 
 class SetRuns:
     """The runs of one query set by system, and what audits need besides.
@@ -218,6 +249,7 @@ class SetRuns:
     Attributes:
         cut_off: The base's run with every passage cut off at its window, as a stack that does less than ours finds it.
         bare: The shipped model's run with queries encoded without their prompt; None where there is none.
+        indexes: What approximate indexes find of the exact search.
     """
 
     def __init__(self, passages: Sequence[Passage], queries: QuerySet, bm25: BM25, depth: int, n_reranked: int) -> None:
@@ -231,6 +263,7 @@ class SetRuns:
         self.depth = depth
         self.cut_off: Run = {}
         self.bare: Run | None = None
+        self.indexes: list[IndexRecord] = []
         self._bm25 = bm25
         self._n_reranked = n_reranked
         self._queries: dict[str, Vectors] = {}
@@ -267,11 +300,25 @@ class SetRuns:
         found = searcher.runs(self.ids, self.texts, queries, kinds, self.depth, matches=known)
         self._runs |= {str(System(kind, model.name)): run for kind, run in found.items()}
 
+    def search_index(self, model: Model, name: str, queries: Vectors, documents: PassageVectors) -> None:
+        """Add the run of a model that was searched exactly, by an approximate index of this name, and hold it against that."""
+        by_index = _added_form(model, name)
+        self.search(by_index, queries, documents)
+        assert documents.approximate is not None
+        recall = mean_overlap(self._runs[model.name], self._runs[by_index.name])
+        sizes = {"n_bytes": documents.approximate.n_bytes, "flat_bytes": documents.vectors.nbytes}
+        self.indexes.append(IndexRecord(system=by_index.name, recall_at_10=round(recall, 6), **sizes))
+
     @property
     def query_cosine(self) -> float | None:
         """Mean cosine of query vectors under base and tuned; None without a tuned model, or if it tuned passages alone."""
         base, tuned = (self._queries.get(name) for name in ("base", "tuned"))
         return None if base is None or tuned is None or np.array_equal(base, tuned) else mean_cosine(base, tuned)
+
+
+def _added_form(model: Model, form: str) -> Model:
+    """Return a model whose vectors are searched in another form, as a row of its own."""
+    return model._replace(name=f"{model.name}:{form}", weight=None)
 
 
 def _with_sketch(encoder: Encoder, vectors: Vectors, windows: Windows) -> Vectors:

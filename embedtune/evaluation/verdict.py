@@ -14,11 +14,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from embedtune.evaluation.points import evidence, interval, points
 from embedtune.evaluation.significance import FEWEST_CLUSTERS, queries_needed
-from embedtune.project.evaluation_records import Comparison, Verdict
+from embedtune.project.evaluation_records import Comparison, IndexRecord, Verdict
 
 PRIMARY = "ndcg@10"
 MIN_GAIN = 0.01
@@ -109,6 +109,21 @@ def lexical_objection(comparisons: Comparisons) -> list[str]:
     if not against or not all(found.worse for found in against):
         return []
     return [f"But BM25 alone is better than any of these: {_describe(max(against, key=lambda found: found.mean))}."]
+
+
+def index_objections(comparisons: Comparisons, indexes: Iterable[IndexRecord]) -> list[str]:
+    """Say so where an approximate index loses more than tuning gained: who needs that index has nothing of the tuning."""
+    reasons = []
+    for index in indexes:
+        gain, lost = (comparisons.get(pair) for pair in (("tuned", "base"), ("tuned", index.system)))
+        if not gain or not lost or not 0 < gain[PRIMARY].difference <= lost[PRIMARY].difference:
+            continue
+        reasons.append(
+            f"But {index.system} costs more than tuning gained: {_points(lost[PRIMARY].difference)} of {PRIMARY} of the "
+            f"{_points(gain[PRIMARY].difference)}; it finds {index.recall_at_10:.1%} of the exact search's first ten. Search "
+            f"more lists (nprobe=N) or candidates (efsearch=N), or rescore them (rflat)."
+        )
+    return reasons
 
 
 def reranking_advice(comparisons: Comparisons, decision: str) -> list[str]:

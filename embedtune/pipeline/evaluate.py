@@ -90,7 +90,9 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         kept=kept,
         directions=next((tried.directions for tried in run.record.candidates if tried.directions), None),
         rerank=config.rerank,
-        forms=(run.record.shipped, config.vectors),
+        shipped=run.record.shipped,
+        vectors=config.vectors,
+        indexes=config.index,
     )
     for model in models:
         search.add(model)
@@ -117,7 +119,7 @@ def _measure(folder: Path, config: EvaluateConfig, inputs: Inputs, models: Seque
         )
         own = folder / set_folder(queries.name) if several else folder
         sets[queries.name] = write_query_set(
-            own, config, inputs, queries, searched.runs, audits, None if several else forgetting, reporter
+            own, config, inputs, queries, searched, audits, None if several else forgetting, reporter
         )
     if run.is_trained:
         card = card_of(run.record, run.settings, prompts.used, len(passages), list(sets.values()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from embedtune.config.settings import EvaluateConfig
 from embedtune.evaluation.comparisons import summarise
 from embedtune.evaluation.measures import MEASURES, PerQuery, means, per_query
+from embedtune.evaluation.runner import SetRuns
 from embedtune.formats.judgements import identical_passages
 from embedtune.formats.run_files import write_run
 from embedtune.pipeline.evaluation_inputs import Inputs
@@ -17,7 +18,7 @@ from embedtune.project.layout import file_name
 from embedtune.project.manifest import write_json
 from embedtune.reports.writing import Reporter
 from embedtune.shown import cell
-from embedtune.types import QuerySet, Run
+from embedtune.types import QuerySet
 
 
 def write_query_set(
@@ -25,12 +26,13 @@ def write_query_set(
     config: EvaluateConfig,
     inputs: Inputs,
     queries: QuerySet,
-    runs: Mapping[str, Run],
+    searched: SetRuns,
     audits: list[AuditRecord],
     forgetting: ForgettingRecord | None,
     reporter: Reporter,
 ) -> QuerySetRecord:
     """Score and compare the runs of one query set, write its files, and return the content of ``metrics.json``."""
+    runs = searched.runs
     folder.mkdir(exist_ok=True)
     measures = list(dict.fromkeys([*MEASURES, *config.measures]))
     passages, trained = inputs.dataset.passages, inputs.run.record
@@ -42,9 +44,9 @@ def write_query_set(
     summary = summarise(
         values, runs["bm25"], queries, passages,
         seeds=inputs.seeds(), method=method, why_base=trained.why_base,
-        worded=("tuned",) if trained.method == "hybrid-vector" else (), seed=config.seed,
+        worded=("tuned",) if trained.method == "hybrid-vector" else (), indexes=searched.indexes, seed=config.seed,
     )  # fmt: skip
-    optional = {"seeds": summary.seeds, "forgetting": forgetting}
+    optional = {"seeds": summary.seeds, "forgetting": forgetting, "indexes": searched.indexes}
     record = QuerySetRecord(
         schema_version=1,
         queries=queries.name,

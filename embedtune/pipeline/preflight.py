@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedtune import machine
+from embedtune.config.index_form import IndexForm
 from embedtune.config.settings import EvaluateConfig, GenerateConfig, RunConfig
 from embedtune.config.training import TrainConfig
 from embedtune.documents.reading import PYTHON_REFERENCE
 from embedtune.errors import DataError, EmbedtuneError
-from embedtune.models.inspect import ModelSize, inspect_model
+from embedtune.models.inspect import ModelSize, inspect_model, read_dimension
 from embedtune.models.locate import find_model
 from embedtune.pipeline.machine_checks import (
     LIBRARIES,
@@ -26,6 +27,7 @@ from embedtune.pipeline.machine_checks import (
 )
 from embedtune.project.manifest import MANIFEST
 from embedtune.resources import find_query_set
+from embedtune.retrieval.approximate_index import check_index
 from embedtune.retrieval.searcher import BLOCK
 from embedtune.systems import systems_of_run
 
@@ -84,6 +86,9 @@ def before_evaluate(
     vectors = 3 * n_passages * 4 * (size.hidden if size else 0)
     needed = LIBRARIES + 3 * weights_bytes(size) + vectors + _SCORE_BYTES * min(n_queries, BLOCK) * n_passages
     check_memory(problems, folder, needed, f"{n_queries} queries over {n_passages} passages", size)
+    for name in config.index:
+        with problems.collect():
+            check_index(IndexForm.parse(name), read_dimension(base_folder), n_passages)
     problems.raise_any(str(folder))
 
 

@@ -176,6 +176,22 @@ class ForgettingRecord(Record):
     sets: dict[str, ForgettingSet]
 
 
+class IndexRecord(Record):
+    """An approximate index beside the exact search of the same vectors.
+
+    Attributes:
+        system: Its name in the table of systems.
+        recall_at_10: Share of the exact search's first ten that it finds, mean over the queries, in [0, 1].
+        n_bytes: Size of its file.
+        flat_bytes: Size of the vectors in fp32.
+    """
+
+    system: str
+    recall_at_10: float
+    n_bytes: int
+    flat_bytes: int
+
+
 class QuerySetRecord(Record):
     """What ``evaluate`` measured on one query set: the content of ``metrics.json``.
 
@@ -184,6 +200,7 @@ class QuerySetRecord(Record):
         clustered_by: ``document`` or ``section``.
         kinds: How many queries are of which kind: ``source`` for people's, all others are synthetic.
         seeds: Present if several seeds of one recipe were compared.
+        indexes: Present if approximate indexes were searched.
         forgetting: Present for a tuned model if this is the only set.
     """
 
@@ -202,6 +219,7 @@ class QuerySetRecord(Record):
     verdict: Verdict
     slices: list[Slice]
     seeds: SeedsRecord | None = None
+    indexes: list[IndexRecord] = Field(default_factory=list)
     audits: list[AuditRecord] = Field(default_factory=list)
     forgetting: ForgettingRecord | None = None
 

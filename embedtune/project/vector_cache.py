@@ -17,6 +17,7 @@ from embedtune.errors import InUseError, ResourceError
 from embedtune.project.layout import VECTORS
 from embedtune.project.lock import lock_run
 from embedtune.project.manifest import sync, write_json
+from embedtune.project.writing import writing
 from embedtune.regular import read_json
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import TextEncoder, Vectors
@@ -93,13 +94,35 @@ class VectorCache:
         passages = _read(self._folder / facts["passages"])
         return passages and KnownSearch(dict(zip(facts["texts"], queries, strict=True)), passages[0], facts["starts"])
 
+    def derived(self, key: object, model: str, build: Callable[[Path], None]) -> Path:
+        """Return a file that is made of vectors of a model (hash), such as an index of them; it is built unless it is there.
+
+        Raises:
+            ResourceError: If it cannot be written.
+        """
+        path = self._folder / f"{hash_json(key)[:32]}.derived"
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if hash_file(path) == read_json(path.with_suffix(".json"))["sha256"]:
+                return path
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            try:
+                build(part)
+                sync(part)
+                part.rename(path)
+            finally:
+                part.unlink(missing_ok=True)
+            write_json(path.with_suffix(".json"), {"sha256": hash_file(path), "model": model})
+        return path
+
     def prune(self, models: Collection[str]) -> None:
         """Delete the vectors of all models (hashes) but these: those of earlier trainings."""
         for path in self._folder.glob("*.json"):
             with suppress(OSError, ValueError):
                 if read_json(path).get("model") not in models:
-                    path.unlink()
-                    path.with_suffix(".npy").unlink(missing_ok=True)
+                    for each in self._folder.glob(f"{path.stem}.*"):
+                        each.unlink()
 
     def path(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Path:
         """Return the file of these vectors."""

@@ -43,7 +43,7 @@ def _environment(*, markdown: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (cut, interval, number, p_value, points, score)
+    filters = (cut, interval, number, p_value, points, score, share)
     environment.filters |= {function.__name__: function for function in filters}
     return environment
 

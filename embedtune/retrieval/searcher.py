@@ -19,6 +19,7 @@ from embedtune.errors import ConfigError
 from embedtune.formats.run_files import ranked
 from embedtune.models.encoder import Encoder
 from embedtune.progress import track
+from embedtune.retrieval.approximate_index import ApproximateIndex
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT, Parts, PassageScores
 from embedtune.retrieval.late_interaction import DEPTH, Candidates, blend, encoded_tokens, match, shift
@@ -108,17 +109,18 @@ class PassageVectors:
 
     vectors: Vectors  # (n_windows, dim)
     windows: Windows  # which of them belong to which passage
+    approximate: ApproximateIndex | None = None  # what is searched in place of all vectors
 
     def scores(self, queries: Vectors, k: int | None = None) -> Matrix:
         """See ``DenseSource``."""
         # The best k passages are all among the best k × (windows of the longest passage) windows.
         depth = len(self.vectors) if k is None else k * self._most_windows
-        if depth >= len(self.vectors):
+        if depth >= len(self.vectors) and self.approximate is None:
             return self.windows.best(queries @ self.vectors.T)
-        cosines, columns = self._index.search(np.ascontiguousarray(queries), depth)
-        scores = np.full((len(queries), len(self.vectors)), -np.inf, dtype=np.float32)
-        np.put_along_axis(scores, columns, cosines, axis=1)
-        return self.windows.best(scores)
+        cosines, columns = self._index.search(np.ascontiguousarray(queries), min(depth, len(self.vectors)))
+        scores = np.full((len(queries), len(self.vectors) + 1), -np.inf, dtype=np.float32)
+        np.put_along_axis(scores, columns, cosines, axis=1)  # column -1, of what an index did not find, is the last
+        return self.windows.best(scores[:, :-1])
 
     def nearest_window(self, passage: int, query: Vectors) -> str:
         """Return the text of that window of a passage, by its number, which is nearest to a query, ``(dim,)``."""
@@ -127,6 +129,8 @@ class PassageVectors:
 
     @cached_property
     def _index(self) -> Any:
+        if self.approximate is not None:
+            return self.approximate
         import faiss
 
         index = faiss.IndexFlatIP(self.vectors.shape[1])

@@ -78,6 +78,20 @@ def test_a_dry_run_is_held_against_nothing(evaluate, run):
     assert "would run" in stdout
 
 
+def test_an_index_is_a_row_with_what_it_finds_and_weighs(evaluate, run):
+    code, stdout, _ = evaluate(run, "--index", "HNSW8", "--set", "rerank=0")
+    assert code == 0
+    assert "approximate index" in stdout
+    (index,) = json.loads((run / "eval" / "metrics.json").read_text())["indexes"]
+    assert index["system"] == "tuned:hnsw8"
+    assert index["recall_at_10"] >= 0.99
+    assert "tuned:hnsw8" in (run / "eval" / "report.md").read_text().split("| approximate index |")[1]
+    assert "Table of approximate indexes" in (run / "eval" / "report.html").read_text()
+    code, stdout, stderr = evaluate(run, "--index", "ivf4096,pq16")
+    assert (code, stdout) == (2, "")
+    assert "expected 159,744 vectors to train ivf4096,pq16" in stderr
+
+
 def test_the_seed_is_part_of_the_result(evaluate, run):
     assert evaluate(run)[0] == 0
     assert "would run" in evaluate(run, "--seed", "1", "--dry-run")[1]

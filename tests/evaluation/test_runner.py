@@ -205,3 +205,16 @@ def test_pairs_whose_tokens_are_known_are_not_matched_again():
     again.add(model("base", base, 0.5))
     again.add(model("tuned", other, 0.5))
     assert len(other.documents) == 2
+
+
+def test_an_index_of_the_shipped_model_is_held_against_its_exact_search(tmp_path):
+    kept = KeptVectors(VectorCache(tmp_path), {"base": "hash"}, lambda *_: "name")
+    options = {"window_tokens": 100, "window_overlap": 0.0, "depth": 100, "kept": kept}
+    found = Search(PASSAGES, [query_set("a", "tank", "lamp")], **options, shipped="base", indexes=["hnsw4"])
+    found.add(model("base", Stub(), weight=0.5))
+    (table,) = found.sets
+    assert list(table.runs) == ["bm25", "base", "hybrid_base", "rrf_base", "base:hnsw4"]
+    (index,) = table.indexes
+    assert (index.system, index.recall_at_10, index.flat_bytes) == ("base:hnsw4", 1.0, 3 * 26 * 4)
+    assert index.n_bytes > index.flat_bytes
+    assert table.runs["base:hnsw4"]["a0"] == pytest.approx(table.runs["base"]["a0"])

@@ -7,7 +7,8 @@ import pytest
 
 from embedtune.evaluation import verdict as rules
 from embedtune.evaluation.significance import compare
-from embedtune.evaluation.verdict import PAIRS, judge, judge_base, lexical_objection, reranking_advice
+from embedtune.evaluation.verdict import PAIRS, index_objections, judge, judge_base, lexical_objection, reranking_advice
+from embedtune.project.evaluation_records import IndexRecord
 from tests.records import comparison
 
 from .simulated import documents_of, rank_scores
@@ -319,3 +320,15 @@ def test_reranking_is_advised_where_only_with_it_fusion_beats_the_model():
         "Hybrid search with late-interaction reranking is better than base alone, and slower: rerank_base gains 5.0"
     )
     assert reranked(0.01, 0.06, fusion=0.05) == []
+
+
+@pytest.mark.parametrize(("gain", "cost", "is_told"), [(0.02, 0.03, True), (0.02, 0.01, False), (-0.01, 0.03, False)])
+def test_an_index_that_costs_more_than_tuning_gained_is_named(gain, cost, is_told):
+    index = IndexRecord(system="tuned:ivf64,pq8", recall_at_10=0.613, n_bytes=1, flat_bytes=9)
+    pair = ("tuned", index.system)
+    reasons = index_objections(table(tuned=gain) | {pair: {"ndcg@10": one(*pair, cost, 0.02)}}, [index])
+    assert bool(reasons) == is_told
+    if is_told:
+        assert "tuned:ivf64,pq8 costs more than tuning gained: 3.0 points of ndcg@10 of the 2.0 points" in reasons[0]
+        assert "61.3% of the exact search's first ten" in reasons[0]
+    assert index_objections({pair: {"ndcg@10": one(*pair, cost, 0.02)}}, [index]) == []

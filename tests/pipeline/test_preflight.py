@@ -81,6 +81,17 @@ def test_little_disk_is_refused_with_the_estimate(tmp_path, model_folder, memory
         preflight.before_evaluate(EvaluateConfig(), tmp_path / "eval", model_folder, 1000, 5000)
 
 
+def test_an_index_of_more_lists_than_passages_allow_is_refused_before_anything_is_encoded(
+    tmp_path, model_folder, memory
+):
+    config = EvaluateConfig(index=("ivf4096,pq48", "hnsw32", "ivf64,pq7"))
+    with pytest.raises(ConfigError) as caught:
+        preflight.before_evaluate(config, tmp_path / "eval", model_folder, 10, 5000)
+    assert "expected 159,744 vectors to train ivf4096,pq48, found 5,000" in str(caught.value)
+    assert "found 'ivf64,pq7'" in str(caught.value)
+    assert "hnsw32:" not in str(caught.value)
+
+
 def test_estimates_of_disk_cover_the_demo(tmp_path, model_folder, memory, disk):
     """The demo: 466 kB of text became a dataset of 1.8 MB, a model of 95.0 MB, and 6.0 MB of runs of 179 queries."""
     checks = {

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from embedtune.errors import ResourceError
 from embedtune.project.vector_cache import VectorCache, vectors_of_run
 
 
@@ -82,3 +84,30 @@ def test_vectors_of_earlier_trainings_are_pruned_with_their_searches(tmp_path):
     assert cache.find(encoder, "base", ["a"]) is not None and cache.find_search("search of new") is not None
     assert cache.find(encoder, "old", ["a"]) is None and cache.find_search("search of old") is None
     assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_what_is_made_of_vectors_is_made_once_and_goes_with_its_model(tmp_path):
+    cache, made = VectorCache(tmp_path / "v"), []
+
+    def build(path):
+        made.append(path)
+        path.write_bytes(b"index")
+
+    for key in ("a", "a", "b"):
+        assert cache.derived([key], "m", build).read_bytes() == b"index"
+    assert len(made) == 2
+    cache.derived(["a"], "m", build).write_bytes(b"torn")
+    cache.derived(["a"], "m", build)
+    assert len(made) == 3
+    cache.prune({"n"})
+    assert not any((tmp_path / "v").iterdir())
+
+
+def test_what_cannot_be_made_leaves_nothing_behind(tmp_path):
+    def build(path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ResourceError, match="No space left"):
+        VectorCache(tmp_path / "v").derived(["a"], "m", build)
+    assert not any((tmp_path / "v").iterdir())

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedtune.config.index_form import IndexForm
+from embedtune.errors import ConfigError
+from embedtune.retrieval.approximate_index import build_index, check_index, open_index
+from embedtune.retrieval.searcher import PassageVectors
+from embedtune.retrieval.windows import Windows
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    drawn = np.random.default_rng(0).normal(size=(3000, 32)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def opened(vectors, tmp_path):
+    def build(name):
+        form = IndexForm.parse(name)
+        build_index(form, vectors, tmp_path / "index")
+        return open_index(form, tmp_path / "index", vectors)
+
+    return build
+
+
+def overlap(found, wanted):
+    return np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found.tolist(), wanted.tolist(), strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "share"),
+    [("ivf16,sq8", 0.9, 0.35), ("hnsw16", 0.97, 2.2), ("hnsw16_sq8", 0.9, 1.5), ("ivf16,pq8x4,nprobe=16", 0.1, 0.2)],
+)
+def test_an_index_finds_most_of_what_an_exact_search_finds_in_fewer_bytes(opened, vectors, name, least, share):
+    index, wanted = opened(name), np.argsort(-(vectors[:100] @ vectors.T), axis=1)[:, :10]
+    found = index.search(vectors[:100], 10)[1]
+    assert least <= overlap(found, wanted) <= 1
+    assert index.n_bytes < share * vectors.nbytes
+
+
+def test_rescored_candidates_have_their_own_cosines_in_order(opened, vectors):
+    queries = vectors[:50]
+    wanted = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
+    plain, rescored = (opened(f"ivf16,pq8x4,nprobe=16{more}").search(queries, 10) for more in ("", ",rflat"))
+    assert overlap(rescored[1], wanted) > overlap(plain[1], wanted) + 0.2
+    assert rescored[0] == pytest.approx(np.take_along_axis(queries @ vectors.T, rescored[1], axis=1), abs=1e-6)
+    assert (np.diff(rescored[0], axis=1) <= 0).all()
+
+
+@pytest.mark.parametrize("name", ["ivf64,flat,nprobe=1", "ivf64,flat,nprobe=1,rflat"])
+def test_what_an_index_does_not_find_has_no_score(opened, vectors, name):
+    searched = PassageVectors(vectors, Windows([], np.arange(len(vectors))), opened(name))
+    scores = searched.scores(vectors[:5], 3000)
+    found = scores > -np.inf
+    assert (found.sum(axis=1) < 1000).all()
+    assert found[range(5), range(5)].all()
+    assert scores[found] == pytest.approx((vectors[:5] @ vectors.T)[found], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ivf4096,sq8", r"expected 159,744 vectors to train ivf4096,sq8, found 3,000"),
+        ("ivf16,pq5", r"expected an index of FAISS for 32 dimensions, found 'ivf16,pq5': .*multiple of"),
+        ("ivf16", r"found 'ivf16': could not parse"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(vectors, tmp_path, name, message):
+    with pytest.raises(ConfigError, match=message):
+        check_index(IndexForm.parse(name), 32, 3000)
+    with pytest.raises(ConfigError):
+        build_index(IndexForm.parse(name), vectors, tmp_path / "index")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_disk_that_refuses_is_an_error_of_the_disk(vectors, tmp_path):
+    with pytest.raises(OSError, match="no-folder"):
+        build_index(IndexForm.parse("hnsw4"), vectors[:50], tmp_path / "no-folder" / "index")
