@@ -29,6 +29,7 @@ _COMMANDS = {
         "advise": "Recommend what to do with your documents, before any tuning.",
         "generate": "Make passages, queries and relevance judgements from documents.",
         "train": "Fine-tune the base model on the generated dataset.",
+        "search": "Train with many settings, and keep the best on dev.",
         "eval": "Compare the base and the tuned model with BM25 and hybrid search.",
         "mine": "Find hard negatives for the train queries, to train on elsewhere.",
         "run": "Generate, train and evaluate with one recipe.",

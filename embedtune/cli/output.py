@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         QueryAdapterRecord,
         WriterRecord,
     )
+    from embedtune.project.search_records import SearchRecord
     from embedtune.project.stage import StageResult
 
 
@@ -87,11 +88,33 @@ def print_trained(result: StageResult[ModelRecord]) -> None:
         strengths = ", ".join(f"{strength}: {value:.3f}" for strength, value in dev.by_strength.items())
         echo_wrapped(f"dev {dev.measure}, {dev.n_queries} queries: base {dev.base:.3f}; at strength α {strengths}")
         gain = f"dev {dev.measure} by {_gain(dev)}"
+        if dev.held_out:
+            gain += f" on {dev.held_out} queries that were held out"
         saved = f"candidate: tuned, at strength {record.strength:g}; it changed {gain}; the evaluation decides"
         if not record.is_tuned:
             saved = f"no candidate, the base stays: {record.why_base}"
         echo_wrapped(saved)
     click.echo(str(result.folder))
+    print_next(f"embedtune eval {result.folder.parent}")
+
+
+def print_search(result: StageResult[SearchRecord]) -> None:
+    """Print all trials, the best one, and what it was worth on queries that no trial had seen."""
+    record = result.record
+    names = list(dict.fromkeys(name for trial in record.trials for name in trial.settings))
+    rows = [
+        (
+            f"{trial.number}{' *' if trial.number == record.best else ''}",
+            trial.state,
+            "–" if trial.score is None else f"{trial.score:.3f}",
+            *(f"{trial.settings[name]:g}" if name in trial.settings else "–" for name in names),
+        )
+        for trial in record.trials
+    ]
+    print_columns([("trial", "", "dev", *names), *rows])
+    for line in record.summary().splitlines():
+        echo_wrapped(line)
+    click.echo(str(result.folder / "recipe.yaml"))
     print_next(f"embedtune eval {result.folder.parent}")
 
 
@@ -115,6 +138,7 @@ _PRINTERS: dict[str, Callable[[StageResult[Any]], None]] = {
     "eval": print_evaluated,
     "fit-query-adapter": print_query_adapter,
     "mine": print_mined,
+    "search": print_search,
     "tune-generator": print_writer,
 }
 

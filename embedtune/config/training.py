@@ -119,6 +119,13 @@ class TrainConfig(Settings):
         description="Numbers of dimensions, such as 256,128,64, in which vectors that are cut must retrieve too (Matryoshka), "
         "for lora, full and others that train pairs.",
     )
+    dev_held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the dev queries that only decide whether the tuned model is shipped; the others choose step and "
+        "strength. 0 lets all of them do both.",
+    )
     distill_weight: Share = Field(
         0.5, description="Weight of the base model's own softmax in the target (self-distillation); 0 is InfoNCE."
     )

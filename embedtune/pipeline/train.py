@@ -9,14 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtune.config.settings import GenerateConfig, takes_settings
+from embedtune.config.settings import takes_settings
 from embedtune.config.training import TrainConfig
-from embedtune.dataset import read_dataset
-from embedtune.models.encoder import choose_precision, load_encoder
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of
-from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, TRAINER_LOGS, VECTORS
+from embedtune.pipeline.training_context import open_context
+from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, VECTORS
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Manifest, library_versions, read_manifest, stage_folder, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
@@ -24,13 +23,8 @@ from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.card import model_card
-from embedtune.text.hashing import hash_json
-from embedtune.training.checkpoints import Checkpoints
-from embedtune.training.methods.context import Context
 from embedtune.training.methods.select import select_method, selection_record
-from embedtune.training.recipe import for_labels
 from embedtune.training.saving import save_selection
-from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -89,7 +83,7 @@ def train(
     for warning in recorded.record.warnings:
         _log.warning("%s", warning)
     with stage_folder(run / MODEL, identity) as stage:
-        context = _context(config, dataset_config, base_folder, run, hash_json(identity), callbacks)
+        context = open_context(config, dataset_config, base_folder, run, identity, callbacks)
         selection = select_method(context, config.method)
         _log.info("saving the model, and checking it in another process")
         checks = save_selection(stage.path, selection, context)
@@ -116,35 +110,3 @@ def identity_of(
         "model": hash_model(base_folder),
         "versions": library_versions(),
     }
-
-
-def _context(
-    config: TrainConfig,
-    dataset_config: GenerateConfig,
-    base_folder: Path,
-    run: Path,
-    identity: str,
-    callbacks: Sequence[TrainerCallback],
-) -> Context:
-    """Load the base and the dataset, and resolve the settings that follow from its labels."""
-    base = load_encoder(base_folder, dataset_config, choose_precision(config.precision))
-    dataset, vectors = read_dataset(run / DATASET), VectorCache(run / VECTORS)
-
-    def encode_corpus(texts: Sequence[str], on_progress: Progress) -> Vectors:
-        return vectors.documents(base, hash_model(base_folder), texts, on_progress)
-
-    def checkpoints(method: str) -> Checkpoints:
-        return Checkpoints(run / CHECKPOINTS / method, hash_json([identity, method]), seconds=config.checkpoint_seconds)
-
-    return Context(
-        config=for_labels(config, dataset.splits["train"]),
-        dataset_config=dataset_config,
-        dataset=dataset,
-        base=base,
-        encode_corpus=encode_corpus,
-        base_folder=base_folder,
-        load_base=lambda: load_encoder(base_folder, dataset_config, "fp32").model,
-        checkpoints=checkpoints,
-        callbacks=callbacks,
-        log_folder=run / TRAINER_LOGS if config.trainer_args.get("report_to", "none") != "none" else None,
-    )

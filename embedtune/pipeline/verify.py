@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.errors import DataError
-from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES, WRITER
+from embedtune.project.layout import DATASET, EVAL, MODEL, NEGATIVES, SEARCH, WRITER
 from embedtune.project.manifest import MANIFEST, Manifest, find_changes, read_manifest
 from embedtune.project.records import Record
 
-_INPUTS = {DATASET: (), MODEL: (DATASET,), EVAL: (DATASET, MODEL), NEGATIVES: (DATASET,), WRITER: ()}
-_IN_FEW_RUNS = (NEGATIVES, WRITER)
+_INPUTS = {
+    DATASET: (),
+    MODEL: (DATASET,),
+    EVAL: (DATASET, MODEL),
+    NEGATIVES: (DATASET,),
+    WRITER: (),
+    SEARCH: (DATASET,),
+}
+_IN_FEW_RUNS = (NEGATIVES, WRITER, SEARCH)
 
 
 class StageState(NamedTuple):

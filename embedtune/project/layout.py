@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-# Made by ``generate``, ``train``, ``evaluate``, ``fit_query_adapter``, ``mine_run`` and ``tune_generator``.
+# Made by ``generate``, ``train``, ``evaluate``, ``fit_query_adapter``, ``mine_run``, ``tune_generator`` and ``search``.
 DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES = "dataset", "model", "eval", "query_adapter", "hard_negatives"
-WRITER = "writer"
-STAGES = (DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES, WRITER)
+WRITER, SEARCH = "writer", "search"
+STAGES = (DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES, WRITER, SEARCH)
 VECTORS = ".vectors"  # passage vectors of the base and the tuned model, which train, eval and serving share
 CHECKPOINTS = ".checkpoints"  # state of a training that has not ended, to resume from
+TRIALS = ".search"  # the study of a search, and checkpoints of its best and its last trial
 TRAINER_LOGS = "logs"  # by method, where ``train.trainer_args.report_to`` asks for files
 PAGE = "report.html"  # of an evaluation, and of each of its query sets where there are several
 _OWN_FILES = frozenset(

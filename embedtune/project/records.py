@@ -148,12 +148,14 @@ class DevRecord(Record):
 
     Attributes:
         by_step: Training step → score at full strength; ``by_strength``: strength α → score.
+        held_out: Queries that only confirm: ``gain`` is theirs, ``base`` and the scores those of the others. 0: all do both.
         gain: Gain over the base at the chosen strength, or the best one if the base was shipped.
     """
 
     measure: str = "mean reciprocal rank"
     n_queries: int = 0
     n_clusters: int = 0
+    held_out: int = 0
     base: float = 0.0
     by_step: dict[str, float] = Field(default_factory=dict)
     best_step: int | None = None

@@ -29,7 +29,7 @@ from embedtune.retrieval.ranks import best_ranks
 from embedtune.retrieval.windows import OnDemand, best_of_groups, relevant_passages, windows_of
 from embedtune.text.sentences import remove_closest_sentence
 from embedtune.training.recipe import is_judged
-from embedtune.training.selection import Decision, Prior, choose_weight, decide
+from embedtune.training.selection import Decision, Prior, choose_weight, decide, hold_out
 from embedtune.types import SYNTHETIC_KINDS, Floats, Matrix, Passage, Progress, Query, QuerySet, TextEncoder, Vectors
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class DevSet:
         queries: Texts of the queries.
         relevant: Relevant columns for each query; a column is a sampled passage.
         clusters: Document or section of each query's answers, ``(n_queries,)``.
+        choosing: Rows of the queries that choose step, strength and method.
+        confirming: Rows of those that decide whether a model is shipped; the same unless some are held out.
         source_hidden: Rows of the queries whose answers lack their source sentence.
         windows: Windows to encode.
         n_encoded: Number of texts that ``dense_scores`` encodes.
@@ -91,12 +93,15 @@ class DevSet:
         hardest: Sequence[int] = (),
         ship_errors: float = 1.0,
         judged: bool = False,
+        held_out: float = 0.0,
     ) -> None:
         """Sample the corpus: passages join the answers of the queries, at least one, up to ``max_windows`` windows.
 
         Half of them are the first of ``hardest``, the others random, so that scores keep their spread. Of many answers a query
         has the best, as ``_sample_answers`` says. ``ship_errors`` are those of ``select_on_dev``; ``judged`` is
-        whether people's labels decide.
+        whether people's labels decide, ``held_out`` the share of queries that confirm and do not choose.
+
+        Raises ``DataError`` if none would be left to choose.
         """
         sample = _sample(_sample_answers(queries, corpus, max_windows), corpus, max_windows, seed, hardest)
         self.ship_errors = ship_errors
@@ -105,6 +110,7 @@ class DevSet:
         self.queries = [query.text for query in queries]
         self.relevant = [[column[passage] for passage in query.answers if passage in column] for query in queries]
         self.clusters = np.array([query.cluster for query in queries])
+        self.choosing, self.confirming = hold_out(self.clusters, held_out, seed)
         self.source_hidden = [row for row, query in enumerate(queries) if not query.source_visible]
         replacements = [
             (row, column[passage], answer)
@@ -144,6 +150,10 @@ class DevSet:
         """Return 1 / rank of the best relevant passage for each query, ``(n_queries,)``."""
         ranks: Floats = 1.0 / best_ranks(scores, self.relevant)
         return ranks
+
+    def choosing_ranks(self, scores: Matrix) -> Floats:
+        """Return the same of the queries that choose, ``(n_choosing,)``."""
+        return self.reciprocal_ranks(scores)[self.choosing]
 
     def _with_replacements(self, scores: Matrix) -> Matrix:
         """Replace the scores of whole answers by those without the query's source sentence, and put queries themselves last."""
@@ -235,6 +245,7 @@ def build_dev_set(
         hardest=hardest([query.text for query in queries]) if hardest else (),
         ship_errors=config.ship_errors,
         judged=is_judged(dataset.splits["train"]),
+        held_out=config.dev_held_out,
     )
 
 
@@ -304,16 +315,24 @@ def select_on_dev(
 ) -> tuple[Decision, Matrix, DevRecord]:
     """Choose the strength of an update by its dev scores, at least those of one strength, and whether it beats the base.
 
-    ``prior`` is what such updates gained elsewhere; see ``decide``.
+    Strengths are compared on the queries that choose, the best with the base on those that confirm. ``prior`` is what such
+    updates gained elsewhere; see ``decide``.
 
     Returns:
         The decision, the scores of the best strength, ``(n_queries, n_passages)``, and the record of both.
     """
     ranks = {strength: dev.reciprocal_ranks(scores) for strength, scores in tuned.items()}
-    decision = decide(dev.reciprocal_ranks(base), ranks, dev.clusters, errors=dev.ship_errors, prior=prior)
-    best = max(ranks, key=lambda strength: (ranks[strength].mean(), -strength))
+    best = max(ranks, key=lambda strength: (ranks[strength][dev.choosing].mean(), -strength))
+    rows = dev.confirming
+    decision = decide(
+        dev.reciprocal_ranks(base)[rows],
+        {best: ranks[best][rows]},
+        dev.clusters[rows],
+        errors=dev.ship_errors,
+        prior=prior,
+    )
     record = DevRecord(
-        by_strength={f"{strength:g}": rounded_mean(values) for strength, values in ranks.items()},
+        by_strength={f"{strength:g}": rounded_mean(values[dev.choosing]) for strength, values in ranks.items()},
         gain=round(decision.gain, 4),
         standard_error=round(decision.error, 4),
     )

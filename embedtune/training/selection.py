@@ -10,13 +10,16 @@ from math import sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from embedtune.errors import DataError
 from embedtune.evaluation.resampling import standard_errors, sum_by_cluster
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
 from embedtune.types import Floats
 
 _TIE = 1e-9
+Rows = NDArray[np.intp]
 CLEARLY = 2.0  # standard errors
 
 LEAST_GAIN = 0.001
@@ -101,6 +104,35 @@ def decide(
     if likely >= LEAST_GAIN and _exceeds(likely, errors * error):
         return Decision("tuned", strength, gain, error, expected)
     return Decision("base", 0.0, gain, error, expected)
+
+
+def hold_out(clusters: ArrayLike, share: float, seed: int) -> tuple[Rows, Rows]:
+    """Split queries into those that choose and those that confirm, ``(n,)`` row numbers in order; 0 lets all do both.
+
+    What was chosen among many looks better on the queries that chose it than it is; others tell what it is worth, however it
+    was chosen (Varma & Simon 2006; Cawley & Talbot 2010). Queries of one cluster stay together.
+
+    Args:
+        clusters: Document of each query, ``(n_queries,)``.
+        share: Of the queries that confirm, from 0 to below 1.
+        seed: Of the order in which clusters are drawn.
+
+    Raises:
+        DataError: If all queries are of one cluster.
+    """
+    labels = np.asarray(clusters)
+    if not share:
+        return np.arange(len(labels)), np.arange(len(labels))
+    names, sizes = np.unique(labels, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    before = (np.cumsum(sizes[order]) - sizes[order])[:-1]  # the last one stays to choose, whatever the share
+    confirming = np.isin(labels, names[order[:-1][before < share * len(labels)]])
+    if not confirming.any():
+        raise DataError(
+            f"train.dev_held_out: expected dev queries of two documents at least, found {len(names)}",
+            hint="add documents or labels, or set train.dev_held_out=0",
+        )
+    return np.flatnonzero(~confirming), np.flatnonzero(confirming)
 
 
 def beats(scores: Floats, other: Floats, clusters: ArrayLike | None = None) -> bool:

@@ -65,6 +65,10 @@ _TESTED_TOGETHER = {
     "tests/e2e/test_command_line.py": ("cli/output",),
     "tests/e2e/test_pipeline.py": ("pipeline/evaluate", "pipeline/evaluation_files", "pipeline/train"),
     "tests/pipeline/test_generate.py": ("pipeline/make_dataset",),
+    "tests/pipeline/test_search.py": (
+        "cli/search_command", "pipeline/search_trials", "pipeline/training_context", "project/search_records",
+    ),
+    "tests/training/test_search_space.py": ("config/search",),
     "tests/ui/test_flow.py": ("ui/answers", "ui/app", "ui/new_run", "ui/routes_home", "ui/routes_run", "ui/site"),
     "tests/training/updates/test_registry.py": (
         "models/adapted", "models/bottleneck", "models/trained_prompts",

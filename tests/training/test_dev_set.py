@@ -12,7 +12,14 @@ from embedtune.config.settings import GenerateConfig
 from embedtune.config.training import TrainConfig
 from embedtune.dataset import Dataset
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.training.dev_set import DevQuery, DevSet, SearchedPassage, build_dev_set, choose_fusion_weight
+from embedtune.training.dev_set import (
+    DevQuery,
+    DevSet,
+    SearchedPassage,
+    build_dev_set,
+    choose_fusion_weight,
+    select_on_dev,
+)
 from embedtune.types import Passage, Query, QuerySet
 
 WINDOWS = [
@@ -331,3 +338,17 @@ def test_a_query_that_is_a_passage_never_ranks_before_its_answer():
     assert some.lexical_scores(lambda passages, queries: np.ones((len(queries), len(passages)))).tolist()[1] == [1] * 5
     itself = build((Query("p1", "other words", "source"), {"p0": 1}), (Query("q", LAMP, "source"), {"p2": 1}))
     assert itself.dense_scores(WordCounts())[:, 1].tolist() == [0, 0]
+
+
+def test_the_strength_is_chosen_by_some_queries_and_confirmed_by_the_others():
+    """A strength that is best where it was chosen may be no gain elsewhere."""
+    queries = [query("lamp", 2)._replace(cluster=name) for name in "abcdefgh"]
+    dev = DevSet(queries, CORPUS, max_windows=100, seed=0, held_out=0.5)
+    wrong, right = np.tile([1.0, 0, 0, 0, 0], (8, 1)), np.tile([0.0, 0, 1, 0, 0], (8, 1))
+    lucky = wrong.copy()
+    lucky[dev.choosing] = right[dev.choosing]
+    decision, dense, record = select_on_dev(dev, wrong, {0.5: wrong, 1.0: lucky})
+    assert (decision.ship, decision.gain) == ("base", 0.0)
+    assert dense is lucky
+    assert record.by_strength == {"0.5": 0.5, "1": 1.0}
+    assert select_on_dev(dev, wrong, {1.0: right})[0].ship == "tuned"

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from embedtune.errors import DataError
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.training.selection import LEAST_GAIN, Decision, Prior, choose_evaluation, choose_weight, decide
+from embedtune.training.selection import LEAST_GAIN, Decision, Prior, choose_evaluation, choose_weight, decide, hold_out
 
 BASE = np.array([0.5, 0.5, 0.5, 0.5])
 
@@ -173,3 +174,37 @@ def test_of_judged_queries_the_weight_nearest_to_the_usual_one_is_taken_within_a
     assert choose_weight({0.4: USUAL, DEFAULT_WEIGHT: USUAL, 0.9: noisy}, judged=True) == DEFAULT_WEIGHT
     better = {0.4: USUAL + 0.3, 0.5: USUAL + 0.3, DEFAULT_WEIGHT: USUAL}
     assert choose_weight(better, judged=True) == 0.5
+
+
+def test_queries_that_confirm_choose_nothing_and_documents_stay_whole():
+    clusters = np.repeat(["a", "b", "c", "d"], [1, 3, 2, 4])
+    choosing, confirming = hold_out(clusters, 0.5, seed=0)
+    assert sorted([*choosing, *confirming]) == list(range(10))
+    assert not set(clusters[choosing]) & set(clusters[confirming])
+    assert len(confirming) >= 5
+    assert [each.tolist() for each in hold_out(clusters, 0.5, seed=0)] == [choosing.tolist(), confirming.tolist()]
+
+
+def test_without_a_share_all_queries_do_both():
+    choosing, confirming = hold_out(["a", "a", "b"], 0, seed=0)
+    assert choosing.tolist() == confirming.tolist() == [0, 1, 2]
+
+
+def test_queries_of_one_document_cannot_be_held_out():
+    with pytest.raises(DataError, match="expected dev queries of two documents at least, found 1"):
+        hold_out(["a", "a"], 0.5, seed=0)
+
+
+def test_the_best_of_many_trainings_of_no_worth_is_confirmed_no_more_often_than_one():
+    """On the queries that chose it, the best of 20 passes the gate nearly always; on others as often as any one, 16 %."""
+    draw = np.random.default_rng(0)
+    n, trials, rounds = 200, 20, 300
+    choosing, confirming = hold_out(np.arange(n), 0.5, seed=0)
+    passed = {"chosen": 0, "confirmed": 0}
+    for _ in range(rounds):
+        gains = 0.2 * (0.7 * draw.standard_normal(n) + 0.7 * draw.standard_normal((trials, n)))  # trials are alike
+        best = gains[gains[:, choosing].mean(axis=1).argmax()]
+        for name, rows in (("chosen", choosing), ("confirmed", confirming)):
+            passed[name] += decide(np.zeros(len(rows)), {1.0: best[rows]}).ship == "tuned"
+    assert passed["chosen"] / rounds > 0.5
+    assert passed["confirmed"] / rounds == pytest.approx(0.16, abs=0.05)

@@ -34,7 +34,8 @@ _ABOUT_SETTINGS = """\
 Use these with `--set KEY=VALUE`, or in a YAML recipe ([all settings](../pipelines/README.md#every-setting)). A dot separates a
 section from its setting. A recipe has the sections `generate`, `train` and `eval`."""
 _HOMES = {"GenerateConfig": "generate", "TrainConfig": "train", "EvaluateConfig": "eval", "RunConfig": "run",
-          "WriterConfig": "tune-generator"}  # fmt: skip
+          "WriterConfig": "tune-generator", "SearchConfig": "search"}  # fmt: skip
+_STAGES = ("generate", "train", "eval")  # have their own pages
 _FURTHER_CODES = (
     (0, "", "Done, also if the saved model is the base model."),
     (1, "", "A bug in embedtune; please report it."),
@@ -141,8 +142,9 @@ def _settings(model: type[BaseModel], name: str) -> Iterator[str]:
         yield f"Those of [embedtune {home}]({home}.md#settings)."
         return
     yield _ABOUT_SETTINGS
-    sections = list(sections_of(model))
-    for section in sections[:1] if model is config.RunConfig else sections:
+    for section in sections_of(model):
+        if section.name.startswith(_STAGES):
+            continue
         if section.name:
             yield f"### {section.name}\n\n{section.about}"
         yield _table(("setting", "what", "values", "default"), [_row(each) for each in section.settings])

@@ -94,10 +94,16 @@ def _values(found: dict[str, Any], schema: dict[str, Any]) -> str:
     if found["type"] == "array":
         return "list of " + _values(found.get("items") or {"type": "string"}, schema)
     if found["type"] == "object":
-        text = {"type": "string"}
-        values = found["additionalProperties"]
-        return f"{_values(found.get('propertyNames', text), schema)}: {'any' if values is True else _values(values, schema)}"
+        return _mapping(found, schema)
     return ", ".join([_TYPES[found["type"]], *_bounds(found)])
+
+
+def _mapping(found: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "properties" in found:
+        return "`{" + ", ".join(f"{name}: …" for name in found["properties"]) + "}`"
+    values = found["additionalProperties"]
+    names = _values(found.get("propertyNames", {"type": "string"}), schema)
+    return f"{names}: {'any' if values is True else _values(values, schema)}"
 
 
 def _bounds(found: dict[str, Any]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.config.training import TrainConfig
 from embedtune.project.records import DevRecord
 from embedtune.training.checkpoints import Checkpoints
 from embedtune.training.dev_set import DevRetrieval, DevSet, build_dev_set, choose_fusion_weight
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from embedtune.training.tuned_models import TunedModel
 
 
+_SHARED = (
+    "retrieval", "base_fusion_weight", "relevant", "own", "number_of", "windows", "frozen_corpus", "passage_vectors",
+    "searcher", "is_judged",
+)  # fmt: skip
+"""What is computed once and follows from the base, the dataset, and settings of dev alone."""
+
+
 @dataclass(frozen=True, eq=False)
 class Context(TrainingData):
     """What all methods of one training share: its data, dev retrieval, and how gradient training is watched and resumed.
@@ -33,6 +41,8 @@ class Context(TrainingData):
         callbacks: Called by the trainer.
         log_folder: For ``report_to``.
         dev_set: None builds it of the dev split.
+        on_dev: Called after each dev evaluation of a training, with the mean reciprocal rank of the queries that choose; may
+            raise to end the training.
     """
 
     base_folder: Path
@@ -41,6 +51,7 @@ class Context(TrainingData):
     callbacks: Sequence[TrainerCallback] = ()
     log_folder: Path | None = None
     dev_set: DevSet | None = None
+    on_dev: Callable[[float], None] | None = None
 
     @cached_property
     def retrieval(self) -> DevRetrieval:
@@ -65,6 +76,15 @@ class Context(TrainingData):
     def distillation(self) -> DistillationData:
         """What query-side methods learn from; see ``prepare_distillation``."""
         return prepare_distillation(self)
+
+    def with_config(self, config: TrainConfig, **changes: Any) -> Context:
+        """Return a context with other settings of training, which shares dev retrieval and the encoded corpus with this one.
+
+        Settings that these follow from must be the same; ``changes`` are other attributes.
+        """
+        other = replace(self, config=config, **changes)
+        other.__dict__.update({name: value for name, value in vars(self).items() if name in _SHARED})
+        return other
 
     def search_strengths(self, tuned: TunedModel, *, full: Matrix | None = None) -> dict[float, Matrix]:
         """Return dev scores at every strength of the settings; those at full strength may be known already."""

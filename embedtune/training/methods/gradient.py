@@ -72,7 +72,7 @@ class Evaluation(NamedTuple):
     Attributes:
         step: Optimiser steps done.
         dense: Scores of all dev queries, ``(n_queries, n_passages)``.
-        scores: Their reciprocal ranks, ``(n_queries,)``.
+        scores: Reciprocal ranks of those that choose, ``(n_choosing,)``.
         weights: By parameter name.
     """
 
@@ -105,7 +105,9 @@ def train_and_select(context: Context, name: str, training: GradientTraining, de
         StoppedError: After Ctrl-C or SIGTERM; the step was finished and saved.
     """
     evaluations, losses = _train(context, name, training)
-    best = evaluations[choose_evaluation([each.scores for each in evaluations], context.dev.clusters)]
+    best = evaluations[
+        choose_evaluation([each.scores for each in evaluations], context.dev.clusters[context.dev.choosing])
+    ]
     weights.restore(training.tuned.model, best.weights)
     scores = context.search_strengths(training.tuned, full=best.dense)
     by_expectation = context.is_judged and context.config.ship_errors == 0 and not training.tuned.queries_only
@@ -146,7 +148,7 @@ def _train(context: Context, name: str, training: GradientTraining) -> tuple[lis
     if saved:
         _log.info("going on after step %d of %d", saved["step"], n_steps)
     with catch_stop("the step is finished and saved") as stop, track("train", n_steps) as on_progress:
-        monitor = _Monitor(context.retrieval, training.tuned, checkpoints, n_steps, stop)
+        monitor = _Monitor(context.retrieval, training.tuned, checkpoints, n_steps, stop, context.on_dev)
         if saved:
             monitor.restore(saved["checks"])
         losses = run_training(
@@ -165,6 +167,7 @@ class _Monitor:
     checkpoints: Checkpoints | None
     n_steps: int
     stop: StopRequest
+    on_dev: Callable[[float], None] | None = None
     evaluations: list[Evaluation] = field(default_factory=list)
 
     def evaluate(self, step: int) -> None:
@@ -179,9 +182,11 @@ class _Monitor:
 
     def _add(self, step: int, dense: Matrix, trained: Weights) -> None:
         dev, base = self.retrieval.dev, self.retrieval.base
-        scores = dev.reciprocal_ranks(dense)
-        emit(DevMeasured(step=step, score=float(scores.mean()), base=float(dev.reciprocal_ranks(base).mean())))
+        scores = dev.choosing_ranks(dense)
+        emit(DevMeasured(step=step, score=float(scores.mean()), base=float(dev.choosing_ranks(base).mean())))
         self.evaluations.append(Evaluation(step, dense, scores, trained))
+        if self.on_dev:
+            self.on_dev(float(scores.mean()))
 
     def on_step(self, step: int, state: Callable[[], State]) -> None:
         """Save a checkpoint if one is due; raise if a stop was requested."""
@@ -211,7 +216,7 @@ def tune_both_sides(context: Context, name: str, best: Candidate | None = None) 
     if not context.config.query_epochs or context.config.dims or UPDATES[name].query_rate is None:
         return both
     further = _tune_queries_over(context, both)
-    return max(both, further, key=lambda candidate: context.dev.reciprocal_ranks(candidate.dense).mean())
+    return max(both, further, key=lambda candidate: context.dev.choosing_ranks(candidate.dense).mean())
 
 
 def prepare_both_sides(context: Context, name: str) -> GradientTraining:

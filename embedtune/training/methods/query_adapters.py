@@ -69,7 +69,7 @@ def tune_pca(context: Context, name: str = "pca", best: Candidate | None = None)
         share: context.retrieval.search_with(adapter, 1.0, f"dev: {share:.0%} of the directions")
         for share, adapter in adapters.items()
     }
-    best_share = max(adapters, key=lambda share: context.dev.reciprocal_ranks(dense[share]).mean())
+    best_share = max(adapters, key=lambda share: context.dev.choosing_ranks(dense[share]).mean())
     decision, chosen, dev = select_on_dev(context.dev, context.retrieval.base, {1.0: dense[best_share]})
     details: dict[str, object] = {"directions": round(best_share * vectors.shape[1])}
     return Candidate(name, adapters[best_share], "none", decision, chosen, [], dev, details)

@@ -74,9 +74,8 @@ def select_method(context: Context, method: str) -> MethodSelection:
         ConfigError: If the base cannot have the update of one of them, or fewer dimensions than are asked for.
     """
     names = _feasible(context, context.config.auto_methods) if method == "auto" else (method,)
-    _check_dims(context)
     for name in names:
-        _demand_base(context, name)
+        check_method(context, name)
     best: Candidate | None = None
     closest: Candidate | None = None
     tried = []
@@ -95,16 +94,14 @@ def select_method(context: Context, method: str) -> MethodSelection:
     return MethodSelection(best or closest, best is not None, tried)
 
 
-def _check_dims(context: Context) -> None:
+def check_method(context: Context, name: str) -> None:
+    """Raise ``ConfigError`` if the base cannot have a method, or has fewer dimensions than are asked for."""
     own = context.base.model.get_embedding_dimension() or 0
     if wrong := [each for each in context.config.dims if each > own]:
         raise ConfigError(
             f"train.dims: expected numbers up to {own}, the dimensions of the base, found {', '.join(map(str, wrong))}"
         )
 
-
-def _demand_base(context: Context, name: str) -> None:
-    """Refuse a base before the work: one without linear layers for LoRA, or that is no decoder for trained prompts."""
     if name in ADAPTED:
         UPDATES[name].build(context.load_base(), context.config)
     elif name == "query-lora" or (name in UPDATES and name not in ("head", "full")):
@@ -127,9 +124,9 @@ def _compare(context: Context, candidate: Candidate, best: Candidate | None) -> 
     if best is None:
         return why_shipped(candidate.decision), True
     dev = context.dev
-    scores, others = dev.reciprocal_ranks(candidate.dense), dev.reciprocal_ranks(best.dense)
+    scores, others = dev.choosing_ranks(candidate.dense), dev.choosing_ranks(best.dense)
     if best.tuned.queries_only and not candidate.tuned.queries_only:
-        if beats(scores, others, dev.clusters):
+        if beats(scores, others, dev.clusters[dev.choosing]):
             return f"better than {best.name}, and worth a new index", True
         return f"better than the base, no more than noise over {best.name}, which needs no new index", False
     if scores.mean() > others.mean():
@@ -189,7 +186,8 @@ def selection_record(
             "measure": "mean reciprocal rank",
             "n_queries": len(dev.queries),
             "n_clusters": len(set(dev.clusters.tolist())),
-            "base": rounded_mean(dev.reciprocal_ranks(context.retrieval.base)),
+            "held_out": len(dev.confirming) if context.config.dev_held_out else 0,
+            "base": rounded_mean(dev.choosing_ranks(context.retrieval.base)),
             **best.dev.as_json(),
         },
         **best.details,
