@@ -77,7 +77,10 @@ class TrainConfig(Settings):
         description="Number of upper layers that lora and its kin, ia3, bottleneck and full train; null is all.",
     )
     learning_rate: float | None = Field(
-        None, gt=0, lt=1, description="Peak learning rate; default: the method's own, 5e-4 for lora and full."
+        None,
+        gt=0,
+        lt=1,
+        description="Peak learning rate; default: the method's own, 5e-4 for lora and full; judged queries: 1e-3, 5e-5.",
     )
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
     dropout: Share | None = Field(None, description="Dropout in training; default: the base's; judged queries: 0.")

@@ -31,7 +31,8 @@ JUDGED_QUERY_SIDE: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "hubness_
 PRIOR = Prior(0.02, 0.04)
 """Of the gain in mean reciprocal rank by both sides: less than what four collections and two bases gained (docs/log.md)."""
 
-FULL_LEARNING_RATE = 5e-5  # a tenth of LoRA's default
+LEARNING_RATES: Mapping[str, float] = {"lora": 1e-3, "auto": 1e-3, "full": 5e-5}
+"""Peaks of the methods that were measured (docs/log.md); others have their own of any queries. auto's is that of its LoRA."""
 _EPOCHS = 3
 _MOST_EPOCHS = 10
 _LEAST_EXAMPLES = 1000  # pairs times epochs, where ten epochs reach them: three of a hundred pairs are six steps
@@ -51,8 +52,8 @@ def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:
     judged = [query.query_id for query in train.queries if query.came_with_label]
     n_pairs = sum(grade > 0 for query_id in judged for grade in train.qrels[query_id].values())
     recipe = {**JUDGED, "epochs": _epochs(max(1, n_pairs))}
-    if config.method == "full":
-        recipe["learning_rate"] = FULL_LEARNING_RATE
+    if config.method in LEARNING_RATES:
+        recipe["learning_rate"] = LEARNING_RATES[config.method]
     query_side = config.query_side
     sides = {name: value for name, value in JUDGED_QUERY_SIDE.items() if name not in query_side.model_fields_set}
     kept = {name: value for name, value in recipe.items() if name not in config.model_fields_set}

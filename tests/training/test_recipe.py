@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from embedtune.config.training import TrainConfig
-from embedtune.training.recipe import FULL_LEARNING_RATE, for_labels
+from embedtune.training.recipe import for_labels
 from embedtune.training.updates.registry import UPDATES
 from embedtune.types import Query, QuerySet
 
@@ -37,7 +37,9 @@ def test_many_pairs_take_fewer_epochs(n_answers, epochs):
     assert for_labels(TrainConfig(), _train(["source"] * 10, n_answers)).epochs == epochs
 
 
-def test_all_weights_learn_more_slowly_than_lora():
-    assert for_labels(TrainConfig(method="full"), _train(["source"])).learning_rate == FULL_LEARNING_RATE
-    assert for_labels(TrainConfig(method="lora"), _train(["source"])).learning_rate is None
-    assert UPDATES["lora"].learning_rate > FULL_LEARNING_RATE
+def test_judged_queries_are_learned_at_their_own_rate():
+    rates = {name: for_labels(TrainConfig(method=name), _train(["source"])).learning_rate for name in UPDATES}
+    assert rates["lora"] > UPDATES["lora"].learning_rate > rates["full"]
+    assert {name for name, rate in rates.items() if rate} == {"lora", "full"}
+    assert for_labels(TrainConfig(method="auto"), _train(["source"])).learning_rate == rates["lora"]
+    assert for_labels(TrainConfig(learning_rate=1e-4), _train(["source"])).learning_rate == 1e-4
