@@ -1,10 +1,11 @@
 """Every method over a base and a quantisation of it: what it gains from people's labels, and what it takes.
 
-    python -m benchmarks.methods COLLECTION [--model MODEL | --decoder LANGUAGE_MODEL] [--methods lora dora …]
+    python -m benchmarks.methods COLLECTION[:SPLIT] [--model MODEL | --decoder LANGUAGE_MODEL] [--methods lora dora …]
                                  [--quantize none int8 nf4 …] [--seeds 1] [--max-pairs 3000] [--window 256] [--set KEY=VALUE …]
 
-COLLECTION is a BEIR folder with judgements of train and test. A cell trains one method with one seed on the train labels, a
-tenth of which is dealt to dev, reads the test labels once, and is a process of its own, so that its peak memory is its own.
+COLLECTION is a BEIR folder with judgements of SPLIT, by default train, and of test. A cell trains one method with one seed on
+the labels of SPLIT, a tenth of which is dealt to dev, reads the test labels once, and is a process of its own, so that its peak
+memory is its own.
 ``--decoder`` takes a language model and makes a base of it by last-token pooling. The method ``base`` is the base as it is, and
 methods that a quantisation or a base cannot have leave a row that says why. Cells live in benchmarks/cache/methods, whatever
 ``--set`` says; benchmarks/methods.md and .json hold all that are done.
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ def make_embedder(language_model: Path, window: int) -> Path:
 
 def measure(
     folder: Path,
+    split: str,
     model: str,
     method: str,
     quantize: str,
@@ -66,7 +69,7 @@ def measure(
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Train and evaluate one cell in this process."""
-    collection = Collection(folder, "train", Options(model, window))
+    collection = Collection(folder, split, Options(model, window))
     facts = {"collection": folder.name, "base": Path(model).name, "method": method, "quantize": quantize, "seed": seed}
     test = collection.data.splits["test"]
     if method == UNTUNED:
@@ -160,7 +163,7 @@ def _measure_elsewhere(*arguments: Any) -> dict[str, Any]:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("collection", type=Path, nargs="?")
+    options.add_argument("collection", nargs="?", help="BEIR folder, with :SPLIT if it is not train")
     options.add_argument("--model", default=DEFAULT_MODEL)
     options.add_argument("--decoder", type=Path, help="folder of a language model")
     options.add_argument("--methods", nargs="+", default=[UNTUNED, *UPDATES])
@@ -178,15 +181,16 @@ def main() -> None:
         print(json.dumps(measure(Path(folder), *rest)))
         return
     if given.collection:
+        folder, _, split = given.collection.partition(":")
         model = str(make_embedder(given.decoder, given.window)) if given.decoder else given.model
         settings = {key: yaml.safe_load(value) for key, _, value in (each.partition("=") for each in given.set)}
         suffix = "".join(f"-{each}" for each in given.set)
         for seed, quantize, method in product(range(given.seeds), given.quantize, given.methods):
             if method == UNTUNED and (seed or quantize != "none"):
                 continue
-            name = f"{given.collection.name}-{Path(model).name}-{method}{suffix}-{quantize}-{seed}.json"
-            cell = (str(given.collection), model, method, quantize, seed, given.max_pairs, given.window, settings)
-            cached(CELLS / name, lambda cell=cell: _measure_elsewhere(*cell))
+            name = f"{Path(folder).name}-{Path(model).name}-{method}{suffix}-{quantize}-{seed}.json"
+            cell = (folder, split or "train", model, method, quantize, seed, given.max_pairs, given.window, settings)
+            cached(CELLS / name, partial(_measure_elsewhere, *cell))
             write_report([read_json(path) for path in sorted(CELLS.glob("*.json"))])
     print(write_report([read_json(path) for path in sorted(CELLS.glob("*.json"))]))
 
