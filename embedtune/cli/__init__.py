@@ -43,6 +43,7 @@ _COMMANDS = {
     "Use the model": {
         "plug": "Print the code that loads the model in LangChain, Chroma, vLLM and others.",
         "export-model": "Copy the model to a new folder, with a model card, or write it for other engines.",
+        "push": "Copy the model to the Hugging Face Hub, private unless told.",
         "serve": "Answer OpenAI's, Cohere's and TEI's clients, and search.",
         "fit-query-adapter": "Fit a linear query adapter for a closed embedding API.",
     },

@@ -69,6 +69,7 @@ _TESTED_TOGETHER = {
         "cli/search_command", "pipeline/search_trials", "pipeline/training_context", "project/search_records",
     ),
     "tests/training/test_search_space.py": ("config/search",),
+    "tests/pipeline/test_push.py": ("cli/push_command",),
     "tests/ui/test_flow.py": ("ui/answers", "ui/app", "ui/new_run", "ui/routes_home", "ui/routes_run", "ui/site"),
     "tests/training/updates/test_registry.py": (
         "models/adapted", "models/bottleneck", "models/trained_prompts",
