@@ -161,6 +161,7 @@ def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
                     "CUDA_VISIBLE_DEVICES": "",
                     "ANONYMIZED_TELEMETRY": "False",
                     "HAYSTACK_TELEMETRY_ENABLED": "False",
+                    "PGOPTIONS": "-c search_path=pg_temp,public",  # a check leaves no table behind
                 },
                 capture_output=True,
                 text=True,
@@ -171,11 +172,12 @@ def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
             raise ProviderError(f"{plug.target}: expected an answer within {_SECONDS} s, found none") from None
         if done.returncode:
             stderr = done.stderr.strip()
-            if TARGETS[plug.target].kind == "server":
-                last = stderr.splitlines()[-1] if stderr else "nothing"
+            last = stderr.splitlines()[-1] if stderr else "nothing"
+            kind = TARGETS[plug.target].kind
+            if kind == "server" or (kind == "database" and "OperationalError" in stderr):
                 raise ProviderError(
                     f"{plug.target}: expected an answer of the server, found: {last}",
-                    hint="start it first: " + "; ".join(plug.commands),
+                    hint="start it first: " + ("; ".join(plug.commands) or "PGHOST and PGUSER say where it listens"),
                 )
             raise IntegrityError(f"{plug.target}: expected code that runs, found:\n{stderr[-2000:]}")
         with np.load(path.with_suffix(".npz")) as vectors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["identifier"] = lambda name: re.sub(r"^(?=\d)|\W", "_", name)
     environment.filters["py"] = lambda value: quoted_for_python(str(value))
     return environment
 

@@ -131,9 +131,9 @@ def _check_code(trusted: Path | None, merged: Path) -> None:
         )
 
 
-Kind = Literal["run", "folder", "store", "server"]
+Kind = Literal["run", "folder", "store", "database", "server"]
 """What the code opens: the run folder, through this package; ``merged/`` by itself; the run folder with a store for its
-vectors; or a server."""
+vectors, in this process or in a database that runs; or a server."""
 
 
 class Target(NamedTuple):
@@ -152,6 +152,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "haystack": Target("Haystack", "run", ("haystack",), "embedtune[haystack]"),
         "txtai": Target("txtai", "folder", ("txtai",), "txtai"),
         "chroma": Target("Chroma", "store", ("chromadb",), "chromadb"),
+        "milvus": Target("Milvus", "store", ("pymilvus", "milvus_lite"), "pymilvus milvus-lite"),
+        "pgvector": Target(
+            "PostgreSQL with pgvector", "database", ("psycopg", "pgvector"), "psycopg psycopg-binary pgvector"
+        ),
         "lancedb": Target("LanceDB", "store", ("lancedb",), "lancedb"),
         "qdrant": Target("Qdrant", "store", ("qdrant_client",), "qdrant-client"),
         "sentence-transformers": Target(
@@ -199,6 +203,8 @@ _OWN_CLASS: Mapping[str, str] = MappingProxyType(
         "chroma": "Chroma's SentenceTransformerEmbeddingFunction calls plain encode for both queries and documents",
         "lancedb": "LanceDB's sentence-transformers function calls plain encode for both queries and documents",
         "qdrant": "Qdrant stores vectors and does not need to embed anything",
+        "milvus": "Milvus's SentenceTransformerEmbeddingFunction calls plain encode for both queries and documents",
+        "pgvector": "PostgreSQL stores vectors and does not need to embed anything",
     }
 )
 _ADAPTER: Mapping[str, str] = MappingProxyType(

@@ -8,6 +8,7 @@ os.environ["POSTHOG_DISABLED"] = "1"
 
 from contextlib import ExitStack
 from functools import cache
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -63,10 +64,26 @@ def servers(exported):
 
 
 @pytest.fixture(scope="session")
-def plug_of(servers):
+def postgres(tmp_path_factory):
+    """Start PostgreSQL with pgvector; tables are temporary, as those of a check."""
+    pgserver = pytest.importorskip("pgserver")
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    where = parse_qs(urlsplit(server.get_uri()).query)
+    variables = {"PGHOST": where["host"][0], "PGUSER": "postgres", "PGDATABASE": "postgres"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**variables, "PGOPTIONS": "-c search_path=pg_temp,public"}.items():
+            patch.setenv(name, value)
+        yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def plug_of(servers, request):
     """Return a function that renders a run for a target; the code asks running servers, if it asks any."""
 
     def call(facts, target):
+        if TARGETS[target].kind == "database":
+            request.getfixturevalue("postgres")
         if TARGETS[target].kind != "server":
             return render(facts, target)
         queries, documents = servers(facts)

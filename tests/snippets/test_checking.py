@@ -48,6 +48,16 @@ def test_printed_code_keeps_what_our_modules_add(method, target, facts_of, job_o
     assert compare(job, expected, ask(plug_of(facts, target).code, target, job), target).difference <= TOLERANCE
 
 
+def test_a_database_that_does_not_run_is_a_sentence(facts_of, plug_of, monkeypatch, tmp_path):
+    facts = facts_of("lora", True)
+    plug = plug_of(facts, "pgvector")
+    assert check(facts, plug).difference <= TOLERANCE
+    monkeypatch.setenv("PGHOST", str(tmp_path))
+    with pytest.raises(ProviderError, match=r"pgvector: expected an answer of the server, found: .*PGSQL") as caught:
+        check(facts, plug)
+    assert "PGHOST" in caught.value.hint
+
+
 def test_windows_are_asked_for_too(facts_of, job_of):
     job, _ = job_of(facts_of("lora", True))
     assert len(job.windows) > len(job.passages)
