@@ -1,8 +1,8 @@
 """What approximate indexes of a million passages cost and find, beside the exact search of the same vectors.
 
-    python -m benchmarks.index RUN [--passages 1000000] [--index ivf1024,pq48,rflat …] [--queries 300]
+    python -m benchmarks.index COLLECTION [--passages 1000000] [--index ivf1024,pq48,rflat …] [--queries 300]
 
-RUN is a run folder with a dataset. Its windows are encoded by its base and repeated: each copy is moved towards one of its
+COLLECTION is a BEIR folder. Its windows are encoded by the default base and repeated: each copy is moved towards one of its
 ten nearest neighbours by up to half the way, and by half the difference of another pair of neighbours, so that no two are the
 same. The queries are those of its test split. Recall@10 is the share of the exact search's best ten windows that an index
 finds. Each is asked one query after the other by one thread. Vectors and indexes stay in benchmarks/cache/index, so a run that
@@ -21,17 +21,10 @@ from typing import Any
 import faiss  # noqa: TID253 (this is about it)
 import numpy as np
 
+from benchmarks.labels import Collection, Options
 from benchmarks.tables import CACHE, HERE, MACHINE, cached, header, parser, read_json, row, write_table
 from embedtune.config.index_form import IndexForm
-from embedtune.dataset import read_dataset
-from embedtune.models.encoder import choose_precision, load_encoder
-from embedtune.models.locate import find_model, hash_model
-from embedtune.project.layout import DATASET
-from embedtune.project.trained_run import read_run
-from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.approximate_index import build_index, open_index
-from embedtune.retrieval.fusion import DEFAULT_WEIGHT
-from embedtune.retrieval.windows import corpus_windows
 from embedtune.types import Vectors
 
 FORMS = ["ivf1024,pq48", "ivf1024,pq48,rflat", "ivf1024,pq48,rflat,nprobe=64", "ivf1024,sq8", "ivf1024,sq8,nprobe=64"]
@@ -42,32 +35,34 @@ _BLOCK = 4096
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
-    options.add_argument("run", type=Path)
+    options.add_argument("collection", type=Path)
     options.add_argument("--passages", type=int, default=1_000_000)
     options.add_argument("--queries", type=int, default=300)
     options.add_argument("--index", dest="forms", action="append", type=IndexForm.parse)
     given = options.parse_args(arguments)
     _FOLDER.mkdir(parents=True, exist_ok=True)
-    real, queries = encoded(given.run, given.queries)
+    real, queries = encoded(given.collection, given.queries)
     vectors = _mapped(f"{len(real)}-{given.passages}", lambda out: repeat(real, out), (given.passages, real.shape[1]))
     exact = _mapped(
         f"exact-{len(queries)}-{given.passages}", lambda out: search(queries, vectors, out), (len(queries), _K)
     )
-    facts = {"run": given.run.resolve().name, "real": len(real), "passages": len(vectors), "flat": vectors.nbytes}
+    facts = {
+        "collection": given.collection.resolve().name,
+        "real": len(real),
+        "passages": len(vectors),
+        "flat": vectors.nbytes,
+    }
     rows = read_json(HERE / "index.json", {"rows": {}})["rows"]
     for form in given.forms or map(IndexForm.parse, FORMS):
         rows[form.name] = measure(form, vectors, queries, exact)
         print(write_report({**facts, "queries": len(queries), "rows": rows}), flush=True)
 
 
-def encoded(run: Path, n_queries: int) -> tuple[Vectors, Vectors]:
-    """Return the vectors of all windows of a run, and of some of its test queries, by its base."""
-    opened, dataset = read_run(run, DEFAULT_WEIGHT), read_dataset(run / DATASET)
-    settings, folder = opened.settings, find_model(opened.settings.model)
-    encoder = load_encoder(folder, settings, choose_precision("auto"))
-    windows = corpus_windows(dataset.passages, encoder, settings.window_tokens, settings.window_overlap)
-    real = VectorCache(_FOLDER).documents(encoder, hash_model(folder), windows.texts)
-    return real, encoder.encode_queries([query.text for query in dataset.splits["test"].queries[:n_queries]])
+def encoded(folder: Path, n_queries: int) -> tuple[Vectors, Vectors]:
+    """Return the vectors of all windows of a collection, and of some of its test queries, by the default base."""
+    collection = Collection(folder, "train", Options(window=128))
+    texts = [query.text for query in collection.data.splits["test"].queries[:n_queries]]
+    return collection.vectors, collection.encoder.encode_queries(texts)
 
 
 def _mapped(name: str, fill: Callable[[Vectors], None], shape: tuple[int, int]) -> Vectors:
@@ -156,7 +151,7 @@ def write_report(result: dict[str, Any]) -> str:
         lines.append(row(name, searches, *size, *cells, each["cpu_ms"]))
     lines += [
         "",
-        f"{result['passages']:,} vectors made of {result['real']:,} windows of {result['run']}, {result['queries']} of "
+        f"{result['passages']:,} vectors made of {result['real']:,} windows of {result['collection']}, {result['queries']} of "
         f"its queries, one thread; flat has {result['flat'] / 1e6:,.0f} MB. {MACHINE}, other jobs on the machine.",
     ]
     return write_table("index", result, lines)

@@ -79,7 +79,10 @@ class Collection:
         self.passages, self.base = self.data.passages, find_model(options.model)
         self.encoder = self.encoder_of(load_model(self.base))
         self.windows = corpus_windows(self.passages, self.encoder, options.window, _OVERLAP)
-        self._lexical = BM25([passage.full_text for passage in self.passages])
+
+    @cached_property
+    def _lexical(self) -> BM25:
+        return BM25([passage.full_text for passage in self.passages])
 
     @cached_property
     def vectors(self) -> Vectors:
