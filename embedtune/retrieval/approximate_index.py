@@ -20,7 +20,7 @@ _SAMPLE = 50
 
 _BLOCK = 65_536  # vectors that are added at once
 _RESCORED = 4  # candidates that are rescored for each vector wanted
-_LEAST_RESCORED = 100
+_LEAST_RESCORED = 400
 
 
 class ApproximateIndex(NamedTuple):
