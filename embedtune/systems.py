@@ -176,9 +176,10 @@ def pairs_to_compare(names: Collection[str]) -> list[Pair]:
     return _among(names, chain(*map(_pairs_of, _KINDS.values()), *(((name, BASE), (TUNED, name)) for name in added)))
 
 
-def sliced_pairs(names: Collection[str]) -> list[Pair]:
-    """Return the pairs whose difference is looked at by slice: what tuning adds."""
-    return _among(names, (_pair(System(k.name, TUNED), System(k.name, BASE)) for k in _KINDS.values() if k.sliced))
+def sliced_pairs(names: Collection[str], *, before: str = "") -> list[Pair]:
+    """Return the pairs whose difference is looked at by slice: what tuning adds, also to the model ``before``."""
+    pairs = [_pair(System(k.name, TUNED), System(k.name, BASE)) for k in _KINDS.values() if k.sliced]
+    return _among(names, [*pairs, (TUNED, before)])
 
 
 def main_pairs(names: Collection[str]) -> list[Pair]:

@@ -9,7 +9,7 @@ import click
 
 from embedtune.cli.layout import UNBROKEN, echo_wrapped, print_columns, print_next, width, wrapped
 from embedtune.evaluation.points import points, with_interval
-from embedtune.project.layout import MODEL, PAGE
+from embedtune.project.layout import BEFORE, MODEL, PAGE
 from embedtune.shown import masked, unfiltered
 from embedtune.systems import BASE, TUNED, System, main_pairs
 
@@ -137,7 +137,8 @@ def _print_audits(results: QuerySetRecord) -> None:
 
 
 def _print_slices(results: QuerySetRecord) -> None:
-    mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE)]
+    _print_update(results)
+    mine = [row for row in results.slices if (row.system, row.reference) == (TUNED, BASE) and row.by != "updated"]
     ways = list(dict.fromkeys(row.by for row in mine))
     if not ways:
         return
@@ -151,6 +152,23 @@ def _print_slices(results: QuerySetRecord) -> None:
             if row.by == by
         ][:_MAX_CELLS]
         echo_wrapped(f"  {_WAYS[by]}".ljust(indent) + "   ".join(cells), " " * indent)
+
+
+def _print_update(results: QuerySetRecord) -> None:
+    """Print what the queries of new and of earlier documents gained and lost."""
+    rows = [
+        (
+            f"queries of {row.name} documents ({row.n_queries})",
+            f"{row.reference} {row.reference_mean:.3f}",
+            f"tuned {row.mean:.3f}",
+            with_interval(row.difference, row.ci95),
+        )
+        for row in results.slices
+        if row.by == "updated" and (row.system, row.reference) in ((TUNED, BASE), (TUNED, BEFORE))
+    ]
+    if rows:
+        click.echo("\nsince the update, ndcg@10, and points (95 % interval)")
+        print_columns(rows, "  ")
 
 
 def _cut(name: str, length: int) -> str:

@@ -68,6 +68,7 @@ def default_run(source: str) -> Path:
 @click.argument("run", type=options.RUN)
 @options.settings(TrainConfig, "method", "quantize", "teacher", "learning_rate", "epochs", "batch_size")
 @options.setting(TrainConfig, "dims", type=str, metavar="N,N,…")
+@options.setting(TrainConfig, "start", "--from", "start", metavar="RUN")
 @options.TRUST
 @options.shared()
 def train_command(common: options.Shared, run: Path, **given: Any) -> None:
@@ -80,6 +81,7 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     \b
     Example: embedtune train runs/mine
              embedtune train runs/mine --method auto
+             embedtune train runs/health --from runs/law
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.pipeline.train import train
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from embedtune.config.base import MAX_SEED, Numbers, Precision, Settings, Share, Trust
+from embedtune.config.base import MAX_SEED, Numbers, PathText, Precision, Settings, Share, Trust
 
 MethodName = Literal[
     "pca", "linear", "query-lora", "hybrid-vector", "passage-residuals", "lora", "rslora", "lora-plus", "dora", "pissa",
@@ -63,6 +63,14 @@ class TrainConfig(Settings):
         "auto",
         description="Quantisation of the frozen weights; auto is int8 below 300M parameters, else nf4; none for full, pissa, "
         "head and dora.",
+    )
+    start: PathText | None = Field(
+        None, description="Run over the same base whose LoRA adapter training goes on from; rank and scale are its own."
+    )
+    replay: float = Field(
+        1.0,
+        ge=0,
+        description="Pairs of earlier documents for each pair of new ones, where an update goes on from an adapter.",
     )
     lora_rank: int = Field(16, ge=1, le=512, description="Rank of the LoRA update of each linear layer.")
     lora_alpha: int = Field(32, ge=1, description="The LoRA update is scaled by lora_alpha / lora_rank.")

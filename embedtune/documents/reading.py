@@ -38,6 +38,7 @@ def read_source(
     limits: ReadingLimits | None = None,
     strict: bool = False,
     scratch: Path | None = None,
+    only: Collection[str] | None = None,
 ) -> Source:
     """Read a source completely.
 
@@ -48,11 +49,12 @@ def read_source(
         limits: Limits for each file of a folder; None takes the defaults.
         strict: Raise an error if any file that is not hidden must be skipped.
         scratch: Folder for temporary files of large sources; see ``DocumentBuffer``.
+        only: Names of the files of a folder that are read, any number, below the folder; None reads all.
 
     Raises:
         DataError: If there is no such source, it has no text, or ``strict`` forbids what was skipped.
     """
-    source = _read(name, limits or ReadingLimits(), scratch, {Path(path).resolve() for path in labels})
+    source = _read(name, limits or ReadingLimits(), scratch, {Path(path).resolve() for path in labels}, only)
     unread = [skipped for skipped in source.skipped if skipped.reason not in (_HIDDEN, _GIVEN)]
     if strict and unread:
         lines = [f"  {name}: {reason}" for name, reason in unread[:_MAX_NAMED]]
@@ -62,7 +64,7 @@ def read_source(
             + "\n".join(lines),
             hint="mend or remove these files, or leave strict out",
         )
-    if len(source.documents) == 0:
+    if len(source.documents) == 0 and only is None:
         reasons = "; ".join(f"{skipped.document_id}: {skipped.reason}" for skipped in source.skipped[:3])
         raise DataError.at(Path(name), None, "at least one document with text", reasons or "an empty folder")
     if labels:
@@ -96,7 +98,13 @@ def survey(source: Source) -> Survey:
     return Survey(hash_rows(rows()), n_chars, n_bytes)
 
 
-def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
+def _read(
+    name: str,
+    limits: ReadingLimits,
+    scratch: Path | None,
+    labels: Collection[Path],
+    only: Collection[str] | None,
+) -> Source:
     path = Path(name)
     if name == PYTHON_REFERENCE and not path.exists():
         return Source(name, read_python_reference(), ready_made=False)
@@ -111,7 +119,7 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
             hint=f"its passages and queries are in {path / DATASET}",
         )
     if path.is_dir() and not is_labels(path):
-        return _read_folder(path, limits, scratch, labels)
+        return _read_folder(path, limits, scratch, labels, only)
     if path.suffix == ".json" and path.is_file() and not is_labels(path):
         return _read_llama_index(path)
     if path.is_dir() or (path.suffix.lower() in LABEL_SUFFIXES and path.is_file()):
@@ -125,14 +133,25 @@ def _read(name: str, limits: ReadingLimits, scratch: Path | None, labels: Collec
     )
 
 
-def _read_folder(folder: Path, limits: ReadingLimits, scratch: Path | None, labels: Collection[Path]) -> Source:
+def _read_folder(
+    folder: Path,
+    limits: ReadingLimits,
+    scratch: Path | None,
+    labels: Collection[Path],
+    only: Collection[str] | None,
+) -> Source:
     skipped, notes = list[Skipped](), list[Note]()
-    documents = DocumentBuffer(read_ones(_files(folder, limits, labels), skipped, notes), scratch)
+    documents = DocumentBuffer(read_ones(_files(folder, limits, labels, only), skipped, notes), scratch)
     return Source(str(folder), documents, ready_made=False, skipped=skipped, notes=notes)
 
 
-def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Iterator[Document | Skipped]:
-    total = sum(1 for _ in walk(folder))
+def _files(
+    folder: Path, limits: ReadingLimits, labels: Collection[Path], only: Collection[str] | None
+) -> Iterator[Document | Skipped]:
+    def wanted() -> Iterator[Path]:
+        return (path for path in walk(folder) if only is None or path.relative_to(folder).as_posix() in only)
+
+    total = sum(1 for _ in wanted())
     with Sandboxes(limits) as sandboxes, track("read", total) as on_progress:
 
         def begin(path: Path) -> Callable[[], Iterable[Document | Skipped]]:
@@ -150,7 +169,7 @@ def _files(folder: Path, limits: ReadingLimits, labels: Collection[Path]) -> Ite
             read = sandboxes.read(path, name)
             return lambda: [read()]
 
-        for results in sandboxes.in_order(begin, walk(folder)):
+        for results in sandboxes.in_order(begin, wanted()):
             yield from results
             on_progress(1)
 

@@ -22,6 +22,7 @@ from embedtune.evaluation.verdict import (
 )
 from embedtune.evaluation.word_bias import are_extractive, open_gains, without_word_bias
 from embedtune.project.evaluation_records import Comparison, IndexRecord, SeedsRecord, Slice, Verdict
+from embedtune.project.layout import BEFORE
 from embedtune.retrieval.ranks import first_ranks
 from embedtune.systems import pairs_to_compare, sliced_pairs
 from embedtune.types import Floats, Passage, QuerySet, Run
@@ -51,6 +52,7 @@ def summarise(
     why_base: str = "",
     worded: Collection[str] = (),
     indexes: Sequence[IndexRecord] = (),
+    updated: Collection[str] = (),
     seed: int,
 ) -> Summary:
     """Compare the systems by document or section, give the verdict, and break the gain down by slice and seed.
@@ -58,7 +60,8 @@ def summarise(
     ``lexical``, the run of BM25, gives the slices by overlap of query and answer; ``seeds`` are systems that are one recipe
     with different seeds. The method is one of ``verdict.judge``, or None if nothing was trained; ``why_base`` is
     why training shipped the base, if it did. ``worded`` are models whose vectors hold words: extractive queries favour them
-    as they favour BM25. ``indexes`` are what approximate indexes find.
+    as they favour BM25. ``indexes`` are what approximate indexes find. Queries that
+    documents of ``updated`` answer are a slice of their own.
     """
     grouping = group_queries(labelled, passages)
     scores = as_arrays(values)
@@ -79,7 +82,7 @@ def summarise(
         grouping.n_clusters,
         _rows(found),
         verdict.model_copy(update={"reasons": [*verdict.reasons, *more]}),
-        _slices(scores, query_labels(lexical, labelled, grouping), grouping, seed),
+        _slices(scores, query_labels(lexical, labelled, grouping, updated), grouping, seed),
         _across_seeds(scores, seeds, grouping, method=method, seed=seed) if method and seeds else None,
     )
 
@@ -115,10 +118,12 @@ def as_arrays(values: Mapping[str, PerQuery]) -> dict[str, dict[str, Floats]]:
     }
 
 
-def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[str, list[str]]:
+def query_labels(
+    lexical: Run, labelled: QuerySet, grouping: Grouping, updated: Collection[str] = ()
+) -> dict[str, list[str]]:
     """Return the slices of ``metrics.json``: what they are by → label of each query, in the order of the qrels.
 
-    ``lexical`` is the run of BM25.
+    ``lexical`` is the run of BM25, ``updated`` are documents that an update added or changed.
     """
     by_id = {query.query_id: query for query in labelled.queries}
     queries = [by_id[query_id] for query_id in labelled.qrels]
@@ -127,13 +132,14 @@ def query_labels(lexical: Run, labelled: QuerySet, grouping: Grouping) -> dict[s
         "lexical_overlap": slices.by_overlap(first_ranks(labelled.qrels, lexical)),
         "length": slices.by_length(queries),
         "document": grouping.documents,
+        "updated": ["new" if document in updated else "earlier" for document in grouping.documents],
     }
 
 
 def _slices(scores: SystemScores, labels: Mapping[str, Sequence[str]], grouping: Grouping, seed: int) -> list[Slice]:
     """Return a slice for each pair and label; labels that all queries share are left out, and documents of few queries."""
     rows = []
-    for pair in sliced_pairs(scores.keys()):
+    for pair in sliced_pairs(scores.keys(), before=BEFORE):
         for by, names in labels.items():
             if len(set(names)) == 1:
                 continue

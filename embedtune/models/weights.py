@@ -179,6 +179,17 @@ def save_adapter(adapter: PeftModel, folder: Path, base_name: str, **options: An
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def load_adapter(adapter: PeftModel, saved: Weights) -> None:
+    """Give an adapter saved weights; raises ``ValueError`` if names or shapes are not its own."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+    own = {name: tuple(value.shape) for name, value in get_peft_model_state_dict(adapter).items()}
+    found = {name: tuple(value.shape) for name, value in saved.items()}
+    if other := sorted(name for name in own.keys() | found.keys() if own.get(name) != found.get(name)):
+        raise ValueError(f"{len(other)} weights of other names or shapes, such as {', '.join(other[:_MAX_NAMED])}")
+    set_peft_model_state_dict(adapter, saved)
+
+
 def two_towers(queries: SentenceTransformer, passages: SentenceTransformer) -> SentenceTransformer:
     """Return a model that encodes queries with one model and passages with another; weights are shared, not copied.
 

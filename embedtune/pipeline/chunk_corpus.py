@@ -57,7 +57,7 @@ def chunk_corpus(
     sample = PassageSample(config.max_query_passages, config.seed, wanted=wanted)
     statistics = CorpusStatistics(max_terms=config.max_terms)
     fingerprints = Fingerprints(folder)
-    windows = _WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
+    windows = WindowTally(encoder, min(config.window_tokens, encoder.window), config.window_overlap)
     first_document = ""
     if source.ready_made:
         counted = count_tokens(keep_whole(source.documents), encoder.token_counts)
@@ -81,7 +81,7 @@ def chunk_corpus(
     return ChunkedCorpus(sample, statistics, len(fingerprints), n_identical, first_document, windows.record())
 
 
-class _WindowTally:
+class WindowTally:
     """Counts of windows and tokens, and of tokens lost by truncation."""
 
     def __init__(self, encoder: Encoder, size: int, overlap: float) -> None:

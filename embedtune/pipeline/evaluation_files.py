@@ -44,7 +44,8 @@ def write_query_set(
     summary = summarise(
         values, runs["bm25"], queries, passages,
         seeds=inputs.seeds(), method=method, why_base=trained.why_base,
-        worded=("tuned",) if trained.method == "hybrid-vector" else (), indexes=searched.indexes, seed=config.seed,
+        worded=("tuned",) if trained.method == "hybrid-vector" else (), indexes=searched.indexes,
+        updated=frozenset(inputs.run.dataset.record.updated_documents), seed=config.seed,
     )  # fmt: skip
     optional = {"seeds": summary.seeds, "forgetting": forgetting, "indexes": searched.indexes}
     record = QuerySetRecord(

@@ -15,7 +15,7 @@ from embedtune.evaluation.runner import Model, added_model, check_names, model_o
 from embedtune.models.encoder import choose_precision
 from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
-from embedtune.project.layout import DATASET, EVAL, MODEL
+from embedtune.project.layout import BEFORE, DATASET, EVAL, MODEL
 from embedtune.project.manifest import QuerySource, library_versions
 from embedtune.project.trained_run import TrainedRun, check_comparable, differ_in_seed_only, read_run, read_trained_run
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
@@ -57,7 +57,9 @@ class Inputs(NamedTuple):
         dataset = read_dataset(folder / DATASET)
         query_sets = find_query_sets(config.queries, dataset)
         base_folder = preflight.find_base(run.settings.model, folder / EVAL, download=False)
-        added = {name: preflight.find_base(name, folder / EVAL) for name in config.models}
+        before = folder / MODEL / BEFORE
+        added = {BEFORE: before} if before.is_dir() else {}
+        added |= {name: preflight.find_base(name, folder / EVAL) for name in config.models}
         return cls(run, further, dataset, query_sets, base_folder, added)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedtune.documents.inventory import Changes, changes_between, read_inventory, take_inventory
 from embedtune.evaluation.decision import Decision, decide
@@ -57,7 +57,7 @@ def read_status(run: Path | str) -> Status:
     stages = verify_run(run)
     manifest = read_manifest(run / DATASET, Record)
     source = manifest.circumstances.source or ""
-    documents, why_unknown = _changes(run, manifest, source)
+    documents, why_unknown = changes_since(run, manifest)
     if documents:
         stages = [_stale(stage, documents) for stage in stages]
     states = {stage.stage: stage.state for stage in stages}
@@ -74,7 +74,9 @@ def _decision(run: Path, states: Mapping[str, str]) -> Decision | None:
     return decide(TrainedRun(run, dataset, read_manifest(run / MODEL, ModelRecord), dataset_settings(dataset)))
 
 
-def _changes(run: Path, manifest: Manifest[Record], source: str) -> tuple[Changes | None, str]:
+def changes_since(run: Path, manifest: Manifest[Any]) -> tuple[Changes | None, str]:
+    """Compare a run's documents with those that its dataset was made from; None, and why, where that cannot be told."""
+    source = manifest.circumstances.source or ""
     before = read_inventory(run / DATASET)
     if before is None or not source:
         return None, "the run was made by a version that did not record its files"

@@ -15,7 +15,7 @@ from embedtune.models.locate import hash_model
 from embedtune.pipeline import preflight
 from embedtune.pipeline.model_cards import README, card_of
 from embedtune.pipeline.training_context import open_context
-from embedtune.project.layout import CHECKPOINTS, DATASET, MODEL, VECTORS
+from embedtune.project.layout import BEFORE, CHECKPOINTS, DATASET, MODEL, VECTORS
 from embedtune.project.lock import locked
 from embedtune.project.manifest import Manifest, library_versions, read_manifest, stage_folder, verify
 from embedtune.project.records import DatasetRecord, ModelRecord
@@ -25,6 +25,7 @@ from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.card import model_card
 from embedtune.training.methods.select import select_method, selection_record
 from embedtune.training.saving import save_selection
+from embedtune.training.start import read_start
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -46,7 +47,8 @@ def train(
 
     Training reads train and dev queries only. The best adapter and its interpolation strength are chosen by dev retrieval;
     when nothing beats the base by more than noise, ``merged/`` is the base and there is no ``adapter/``. An interrupted
-    training resumes from its last whole checkpoint.
+    training resumes from its last whole checkpoint. With ``config.start`` it goes on from the adapter of another run, whose
+    model is kept in ``before/``, and is kept itself where nothing after it is better.
 
     Args:
         config: Settings.
@@ -60,7 +62,8 @@ def train(
         With a record of what was shipped, the dev curve, the losses and the checks of the saved model.
 
     Raises:
-        ConfigError: If the base cannot have the method, or an argument of ``config.trainer_args`` follows from other settings.
+        ConfigError: If the base cannot have the method, ``config.start`` has no such adapter over this base, or an argument of
+            ``config.trainer_args`` follows from other settings.
         DataError: If there is no dataset, no two pairs for a batch, or the loss is not finite.
         IntegrityError: If the dataset was changed, the saved model does not give the trained vectors, or a model to be
             shipped as tuned is the base.
@@ -72,7 +75,9 @@ def train(
     recorded = verify(run / DATASET, DatasetRecord)
     dataset_config = dataset_settings(recorded, trust_remote_code=config.trust_remote_code)
     base_folder = preflight.find_base(dataset_config.model, run / MODEL, download=False)
-    identity = identity_of("train", config, recorded, base_folder)
+    start = read_start(Path(config.start), hash_model(base_folder), config) if config.start else None
+    further = {"start": start.hash} if start else {}
+    identity = identity_of("train", config, recorded, base_folder, **further)
     plan = {"base_model": dataset_config.model, "train_queries": sum(recorded.record.queries["train"].values())}
     check = partial(preflight.before_train, config, dataset_config, run / MODEL, base_folder)
     result = skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check)
@@ -83,11 +88,14 @@ def train(
     for warning in recorded.record.warnings:
         _log.warning("%s", warning)
     with stage_folder(run / MODEL, identity) as stage:
-        context = open_context(config, dataset_config, base_folder, run, identity, callbacks)
+        context = open_context(config, dataset_config, base_folder, run, identity, callbacks, start)
         selection = select_method(context, config.method)
         _log.info("saving the model, and checking it in another process")
         checks = save_selection(stage.path, selection, context)
-        stage.record = record = selection_record(context, selection, plan, checks)
+        started = {"start": start.name} if start else {}
+        stage.record = record = selection_record(context, selection, {**plan, **started}, checks)
+        if start:  # for eval: what going on has gained and lost
+            shutil.copytree(start.folder / "merged", stage.path / BEFORE)
         card = model_card(card_of(record, dataset_config, context.base.model.prompts, len(context.dataset.passages)))
         (stage.path / "merged" / README).write_text(card, encoding="utf-8")
     shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
@@ -104,7 +112,7 @@ def identity_of(
     return {
         "stage": stage,
         **further,
-        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds"}),
+        "config": config.model_dump(mode="json", exclude={"checkpoint_seconds", "start"}),
         "dataset": dataset.outputs,
         "dataset_identity": dataset.identity_hash,
         "model": hash_model(base_folder),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES = "dataset", "model", "eval", "query_adapter", "hard_negatives"
 WRITER, SEARCH = "writer", "search"
 STAGES = (DATASET, MODEL, EVAL, QUERY_ADAPTER, NEGATIVES, WRITER, SEARCH)
+BEFORE = "before"  # in a model stage: what its training went on from; and the name of that system
 VECTORS = ".vectors"  # passage vectors of the base and the tuned model, which train, eval and serving share
 CHECKPOINTS = ".checkpoints"  # state of a training that has not ended, to resume from
 TRIALS = ".search"  # the study of a search, and checkpoints of its best and its last trial

@@ -114,6 +114,7 @@ class DatasetRecord(Record):
         held_out_kind: The kind that occurs in the test split only.
         dropped_queries: Filter → queries dropped.
         passages_from_labels: Texts of label files that stand in no document, and are passages of their own.
+        updated_documents: Ids of the documents with passages that the last ``update`` added; none before the first one.
     """
 
     source: str = ""
@@ -132,6 +133,7 @@ class DatasetRecord(Record):
     language: str | None = None
     warnings: list[str] = Field(default_factory=list)
     passages_from_labels: int = 0
+    updated_documents: list[str] = Field(default_factory=list)
     llm: LlmRecord | None = None
 
     def summary(self) -> str:
@@ -205,6 +207,7 @@ class ModelRecord(Record):
 
     Attributes:
         trained_with: Prompts and windows; None in a run of a version that did not write them.
+        start: Run whose adapter training went on from; None for the base.
         shipped: ``tuned``, or ``base`` if no method gained enough on dev.
         method: The method that was chosen; if the base was shipped, the one that came closest.
         passages: The model whose dense passage vectors the shipped model searches. An index of the base serves every
@@ -223,6 +226,7 @@ class ModelRecord(Record):
     base_model: str = ""
     trained_with: TrainedWith | None = None
     train_queries: int = 0
+    start: str | None = None
     shipped: Side
     method: str = "lora"
     passages: Side = "tuned"

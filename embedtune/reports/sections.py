@@ -125,6 +125,7 @@ _WAYS = {
     "lexical_overlap": "BM25 rank of the answer",
     "length": "terms",
     "document": "document that answers",
+    "updated": "documents since the update",
 }
 _HIT_RATE = "hit_rate@5"
 

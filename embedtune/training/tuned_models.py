@@ -55,6 +55,10 @@ class TunedModel:
         """Write ``folder`` if the update is a PEFT adapter; return whether it is."""
         return False
 
+    def load_adapter(self, saved: Weights) -> None:
+        """Take the weights of a saved adapter; raises ``ValueError`` if they are not those of this one."""
+        raise NotImplementedError
+
 
 class Lora(TunedModel):
     """Low-rank updates of all linear layers (Hu et al. 2021); the frozen weights may be quantised."""
@@ -80,6 +84,10 @@ class Lora(TunedModel):
         """See ``TunedModel``."""
         weights.save_adapter(self._adapter, folder, base_name)
         return True
+
+    def load_adapter(self, saved: Weights) -> None:
+        """See ``TunedModel``."""
+        weights.load_adapter(self._adapter, saved)
 
 
 class QueriesOver(TunedModel):

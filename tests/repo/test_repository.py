@@ -71,6 +71,10 @@ _TESTED_TOGETHER = {
     "tests/training/test_search_space.py": ("config/search",),
     "tests/pipeline/test_push.py": ("cli/push_command",),
     "tests/ui/test_flow.py": ("ui/answers", "ui/app", "ui/new_run", "ui/routes_home", "ui/routes_run", "ui/site"),
+    "tests/pipeline/test_update.py": ("cli/update_command", "pipeline/update_dataset"),
+    "tests/training/methods/test_start.py": (
+        "cli/merge_command", "models/merged_adapters", "pipeline/merge_runs", "training/start",
+    ),
     "tests/training/updates/test_registry.py": (
         "models/adapted", "models/bottleneck", "models/trained_prompts",
         "training/updates/head", "training/updates/merged", "training/updates/unmerged",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from transformers import TrainerCallback
 
+    from embedtune.training.start import Start
     from embedtune.training.tuned_models import TunedModel
 
 
@@ -30,7 +31,7 @@ _SHARED = (
 """What is computed once and follows from the base, the dataset, and settings of dev alone."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Context(TrainingData):
     """What all methods of one training share: its data, dev retrieval, and how gradient training is watched and resumed.
 
@@ -41,6 +42,7 @@ class Context(TrainingData):
         callbacks: Called by the trainer.
         log_folder: For ``report_to``.
         dev_set: None builds it of the dev split.
+        start: What training goes on from; None is the base.
         on_dev: Called after each dev evaluation of a training, with the mean reciprocal rank of the queries that choose; may
             raise to end the training.
     """
@@ -51,6 +53,7 @@ class Context(TrainingData):
     callbacks: Sequence[TrainerCallback] = ()
     log_folder: Path | None = None
     dev_set: DevSet | None = None
+    start: Start | None = None
     on_dev: Callable[[float], None] | None = None
 
     @cached_property

@@ -62,6 +62,7 @@ class TrainingData:
         dataset: Passages, queries and judgements.
         base: The base model's encoder.
         encode_corpus: Encodes the windows of the corpus with the base, or returns the vectors of an earlier call.
+        updated: Ids of the documents that training goes on for, with replay of the others; none takes all alike.
     """
 
     config: TrainConfig
@@ -69,6 +70,7 @@ class TrainingData:
     dataset: Dataset
     base: Encoder
     encode_corpus: Callable[[Sequence[str], Progress], Vectors]
+    updated: Collection[str] = ()
 
     @cached_property
     def relevant(self) -> dict[str, list[int]]:

@@ -151,6 +151,8 @@ def _train(context: Context, name: str, training: GradientTraining) -> tuple[lis
         monitor = _Monitor(context.retrieval, training.tuned, checkpoints, n_steps, stop, context.on_dev)
         if saved:
             monitor.restore(saved["checks"])
+        elif context.start:  # what it goes on from may be better on dev than anything after it
+            monitor.evaluate(0)
         losses = run_training(
             training.tuned.model, training.examples, training.batches, training.loss, settings,
             Hooks(monitor.evaluate, on_progress, monitor.on_step), resume=saved,
@@ -237,6 +239,8 @@ def prepare_both_sides(context: Context, name: str) -> GradientTraining:
     is_plain = name in UNQUANTISED or (name == "dora" and config.quantize == "auto")  # DoRA cannot read int8
     model, scheme = load_for_training(context, "none" if is_plain else config.quantize)
     tuned = UPDATES[name].build(model, config)
+    if context.start:
+        context.start.put_into(tuned)
     mined = [[negatives[pair.query_id][place] for pair in pairs] for place in range(config.hard_negatives)]
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
     columns |= {f"negative_{n}": [each.window for each in column] for n, column in enumerate(mined, start=1)}

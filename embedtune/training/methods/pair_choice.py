@@ -13,6 +13,8 @@ from embedtune.types import Query
 
 def choose_pairs(data: TrainingData) -> list[Pair]:
     """Return the pairs to train on: a random sample, or those of judged queries first, and synthetic ones beside them."""
+    if data.updated and not data.is_judged:
+        return _with_replay(data)
     if not data.is_judged:
         return _sample(data, data.dataset.splits["train"].queries, data.config.max_pairs)
     judged = _judged_pairs(data)
@@ -38,6 +40,16 @@ def _sample(data: TrainingData, queries: Sequence[Query], most: int | None) -> l
         return pairs
     kept = np.random.default_rng(data.config.seed).choice(len(pairs), most, replace=False)
     return [pairs[number] for number in sorted(kept)]
+
+
+def _with_replay(data: TrainingData) -> list[Pair]:
+    """Pair the queries of documents that are new, and so many of the others that nothing is forgotten."""
+    new, earlier = list[Query](), list[Query]()
+    for query in data.dataset.splits["train"].queries:
+        of = {data.dataset.passages[number].document_id for number in data.relevant[query.query_id]}
+        (new if of & set(data.updated) else earlier).append(query)
+    pairs = _sample(data, new, data.config.max_pairs)
+    return pairs + _sample(data, earlier, round(data.config.replay * len(pairs)) if pairs else data.config.max_pairs)
 
 
 def _judged_pairs(data: TrainingData) -> list[Pair]:
