@@ -26,17 +26,18 @@ TRAIN = TrainConfig(
     batch_size=8,
     epochs=2,
 )
-LOOM = "# Care of the loom\n\n" + "\n\n".join(
-    f"Thread {n} of the warp beam carries {n * 17} grams before the heddle frame lifts shed {n}." for n in range(48)
-)
 
 
 @pytest.fixture
 def made(document_folder, tmp_path):
-    """A run with a dataset, and the folder of its documents, which may be changed."""
+    """A run with a dataset, the folder of its documents, which may be changed, and one with three further documents."""
     docs = shutil.copytree(document_folder, tmp_path / "docs")
+    later = tmp_path / "later"
+    later.mkdir()
+    for path in sorted(docs.iterdir())[-3:]:
+        path.rename(later / path.name)
     make_dataset(tmp_path / "run", docs, tmp_path / "base")
-    return tmp_path / "run", docs
+    return tmp_path / "run", docs, later
 
 
 def files(run, name):
@@ -45,11 +46,12 @@ def files(run, name):
 
 @pytest.mark.slow
 def test_only_what_changed_is_read_and_training_goes_on_from_the_adapter(made, monkeypatch, invoke, tmp_path):
-    run, docs = made
+    run, docs, later = made
     assert embedtune.train(TRAIN, run).record.is_tuned
     before, merged = read_dataset(run / "dataset"), (run / "model" / "merged" / "model.safetensors").read_bytes()
     assert invoke("update", run, "-q")[1] == "documents: unchanged\n"
-    (docs / "zz loom.md").write_text(LOOM)
+    names = sorted(path.name for path in later.iterdir())
+    shutil.copytree(later, docs, dirs_exist_ok=True)
     gone = sorted(docs.glob("*.md"))[4]
     gone.unlink()
     read, begin = [], Sandboxes.read
@@ -60,8 +62,8 @@ def test_only_what_changed_is_read_and_training_goes_on_from_the_adapter(made, m
         update(tmp_path / "broken")
     code, out, err = invoke("update", run, "-q", "--replay", 0.5)
     assert code == 0, err
-    assert out.startswith("documents: 1 new, 1 gone\n")
-    assert read == ["zz loom.md"] * 2
+    assert out.startswith("documents: 3 new, 1 gone\n")
+    assert read == names * 2
     now = read_dataset(run / "dataset")
     assert {each.document_id for each in now.passages} == {path.name for path in docs.glob("*.md")}
     assert (run / "model" / "before" / "model.safetensors").read_bytes() == merged
@@ -80,7 +82,7 @@ def test_only_what_changed_is_read_and_training_goes_on_from_the_adapter(made, m
     code, out, _ = invoke("eval", run, "-q")
     assert code == 0
     record = json.loads((run / "eval" / "metrics.json").read_text())
-    found = {(row["name"], row["reference"]) for row in record["slices"] if row["by"] == "updated"}
+    found = {(row["slice"], row["b"]) for row in record["slices"] if row["by"] == "updated"}
     if "tuned" in record["systems"]:
         assert {("new", "base"), ("earlier", "base"), ("new", "before"), ("earlier", "before")} <= found
         assert "queries of new documents" in out and "queries of earlier documents" in out
@@ -91,14 +93,14 @@ def _interrupted(*_args, **_options):
 
 
 def test_what_cannot_be_updated_is_refused(made, invoke, tmp_path):
-    run, docs = made
+    run, docs, later = made
     code, _, err = invoke("update", run)
     assert code == 3 and "expected the manifest of a finished stage" in err
     train_nothing(run, tmp_path / "base" / "model", noise=0.02)
-    (docs / "zz loom.md").write_text(LOOM)
+    shutil.copytree(later, docs, dirs_exist_ok=True)
     before = files(run, "dataset")
     code, out, _ = invoke("update", run, "--dry-run")
-    assert (code, out) == (0, f"documents: 1 new\nnext: embedtune update {run}\n")
+    assert (code, out) == (0, f"documents: 3 new\nnext: embedtune update {run}\n")
     assert files(run, "dataset") == before
     shutil.move(docs, tmp_path / "elsewhere")
     with pytest.raises(DataError, match="expected documents to compare with"):

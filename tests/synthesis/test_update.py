@@ -91,3 +91,14 @@ def test_a_copy_of_a_passage_that_was_trained_on_tests_nothing(before, documents
     assert copies
     assert not any(copies & ids for ids in judged(now, ["dev", "test"]).values())
     assert any(copies & ids for ids in judged(now, ["train"]).values())
+
+
+def test_three_new_documents_are_tested_too(before, documents, passages):
+    names = {each.document_id for each in documents[-3:]}
+    earlier = update_dataset(before, [], names, CONFIG)
+    again = [each for each in passages if each.document_id in names]
+    now = update_dataset(Dataset(earlier.passages, earlier.splits), again, set(), CONFIG)
+    assert {each.passage_id for each in now.passages} == {each.passage_id for each in passages}
+    fresh = {each.passage_id for each in again}
+    for split in SPLITS:
+        assert any(ids & fresh for ids in judged(now, [split]).values()), split
