@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from embedtune.errors import EmbedtuneError, StoppedError
+from embedtune.processes import is_first
 from embedtune.redaction import redact, redact_all
 from embedtune.regular import open_regular
 
@@ -146,8 +147,12 @@ def listen(callback: Callable[[Event], None]) -> Iterator[None]:
 def record(path: Path | None) -> Iterator[None]:
     """Write the events of this block to a file, one JSON object a line; None writes to stderr.
 
-    The file begins anew with the first event. A disk that is full ends the record, never the work.
+    The file begins anew with the first event. A disk that is full ends the record, never the work. Of several processes the
+    first records.
     """
+    if not is_first():
+        yield
+        return
     sink = _Lines(path)
     handler = _Handler(sink)
     _log.addHandler(handler)

@@ -29,6 +29,8 @@ _SWITCHES = {
     "OMP_WAIT_POLICY": "PASSIVE",
     # Every length of text is a shape of its own to oneDNN, and it keeps up to 1,024 of them ready: a gigabyte after 46 steps.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
+    # Some models have weights that no vector depends on, so every training in several processes looks for them, and is told.
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from embedtune.config.settings import Config, GenerateConfig, LlmConfig, load_config
 from embedtune.errors import did_you_mean, missing_path
 from embedtune.events import record
+from embedtune.processes import is_first
 from embedtune.quiet import set_switches
 from embedtune.redaction import RedactingFormatter
 
@@ -200,7 +201,7 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     log = logging.getLogger("embedtune")
     log.handlers[:] = [handler]
     log.propagate = False
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.setLevel((logging.WARNING if quiet else logging.INFO) if is_first() else logging.ERROR)
     set_switches()
     logging.getLogger().handlers[:] = [handler if verbose else logging.NullHandler()]
     logging.captureWarnings(True)

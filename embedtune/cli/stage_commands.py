@@ -84,9 +84,12 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
              embedtune train runs/health --from runs/law
     """  # noqa: D301 (click reads the escaped b)
     from embedtune.pipeline.train import train
+    from embedtune.processes import is_first
 
     config = common.load(TrainConfig, "train", given)
-    output.show("train", train(config, run, force=common.force, dry_run=common.dry_run), as_json=common.as_json)
+    result = train(config, run, force=common.force, dry_run=common.dry_run)
+    if is_first():
+        output.show("train", result, as_json=common.as_json)
 
 
 @click.command("eval")

@@ -16,6 +16,7 @@ from embedtune.models.bf16 import can_compute_in_bf16, in_bf16
 from embedtune.models.inspect import retrieval_prompts
 from embedtune.models.locate import find_model
 from embedtune.models.opening import open_model
+from embedtune.processes import gather, here
 from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
@@ -126,15 +127,20 @@ class Encoder:
             return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
         # Texts of one length together: padding costs as much as text.
         order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
-        blocks = []
+        blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+        rank, size = here()  # the blocks are the same, whoever encodes them
+        encoded = []
         with self._autocast():
-            for start in range(0, len(order), _BLOCK):
-                block = [texts[number] for number in order[start : start + _BLOCK]]
-                blocks.append(encode(block, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False))
+            for number, rows in enumerate(blocks):
+                if number % size == rank:
+                    block = [texts[row] for row in rows]
+                    encoded.append(encode(block, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False))
                 if on_progress:
-                    on_progress(len(block))
-        vectors = np.empty((len(texts), blocks[0].shape[1]), dtype=np.float32)
-        vectors[order] = np.concatenate(blocks)
+                    on_progress(len(rows))
+        of_all = gather(encoded)
+        vectors = np.empty((len(texts), of_all[0][0].shape[1]), dtype=np.float32)
+        for number, rows in enumerate(blocks):
+            vectors[rows] = of_all[number % size][number // size]
         return vectors
 
     @cached_property

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from embedtune.errors import EmbedtuneError, InUseError, ResourceError
 from embedtune.events import EVENTS, record
+from embedtune.processes import demand_first, is_first
 from embedtune.project.manifest import clear_leftovers, write_json
 from embedtune.redaction import redact_all
 from embedtune.regular import read_json
@@ -49,13 +50,15 @@ def lock_run(run: Path, *, idle: bool = False) -> Iterator[None]:
     """Keep other processes out of a run folder, after removing what a killed one left there; an idle (dry) run only reads.
 
     The operating system holds the lock, so it ends with its process, however that one dies. A process may lock a folder
-    several times (a pipeline and its stages); the outermost lock counts.
+    several times (a pipeline and its stages); the outermost lock counts. Of processes that work ``together`` the first has it.
 
     Raises:
+        ConfigError: In another process of several that torchrun started, unless they work together.
         InUseError: If another process has the lock; names that process.
         ResourceError: If the folder cannot be written.
     """
-    if idle:
+    demand_first(str(run))
+    if idle or not is_first():
         yield
         return
     created = not run.exists()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from embedtune.errors import InUseError, ResourceError
+from embedtune.processes import from_first, is_first
 from embedtune.project.layout import VECTORS
 from embedtune.project.lock import lock_run
 from embedtune.project.manifest import sync, write_json
@@ -61,7 +62,7 @@ class VectorCache:
         self, encoder: CachedEncoder, model: str, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
         """Return unit vectors ``(n, dim)`` of passages or windows, from the disk if those of this model (hash) are there."""
-        found = self.find(encoder, model, texts)
+        found = from_first(lambda: self.find(encoder, model, texts))
         if found is None:
             found = encoder.encode_documents(texts, on_progress)
             self.keep(encoder, model, texts, found)
@@ -168,6 +169,8 @@ def _read(path: Path) -> tuple[Vectors, dict[str, Any]] | None:
 
 def _write(path: Path, vectors: Vectors, facts: Mapping[str, object]) -> None:
     """Keep vectors, the record last; a disk that refuses costs time later and nothing else."""
+    if not is_first():
+        return
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from sentence_transformers.util import batch_to_device
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedtune.training.gathering import gathered
 from embedtune.types import Matrix
 
 Features = dict[str, Any]
@@ -28,7 +29,8 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
 
     With a mini-batch size, texts are encoded twice: first without keeping what a backward pass needs, to get the gradient of
     the loss with respect to the vectors; then one mini-batch after the other to carry that gradient on. Memory follows the
-    mini-batch, and every query still meets every passage of the batch. Without one, each column is encoded once.
+    mini-batch, and every query still meets every passage of the batch. Without one, each column is encoded once. Where several
+    processes train one model, the batch is that of all of them.
 
     Attributes:
         mini_batch_size: Texts encoded at once, or None for the whole batch.
@@ -68,7 +70,7 @@ class CachedLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-
 
     def calculate_loss(self, reps: list[list[Tensor]], labels: Any = None, *, with_backward: bool = False) -> Tensor:
         """Compute the loss from the vectors of each mini-batch of each column; see ``CachedLossMixin``."""
-        vectors = [torch.cat(parts).float() for parts in reps]
+        vectors = [gathered(torch.cat(parts).float()) for parts in reps]
         whole = vectors[0].shape[1]
         losses = [
             self.loss_of_vectors([functional.normalize(each[:, :kept], dim=-1) for each in vectors], labels)
@@ -212,7 +214,7 @@ class GuidedContrastiveLoss(CachedLoss):
         if any(each is not None for each in (self._guide_embeddings, self._relevant_ids, self._row_weights)):
             if labels is None:
                 raise ValueError("expected a column label with the number of each row, found none")
-            rows = labels.tolist()
+            rows = gathered(labels).tolist()
         return self.loss_of_batch(features, _Batch(rows, self._guide_vectors(features, rows)))
 
     def loss_of_vectors(self, vectors: list[Tensor], batch: _Batch) -> Tensor:
@@ -263,11 +265,12 @@ class GuidedContrastiveLoss(CachedLoss):
         guide.eval()
         with torch.no_grad():
             vectors = [guide(self._features_for(guide, column))["sentence_embedding"] for column in features]
-        return [functional.normalize(side.float(), dim=-1) for side in vectors]
+        return [gathered(functional.normalize(side.float(), dim=-1)) for side in vectors]
 
     def _features_for(self, guide: SentenceTransformer, features: Features) -> Features:
-        own = self.model.tokenizer
-        if own.get_vocab() == guide.tokenizer.get_vocab() and guide.max_seq_length >= self.model.max_seq_length:
+        model: Any = getattr(self.model, "module", self.model)  # several processes train it in a wrapper
+        own = model.tokenizer
+        if own.get_vocab() == guide.tokenizer.get_vocab() and guide.max_seq_length >= model.max_seq_length:
             known = dict(features)
         else:
             known = guide.preprocess(own.batch_decode(features["input_ids"], skip_special_tokens=True))
@@ -426,6 +429,7 @@ class CorpusDistillationLoss(CachedLoss):
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
         """Return the mean loss of a batch of n queries; labels are ``(n,)`` row numbers or ``(n, n_passages)`` targets."""
+        labels = gathered(labels)
         if self._teacher is None:
             return self.loss_of_batch(list(sentence_features), _Targets(labels, None))
         base = None if self._base_queries is None else self._base_queries[labels.cpu()]

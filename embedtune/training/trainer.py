@@ -25,6 +25,7 @@ from embedtune.events import StepTrained, emit
 from embedtune.machine import glibc, reused_memory
 from embedtune.models.encoder import find_accelerator
 from embedtune.models.weights import restore, snapshot
+from embedtune.processes import gather, here, share
 from embedtune.training.checkpoints import State
 from embedtune.training.layers import fast_layers
 
@@ -45,6 +46,9 @@ OWNED_ARGUMENTS = {
     "load_best_model_at_end": "train.n_evals",
     "save_strategy": "train.checkpoint_seconds",
     "resume_from_checkpoint": "train.checkpoint_seconds",
+    "fsdp": "checkpoints and dev retrieval, which need the whole weights",
+    "deepspeed": "checkpoints and dev retrieval, which need the whole weights",
+    "ddp_broadcast_buffers": "the number of processes",
     "push_to_hub": "nothing: a model is never uploaded",
 }
 """Arguments of ``SentenceTransformerTrainingArguments`` that cannot be set, with the settings that determine them."""
@@ -53,6 +57,7 @@ Examples = Mapping[str, Sequence[str]]
 """Texts by column, ``anchor`` (queries) first; ``positive`` and ``negative_1`` … (passages) only where passages are encoded."""
 
 _STEPS_BETWEEN_TRIMS = 4
+_CUT_HINT = "start it by torchrun; for a model that one accelerator cannot hold, see docs/many_machines.md"
 _FINITE_HINT = "lower train.learning_rate, or use --set train.precision=fp32"
 _log = logging.getLogger("embedtune")
 
@@ -147,6 +152,8 @@ def run_training(
 ) -> list[float]:
     """Train a model's trainable weights in place; frozen weights may be quantised.
 
+    Processes that work ``together`` share each batch; all get the same weights and losses.
+
     Args:
         model: With an adapter or as a whole.
         examples: All of them; labels are their positions.
@@ -155,17 +162,18 @@ def run_training(
         settings: Of the training.
         hooks: Called between its steps.
         resume: The state after an earlier step of the same training. On a CPU the rest then computes bit for bit what it
-            would have computed without a break.
+            would have computed without a break, by as many processes as before.
 
     Returns:
         The loss of each optimiser step.
 
     Raises:
+        ConfigError: If there are more processes than texts in a batch, or the launcher asks to cut the weights up.
         DataError: If the loss or a weight is not a finite number.
-        ResourceError: If not even a single text fits into memory.
+        ResourceError: If not even a single text fits into memory, or one of several processes is out of it.
     """
     n_steps = count_steps(len(batches), settings.arguments)
-    loop = _LoopCallback(model, settings.eval_steps | {n_steps}, hooks, resume)
+    loop = _LoopCallback(model, settings, settings.eval_steps | {n_steps}, hooks, resume)
     if loop.first_step:
         restore(model, loop.weights)
         hooks.on_progress(loop.first_step)
@@ -184,6 +192,10 @@ def run_training(
                 optimizers=(_lora_plus(model, settings) if settings.b_rate_ratio != 1 else None, None),
             )
             trainer.n_steps, trainer.loop = n_steps, loop
+            if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+                raise ConfigError(
+                    "training: expected whole weights in each process, found FSDP or DeepSpeed", hint=_CUT_HINT
+                )
             # Its progress bar and its printed dictionaries would mix with our own report.
             trainer.remove_callback(ProgressCallback)
             trainer.remove_callback(PrinterCallback)
@@ -234,7 +246,7 @@ def _arguments(
         "output_dir": folder,
         "num_train_epochs": 1,  # the plan holds all epochs
         "per_device_train_batch_size": len(batches[0]),
-        "batch_sampler": lambda *_, **__: batches,
+        "batch_sampler": lambda *_, **__: _dealt(batches),
         "prompts": prompts or None,
         "learning_rate": settings.learning_rate,
         "weight_decay": settings.weight_decay,
@@ -243,8 +255,23 @@ def _arguments(
         "data_seed": settings.seed,
         "save_strategy": "no",
         "eval_strategy": "no",
+        "ddp_broadcast_buffers": False,  # with every call of the model, of which each process has its own number
     }
     return SentenceTransformerTrainingArguments(**{**defaults, **settings.arguments, **owned})
+
+
+def _dealt(batches: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
+    """Return the shares of all processes of the first batch, then those of the second and so on, as accelerate deals them out.
+
+    Raises ``ConfigError`` for a batch with fewer rows than there are processes.
+    """
+    place = here()
+    if (smallest := min(map(len, batches))) < place.size:
+        raise ConfigError(
+            f"training: expected a text of each batch for each of {place.size} processes, found batches of {smallest}",
+            hint="start fewer processes, or raise train.batch_size",
+        )
+    return [share(batch, place._replace(rank=rank)) for batch in batches for rank in range(place.size)]
 
 
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-transformers is not typed
@@ -269,7 +296,7 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # sentence-tr
         """Compute loss and gradients of one batch.
 
         Raises:
-            ResourceError: If not even a single text fits.
+            ResourceError: If not even a single text fits, or other processes wait for this one.
         """
         accumulated = {weight: weight.grad.clone() for weight in model.parameters() if weight.grad is not None}
         while True:
@@ -296,7 +323,12 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _shrink(loss: Any, batch: int, error: Exception) -> None:
-    size = loss.mini_batch_size or batch
+    size, place = loss.mini_batch_size or batch, here()
+    if place.size > 1:
+        raise ResourceError(
+            f"training: expected memory for {batch} texts in process {place.rank} of {place.size}, found too little",
+            hint="lower train.batch_size or generate.window_tokens, or start more processes on further machines",
+        ) from error
     if size == 1:
         raise ResourceError(
             "training: expected memory for the step of a single text, found too little",
@@ -320,7 +352,12 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
     """
 
     def __init__(
-        self, model: SentenceTransformer, eval_steps: frozenset[int], hooks: Hooks, resume: State | None
+        self,
+        model: SentenceTransformer,
+        settings: TrainingSettings,
+        eval_steps: frozenset[int],
+        hooks: Hooks,
+        resume: State | None,
     ) -> None:
         self.first_step: int = resume["step"] if resume else 0
         self.losses: list[float] = list(resume["losses"]) if resume else []
@@ -328,6 +365,7 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
         self.weights = resume["weights"] if resume else {}
         self._resume = resume
         self._model = model
+        self._seed = settings.seed
         self._eval_steps = eval_steps
         self._hooks = hooks
 
@@ -340,9 +378,14 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
             lr_scheduler.load_state_dict(self._resume["schedule"])
 
     def on_step_begin(self, args: object, state: Any, control: object, **_: object) -> None:
-        """Restore the random state before the first step, after all that draws while the loop is set up."""
-        if self._resume and state.global_step == 0:
-            torch.set_rng_state(self._resume["random"])
+        """Set the random state of this process before the first step, after all that draws while the loop is set up."""
+        if state.global_step:
+            return
+        rank, states = here().rank, self._resume["random"] if self._resume else []
+        if rank < len(states):
+            torch.set_rng_state(states[rank])
+        elif rank:
+            torch.manual_seed(self._seed + rank)
 
     def on_step_end(
         self, args: object, state: Any, control: object, *, optimizer: Any, lr_scheduler: Any, **_: object
@@ -365,7 +408,7 @@ class _LoopCallback(TrainerCallback):  # type: ignore[misc]  # transformers is n
                 "weights": snapshot(self._model),
                 "optimizer": optimizer.state_dict(),
                 "schedule": lr_scheduler.state_dict(),
-                "random": torch.get_rng_state(),
+                "random": gather(torch.get_rng_state()),
             },
         )
 

@@ -19,6 +19,7 @@ from embedtune.models import weights
 from embedtune.models.encoder import Encoder, set_prompts
 from embedtune.models.quantisation import choose_scheme, load_quantised, set_dropout
 from embedtune.models.weights import Weights
+from embedtune.processes import from_first, gather
 from embedtune.progress import track
 from embedtune.signals import StopRequest, catch_stop
 from embedtune.training.checkpoints import Checkpoints, State
@@ -141,10 +142,7 @@ def _train(context: Context, name: str, training: GradientTraining) -> tuple[lis
         b_rate_ratio=training.tuned.b_rate_ratio,
     )
     checkpoints = context.checkpoints(name) if context.checkpoints else None
-    saved = None
-    if checkpoints:
-        checkpoints.remove_outdated()
-        saved = checkpoints.latest()
+    saved = from_first(lambda: _latest(checkpoints)) if checkpoints else None
     if saved:
         _log.info("going on after step %d of %d", saved["step"], n_steps)
     with catch_stop("the step is finished and saved") as stop, track("train", n_steps) as on_progress:
@@ -158,6 +156,11 @@ def _train(context: Context, name: str, training: GradientTraining) -> tuple[lis
             Hooks(monitor.evaluate, on_progress, monitor.on_step), resume=saved,
         )  # fmt: skip
     return monitor.evaluations, losses
+
+
+def _latest(checkpoints: Checkpoints) -> State | None:
+    checkpoints.remove_outdated()
+    return checkpoints.latest()
 
 
 @dataclass
@@ -191,17 +194,22 @@ class _Monitor:
             self.on_dev(float(scores.mean()))
 
     def on_step(self, step: int, state: Callable[[], State]) -> None:
-        """Save a checkpoint if one is due; raise if a stop was requested."""
+        """Save a checkpoint if one is due; raise if a stop was requested, of any process."""
+        signal_number = next(filter(None, gather(self.stop.signal_number)), None)
+        is_last = signal_number is not None or step == self.n_steps
+        if self.checkpoints and (is_last or from_first(self.checkpoints.is_due)):
+            self._save(self.checkpoints, step, state())
+        if signal_number:
+            raise StoppedError(f"stopped after step {step} of {self.n_steps}, which is saved", signal_number)
+
+    def _save(self, checkpoints: Checkpoints, step: int, state: State) -> None:
         import torch
 
-        if self.checkpoints and (self.stop or step == self.n_steps or self.checkpoints.is_due()):
-            checks = [
-                {"step": each.step, "dense": torch.from_numpy(each.dense), "weights": each.weights}
-                for each in self.evaluations
-            ]
-            self.checkpoints.save(step, {**state(), "checks": checks})
-        if self.stop.signal_number:
-            raise StoppedError(f"stopped after step {step} of {self.n_steps}, which is saved", self.stop.signal_number)
+        checks = [
+            {"step": each.step, "dense": torch.from_numpy(each.dense), "weights": each.weights}
+            for each in self.evaluations
+        ]
+        from_first(lambda: checkpoints.save(step, {**state, "checks": checks}))
 
 
 def tune_both_sides(context: Context, name: str, best: Candidate | None = None) -> Candidate:
