@@ -64,7 +64,11 @@ def test_a_killed_process_ends_the_other_and_the_next_run_goes_on_to_what_one_pr
     made = [read_manifest(folder / place / "run" / "model", ModelRecord) for place in ("one", "two")]
     assert made[0].identity_hash == made[1].identity_hash
     assert made[0].record.dev == made[1].record.dev
-    weights = [load_file(folder / place / "run" / "model" / "merged" / "model.safetensors") for place in ("one", "two")]
-    assert all(np.allclose(weights[0][name], weights[1][name], atol=1e-4) for name in weights[0])
+    merged = [folder / place / "run" / "model" / "merged" for place in ("one", "two")]
+    files = sorted(path.relative_to(merged[0]) for path in merged[0].rglob("*.safetensors"))
+    assert len(files) == 2  # queries were trained further: two encoders
+    for file in files:
+        one, two = (load_file(of / file) for of in merged)
+        assert all(np.allclose(one[name], two[name], atol=1e-4) for name in one)
     said = (folder / "two" / "said").read_text()
     assert said.count("next: embedtune eval run") == 1  # one process speaks
