@@ -32,7 +32,10 @@ Run = dict[str, dict[str, float]]
 
 SPLITS = ("train", "dev", "test")
 
-KINDS_OF_PEOPLE = ("source", "typed")  # queries that came with the corpus or as a set, or were typed on the page
+LABELLED = "source"
+"""Kind of the queries that people wrote and judged: they came with the corpus or as a set."""
+
+KINDS_OF_PEOPLE = (LABELLED, "typed")  # queries that came with the corpus or as a set, or were typed on the page
 SYNTHETIC_KINDS = ("heading", "span", "keyphrase", "sentence")
 """Kinds of queries that were cut out of their passage; all others were written, by people or by a language model."""
 
@@ -147,7 +150,7 @@ class Query(NamedTuple):
     @property
     def came_with_label(self) -> bool:
         """Whether people wrote and judged it, in place of rules or a language model."""
-        return self.kind == "source"
+        return self.kind == LABELLED
 
 
 @dataclass(frozen=True)

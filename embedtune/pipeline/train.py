@@ -27,6 +27,7 @@ from embedtune.project.vector_cache import VectorCache
 from embedtune.reports.card import model_card
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.select import MethodSelection, select_method, selection_record
+from embedtune.training.recipe import identity_of_recipe
 from embedtune.training.saving import save_selection
 from embedtune.training.start import Start, read_start
 
@@ -133,6 +134,7 @@ def identity_of(
     return {
         "stage": stage,
         **further,
+        **identity_of_recipe(config, dataset.record.queries["train"]),
         "config": config.model_dump(mode="json", exclude={"checkpoint_seconds", "start"}),
         "dataset": dataset.outputs,
         "dataset_identity": dataset.identity_hash,

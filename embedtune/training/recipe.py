@@ -12,8 +12,9 @@ from typing import Any
 
 from embedtune.config.training import TrainConfig
 from embedtune.documents.splits import ENOUGH_JUDGED
+from embedtune.text.hashing import hash_json
 from embedtune.training.selection import Prior
-from embedtune.types import QuerySet
+from embedtune.types import LABELLED, QuerySet
 
 JUDGED: Mapping[str, Any] = {
     "auto_methods": ("query-lora", "lora", "passage-residuals"),
@@ -41,8 +42,25 @@ _MOST_EXAMPLES = 3000  # what is learned from them levels off, and their price d
 
 def is_judged(queries: QuerySet) -> bool:
     """Return whether people's labels decide how to train: at least 20 queries came with theirs, or more than half of them."""
-    n_judged = sum(query.came_with_label for query in queries.queries)
-    return n_judged >= ENOUGH_JUDGED or 2 * n_judged > len(queries.queries)
+    return _decides(sum(query.came_with_label for query in queries.queries), len(queries.queries))
+
+
+def _decides(n_judged: int, n_queries: int) -> bool:
+    return n_judged >= ENOUGH_JUDGED or 2 * n_judged > n_queries
+
+
+def identity_of_recipe(config: TrainConfig, kinds: Mapping[str, int]) -> dict[str, object]:
+    """Return what ``for_labels`` will do with settings that they do not tell: its recipe, and which of it the user set.
+
+    ``kinds`` is the number of train queries by kind. Empty where labels do not decide.
+    """
+    if not _decides(kinds.get(LABELLED, 0), sum(kinds.values())):
+        return {}
+    numbers = [_EPOCHS, _MOST_EPOCHS, _LEAST_EXAMPLES, _MOST_EXAMPLES]
+    recipe = hash_json([dict(JUDGED), dict(JUDGED_QUERY_SIDE), dict(LEARNING_RATES), numbers])
+    own = {*JUDGED, "epochs", "learning_rate"} & config.model_fields_set
+    of_queries = JUDGED_QUERY_SIDE.keys() & config.query_side.model_fields_set
+    return {"labels": {"recipe": recipe, "set": sorted([*own, *(f"query_side.{name}" for name in of_queries)])}}
 
 
 def for_labels(config: TrainConfig, train: QuerySet) -> TrainConfig:

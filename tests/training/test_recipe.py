@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from embedtune.config.training import TrainConfig
-from embedtune.training.recipe import for_labels
+from embedtune.training import recipe
+from embedtune.training.recipe import for_labels, identity_of_recipe
 from embedtune.training.updates.registry import UPDATES
 from embedtune.types import Query, QuerySet
 
@@ -43,3 +44,19 @@ def test_judged_queries_are_learned_at_their_own_rate():
     assert {name for name, rate in rates.items() if rate} == {"lora", "full"}
     assert for_labels(TrainConfig(method="auto"), _train(["source"])).learning_rate == rates["lora"]
     assert for_labels(TrainConfig(learning_rate=1e-4), _train(["source"])).learning_rate == 1e-4
+
+
+def test_settings_of_the_recipe_that_the_user_set_are_told_apart_from_equal_defaults():
+    kinds = {"source": 30, "span": 400}
+    plain, own = (identity_of_recipe(config, kinds) for config in (TrainConfig(), TrainConfig(hard_negatives=0)))
+    assert TrainConfig() == TrainConfig(hard_negatives=0)
+    assert (plain["labels"]["set"], own["labels"]["set"]) == ([], ["hard_negatives"])
+    of_queries = identity_of_recipe(TrainConfig(query_side={"epochs": 1}, max_dev_queries=600), kinds)
+    assert of_queries["labels"] == {**plain["labels"], "set": ["query_side.epochs"]}
+    assert identity_of_recipe(TrainConfig(hard_negatives=0), {"source": 19, "span": 400}) == {}
+
+
+def test_another_recipe_is_another_identity(monkeypatch):
+    before = identity_of_recipe(TrainConfig(), {"source": 30})
+    monkeypatch.setitem(recipe.LEARNING_RATES, "lora", 2e-3)
+    assert identity_of_recipe(TrainConfig(), {"source": 30}) != before
