@@ -17,7 +17,7 @@ def handlers():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_is_remembered_and_the_second_acts(number):
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(number, signal.default_int_handler)
     with catch_stop("the step is finished") as request:
         assert not request
         os.kill(os.getpid(), number)

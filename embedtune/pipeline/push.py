@@ -16,6 +16,7 @@ from embedtune.project.layout import EVAL, MODEL
 from embedtune.project.manifest import read_manifest
 from embedtune.project.records import ModelRecord
 from embedtune.quiet import quiet_libraries
+from embedtune.regular import read_text
 
 _METRICS = {
     "hit_rate@1": "cosine_accuracy@1",
@@ -100,7 +101,7 @@ def _add_results(card: Path, name: str, evaluation: EvaluationRecord) -> None:
     """Write the shipped model's measures into the header of a card, as the hub's model-index."""
     from huggingface_hub import ModelCard
 
-    written: Any = ModelCard(card.read_text(encoding="utf-8"))
+    written: Any = ModelCard(read_text(card))
     written.data.model_name = name.rsplit("/", maxsplit=1)[-1]
     written.data.eval_results = list(_results(evaluation))
     card.write_text(str(written), encoding="utf-8")

@@ -172,7 +172,8 @@ def _ask_elsewhere(plug: Plug, job: Job) -> Answer:
             raise ProviderError(f"{plug.target}: expected an answer within {_SECONDS} s, found none") from None
         if done.returncode:
             stderr = done.stderr.strip()
-            last = stderr.splitlines()[-1] if stderr else "nothing"
+            # The exception, not the indented lines that may follow it.
+            *_, last = ["nothing", *(line for line in stderr.splitlines() if not line[:1].isspace())]
             kind = TARGETS[plug.target].kind
             if kind == "server" or (kind == "database" and "OperationalError" in stderr):
                 raise ProviderError(

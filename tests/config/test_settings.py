@@ -152,7 +152,7 @@ def test_misspelt_section_gets_a_suggestion(tmp_path):
 def test_key_like_no_other_gets_the_list_of_keys():
     with pytest.raises(
         ConfigError,
-        match="zzz: there is no such setting; known: queries, models, forgetting, trust_remote_code, precision, measures, depth, vectors, rerank, seed",
+        match="zzz: there is no such setting; known: queries, models, forgetting, trust_remote_code, precision, measures, depth, vectors, index, rerank, seed",
     ):
         load_config(EvaluateConfig, settings=["zzz=1"])
 
