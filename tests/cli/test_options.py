@@ -49,7 +49,7 @@ def test_a_flag_that_is_not_given_leaves_the_setting_to_the_recipe():
 def test_a_folder_that_does_not_exist_is_answered_with_what_stands_beside_it(tmp_path):
     (tmp_path / "handbook").mkdir()
     (tmp_path / "file").write_text("x")
-    with pytest.raises(click.BadParameter, match=r"does not exist; did you mean '.*handbook'\?"):
+    with pytest.raises(click.BadParameter, match=r"does not exist; did you mean '.*handbook'\?$"):
         options.RUN.convert(str(tmp_path / "hanbook"), None, None)
     with pytest.raises(click.BadParameter, match=r"does not exist\.$"):
         options.RUN.convert(str(tmp_path / "other" / "place"), None, None)
