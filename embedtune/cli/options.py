@@ -39,7 +39,9 @@ class ExistingPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
         if not Path(value).exists():
-            self.fail(f"{self.name.capitalize()} {str(value)!r} does not exist{missing_path(Path(value)) or '.'}", param, ctx)
+            self.fail(
+                f"{self.name.capitalize()} {str(value)!r} does not exist{missing_path(Path(value)) or '.'}", param, ctx
+            )
         return super().convert(value, param, ctx)
 
 

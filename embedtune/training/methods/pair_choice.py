@@ -44,10 +44,10 @@ def _sample(data: TrainingData, queries: Sequence[Query], most: int | None) -> l
 
 def _with_replay(data: TrainingData) -> list[Pair]:
     """Pair the queries of documents that are new, and so many of the others that nothing is forgotten."""
-    new, earlier = list[Query](), list[Query]()
+    updated, new, earlier = frozenset(data.updated), list[Query](), list[Query]()
     for query in data.dataset.splits["train"].queries:
         of = {data.dataset.passages[number].document_id for number in data.relevant[query.query_id]}
-        (new if of & set(data.updated) else earlier).append(query)
+        (new if of & updated else earlier).append(query)
     pairs = _sample(data, new, data.config.max_pairs)
     return pairs + _sample(data, earlier, round(data.config.replay * len(pairs)) if pairs else data.config.max_pairs)
 
