@@ -7,7 +7,7 @@ nothing else, and tags 20,000 words a second.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 Part = Literal["noun", "plural", "adjective", "other"]
@@ -20,6 +20,7 @@ _NOUNS = {  # tags of BNC's, STTS's and D-Coi's sets
     "dutch": ("N(", "SPEC(deeleigen)"),
 }
 _NO_NOUNS = ("NNI",)  # "beim Erlernen": an infinitive asks for more
+_MOST_WORDS = 1 << 15
 _ADJECTIVES = {"english": ("AJ",), "german": ("ADJ(A)",), "dutch": ("ADJ(prenom",)}
 
 
@@ -44,4 +45,7 @@ def _part(tag: str, language: str) -> Part:
 def _tagger(language: str) -> Any:
     from HanTa.HanoverTagger import HanoverTagger
 
-    return HanoverTagger(_MODELS[language])
+    tagger = HanoverTagger(_MODELS[language])
+    # It takes a word that its model does not know apart anew wherever it stands: 40 % of the time of technical documents.
+    tagger.analyze_forward = lru_cache(_MOST_WORDS)(tagger.analyze_forward)
+    return tagger
