@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 LARGEST = 1 << 28
 """Bytes of a text that is read as a whole; what programs write about models and runs has a hundredth of it."""
+
+
+DEEPEST = 200
+"""Folders within one another that are entered; nobody has as many, and more end Python's own functions."""
 
 
 class NotRegularError(OSError):
@@ -32,6 +38,17 @@ def open_regular(path: Path) -> BufferedReader:
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(f"{path} is a folder")
     raise NotRegularError("a pipe, a socket or a device")
+
+
+def is_too_deep(path: Path) -> bool:
+    """Return whether a folder has more folders above it than are entered."""
+    return len(path.parts) > DEEPEST
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder as far as that is possible."""
+    with suppress(RecursionError):  # somebody made it deeper than anything of ours
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_regular(path: Path, most: int) -> bytes:

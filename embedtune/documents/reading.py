@@ -23,6 +23,7 @@ from embedtune.formats.llama_index import read_llama_index
 from embedtune.progress import track
 from embedtune.project.layout import DATASET
 from embedtune.project.manifest import is_run
+from embedtune.regular import DEEPEST, is_too_deep
 from embedtune.text.hashing import hash_rows
 from embedtune.types import Document, Note, Qrels, Query, QuerySet, Skipped, Source
 
@@ -207,6 +208,8 @@ def unreadable(path: Path) -> str | None:
 def _unreadable_folder(path: Path) -> str | None:
     if is_run(path):
         return "a run folder of embedtune"
+    if is_too_deep(path):
+        return f"more than {DEEPEST} folders within one another"
     return None if os.access(path, os.R_OK | os.X_OK) else "a folder without read permission"
 
 

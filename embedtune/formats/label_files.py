@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 
 from embedtune.errors import DataError, missing_path
 from embedtune.formats import beir
+from embedtune.formats.columnar import Wanted, parquet_names, parquet_rows, saved_rows, saved_splits
 from embedtune.formats.labels import Columns, LabelRows, Labels
-from embedtune.formats.lines import numbered_lines, read_text, unreadable
+from embedtune.formats.lines import numbered_lines, read_text
 from embedtune.formats.llama_index import read_llama_index
-from embedtune.regular import open_regular
+from embedtune.regular import is_too_deep, open_regular
 from embedtune.types import Document, Qrels, Query
 
 LABEL_SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".txt", ".trec", ".qrels", ".parquet")
@@ -74,9 +76,7 @@ def recognise(path: Path) -> str | None:
         return None
     try:
         if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq
-
-            columns = Columns.of(pq.read_schema(path).names)
+            columns = Columns.of(parquet_names(path))
         else:
             with open_regular(path) as file:
                 head = file.read(_HEAD).decode("utf-8-sig", "replace")
@@ -84,7 +84,7 @@ def recognise(path: Path) -> str | None:
             lines = head.splitlines()[:3]
             if lines and (tuple(lines[0].split("\t")) == beir.QRELS_HEADER or all(map(_is_surely_trec, lines))):
                 return "relevance judgements (qrels)"
-    except (OSError, ValueError, RecursionError, csv.Error):
+    except (DataError, OSError, ValueError, RecursionError, csv.Error):
         return None
     return f"labels ({columns})" if columns and columns.certain else None
 
@@ -110,15 +110,14 @@ def _columns_of_head(path: Path, head: str) -> Columns | None:
 
 def label_files(folder: Path) -> list[Path]:
     """Return the label files of a folder that holds nothing else, README and hidden files apart; else none."""
-    files = []
-    for path in folder.rglob("*"):
-        hidden = path.stem == "README" or any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file():
-            continue
-        if not is_labels(path):
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(place, name) for name in files if name[0] != "." and Path(name).stem != "README"]
+        if is_too_deep(Path(place)) or not all(map(is_labels, paths)):
             return []
-        files.append(path)
-    return sorted(files)
+        found += paths
+    return sorted(found)
 
 
 def is_labels(path: Path) -> bool:
@@ -200,20 +199,21 @@ def _read_triples(path: Path, split: str) -> Labels:
 
 
 def _read_parquet(path: Path, split: str) -> Labels:
-    import pyarrow.parquet as pq
+    return _collect_columns(path, partial(parquet_rows, path), split, "row")
 
-    try:
-        with pq.ParquetFile(path) as file:
-            collected = LabelRows.with_names(path, file.schema_arrow.names, split, "row")
-            number = 0
-            for batch in file.iter_batches():
-                for row in batch.to_pylist():
-                    collected.add(number := number + 1, row)
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-    return collected.labels()
+
+def _collect_columns(path: Path, read: Callable[[Wanted], Iterator[dict[str, Any]]], split: str, what: str) -> Labels:
+    """Build the labels of a file with columns, of which only those are read that labels have."""
+    collected: list[LabelRows] = []
+
+    def wanted(names: Sequence[str]) -> list[str]:
+        if not collected:
+            collected.append(LabelRows.with_names(path, names, split, what))
+        return collected[0].column_names
+
+    for number, row in enumerate(read(wanted), start=1):
+        collected[0].add(number, row)
+    return collected[0].labels()
 
 
 _READERS: Mapping[str, Callable[[Path, str], Labels]] = {
@@ -225,20 +225,10 @@ _READERS: Mapping[str, Callable[[Path, str], Labels]] = {
 
 def _read_saved(folder: Path) -> list[Labels]:
     """Read what ``datasets.Dataset.save_to_disk`` or ``DatasetDict.save_to_disk`` wrote."""
-    import datasets
-
-    try:
-        saved: Any = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError.at(folder, None, "what datasets.save_to_disk writes", str(error)[:200]) from error
-    splits: Mapping[str, Any] = saved if isinstance(saved, Mapping) else {"train": saved}
-    found = []
-    for name, rows in splits.items():
-        collected = LabelRows.with_names(folder, rows.column_names, split_of(Path(name)), f"{name} row")
-        for number, row in enumerate(rows, start=1):
-            collected.add(number, row)
-        found.append(collected.labels())
-    return found
+    return [
+        _collect_columns(folder, partial(saved_rows, path), split_of(Path(name)), f"{name} row")
+        for name, path in saved_splits(folder).items()
+    ]
 
 
 def _read_llama_index(path: Path) -> Labels:

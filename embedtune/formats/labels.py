@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Columns:
     @classmethod
     def of(cls, names: Iterable[str]) -> Columns | None:
         """Find the columns by their names; None where no column holds queries, or none what is judged."""
-        found = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in names if isinstance(name, str)}
+        found = {_plain(name): name for name in names if isinstance(name, str)}
         query = next((found[name] for name in _QUERY if name in found), None)
         positives, negatives = _matching(_POSITIVE, found), _matching(_NEGATIVE, found)
         texts, ids = _matching(_DOCUMENT, found), _matching(_DOCUMENT_ID, found)
@@ -89,9 +90,18 @@ class Columns:
         named = [name for name in [*self.positives, *self.negatives] if not name.lower().startswith("answer")]
         return bool(named) or (self.query.lower() != "question" and bool(self.document and (self.score or self.clicks)))
 
-    def __str__(self) -> str:
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
         judged = [self.query, *self.positives, *self.negatives, self.document, self.score, self.clicks]
-        return ", ".join(filter(None, judged))
+        return [name for name in judged if name]
+
+    def __str__(self) -> str:
+        return ", ".join(self.names)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def _matching(pattern: re.Pattern[str], names: Mapping[str, str]) -> list[str]:
@@ -117,7 +127,15 @@ class LabelRows:
         shown = list(names)
         if (columns := Columns.of(shown)) is None:
             raise DataError.at(path, 1, _EXPECTED, f"the columns {', '.join(map(str, shown))[:200]}", hint=_HINT)
+        counts = Counter(_plain(name) for name in shown if isinstance(name, str))
+        if double := next((name for name in columns.names if counts[_plain(name)] > 1), None):
+            raise DataError.at(path, 1, f"one column {_plain(double)}", f"{counts[_plain(double)]}", hint=_HINT)
         return cls(path, columns, split, what)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns that are used."""
+        return self._columns.names
 
     def add_fault(self, number: int, expected: str, found: str) -> None:
         """Note a row that could not even be parsed."""
@@ -196,7 +214,7 @@ def _number(row: Mapping[str, Any], name: str) -> float:
     value = row.get(name)
     try:
         number = _TRUTH[value.strip().lower()] if str(value).strip().lower() in _TRUTH else float(value)  # type: ignore[union-attr,arg-type]
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         number = math.nan
     if not abs(number) < _MAX_GRADE:
         raise _FaultyValueError(f"a number in {name}", f"{value!r:.80}")

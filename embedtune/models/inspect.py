@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from embedtune.errors import ConfigError
-from embedtune.regular import read_json
+from embedtune.regular import is_too_deep, read_json
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _HIDDEN = ("hidden_size", "d_model", "dim", "n_embd")
@@ -91,12 +92,14 @@ def check_files(folder: Path) -> None:
     names in place of this one.
     """
     problems = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_below(folder)):
         name = path.relative_to(folder)
         if path.is_symlink() and not path.is_file():
             problems.append(f"{name}: expected a file or a folder, found a link to {_what(path)}")
         elif not path.is_file() and not path.is_dir():
             problems.append(f"{name}: expected a file or a folder, found {_what(path)}")
+        elif is_too_deep(path):
+            problems.append(f"{str(name)[:80]}: expected a file or a folder, found too many within one another")
         elif path.name == "adapter_config.json":
             problems.append(
                 f"{name}: expected a whole model, found an adapter, which changes a model that is elsewhere"
@@ -104,6 +107,13 @@ def check_files(folder: Path) -> None:
     if problems:
         hint = "take the model without them; PEFT's merge_and_unload() makes a whole model of an adapter and its base"
         raise ConfigError.collect(str(folder), problems, hint=hint)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files))
+        if is_too_deep(Path(place)):
+            folders.clear()
 
 
 def _what(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.search_records import SearchRecord, TrialRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
+from embedtune.regular import remove_folder
 from embedtune.text.hashing import hash_json
 from embedtune.training.search_space import settings_of
 from embedtune.training.study import best_of
@@ -70,7 +70,7 @@ def search(
     if done := skip_or_plan(run / SEARCH, identity, SearchRecord, plan, force=force, dry_run=dry_run, check=check):
         return done
     if force:
-        shutil.rmtree(run / TRIALS, ignore_errors=True)
+        remove_folder(run / TRIALS)
     trials = Trials(run, wanted, recorded, base_folder, dataset_config)
     found = trials.search(config, hash_json(study))
     best = best_of(found)

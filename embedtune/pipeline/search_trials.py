@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from embedtune.project.manifest import Manifest
 from embedtune.project.records import DatasetRecord
 from embedtune.project.search_records import TrialRecord
 from embedtune.project.writing import writing
+from embedtune.regular import remove_folder
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.select import METHODS, check_method
 from embedtune.training.recipe import for_labels
@@ -70,7 +70,7 @@ class Trials:
         """Let the next training with the settings of this trial begin where the trial ended, if its checkpoints are there."""
         kept = self._folder / str(best.number)
         if kept.is_dir():
-            shutil.rmtree(self._run / CHECKPOINTS, ignore_errors=True)
+            remove_folder(self._run / CHECKPOINTS)
             kept.rename(self._run / CHECKPOINTS)
 
     def _train(self, trial: Trial, context: Context) -> Context:
@@ -96,4 +96,4 @@ class Trials:
         """Delete the checkpoints of all trials but the best."""
         for folder in self._folder.iterdir():
             if folder.is_dir() and not (best and folder.name == str(best.number)):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)

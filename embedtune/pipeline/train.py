@@ -24,6 +24,7 @@ from embedtune.project.records import DatasetRecord, ModelRecord
 from embedtune.project.stage import StageResult, skip_or_plan
 from embedtune.project.trained_run import dataset_settings
 from embedtune.project.vector_cache import VectorCache
+from embedtune.regular import remove_folder
 from embedtune.reports.card import model_card
 from embedtune.training.methods.context import Context
 from embedtune.training.methods.select import MethodSelection, select_method, selection_record
@@ -91,7 +92,7 @@ def train(
         lambda: skip_or_plan(run / MODEL, identity, ModelRecord, plan, force=force, dry_run=dry_run, check=check)
     )
     if is_first() and not dry_run and (result or force):  # it is done, or begins anew
-        shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
+        remove_folder(run / CHECKPOINTS)
     if result:
         return result
     for warning in recorded.record.warnings:
@@ -120,7 +121,7 @@ def _save(
 def _finish(run: Path, selection: MethodSelection, context: Context) -> StageResult[ModelRecord]:
     """Remove what a resumption would need, and keep for eval and serving what was encoded."""
     saved = read_manifest(run / MODEL, ModelRecord)
-    shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
+    remove_folder(run / CHECKPOINTS)
     if selection.ships and (corpus := selection.best.tuned.corpus):
         VectorCache(run / VECTORS).keep(context.base, saved.outputs_hash, *corpus)
     _log.info("%s: saved the %s model", run / MODEL, saved.record.shipped)

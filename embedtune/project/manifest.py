@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -29,9 +28,9 @@ from embedtune.events import StageEnded, StageStarted, emit
 from embedtune.project.layout import CHECKPOINTS, MODEL, STAGES
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
-from embedtune.regular import LARGEST, open_regular, read_json, read_regular
+from embedtune.regular import LARGEST, is_too_deep, open_regular, read_json, read_regular, remove_folder
 from embedtune.text.analyzer import WORDS_VERSION
-from embedtune.text.hashing import hash_folder, hash_json
+from embedtune.text.hashing import NOT_HASHED, hash_folder, hash_json
 
 MANIFEST = "manifest.json"
 _TEMPORARY, _OLD = ".embedtune-new-", ".embedtune-old-"
@@ -195,7 +194,12 @@ def find_changes(folder: Path) -> list[str]:
     recorded, found = manifest.get("outputs"), _outputs(folder)
     if not isinstance(recorded, dict):
         return [MANIFEST]
-    changed = [name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)]
+    changed = [
+        name
+        for name in recorded.keys() | found.keys()
+        if recorded.get(name) != found.get(name)
+        or found[name] in NOT_HASHED  # whoever wrote the manifest may say so too
+    ]
     # Byte for byte as it would be written now: JSON forgives a changed blank, and a hash of the values would too.
     written = read_regular(folder / MANIFEST, LARGEST).decode("utf-8", "replace").replace(os.linesep, "\n")
     if written != json_text(_sealed(manifest)):
@@ -256,7 +260,7 @@ def stage_folder(folder: Path, identity: Mapping[str, object]) -> Iterator[Stage
             raise
         raise _refused(folder, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_folder(temporary)
 
 
 def _refused(folder: Path, error: Exception) -> ResourceError:
@@ -306,7 +310,7 @@ def _replace(folder: Path, temporary: Path) -> None:
     temporary.rename(folder)
     sync(folder.parent)
     if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+        remove_folder(old)
 
 
 def clear_leftovers(run: Path) -> None:
@@ -319,16 +323,21 @@ def clear_leftovers(run: Path) -> None:
         for folder in old.iterdir():
             if folder.name in STAGES and _is_folder(folder) and not os.path.lexists(run / folder.name):
                 folder.rename(run / folder.name)
-        shutil.rmtree(old, ignore_errors=True)
+        remove_folder(old)
     for temporary in _folders(run, _TEMPORARY):
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_folder(temporary)
     checkpoints, model = run / CHECKPOINTS, run / MODEL / MANIFEST
     if _is_folder(checkpoints) and model.is_file() and _newest(checkpoints) <= model.stat().st_mtime:
-        shutil.rmtree(checkpoints, ignore_errors=True)  # of the training that made this model
+        remove_folder(checkpoints)  # of the training that made this model
 
 
 def _newest(folder: Path) -> float:
-    return max((path.lstat().st_mtime for path in folder.rglob("*")), default=0.0)
+    newest = 0.0
+    for place, folders, files in os.walk(folder):
+        newest = max([newest, *(Path(place, name).lstat().st_mtime for name in (*folders, *files))])
+        if is_too_deep(Path(place)):
+            folders.clear()
+    return newest
 
 
 def _folders(run: Path, prefix: str) -> list[Path]:

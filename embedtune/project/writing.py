@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from embedtune.errors import ConfigError, ResourceError
 from embedtune.project.manifest import sync
+from embedtune.regular import remove_folder
 
 _PREFIX = f".embedtune-part-{re.sub(r'[^A-Za-z0-9]', '', socket.gethostname())}-"
 _PART = re.compile(re.escape(_PREFIX) + r"(\d+)-")
@@ -55,7 +55,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             part.rename(folder)
             sync(folder.parent)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            remove_folder(part)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -81,7 +81,7 @@ def _clear_parts(folder: Path) -> None:
         if match is None or _lives(int(match[1])):
             continue
         if part.is_dir() and not part.is_symlink():
-            shutil.rmtree(part, ignore_errors=True)
+            remove_folder(part)
         else:
             with suppress(OSError):
                 part.unlink()

@@ -13,13 +13,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from embedtune.regular import open_regular
+from embedtune.regular import is_too_deep, open_regular
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _ID_DIGITS = 16
+_NO_FILE, _EMPTY, _TOO_DEEP = "no file", "an empty folder", "too many folders within one another"
+NOT_HASHED = frozenset({_NO_FILE, _EMPTY, _TOO_DEEP})
 
 
 def hash_text(*parts: str) -> str:
@@ -64,17 +66,21 @@ def hash_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
 def hash_folder(root: Path) -> dict[str, str]:
     """Return relative name → sha256 of every file below a folder.
 
-    What is no file (a link, a pipe, an empty folder) has a word in place of a hash: nothing is opened through a link, and
-    whoever compares hashes finds it.
+    What is no file (a link, a pipe, an empty folder, folders without an end) has one of ``NOT_HASHED`` in place of a hash:
+    nothing is opened through a link, and whoever compares hashes finds it.
     """
     found: dict[str, str] = {}
     for folder, folders, files in os.walk(root):
+        if is_too_deep(Path(folder)):
+            found[Path(folder).relative_to(root).as_posix()] = _TOO_DEEP
+            folders.clear()
+            continue
         for name in sorted(files) + [each for each in folders if Path(folder, each).is_symlink()]:
             path = Path(folder, name)
             is_file = stat.S_ISREG(path.lstat().st_mode)
-            found[path.relative_to(root).as_posix()] = hash_file(path) if is_file else "no file"
+            found[path.relative_to(root).as_posix()] = hash_file(path) if is_file else _NO_FILE
         if not files and not folders and folder != str(root):
-            found[Path(folder).relative_to(root).as_posix()] = "an empty folder"
+            found[Path(folder).relative_to(root).as_posix()] = _EMPTY
     return dict(sorted(found.items()))
 
 

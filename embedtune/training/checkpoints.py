@@ -7,7 +7,6 @@ bytes do not fit it, is passed over. Nothing but tensors, numbers and strings is
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from embedtune.errors import ResourceError
 from embedtune.project.manifest import sync, write_json
-from embedtune.regular import read_json
+from embedtune.regular import read_json, remove_folder
 from embedtune.text.hashing import hash_file
 
 State = dict[str, Any]
@@ -42,7 +41,7 @@ class Checkpoints:
         """Delete the checkpoints of other identities of the same method; no training can resume from them any more."""
         for other in self.folder.parent.glob("*"):
             if other != self.folder:
-                shutil.rmtree(other, ignore_errors=True)
+                remove_folder(other)
 
     def is_due(self) -> bool:
         """Return whether enough time has passed since the last save."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from embedtune.errors import ConfigError, ResourceError
+from embedtune.regular import remove_folder
 from embedtune.ui.roots import Root
 
 UPLOADS_PATH = "/uploads/"
@@ -26,6 +26,7 @@ MAX_BYTES = 1_000_000_000
 MAX_FILE_BYTES = 200_000_000
 _FOLDER = "documents"
 _MOST_OPEN = 20  # announcements that are not yet used
+_DEEPEST = 50  # folders of a name
 _LONGEST = 200  # bytes of a name, so that every file system takes it
 
 
@@ -117,7 +118,7 @@ class Uploads:
         """
         upload = self._find(number)
         if upload.waiting or not upload.kept:
-            shutil.rmtree(upload.folder, ignore_errors=True)
+            remove_folder(upload.folder)
             del self._open[number]
             raise ConfigError(f"expected all files, found {len(upload.waiting)} missing; nothing was kept")
         del self._open[number]
@@ -161,7 +162,7 @@ def _plain(name: str) -> str:
     odd = any(
         len(part.encode("utf-8", "replace")) > _LONGEST or not part.isprintable() or ":" in part for part in parts
     )
-    if not parts or hidden or odd:
+    if not 1 <= len(parts) <= _DEEPEST or hidden or odd:
         raise ConfigError(
             f"{name[:80]!r}: expected a plain file name, found one that is hidden or leads elsewhere; none was taken"
         )

@@ -5,8 +5,9 @@
 writes ``benchmarks/faults.md`` and ``benchmarks/faults.json``. Each kill is a SIGKILL to the process group of one command, at a
 moment drawn evenly over the time that it takes; then the same command runs to its end. Compared are all files of the
 stage and its manifest without the circumstances (times and command). With ``--force`` the old result has to be there after the
-kill. What ``export-model`` and ``templates`` write has to be whole or not there after the kill, and nothing may lie beside it in
-the end; ``plug --check`` may change nothing. The model is a BERT of two layers made on the spot.
+kill. After that of an ``update`` or a ``search`` each stage has to be that of before or of after. What ``export-model``,
+``templates`` and ``merge`` write has to be whole or not there after the kill, and nothing may lie beside it in the end;
+``plug --check`` may change nothing. The model is a BERT of two layers made on the spot.
 
 With ``--warm`` commands are forks of a process that has loaded the libraries: most of a short command's time is else their import.
 """
@@ -32,23 +33,38 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.faults import results  # noqa: E402 (the repository first)
+import embedtune  # noqa: E402 (the repository first)
+from embedtune.project.layout import STAGES  # noqa: E402
+from tests.conftest import _SUBJECTS, _document_text  # noqa: E402
+from tests.faults import results  # noqa: E402
 
 WARM = ("torch", "datasets", "peft", "bitsandbytes", "sentence_transformers", "embedtune.cli", "embedtune.pipeline.generate",
         "embedtune.pipeline.train", "embedtune.pipeline.evaluate", "embedtune.serving.retriever", "embedtune.training.trainer",
-        "embedtune.snippets.checking", "embedtune.pipeline.model_cards")  # fmt: skip
+        "embedtune.snippets.checking", "embedtune.pipeline.model_cards", "embedtune.pipeline.search", "embedtune.pipeline.update",
+        "embedtune.pipeline.merge_runs", "optuna.storages")  # fmt: skip
 """What a forked command finds loaded."""
 SETTINGS = {
     "generate": ["--set", "window_tokens=48"],
     "train": ["--set", "batch_size=8", "--set", "max_pairs=160", "--set", "checkpoint_seconds=0", "--set", "epochs=2",
               "--set", "max_dev_windows=200", "--set", "temperature=0.05"],
     "eval": [],
+    "search": ["--trials", "3", "--minutes", "600", "--set", "train.batch_size=8", "--set", "train.max_pairs=64",
+               "--set", "train.checkpoint_seconds=0", "--set", "train.max_dev_windows=200", "--set", "train.temperature=0.05",
+               "--set", "space.batch_size=[4,8]", "--set", "space.epochs=[1,2]"],
+    "update": [],
 }  # fmt: skip
 FOLDERS = {"generate": "dataset", "train": "model", "eval": "eval"}
-MADE = {"export-model": "exported", "templates": "templates"}
+MADE = {"export-model": "exported", "templates": "templates", "merge": "merged"}
 """Commands that make a folder beside the run, and its name."""
+WHOLE_RUN = ("search", "update")
+"""Commands that make several stages."""
 
-METHODS = {"lora": ["--quantize", "nf4"], "full": ["--set", "method=full"]}
+METHODS = {
+    "lora": ["--quantize", "nf4"],
+    "full": ["--set", "method=full"],
+    "shipped": ["--quantize", "none", "--set", "ship_errors=0", "--set", "strengths=[1.0]", "--learning-rate", "5e-3"],
+}
+"""Arguments of a training; one that is ``shipped`` leaves an adapter, and its documents change later."""
 
 
 class Case(NamedTuple):
@@ -66,7 +82,8 @@ class Case(NamedTuple):
 
 CASES = [Case("generate", "lora"), Case("train", "lora"), Case("train", "full"), Case("eval", "lora")]
 FORCED = [Case("generate", "lora", force=True), Case("train", "lora", force=True), Case("eval", "lora", force=True)]
-OTHERS = [Case("export-model", "lora"), Case("templates", "lora"), Case("plug --check", "lora")]
+OTHERS = [Case("export-model", "lora"), Case("templates", "lora"), Case("plug --check", "lora"), Case("search", "lora"),
+          Case("update", "shipped"), Case("merge", "shipped")]  # fmt: skip
 
 
 def make_model(folder: Path) -> Path:
@@ -103,6 +120,9 @@ class Stages:
         """Make the model; ``source`` is what generate reads."""
         self.scratch = scratch
         self._source = source
+        self._changing = scratch / "changing"
+        self._changing.mkdir()
+        self._write_documents(_SUBJECTS[:-3])
         self._model = make_model(scratch)
         self.seconds: dict[Case, float] = {}
 
@@ -111,11 +131,20 @@ class Stages:
         start = [sys.executable, "-m", "embedtune", *case.command.split(), "--quiet"]
         if case.stage == "plug --check":
             return [*start[:-2], str(run), "--for", "sentence-transformers", "--check"]
+        if case.stage == "merge":
+            return [
+                *start,
+                str(run),
+                str(self.undisturbed(Case("train", "shipped"))),
+                "--out",
+                str(run.parent / MADE["merge"]),
+            ]
         if case.stage in MADE:
             made = str(run.parent / MADE[case.stage])
             return [*start[:-1], *([] if case.stage == "templates" else [str(run)]), made]
         if case.stage == "generate":
-            return [*start, self._source, "--out", str(run), "--model", str(self._model), *SETTINGS["generate"]]
+            source = self._changing if case.method == "shipped" else self._source
+            return [*start, str(source), "--out", str(run), "--model", str(self._model), *SETTINGS["generate"]]
         extra = METHODS[case.method] if case.stage == "train" else []
         return [*start, str(run), *SETTINGS[case.stage], *extra]
 
@@ -152,6 +181,12 @@ class Stages:
         before = _before(case)
         if before is not None:
             shutil.copytree(self.undisturbed(before), run)
+        if case.stage == "update":
+            self._write_documents(_SUBJECTS)
+
+    def _write_documents(self, subjects: Sequence[object]) -> None:
+        for number in range(len(subjects)):
+            (self._changing / f"{number:02d}.md").write_text(_document_text(number), encoding="utf-8")
 
     def kill_once(self, case: Case, when: float | Callable[[Path], bool]) -> tuple[bool, list[str]]:
         """Kill a command after some seconds or once something is true of its folder, and run it again.
@@ -170,7 +205,9 @@ class Stages:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         made, differing = made_by(case, run), list[str]()
-        if case.force or made.exists():
+        if case.stage in WHOLE_RUN:
+            differing += [f"after the kill: {name}" for name in self._mixed(case, run)]
+        elif case.force or made.exists():
             differing += [f"after the kill: {name}" for name in compare(expected, made)]
         if case.stage not in MADE or not made.exists():
             self.finish(case, run)
@@ -181,17 +218,28 @@ class Stages:
         shutil.rmtree(run.parent)
         return hit, differing
 
+    def _mixed(self, case: Case, run: Path) -> list[str]:
+        """Return the names of stages that are neither as before a command nor as after it."""
+        before = _before(case)
+        assert before is not None
+        folders = [self.undisturbed(before), self.undisturbed(case)]
+        return [name for name in STAGES if all(compare(each / name, run / name) for each in folders)]
+
 
 def _before(case: Case) -> Case | None:
     """Return the command whose run a command works with, if any."""
     if case.force:
         return case._replace(force=False)
-    before = {"train": Case("generate", "lora"), "eval": Case("train", case.method)}
+    generated = Case("generate", "shipped" if case.method == "shipped" else "lora")
+    before = {"train": generated, "search": generated, "eval": Case("train", case.method)}
+    before |= dict.fromkeys(("update", "merge"), Case("train", "shipped"))
     return None if case.stage in ("generate", "templates") else before.get(case.stage, Case("eval", case.method))
 
 
 def made_by(case: Case, run: Path) -> Path:
     """Return the folder that a command makes; for ``plug --check``, which makes none, the one that it reads."""
+    if case.stage in WHOLE_RUN:
+        return run
     return run.parent / MADE[case.stage] if case.stage in MADE else run / FOLDERS.get(case.stage, "model")
 
 
@@ -208,13 +256,19 @@ def compare(expected: Path, found: Path) -> list[str]:
 
 def read_stage(folder: Path) -> dict[str, bytes]:
     """Return name → bytes."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    if "manifest.json" not in files:
-        return files
-    manifest = json.loads(files["manifest.json"])
-    for key in ("circumstances", "manifest_hash"):
-        del manifest[key]
-    return files | {"manifest.json": json.dumps(manifest).encode()}
+    inside = [(path, path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    files = {name.as_posix(): path.read_bytes() for path, name in inside if not name.parts[0].startswith(".")}
+    return {
+        name: _without_circumstances(content) if name.endswith("manifest.json") else content
+        for name, content in files.items()
+    }
+
+
+def _without_circumstances(manifest: bytes) -> bytes:
+    kept = {
+        name: value for name, value in json.loads(manifest).items() if name not in ("circumstances", "manifest_hash")
+    }
+    return json.dumps(kept).encode()
 
 
 class Fork:
@@ -270,15 +324,15 @@ class WarmStages(Stages):
         return Fork(self.command(case, run), self.scratch / "stderr")
 
 
-def kill(stages: Stages, kills: int, seed: int) -> Iterator[dict[str, object]]:
-    """Kill ``kills`` times, the cases in turn, those that take long in every third round; yield what came of each."""
-    draw = random.Random(seed)
+def kill(stages: Stages, numbers: range, seed: int) -> Iterator[dict[str, object]]:
+    """Kill once for each number, the cases in turn, those that take long in every third round; yield what came of each."""
     every = [*CASES, *FORCED, *OTHERS]
-    short = [case for case in every if case.stage not in ("train", "plug --check")]
+    short = [case for case in every if case.stage not in ("train", "plug --check", "search", "update")]
     cases = [*every, *short, *short]
-    for number in range(kills):
+    for number in numbers:
         case = cases[number % len(cases)]
-        moment = draw.uniform(0, stages.seconds[case])
+        stages.undisturbed(case)
+        moment = random.Random(f"{seed} {number}").uniform(0, stages.seconds[case])
         hit, differing = stages.kill_once(case, moment)
         print(f"{case.command} ({case.method}) at {moment:.1f} s:", "hit" if hit else "over before",
               "differs: " + ", ".join(differing) if differing else "same bytes", flush=True)  # fmt: skip
@@ -288,6 +342,7 @@ def kill(stages: Stages, kills: int, seed: int) -> Iterator[dict[str, object]]:
             "moment_s": round(moment, 2),
             "hit": hit,
             "differing": differing,
+            "code": f"{embedtune.__version__}, {time.strftime('%Y-%m-%d', time.gmtime())}",
         }
 
 
@@ -295,6 +350,7 @@ def main() -> None:
     """Kill, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--add", action="store_true", help="to the kills that benchmarks/faults.json holds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--warm", action="store_true", help="fork commands from a process that has loaded the libraries"
@@ -303,10 +359,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="embedtune-kills-") as scratch:
         stages = (WarmStages if arguments.warm else Stages)(Path(scratch), arguments.source)
-        for case in (*CASES, *FORCED, *OTHERS):
-            stages.undisturbed(case)
-        rows: list[dict[str, object]] = []
-        for row in kill(stages, arguments.kills, arguments.seed):
+        rows: list[dict[str, object]] = json.loads(results.COUNTS.read_text())["rows"] if arguments.add else []
+        for row in kill(stages, range(len(rows), len(rows) + arguments.kills), arguments.seed):
             rows.append(row)
             write(rows, stages.seconds, arguments.seed)  # each time, so that a kill of this script loses nothing either
         print(results.TABLE.read_text())
@@ -327,10 +381,11 @@ def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) 
         "| stage | training | takes | kills | hit a running stage | differing results |",
         "|---|---|---|---|---|---|",
     ]
-    for case, takes in seconds.items():
+    for case in (*CASES, *FORCED, *OTHERS):
         mine = [row for row in rows if (row["stage"], row["method"]) == (case.command, case.method)]
         hits, differing = (sum(bool(row[key]) for row in mine) for key in ("hit", "differing"))
-        table.append(f"| {case.command} | {case.method} | {takes:.0f} s | {len(mine)} | {hits} | {differing} |")
+        takes = f"{seconds[case]:.0f} s" if case in seconds else "–"
+        table.append(f"| {case.command} | {case.method} | {takes} | {len(mine)} | {hits} | {differing} |")
     table += ["", f"SIGKILL at moments drawn evenly over each command, seed {seed}; {machine}, one thread."]
     results.write(counts, table)
 

@@ -135,7 +135,9 @@ def test_all_faulty_rows_are_told(tmp_path, name, text, faults):
         ),
         ("a.jsonl", "[1]\n", "expected a column query or anchor"),
         ("a.csv", "query,positive\n", "expected rows with labels, found none"),
-        ("a.parquet", "no parquet", r"a\.parquet: expected a file"),
+        ("a.parquet", "no parquet", r"a\.parquet: expected a Parquet file"),
+        ("a.csv", "query,Query,pos\na,b,c\n", r"a\.csv:1: expected one column query, found 2"),
+        ("a.jsonl", f'{{"query": "a", "document": "b", "score": {"9" * 400}}}', "expected a number in score"),
         ("gone/a.md", "# Text\n", "expected label files, or a BEIR folder, found none"),
     ],
 )
