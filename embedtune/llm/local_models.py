@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedtune.errors import ConfigError
+from embedtune.formats.adapter_files import put_adapter
 from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.generation import Prompt, encode, generate, prompt_text
 from embedtune.llm.providers import Described, Provider, import_extra
@@ -52,10 +53,8 @@ def load_local(name: str, quantize: str, adapter: str | None = None) -> Provider
     described = _described(base, quantize, adapter)
     model = load_weights(base, quantize)
     if adapter:
-        from peft import PeftModel
-
         with _explained(name):
-            model = PeftModel.from_pretrained(model, adapter)
+            model = put_adapter(model, Path(adapter))
             model = model.merge_and_unload() if quantize == "none" else model
     return LocalModel(f"hf:{name}", described, model.eval(), base)
 

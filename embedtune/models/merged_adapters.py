@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedtune.errors import ConfigError
+from embedtune.formats.adapter_files import put_adapter
 from embedtune.models.quantisation import load_quantised
 from embedtune.models.weights import ADAPTER
 
@@ -29,22 +29,11 @@ def load_weighted(
     Raises:
         ConfigError: If a folder is no LoRA adapter of this base.
     """
-    from peft import PeftModel
-
     model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
     names = {str(number): (folder, weight) for number, (folder, weight) in enumerate(adapters.items())}
     peft: Any = None
     for name, (folder, _) in names.items():
-        if not (folder / "adapter_model.safetensors").is_file():  # peft would ask the hub, or unpickle
-            raise ConfigError(f"{folder}: expected adapter_model.safetensors, found none")
-        try:
-            if peft is None:
-                peft = PeftModel.from_pretrained(model[0].model, str(folder), adapter_name=name)
-            else:
-                peft.load_adapter(str(folder), adapter_name=name)
-        except (ValueError, RuntimeError, KeyError) as error:
-            said = " ".join(str(error).split())[:200]
-            raise ConfigError(f"{folder}: expected a LoRA adapter of the same base, found: {said}") from error
+        peft = put_adapter(model[0].model, folder, name, peft)
     peft.add_weighted_adapter(
         list(names), [weight for _, weight in names.values()], adapter_name=ADAPTER, combination_type="cat"
     )

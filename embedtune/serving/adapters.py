@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.config.settings import GenerateConfig
 from embedtune.errors import ConfigError, DataError
+from embedtune.formats.adapter_files import put_adapter
 from embedtune.models.encoder import Encoder, choose_precision, load_encoder
 from embedtune.models.inspect import find_query_map, retrieval_prompts
 from embedtune.models.locate import find_model
@@ -56,23 +57,10 @@ class FrozenBase:
         self._count = 0
 
     def add(self, adapter: Path) -> str:
-        """Load a further PEFT folder, and return its name for ``switch``."""
-        from peft import PeftModel
-
-        if not (adapter / "adapter_model.safetensors").is_file():  # peft would ask the hub, or unpickle
-            raise ConfigError(f"{adapter}: expected adapter_model.safetensors, found none")
+        """Load a further PEFT folder, and return its name for ``switch``; raises as ``put_adapter``."""
         name = f"adapter{self._count}"
-        if self._peft is None:
-            # Layers are put into the model itself; the wrapper switches them.
-            self._peft = PeftModel.from_pretrained(self.model[0].model, str(adapter), adapter_name=name)
-        else:
-            try:
-                self._peft.load_adapter(str(adapter), adapter_name=name)
-            except ValueError as error:  # of another kind than the first
-                raise ConfigError(
-                    f"{adapter}: expected an adapter of the kind of those that are loaded, found: {error}",
-                    hint="open this run by itself with Embedder.from_run",
-                ) from None
+        # Layers are put into the model itself; the wrapper switches them.
+        self._peft = put_adapter(self.model[0].model, adapter, name, self._peft)
         self._peft.base_model.enable_adapter_layers()
         self._peft.set_adapter(name)
         self._active = name

@@ -139,12 +139,11 @@ def encode_plainly(model: Any, queries: Sequence[str], documents: Sequence[str])
 
 def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, trust_remote_code: bool = False) -> Any:
     """Load the base with its recorded quantisation and put the saved adapter on it."""
-    from peft import PeftModel
-
+    from embedtune.formats.adapter_files import put_adapter
     from embedtune.models.quantisation import load_quantised
 
     model = load_quantised(base_folder, scheme, trust_remote_code=trust_remote_code)
-    PeftModel.from_pretrained(model[0].model, str(adapter_folder))  # puts the layers into the model itself
+    put_adapter(model[0].model, adapter_folder)  # puts the layers into the model itself
     return model.eval()
 
 

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.config.training import TrainConfig
 from embedtune.errors import ConfigError
+from embedtune.formats.adapter_files import WEIGHTS, read_adapter
 from embedtune.project.layout import MODEL
 from embedtune.project.manifest import Manifest, verify
 from embedtune.project.records import ModelRecord
-from embedtune.regular import read_json
 
 if TYPE_CHECKING:
     from embedtune.training.tuned_models import TunedModel
 
 METHODS = ("lora", "rslora", "lora-plus")
 """Methods whose adapters are plain LoRA, and can be trained further."""
-
-_WEIGHTS = "adapter_model.safetensors"
 
 
 class Start(NamedTuple):
@@ -44,7 +42,7 @@ class Start(NamedTuple):
 
         Raises ``ConfigError`` if others were asked for.
         """
-        saved = read_json(self.folder / "adapter" / "adapter_config.json")
+        saved = read_adapter(self.folder / "adapter")
         own = {"lora_rank": saved["r"], "lora_alpha": saved["lora_alpha"]}
         for name, value in own.items():
             if name in config.model_fields_set and getattr(config, name) != value:
@@ -60,11 +58,15 @@ class Start(NamedTuple):
 
         Raises ``ConfigError`` if they are of other layers.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
-            tuned.load_adapter(load_file(self.folder / "adapter" / _WEIGHTS))
-        except ValueError as error:
+            saved = load_file(self.folder / "adapter" / WEIGHTS)
+            if any(not value.isfinite().all() for value in saved.values()):
+                raise ValueError("weights that are not finite")
+            tuned.load_adapter(saved)
+        except (ValueError, SafetensorError) as error:
             raise ConfigError(
                 f"train.start: expected an adapter of the layers that are trained, found {error}",
                 hint="give --method and train.layers as the run had them",
@@ -93,12 +95,12 @@ def read_start(run: Path, base_hash: object, config: TrainConfig) -> Start:
             f"{run}: expected a run over the same base, found one over {manifest.record.base_model}",
             hint="generate --model chooses the base",
         )
-    if not (run / MODEL / "adapter" / _WEIGHTS).is_file() or manifest.record.method not in METHODS:
+    if not (run / MODEL / "adapter" / WEIGHTS).is_file() or manifest.record.method not in METHODS:
         raise ConfigError(
             f"{run}: expected a model with a LoRA adapter to go on from, found {_what(manifest.record)}",
             hint="train that run with --method lora --set query_epochs=0, or leave --from out",
         )
-    saved = read_json(run / MODEL / "adapter" / "adapter_config.json")
+    saved = read_adapter(run / MODEL / "adapter")
     if bool(saved.get("use_rslora")) != (config.method == "rslora"):
         raise ConfigError(f"train.method: expected {manifest.record.method}, that of {run}, found {config.method}")
     return start

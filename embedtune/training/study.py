@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _UNPRUNED = 4  # trials before any is broken off
 _RANDOM = 6  # trials before the estimator begins
 _REASON = "reason"
+_FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What rows that optuna did not write end in."""
 
 
 class PrunedError(Exception):
@@ -97,6 +100,7 @@ class Study:
         try:
             if file.exists():
                 open_regular(file).close()
+                _check_tables(file)
             # By a function, because a path in an address has to be escaped.
             options = {"creator": lambda: sqlite3.connect(file, check_same_thread=False)}
             storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
@@ -108,13 +112,30 @@ class Study:
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED),
             )
             found = self._study.trials
-        except (OSError, SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
+            self._check(found)
+        except (OSError, sqlite3.Error, SQLAlchemyError, optuna.exceptions.OptunaError, *_FAULTS) as error:
             said = str(error).partition("\n")[0]
             raise DataError(
                 f"{file}: expected the study of a search, found: {said}", hint="search again with --force"
             ) from error
         if not found:
             self._study.enqueue_trial({key: usual for key, (each, usual) in space.items() if _holds(each, usual)})
+
+    def _check(self, trials: Sequence[FrozenTrial]) -> None:
+        """Raise ``ValueError`` unless these are trials of this search: whoever wrote the file chooses settings by it."""
+        if self._study.direction.name != "MAXIMIZE":
+            raise ValueError("a study that minimises")
+        for number, trial in enumerate(trials):
+            others = [name for name, each in trial.distributions.items() if self._space.get(name) != each]
+            if (
+                trial.number != number
+                or others
+                or (trial.state.is_finished() and len(trial.distributions) < len(self._space))
+            ):
+                raise ValueError(f"trial {trial.number} with other settings, or at place {number}")
+            score = _record(trial).score if trial.state.is_finished() else None
+            if score is not None and not 0 <= score <= 1:
+                raise ValueError(f"trial {number} with a dev score of {score}")
 
     def next(self) -> Trial:
         """Return the trial that was broken off by a stop, or a new one.
@@ -137,6 +158,13 @@ class Study:
     def records(self) -> list[TrialRecord]:
         """Return the trials that came to an end, in order."""
         return [_record(each) for each in self._study.trials if each.state.is_finished()]
+
+
+def _check_tables(file: Path) -> None:
+    """Raise ``ValueError`` where a database has more than tables: a view can be computed without an end."""
+    with closing(sqlite3.connect(file)) as connection:
+        if found := connection.execute("SELECT type FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone():
+            raise ValueError(f"a {found[0]}")
 
 
 def best_of(trials: Sequence[TrialRecord]) -> TrialRecord | None:

@@ -1,5 +1,8 @@
 """Trials of a study: proposed anew wherever it was interrupted, broken off below the median, and kept in a file."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -82,3 +85,44 @@ def test_a_file_that_is_no_study_is_told(tmp_path, content):
     with pytest.raises(DataError, match="expected the study of a search, found: ") as error:
         open_study(tmp_path)
     assert error.value.hint == "search again with --force"
+
+
+_ENDLESS = (
+    "ALTER TABLE trials RENAME TO kept",
+    "CREATE VIEW trials AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+    "SELECT x AS trial_id, x AS number, 1 AS study_id, 'COMPLETE' AS state, NULL AS datetime_start, "
+    "NULL AS datetime_complete FROM c",
+)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        _ENDLESS,
+        ["CREATE TRIGGER t AFTER INSERT ON trials BEGIN DELETE FROM trials; END"],
+        ["UPDATE trial_params SET distribution_json = '{'"],
+        ["UPDATE trial_params SET distribution_json = '[]'"],
+        ["UPDATE trial_params SET param_name = 'trust_remote_code' WHERE param_name = 'lora_rank'"],
+        ["UPDATE trial_params SET param_value = 77 WHERE param_name = 'lora_rank'"],
+        ["DELETE FROM trial_params"],
+        ["UPDATE trial_values SET value = 'high'"],
+        ["UPDATE trial_values SET value = 1e300"],
+        ["UPDATE trial_values SET value = NULL, value_type = 'INF_POS'"],
+        ["UPDATE trials SET state = 'DANCING'"],
+        ["UPDATE trials SET number = number + 5"],
+        ["UPDATE trials SET number = NULL"],
+        ["UPDATE trials SET datetime_start = 'yesterday'"],
+        ["UPDATE study_directions SET direction = 'MINIMIZE'"],
+        ["INSERT INTO study_directions (direction, study_id, objective) VALUES ('MINIMIZE', 1, 1)"],
+        ["INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (1, 'reason', '{')"],
+        ["INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (1, 'reason', '[1]')"],
+    ],
+    ids=lambda statements: statements[-1][:50],
+)
+def test_a_study_that_somebody_else_wrote_is_refused(tmp_path, statements):
+    go_on(open_study(tmp_path), 2)
+    with closing(sqlite3.connect(tmp_path / "study.sqlite")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    with pytest.raises(DataError, match=r"study\.sqlite: expected the study of a search, found: "):
+        open_study(tmp_path)
