@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.faults.kill_runs import Case, compare, environment
+from tests.faults.kill_runs import Case, Fork, compare
 
 TRAIN = Case("train", "lora")
 
@@ -33,11 +36,20 @@ def go_on(stages, invoke):
     return call
 
 
-def start(stages, run, *more):
-    command = [part for part in stages.command(TRAIN, run) if part != "--quiet"]
-    return subprocess.Popen(
-        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-    )
+class Training(Fork):
+    """A training in a process of its own, and what it says."""
+
+    def __init__(self, stages, run, *more):
+        handle, name = tempfile.mkstemp(prefix="said-", dir=run.parent)
+        os.close(handle)
+        self._said = Path(name)
+        super().__init__([*(part for part in stages.command(TRAIN, run) if part != "--quiet"), *more], self._said)
+
+    def end(self, number=None):
+        """Send a signal, if any, and wait; return the exit code and what was said."""
+        if number is not None:
+            os.kill(self.pid, number)
+        return self.wait(), self._said.read_text(encoding="utf-8")
 
 
 def wait_for_checkpoint(run, *, after=0):
@@ -57,11 +69,10 @@ def test_signals_finish_the_step_save_and_name_the_command_to_go_on(stages, run,
     """Stopped by both signals, one after the other, a training ends in the bytes of one that nobody stopped."""
     step = 0
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        process = start(stages, run)
+        process = Training(stages, run)
         step = wait_for_checkpoint(run, after=step)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == code, said
+        found, said = process.end(number)
+        assert found == code, said
         assert "the step is finished and saved first" in said
         assert f"to continue: embedtune train {run}" in said
         assert "Traceback" not in said
@@ -78,11 +89,10 @@ def test_forced_training_that_was_stopped_goes_on_without_force_though_the_old_r
     run = tmp_path / "run"
     shutil.copytree(stages.undisturbed(TRAIN), run)
     before = (run / "model" / "manifest.json").read_bytes()
-    process = start(stages, run, "--force")
+    process = Training(stages, run, "--force")
     wait_for_checkpoint(run)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 143, said
+    code, said = process.end(signal.SIGTERM)
+    assert code == 143, said
     (advice,) = [line for line in said.splitlines() if "to continue:" in line]
     assert "--force" not in advice
     assert (run / "model" / "manifest.json").read_bytes() == before
@@ -93,10 +103,9 @@ def test_forced_training_that_was_stopped_goes_on_without_force_though_the_old_r
 
 
 def test_a_torn_checkpoint_is_passed_over_with_a_warning(stages, run, go_on):
-    process = start(stages, run)
+    process = Training(stages, run)
     wait_for_checkpoint(run, after=1)
-    process.kill()
-    process.communicate()
+    process.end(signal.SIGKILL)
     newest = sorted(run.glob(".checkpoints/*/*/step-*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
     assert f"{newest.name}: not a whole checkpoint, passed over" in go_on(run)
@@ -104,18 +113,16 @@ def test_a_torn_checkpoint_is_passed_over_with_a_warning(stages, run, go_on):
 
 
 def test_eight_processes_one_works_the_others_name_it(stages, run):
-    first = start(stages, run)
+    first = Training(stages, run)
     wait_for_checkpoint(run)
-    started = time.monotonic()
-    others = [start(stages, run) for _ in range(7)]
+    os.kill(first.pid, signal.SIGSTOP)  # it holds the run however long the others take
+    others = [Training(stages, run) for _ in range(7)]
     for other in others:
-        _, said = other.communicate(timeout=60)
-        assert other.returncode == 6, said
+        code, said = other.end()
+        assert code == 6, said
         assert f"found process {first.pid} on" in said
         assert "(embedtune train" in said
-    assert time.monotonic() - started < 60
-    first.kill()
-    first.communicate()
+    first.end(signal.SIGKILL)
     # The lock of a dead owner is free.
     code = "import sys, pathlib, embedtune.project.lock as r\nwith r.lock_run(pathlib.Path(sys.argv[1])): print('held')"
     done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
