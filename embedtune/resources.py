@@ -15,6 +15,10 @@ def _folder(name: str) -> Path:
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
 
 
+GENERAL_SET = _folder("data") / "general"
+"""Queries and passages that have nothing to do with anybody's documents, in BEIR form."""
+
+
 def recipes() -> dict[str, Path]:
     """Return the packaged recipes by name."""
     return {path.stem: path for path in sorted(_folder("pipelines").glob("*.yaml"))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -11,7 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,11 +23,12 @@ from hypothesis import settings
 from tokenizers import Tokenizer
 
 import embedtune
-from embedtune import cli
+from embedtune import cli, resources
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.documents.chunking import chunk_documents
 from embedtune.documents.headings import find_sections
 from embedtune.models.locate import find_model
+from embedtune.training import reloading
 from embedtune.types import Document, Passage
 
 settings.register_profile("embedtune", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -123,9 +125,10 @@ _SENTENCES = (
 )
 
 
-# Folders whose tests share a run that takes long to make, and others that train.
+# Folders whose tests share a run that takes long to make, and others with files that take long.
 _LONG_RUNS = ("tests/faults", "tests/e2e")
-_TRAINING = (*_LONG_RUNS, "tests/training/methods", "tests/training")
+_FIRST = (*_LONG_RUNS, "tests/training/methods", "tests/training", "tests/examples", "tests/synthesis/llm", "tests/snippets",
+          "tests/ui", "tests/site")  # fmt: skip
 
 
 def _folder(nodeid: str) -> str:
@@ -133,8 +136,8 @@ def _folder(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what trains, so that processes side by side end together."""
-    items.sort(key=lambda item: _TRAINING.index(found) if (found := _folder(item.nodeid)) in _TRAINING else 9)
+    """Begin with what takes long, so that processes side by side end together."""
+    items.sort(key=lambda item: _FIRST.index(found) if (found := _folder(item.nodeid)) in _FIRST else len(_FIRST))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -148,6 +151,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return folder if folder in _LONG_RUNS else super()._split_scope(nodeid)
 
     return ByRun(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reloader() -> Iterator[None]:
+    """Keep the process that loads saved models from one training to the next, which may be minutes away."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reloading, "IDLE_SECONDS", 900.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_general_queries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let evaluations look for forgetting in sixteen of the 150 pairs; tests/evaluation/test_forgetting.py looks in all."""
+    whole, folder = resources.GENERAL_SET, tmp_path_factory.mktemp("few") / "general"
+    (folder / "qrels").mkdir(parents=True)
+    rows = (whole / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines(keepends=True)[:17]
+    (folder / "qrels" / "test.tsv").write_text("".join(rows), encoding="utf-8")
+    kept = {name for row in rows for name in row.split("\t")[:2]}
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        lines = (whole / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / name).write_text("".join(line for line in lines if json.loads(line)["_id"] in kept), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resources, "GENERAL_SET", folder)
+        yield
 
 
 def _document_text(number: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from embedtune import resources
 from embedtune.documents.chunking import keep_whole
 from embedtune.documents.reading import read_source
 from embedtune.errors import ConfigError, DataError
@@ -23,13 +24,9 @@ from embedtune.models.opening import has_own_module
 from embedtune.models.weights import Interpolation, in_shape_of
 from embedtune.project.evaluation_records import Comparison, DriftRecord, ForgettingRecord, ForgettingSet
 from embedtune.project.records import Measures
-from embedtune.resources import find_query_set
 from embedtune.retrieval.searcher import LeftOut, Units, dense_run, units_of
 from embedtune.retrieval.windows import Windows, corpus_windows
 from embedtune.types import Floats, Qrels, Run, Vectors
-
-GENERAL = "general"
-"""The packaged set, ``data/general``."""
 
 MEASURES = (PRIMARY, "hit_rate@5", "mrr@10")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -89,10 +86,8 @@ def measure_forgetting(
         )
     if outside := [strength for strength in strengths if not 0 <= strength <= 1]:
         raise ConfigError(f"forgetting: expected strengths from 0 to 1, found {outside[0]}")
-    general = find_query_set(GENERAL)
-    assert general is not None, "data/general travels with the package"
     sets: dict[str, ForgettingSet] = {}
-    for folder in (general, *extra_sets):
+    for folder in (resources.GENERAL_SET, *extra_sets):
         query_set = _read(folder, base, window_tokens, window_overlap)
         name = query_set.name if query_set.name not in sets else str(folder)
         before, after = _search(query_set, base), _search(query_set, tuned)

@@ -1,7 +1,7 @@
 """The vectors of saved models as others get them: a process of its own loads them, which lives on for the next model.
 
-Run as a module it is that process: ``python -m embedtune.training.reloading``. It reads jobs from stdin and writes vectors to
-stdout, both pickled. It ends with the process that started it, however that ends, and when nothing comes for a minute.
+Run as a module it is that process: ``python -m embedtune.training.reloading SECONDS``. It reads jobs from stdin and writes
+vectors to stdout, both pickled. It ends with the process that started it, however that ends, and after so long without a job.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ import numpy as np
 from embedtune.errors import EmbedtuneError, IntegrityError, ResourceError
 from embedtune.types import Vectors
 
-_IDLE_SECONDS = 60.0
+IDLE_SECONDS = 60.0
+"""After which the other process ends."""
 _KILLED = -9
 
 
@@ -65,7 +66,7 @@ class Reloader:
                 except (OSError, EOFError, pickle.UnpicklingError):
                     process.communicate()
                     if process.returncode:
-                        break  # otherwise it ended in this very moment, because nothing had come for a minute
+                        break  # otherwise it ended in this very moment, because nothing had come
                 except BaseException:
                     self.stop()  # or its answer would be taken for that to the next job
                     raise
@@ -76,8 +77,8 @@ class Reloader:
         if self._process is None or self._process.poll() is not None:
             self._errors.seek(0)
             self._errors.truncate()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "embedtune.training.reloading"],
+            self._process = subprocess.Popen(  # noqa: S603 (our own module, no shell)
+                [sys.executable, "-m", "embedtune.training.reloading", str(IDLE_SECONDS)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -147,8 +148,8 @@ def load_with_adapter(base_folder: Path, adapter_folder: Path, scheme: str, *, t
     return model.eval()
 
 
-def _serve() -> None:
-    """Answer jobs until none comes for a while; an exception ends the process and is read on stderr."""
+def _serve(idle_seconds: float) -> None:
+    """Answer jobs until none comes for so long; an exception ends the process and is read on stderr."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not mix with the answers
     jobs: SimpleQueue[dict[str, Any]] = SimpleQueue()
@@ -156,7 +157,7 @@ def _serve() -> None:
     threading.Thread(target=_read_jobs, args=[stdin, jobs], daemon=True).start()
     with suppress(Empty):
         while True:
-            pickle.dump(encode_saved(**jobs.get(timeout=_IDLE_SECONDS)), answers)
+            pickle.dump(encode_saved(**jobs.get(timeout=idle_seconds)), answers)
             answers.flush()
             gc.collect()  # models are in cycles, and hold their files
 
@@ -170,4 +171,4 @@ def _read_jobs(stdin: BinaryIO, jobs: SimpleQueue[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(float(sys.argv[1]))

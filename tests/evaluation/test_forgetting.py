@@ -6,9 +6,9 @@ from copy import deepcopy
 import pytest
 import torch
 
+from embedtune import resources
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation import forgetting
 from embedtune.evaluation.forgetting import MEASURES, measure_forgetting, strengths_between
 from embedtune.models.encoder import Encoder, load_model
 from embedtune.models.locate import find_model
@@ -53,11 +53,12 @@ def damaged(base):
 def small(tmp_path, monkeypatch):
     """Put three passages in the place of the general set."""
     folder = write_beir(tmp_path / "general")
-    monkeypatch.setattr(forgetting, "find_query_set", lambda name: folder)
+    monkeypatch.setattr(resources, "GENERAL_SET", folder)
     return folder
 
 
-def test_the_general_set_shows_damage(base, damaged):
+def test_the_general_set_shows_damage(base, damaged, monkeypatch):
+    monkeypatch.setattr(resources, "GENERAL_SET", resources.find_query_set("general"))  # all of it
     found = measure_forgetting(base, damaged)
     general = found.sets["general"]
     assert (general.n_passages, general.n_queries) == (150, 150)

@@ -90,6 +90,6 @@ def test_it_ends_with_the_process_that_started_it(end, saved, tmp_path):
 
 
 def test_it_ends_when_nothing_comes():
-    code = "import embedtune.training.reloading as r; r._IDLE_SECONDS = 0.1; r._serve()"
+    code = "import embedtune.training.reloading as r; r._serve(0.1)"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.read() == b"" and process.wait() == 0
