@@ -111,9 +111,9 @@ def test_dry_run_writes_nothing(invoke, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_whole_run_prints_no_library_noise(tmp_path):
+def test_a_whole_run_prints_no_library_noise(reference, tmp_path):
     """In a fresh process, stderr holds our own lines and nothing else."""
-    arguments = ["generate", "python-reference", "--out", str(tmp_path / "run"), "--set", "per_kind=1"]
+    arguments = ["generate", str(reference[0]), "--out", str(tmp_path / "run"), "--set", "per_kind=1"]
     done = subprocess.run([sys.executable, "-m", "embedtune", *arguments], capture_output=True, text=True, check=True)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1

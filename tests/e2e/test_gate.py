@@ -1,18 +1,17 @@
 """When tuning does not help on dev, the base is shipped, and everything says so."""
 
 import json
-import shutil
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
 import embedtune
-from embedtune.config.settings import DEFAULT_MODEL
-from embedtune.models.locate import find_model
+from tests.small_runs import make_dataset
 
 
-def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
-    shutil.copytree(trained_run[0] / "dataset", tmp_path / "dataset")
+def test_a_tuning_without_effect_ships_the_base(document_folder, tmp_path_factory, tmp_path):
+    prompts = {"query_prompt": "query: ", "document_prompt": "passage: "}
+    base_folder = make_dataset(tmp_path, document_folder, tmp_path_factory.mktemp("base"), **prompts)
     config = embedtune.TrainConfig(
         quantize="none", max_pairs=64, learning_rate=1e-8, n_evals=1, max_dev_queries=40, max_dev_windows=100
     )
@@ -21,9 +20,7 @@ def test_a_tuning_without_effect_ships_the_base(trained_run, tmp_path):
     assert result.record.strength == 0.0
     assert 1 < result.record.dev.n_clusters <= 40
     assert not (tmp_path / "model" / "adapter").exists()
-    base, shipped = (
-        SentenceTransformer(str(path)) for path in (find_model(DEFAULT_MODEL), tmp_path / "model" / "merged")
-    )
+    base, shipped = (SentenceTransformer(str(path)) for path in (base_folder, tmp_path / "model" / "merged"))
     assert np.array_equal(base.encode(["frost"]), shipped.encode(["frost"]))
     assert shipped.prompts["query"] == "query: "
 
