@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _PATIENCE = timedelta(hours=2)  # the others wait while the first saves the model; one that died is noticed at once
 _LOST = re.compile(r"connection (was )?(closed|reset|refused)|broken pipe|remote process|gloo|nccl", re.IGNORECASE)
+_BY_HAND = "start the command with torchrun, or unset TORCHELASTIC_RUN_ID"
 _together = False
 
 
@@ -30,10 +31,24 @@ class Place(NamedTuple):
 
 
 def launched() -> Place:
-    """Return the place of this process among those that torchrun started."""
+    """Return the place of this process among those that torchrun started.
+
+    Raises:
+        ConfigError: If the environment has what torchrun never sets.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Place(0, 1)
-    return Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    place = Place(_number("RANK"), _number("WORLD_SIZE"))
+    if place.rank >= place.size:
+        raise ConfigError(f"RANK: expected a number below WORLD_SIZE, {place.size}, found {place.rank}", hint=_BY_HAND)
+    return place
+
+
+def _number(name: str) -> int:
+    text = os.environ.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise ConfigError(f"{name}: expected the number that torchrun sets, found {text!r:.80}", hint=_BY_HAND)
+    return int(text)
 
 
 def is_first() -> bool:
@@ -83,7 +98,7 @@ def _join() -> None:
         return
     backend = "gloo"  # of tensors on CPUs
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(_number("LOCAL_RANK"))
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=_PATIENCE)
 

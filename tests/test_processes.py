@@ -16,6 +16,21 @@ def test_a_process_alone_is_the_first_of_one():
     demand_first("runs/mine")
 
 
+@pytest.mark.parametrize(
+    ("rank", "size", "named"),
+    [("abc", "2", "RANK"), ("", "2", "RANK"), ("-1", "2", "RANK"), ("9" * 5000, "2", "RANK"), ("²", "2", "RANK"),
+     ("0", "-1", "WORLD_SIZE"), ("0", "1e3", "WORLD_SIZE"), ("2", "2", "RANK"), ("0", "0", "RANK")],
+    ids=lambda text: text[:5],
+)  # fmt: skip
+def test_an_environment_that_torchrun_did_not_set_is_refused(monkeypatch, invoke, tmp_path, rank, size, named):
+    for name, text in (("TORCHELASTIC_RUN_ID", "none"), ("RANK", rank), ("WORLD_SIZE", size)):
+        monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigError, match=f"^{named}: expected"):
+        launched()
+    code, _, err = invoke("status", tmp_path)
+    assert code in (2, 3) and "expected" in err and "Traceback" not in err
+
+
 @pytest.mark.parametrize(("rows", "size"), [(10, 3), (2, 2), (7, 7)])
 def test_shares_are_all_rows_in_order_and_even(rows, size):
     shares = [share(range(rows), Place(rank, size)) for rank in range(size)]

@@ -83,10 +83,12 @@ class Guard:
 
 
 async def whole_body(receive: Receive, most: int) -> bytes | None:
-    """Return the body of a request, or None as soon as it has more than ``most`` bytes."""
+    """Return the body of a request; None as soon as it has more than ``most`` bytes, or who sent it left before its end."""
     parts, n_bytes = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":  # half a form may well read as another whole one
+            return None
         parts.append(message.get("body", b""))
         n_bytes += len(parts[-1])
         if n_bytes > most:

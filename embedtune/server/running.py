@@ -69,7 +69,7 @@ def serve(
     with closing(_listen(host, port)) as listening:
         service = Service(run, which, system, device=device, trust_remote_code=trust_remote_code)
         app = make_app(service, key=key, limits=limits or Limits())
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE, ws="none")
         listening.listen(_BACKLOG)
         place = f"[{host}]" if ":" in host else host
         announce(f"http://{place}:{listening.getsockname()[1]}")

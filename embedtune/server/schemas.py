@@ -49,11 +49,17 @@ class EmbeddingsRequest(_Request):
         return [self.input] if isinstance(self.input, str) else self.input
 
 
+class Document(_Request):
+    """A document in Cohere's older form."""
+
+    text: Text = ""
+
+
 class RerankRequest(_Request):
     """``POST /v1/rerank`` and ``/v2/rerank`` in Cohere's form, with ``documents``, or in TEI's, with ``texts``."""
 
     query: Text
-    documents: list[Text | dict[str, object]] | None = None
+    documents: list[Text | Document] | None = None
     texts: list[Text] | None = None
     model: str = ""
     top_n: Annotated[int, Field(ge=1)] | None = None
@@ -65,7 +71,7 @@ class RerankRequest(_Request):
         """What is to be put into order."""
         if self.texts is not None:
             return self.texts
-        return [each if isinstance(each, str) else str(each.get("text", "")) for each in self.documents or ()]
+        return [each if isinstance(each, str) else each.text for each in self.documents or ()]
 
 
 class SearchRequest(_Request):

@@ -81,7 +81,7 @@ def save_recipe(root: Root, recipe: Recipe) -> Path:
         raise ConfigError("run folder: expected a name, found none")
     if job := find_job(run):
         raise InUseError(f"{run.name}: expected a run that nobody works in, found process {job.pid} ({job.command})")
-    if run.exists() and not (run / RECIPE).is_file() and any(run.iterdir()):
+    if run.exists() and not (run / RECIPE).is_file() and (not run.is_dir() or any(run.iterdir())):
         raise ConfigError(
             f"{recipe.config.out}: expected a new run folder, found one with other files", hint="choose another name"
         )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -164,6 +164,8 @@ class HomeRoutes:
         try:
             files = _ANNOUNCED.validate_json(await _small_body(request))
             return JSONResponse({"id": self._site.uploads.announce(files)})
+        except ClientDisconnect:
+            return Response(status_code=400)
         except ValidationError:
             return refusal(request, ConfigError("expected a list of files with name and size, found another form"))
         except EmbedtuneError as error:
@@ -175,6 +177,8 @@ class HomeRoutes:
             await self._site.uploads.take(request.path_params["number"], request.path_params["name"], request.stream())
         except EmbedtuneError as error:
             return refusal(request, error)
+        except ClientDisconnect:  # a closed tab; nothing is left of the file
+            return Response(status_code=400)
         return Response(status_code=204)
 
     async def finish(self, request: Request) -> Response:

@@ -52,7 +52,12 @@ def serve(
         app = make_app(site, token=token, port=number, host=host)
         server = uvicorn.Server(
             uvicorn.Config(
-                app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE, server_header=False
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=_GRACE,
+                server_header=False,
+                ws="none",
             )
         )
         place = f"[{host}]" if ":" in host else host

@@ -79,8 +79,15 @@ class Uploads:
                 hint="copy them below the folder of this page, and choose that folder",
             )
         names = [_plain(each.name) for each in files]
-        if len(set(names)) < len(names):
+        known = set(names)
+        if len(known) < len(names):
             raise ConfigError("expected files of different names, found two of one name; none was taken")
+        if double := next(
+            (name for name in names for above in PurePosixPath(name).parents if str(above) in known), None
+        ):
+            raise ConfigError(
+                f"{double[:80]!r}: expected folders above it, found that one is a file too; none was taken"
+            )
         while len(self._open) >= _MOST_OPEN:
             del self._open[next(iter(self._open))]
         number = secrets.token_urlsafe(12)

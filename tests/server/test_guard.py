@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from embedtune.server.guard import Guard
+from embedtune.server.guard import Guard, whole_body
 
 
 def ask(guard, path="/v1/models", headers=(), parts=(b"",)):
@@ -30,6 +30,15 @@ async def echo(scope, receive, send):
     body = (await receive())["body"]
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
+
+
+def test_half_a_body_is_not_answered_as_a_whole_one():
+    messages = iter([{"type": "http.request", "body": b"run=mi", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive():
+        return next(messages)
+
+    assert asyncio.run(whole_body(receive, 100)) is None
 
 
 def test_a_body_in_parts_is_whole_and_one_that_is_too_long_is_not_read_on():

@@ -20,3 +20,9 @@ def test_passages_to_rerank_are_texts_or_documents_of_several_fields():
     assert RerankRequest(query="q", documents=["a", {"text": "b", "title": "t"}]).passages == ["a", "b"]
     assert RerankRequest(query="q", texts=["c"]).passages == ["c"]
     assert RerankRequest(query="q").passages == []
+
+
+@pytest.mark.parametrize("document", ["\ud800", {"text": "\ud800"}, {"text": {"a": 1}}, 5, ["a"]])
+def test_documents_that_are_no_texts_are_refused(document):
+    with pytest.raises(ValidationError):
+        RerankRequest(query="q", documents=[document])

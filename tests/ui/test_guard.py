@@ -146,3 +146,19 @@ def test_a_body_that_never_says_its_length_is_read_no_further_than_is_allowed(se
     except (BrokenPipeError, ConnectionResetError):
         return  # closed while it was still sending
     assert status == 413 and "nothing was kept" in said
+
+
+def test_a_file_is_no_run_folder_and_no_request_becomes_a_web_socket(served):
+    (served.root / "notes.txt").write_text("Notes.")
+    form = "action=start&generate.source=docs&out=notes.txt"
+    own = {"Origin": served.base, "Content-Type": "application/x-www-form-urlencoded"}
+    status, _, body = ask(served, "/new", "POST", form, own, cookie=True)
+    assert status == 400 and "found one with other files" in body
+    (served.root / "notes.txt").unlink()
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "x" * 22 + "==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert ask(served, headers=upgrade)[0] == 200
