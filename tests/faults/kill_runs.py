@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -391,7 +392,9 @@ def write(rows: list[dict[str, object]], seconds: dict[Case, float], seed: int) 
         hits, differing = (sum(bool(row[key]) for row in mine) for key in ("hit", "differing"))
         takes = f"{seconds[case]:.0f} s" if case in seconds else "–"
         table.append(f"| {case.command} | {case.method} | {takes} | {len(mine)} | {hits} | {differing} |")
-    table += ["", f"SIGKILL at moments drawn evenly over each command, seed {seed}; {machine}, one thread."]
+    codes = Counter(str(row["code"]) for row in rows if "code" in row)
+    said = "".join(f" Of version {code}: {count} kills." for code, count in codes.items())
+    table += ["", f"SIGKILL at moments drawn evenly over each command, seed {seed}; {machine}, one thread.{said}"]
     results.write(counts, table)
 
 
