@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def served(answer: Callable[[Handler], None]) -> Iterator[tuple[str, list[dict[s
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}", asked
     server.shutdown()
     server.server_close()
@@ -117,6 +118,7 @@ def test_what_the_environment_has_for_others_stays(monkeypatch: pytest.MonkeyPat
     assert asked[-1]["authorization"] == "Bearer own-key"
 
 
+@cache
 def _bomb() -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     blank = b" " * 2**20

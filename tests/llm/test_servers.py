@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
 def plain_server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.bodies = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     yield server
     server.shutdown()
 
