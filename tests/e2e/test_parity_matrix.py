@@ -34,10 +34,13 @@ TOLERANCE = 1e-5
 IDS = [f"q{number}" for number in range(len(QUERIES))]
 COLUMNS = [(method, prompts) for method in ("lora", "query-lora", "hybrid-vector") for prompts in (True, False)]
 NAMES = [f"{method}-{'prompts' if prompts else 'bare'}" for method, prompts in COLUMNS]
-every_column = pytest.mark.parametrize("expected", COLUMNS, ids=NAMES, indirect=True, scope="module")
-columns_of_stock_modules = pytest.mark.parametrize(
-    "expected", COLUMNS[:4], ids=NAMES[:4], indirect=True, scope="module"
-)
+# Without prompts all are encoded by the same calls: in the fast tests one column stands for it.
+_MARKED = [
+    pytest.param(column, marks=() if column[1] or column[0] == "lora" else pytest.mark.slow, id=name)
+    for column, name in zip(COLUMNS, NAMES, strict=True)
+]
+every_column = pytest.mark.parametrize("expected", _MARKED, indirect=True, scope="module")
+columns_of_stock_modules = pytest.mark.parametrize("expected", _MARKED[:4], indirect=True, scope="module")
 """Words beside vectors are a module of ours: no call that is unaware of it can load it."""
 
 

@@ -13,7 +13,8 @@ from embedtune.snippets.rendering import Served, probe, render
 from embedtune.snippets.routes import TARGETS
 from tests.served_runs import PROMPTS
 
-COLUMNS = [(method, prompts) for method in ("lora", "query-lora") for prompts in (True, False)] + [("linear", True)]
+COLUMNS = [("lora", True), ("lora", False), ("query-lora", True), ("linear", True),
+           pytest.param("query-lora", False, marks=pytest.mark.slow)]  # fmt: skip
 
 
 def test_every_target_has_its_probe():

@@ -45,7 +45,8 @@ def encode(model):
     return model.encode(TEXTS, normalize_embeddings=True)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+# int8 in the fast tests: lora over every architecture, in tests/models/test_bases.py.
+@pytest.mark.parametrize("scheme", ["none", "nf4", pytest.param("int8", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", UPDATES)
 def test_an_update_starts_as_the_base_and_loads_as_it_was_trained(folders, name, scheme, tmp_path):
     if (scheme != "none" and name in UNQUANTISED) or (name, scheme) == ("dora", "int8"):
