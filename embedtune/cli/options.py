@@ -193,6 +193,25 @@ def llm(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def ray(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``--ray``: Ray's workers do what they can of it."""
+
+    @click.option(
+        "--ray",
+        "cluster",
+        metavar="ADDRESS|local",
+        help="Read, cut and encode by Ray's workers: on this machine, or on the cluster at HOST:PORT or ray://HOST:PORT.",
+    )
+    @wraps(command)
+    def wrapped(*arguments: Any, cluster: str | None, **given: Any) -> None:
+        from embedtune.ray_workers import ray_workers
+
+        with ray_workers(cluster):
+            command(*arguments, **given)
+
+    return wrapped
+
+
 def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     """Log our messages to stderr, and the libraries' only on request.
 

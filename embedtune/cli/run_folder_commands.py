@@ -125,6 +125,7 @@ def fit_query_adapter_command(
 @click.option("--force", is_flag=True, help="Search again even if nothing has changed.")
 @options.AS_JSON
 @options.logged
+@options.ray
 def mine_command(run: Path, force: bool, as_json: bool, **given: Any) -> None:
     """Find hard negatives for the train queries of RUN: passages that look like an answer and are none.
 

@@ -34,6 +34,7 @@ _log = logging.getLogger("embedtune")
 @options.settings(GenerateConfig, "queries_from", "window_tokens", "query_prompt", "document_prompt")
 @options.settings(GenerateConfig, "strict", "trust_remote_code")
 @options.shared()
+@options.ray
 def generate_command(common: options.Shared, out: Path | None, **given: Any) -> None:
     """Make passages, queries and relevance judgements from documents.
 
@@ -71,6 +72,7 @@ def default_run(source: str) -> Path:
 @options.setting(TrainConfig, "start", "--from", "start", metavar="RUN")
 @options.TRUST
 @options.shared()
+@options.ray
 def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     """Fine-tune the base model of RUN on its dataset.
 
@@ -148,6 +150,7 @@ def train_command(common: options.Shared, run: Path, **given: Any) -> None:
     "--fail-if-worse", is_flag=True, help="Exit with 100 if the tuned model is significantly worse than the base."
 )
 @options.shared()
+@options.ray
 def eval_command(
     common: options.Shared, runs: tuple[Path, ...], fail_under: tuple[str, ...], fail_if_worse: bool, **given: Any
 ) -> None:
@@ -180,6 +183,7 @@ def eval_command(
 @click.option("--out", help="Run folder, instead of the recipe's.")
 @click.option("--list", "listing", is_flag=True, help="List the packaged recipes.")
 @options.shared()
+@options.ray
 def run_command(common: options.Shared, recipe: str | None, *, listing: bool, **given: Any) -> None:
     """Generate, train and evaluate with one recipe; stages that are up to date are skipped.
 

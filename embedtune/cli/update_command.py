@@ -17,6 +17,7 @@ from embedtune.config.training import TrainConfig
 @options.settings(TrainConfig, "replay", "learning_rate", "epochs")
 @options.TRUST
 @options.shared()
+@options.ray
 def update_command(common: options.Shared, run: Path, **given: Any) -> None:
     """Bring RUN up to date with its documents: read what is new or changed, and train the model further.
 

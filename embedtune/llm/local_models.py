@@ -13,7 +13,7 @@ from embedtune.errors import ConfigError
 from embedtune.formats.adapter_files import put_adapter
 from embedtune.llm.failures import CallError, RateLimiter
 from embedtune.llm.generation import Prompt, encode, generate, prompt_text
-from embedtune.llm.providers import Described, Provider, import_extra
+from embedtune.llm.providers import ASKED, Described, Provider, import_extra
 from embedtune.llm.store import Answer, Call
 from embedtune.llm.writers import read_writer
 from embedtune.machine import instruction_sets
@@ -163,7 +163,7 @@ class LocalModel:
 
     def _prompt(self, call: Call) -> Prompt:
         text = prompt_text(self._base.tokenizer, call.messages, chats=self._base.chats)
-        seed = int(call.key[:15], 16) + self._asked[call.key]
+        seed = int(call.key[:15], 16) + int(call.params.get(ASKED, self._asked[call.key]))
         self._asked[call.key] += 1
         return Prompt(text, seed, float(call.params.get("temperature", 0.0)), int(call.params.get("max_tokens", 256)))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from embedtune.errors import ConfigError
+from embedtune.executor import workers
 from embedtune.extras import requires
 from embedtune.llm.failures import RateLimiter
 from embedtune.llm.store import Answer, Call
@@ -30,6 +31,8 @@ LOCAL = "local"
 """The name of the packaged model."""
 IN_PROCESS = frozenset({"hf", "gguf", LOCAL})
 """Kinds of models that need neither key nor server."""
+ASKED = "asked"
+"""The parameter of a call that says how often it was asked before, where other processes have answered it."""
 MANY = 1_000_000
 """Calls at once of a provider that has no bound of its own."""
 
@@ -153,13 +156,17 @@ def check_access(config: LlmConfig) -> None:
 
 
 def load_provider(config: LlmConfig) -> Provider:
-    """Build a provider; nothing is sent yet.
+    """Build a provider; nothing is sent yet. A model that computes is loaded by the workers, if there are any.
 
     Raises:
         ConfigError: If name, address, key or an extra is missing or wrong.
     """
     kind, model = split_name(config.name or "")
     check_url(config.base_url)
+    if kind in IN_PROCESS and workers():
+        from embedtune.llm.remote_models import RemoteModel
+
+        return RemoteModel(config)
     if kind == "hf":
         from embedtune.llm.local_models import load_local
 

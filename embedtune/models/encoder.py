@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from embedtune.errors import ConfigError
+from embedtune.executor import mapped, workers
 from embedtune.models.bf16 import can_compute_in_bf16, in_bf16
 from embedtune.models.inspect import retrieval_prompts
-from embedtune.models.locate import find_model
+from embedtune.models.locate import find_model, hash_model
 from embedtune.models.opening import open_model
-from embedtune.processes import gather, here
 from embedtune.types import Progress, Vectors
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
 _BLOCK = 256  # texts between two progress reports
 _BATCH = 32
 _COUNTED = 4096  # texts that are tokenized at once; an encoding takes many times the memory of its text
+_OPENED = 2  # models that a worker holds: those that a stage compares
+
+Side = Literal["query", "query without prompt", "document"]
+
+
+class Origin(NamedTuple):
+    """What a model was loaded from; another process that sees the folder loads the same."""
+
+    folder: Path
+    hash: str
+    precision: str
+    query_prompt: str | None
+    document_prompt: str | None
+    trust_remote_code: bool
 
 
 class Encoder:
@@ -36,7 +51,10 @@ class Encoder:
         model: The sentence-transformers model.
         precision: ``fp32`` or ``bf16``.
         window: Tokens that the model sees of a text, special tokens and document prompt not counted.
+        loader: Returns where workers load the model from; None where it is in this process alone.
     """
+
+    loader: Callable[[], Origin] | None = None
 
     def __init__(self, model: SentenceTransformer, *, precision: str = "fp32") -> None:
         """Wrap a model, whose weights stay as they are from the first call on; ``precision`` is ``fp32`` or ``bf16``."""
@@ -81,17 +99,17 @@ class Encoder:
 
     def encode_queries(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; ``on_progress`` is called with the number of texts done."""
-        return self._encode(self._computing.encode_query, texts, on_progress)
+        return self._encode("query", texts, on_progress)
 
     def encode_queries_without_prompt(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of queries as frameworks that ignore prompts encode them, ``(n, dim)``."""
-        return self._encode(partial(self._computing.encode_query, prompt=""), texts, None)
+        return self._encode("query without prompt", texts, None)
 
     def encode_documents(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
         """Return unit vectors ``(n, dim)`` in fp32; equal texts are encoded once."""
         unique = list(dict.fromkeys(texts))
         row = {text: number for number, text in enumerate(unique)}
-        vectors = self._encode(self._computing.encode_document, unique, on_progress)
+        vectors = self._encode("document", unique, on_progress)
         return vectors[[row[text] for text in texts]]
 
     def encode_query_tokens(self, texts: Sequence[str]) -> list[Vectors]:
@@ -122,25 +140,40 @@ class Encoder:
             vectors.append(tokens.numpy())
         return vectors
 
-    def _encode(self, encode: Callable[..., Vectors], texts: Sequence[str], on_progress: Progress | None) -> Vectors:
+    def block_encoder(self, side: Side) -> Callable[[Sequence[str]], Vectors]:
+        """Return what encodes some texts of about one length in this process, as unit vectors ``(n, dim)``."""
+        encode = self._computing.encode_document if side == "document" else self._computing.encode_query
+        further = {"prompt": ""} if side == "query without prompt" else {}
+
+        def encoded(texts: Sequence[str]) -> Vectors:
+            with self._autocast():
+                vectors: Vectors = encode(
+                    list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False, **further
+                )
+            return vectors
+
+        return encoded
+
+    @cached_property
+    def origin(self) -> Origin | None:
+        """Where workers load the model from; None where it is in this process alone."""
+        return self.loader and self.loader()
+
+    def _encode(self, side: Side, texts: Sequence[str], on_progress: Progress | None) -> Vectors:
         if not texts:
             return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
         # Texts of one length together: padding costs as much as text.
         order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
-        blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
-        rank, size = here()  # the blocks are the same, whoever encodes them
-        encoded = []
-        with self._autocast():
-            for number, rows in enumerate(blocks):
-                if number % size == rank:
-                    block = [texts[row] for row in rows]
-                    encoded.append(encode(block, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False))
-                if on_progress:
-                    on_progress(len(rows))
-        of_all = gather(encoded)
-        vectors = np.empty((len(texts), of_all[0][0].shape[1]), dtype=np.float32)
-        for number, rows in enumerate(blocks):
-            vectors[rows] = of_all[number % size][number // size]
+        rows = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+        blocks = [[texts[row] for row in each] for each in rows]  # the same, whoever encodes them
+        load = partial(_encoder_of_blocks, self.origin, side) if workers() and self.origin else None
+        report = (lambda block: on_progress(len(block))) if on_progress else (lambda _: None)
+        vectors: Vectors | None = None
+        for each, found in zip(rows, mapped(load, self.block_encoder(side), blocks, report), strict=True):
+            if vectors is None:
+                vectors = np.empty((len(texts), found.shape[1]), dtype=np.float32)
+            vectors[each] = found
+        assert vectors is not None
         return vectors
 
     @cached_property
@@ -183,7 +216,35 @@ def load_encoder(folder: Path, settings: GenerateConfig, precision: str, device:
         trust_remote_code=settings.trust_remote_code,
         device=device,
     )
-    return Encoder(model, precision=precision)
+    encoder = Encoder(model, precision=precision)
+    prompts = settings.query_prompt, settings.document_prompt
+    encoder.loader = lambda: Origin(
+        folder.absolute(), hash_model(folder), precision, *prompts, settings.trust_remote_code
+    )
+    return encoder
+
+
+def _encoder_of_blocks(origin: Origin, side: Side) -> Callable[[Sequence[str]], Vectors]:
+    """Return what encodes in a worker; raises ``ConfigError`` if it does not see the same model."""
+    return _opened(origin).block_encoder(side)
+
+
+@lru_cache(_OPENED)
+def _opened(origin: Origin) -> Encoder:
+    found = hash_model(origin.folder) if origin.folder.is_dir() else None
+    if found != origin.hash:
+        raise ConfigError(
+            f"{origin.folder}: expected the same model on {socket.gethostname()}, found {'another' if found else 'none'}",
+            hint="put the model on a disk that all machines see in the same place",
+        )
+    prompts = {"query_prompt": origin.query_prompt, "document_prompt": origin.document_prompt}
+    model = load_model(origin.folder, **prompts, trust_remote_code=origin.trust_remote_code)
+    return Encoder(model, precision=origin.precision)
+
+
+def token_counter(origin: Origin) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts tokens in a worker; raises as ``Encoder`` does there."""
+    return _opened(origin).token_counts
 
 
 def load_model(

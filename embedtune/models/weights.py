@@ -318,6 +318,6 @@ def _check_same_shape(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -
 def load_rounded(folder: Path, settings: GenerateConfig, precision: str, scheme: str) -> Encoder:
     """Return the base with its weights quantised and dequantised: the start of the training, α = 0."""
     quantised = load_quantised(folder, scheme, trust_remote_code=settings.trust_remote_code)
-    encoder = load_encoder(folder, settings, precision)
-    merge(quantised, encoder.model)
-    return encoder
+    model = load_encoder(folder, settings, precision).model
+    merge(quantised, model)
+    return Encoder(model, precision=precision)

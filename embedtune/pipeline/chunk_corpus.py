@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from embedtune.config.settings import GenerateConfig
-from embedtune.documents.buffer import PassageSample
-from embedtune.documents.chunking import chunk_documents, count_tokens, keep_whole
+from embedtune.documents.buffer import PassageSample, in_blocks
+from embedtune.documents.chunking import CountedPassage, chunk_documents, count_tokens, keep_whole
+from embedtune.documents.segmentation import TokenCounts
+from embedtune.executor import mapped, workers
 from embedtune.formats import beir
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Origin, token_counter
 from embedtune.progress import track
 from embedtune.project.records import WindowRecord
 from embedtune.retrieval.windows import corpus_windows
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.hashing import Fingerprints
-from embedtune.types import Passage, Source
+from embedtune.types import Document, Passage, Source
+
+_BLOCK = 256  # documents that a worker cuts at once
+_BLOCK_CHARS = 1_000_000  # of them in all
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ def chunk_corpus(
     if source.ready_made:
         counted = count_tokens(keep_whole(source.documents), encoder.token_counts)
     else:
-        counted = chunk_documents(source.documents, encoder.token_counts, windows.size)
+        counted = _cut(source, encoder, windows.size)
 
     def passages() -> Iterator[Passage]:
         nonlocal first_document
@@ -79,6 +86,24 @@ def chunk_corpus(
         beir.write_passages(folder, passages())
     n_identical = len(fingerprints.repeats())
     return ChunkedCorpus(sample, statistics, len(fingerprints), n_identical, first_document, windows.record())
+
+
+def _cut(source: Source, encoder: Encoder, size: int) -> Iterator[CountedPassage]:
+    """Yield the passages of a source, cut by workers if there are any; a document's passages follow from it alone."""
+    if not (workers() and encoder.origin):
+        return chunk_documents(source.documents, encoder.token_counts, size)
+    blocks = in_blocks(source.documents, lambda each: len(each.text), max_items=_BLOCK, max_chars=_BLOCK_CHARS)
+    own = partial(_passages, encoder.token_counts, size)
+    return chain.from_iterable(mapped(partial(_cutter, encoder.origin, size), own, blocks))
+
+
+def _cutter(origin: Origin, size: int) -> Callable[[Sequence[Document]], list[CountedPassage]]:
+    """Return what cuts documents in a worker."""
+    return partial(_passages, token_counter(origin), size)
+
+
+def _passages(count: TokenCounts, size: int, documents: Sequence[Document]) -> list[CountedPassage]:
+    return list(chunk_documents(documents, count, size))
 
 
 class WindowTally:

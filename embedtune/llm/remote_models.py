@@ -1,0 +1,85 @@
+"""A model that the workers of a stage compute, each with a copy of its own; servers are asked by this process, with its key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from embedtune.executor import workers
+from embedtune.llm.failures import CallError, RateLimiter, Scope, classify
+from embedtune.llm.providers import ASKED, describe, load_provider
+from embedtune.llm.store import Answer, Call
+
+if TYPE_CHECKING:
+    from embedtune.config.settings import LlmConfig
+
+
+_MOST = 32  # calls that wait in a worker
+
+
+class RemoteModel:
+    """Answers calls by ``executor.workers``; see ``Provider``. All of them must see the model's files in the same place."""
+
+    is_local = True
+
+    def __init__(self, config: LlmConfig) -> None:
+        """Have the model loaded by a worker; raises ``ConfigError`` as ``load_provider`` does there."""
+        found = workers()
+        assert found is not None
+        described = describe(config)
+        self.name, self.model, self.chats = config.name or "", described.model, described.chats
+        self._workers = found
+        at_once = found.submit(partial(_capacity, config), None).result()
+        self.max_concurrency = at_once * found.size
+        self._load: Any = partial(_answering, config)  # what it awaits, the worker awaits
+        self._asked: Counter[str] = Counter()  # calls by key
+
+    async def ask(self, call: Call) -> Answer:
+        """Have a worker answer; key and number of times asked seed the sampling, whoever answered before."""
+        asked, self._asked[call.key] = self._asked[call.key], self._asked[call.key] + 1
+        result: Answer | _Failure = await asyncio.wrap_future(self._workers.submit(self._load, (call, asked)))
+        if isinstance(result, _Failure):
+            raise CallError(result.kind, result.message, scope=result.scope)
+        return result
+
+    def attach(self, gate: RateLimiter) -> None:
+        """Let as many calls wait as all workers compute at once."""
+        gate.take_slots(self.max_concurrency)
+
+    async def close(self) -> None:
+        """Keep the models."""
+
+
+class _Failure(NamedTuple):
+    """A ``CallError`` on its way from a worker."""
+
+    kind: str
+    message: str
+    scope: Scope
+
+
+def _answering(config: LlmConfig) -> Callable[[tuple[Call, int]], Awaitable[Answer | _Failure]]:
+    """Return what answers in a worker."""
+    from embedtune.llm.local_models import LocalModel
+
+    provider = load_provider(config)
+
+    async def answer(asked: tuple[Call, int]) -> Answer | _Failure:
+        call, times = asked
+        if isinstance(provider, LocalModel):
+            call = call._replace(params={**call.params, ASKED: times})
+        try:
+            return await provider.ask(call)
+        except Exception as error:
+            failure = classify(error)
+            return _Failure(failure.kind, str(failure), failure.scope)
+
+    return answer
+
+
+def _capacity(config: LlmConfig) -> Callable[[None], int]:
+    at_once = min(load_provider(config).max_concurrency, _MOST)
+    return lambda _: at_once
