@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 @click.option(
     "--export", "folder", type=click.Path(path_type=Path), help="Write the model folders that a server loads."
 )
+@click.option(
+    "--words", is_flag=True, help="Also print code for words beside vectors, as export-model --words writes them."
+)
 @click.option("--url", "query_url", metavar="URL", help="Address of the server, or of the server for queries.")
 @click.option("--document-url", metavar="URL", help="Address of the server for documents, if it is a different one.")
 @options.TRUST
@@ -45,6 +48,7 @@ def command(
     which: Which,
     is_checked: bool,
     folder: Path | None,
+    words: bool,
     query_url: str | None,
     document_url: str | None,
     trust_remote_code: bool | None,
@@ -66,8 +70,8 @@ def command(
 
     facts = read_facts(run, which, trust_remote_code=bool(trust_remote_code))
     if target is None:
-        if is_checked or folder:
-            raise click.UsageError("--check and --export need --for")
+        if is_checked or folder or words:
+            raise click.UsageError("--check, --export and --words need --for")
         routes = all_routes(facts)
         if as_json:
             targets = {name: route._asdict() for name, route in routes.items()}
@@ -75,7 +79,7 @@ def command(
         else:
             _print_routes(routes)
         return
-    plug = render(facts, target, Served(folder, query_url, document_url))
+    plug = render(facts, target, Served(folder, query_url, document_url), words=words)
     if folder:
         export(facts, folder)
     checked = check(facts, plug, url=query_url) if is_checked else None

@@ -1,7 +1,7 @@
 """Words beside vectors: a run's passages as sparse vectors for stores that take them, with the weights that ``eval`` used.
 
 The inner product of a query and a passage is their BM25 score. Terms have numbers, so that a store needs no analyser; queries
-are numbered by ``encode_words``, or by ``POST /embed_sparse`` of ``embedtune serve``.
+are numbered by ``QueryWords``, or by ``POST /embed_sparse`` of ``embedtune serve``.
 """
 
 from __future__ import annotations
@@ -45,10 +45,16 @@ def export_words(run: Path, folder: Path) -> Path:
     return folder
 
 
-def encode_words(run: Path, queries: Iterable[str]) -> list[SparseVector]:
-    """Return queries as sparse vectors over the terms of a run's passages."""
-    passages = read_passages(run / DATASET)
-    return BM25([passage.full_text for passage in passages]).sparse_queries(queries)
+class QueryWords:
+    """Numbers the words of queries over the terms of a run's passages, which are read once."""
+
+    def __init__(self, run: Path | str) -> None:
+        """Read the passages; raises as ``read_passages`` does."""
+        self._bm25 = BM25([passage.full_text for passage in read_passages(Path(run) / DATASET)])
+
+    def __call__(self, queries: Iterable[str]) -> list[SparseVector]:
+        """Return queries as sparse vectors."""
+        return self._bm25.sparse_queries(queries)
 
 
 def as_indices(vector: SparseVector) -> dict[str, list[int] | list[float]]:

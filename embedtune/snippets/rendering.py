@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from embedtune.errors import ConfigError
 from embedtune.shown import on_one_line, quoted_for_python, quoted_for_shell
 from embedtune.snippets.routes import Facts, Route, demand_route, find_target, install_line
 from embedtune.snippets.served_folders import folder_names
 
 PORTS = {"tei": (8080, 8081), "vllm": (8000, 8001), "ollama": (11434, 11434), "openai": (8000, 8001)}
 """Where the printed commands let the servers of queries and of documents listen."""
+
+WITH_WORDS = ("pgvector", "milvus", "qdrant")
+"""Stores that take sparse vectors."""
 
 _WIDTH = 118
 
@@ -36,15 +40,24 @@ class Served(NamedTuple):
     document_url: str | None = None
 
 
-def render(facts: Facts, name: str, served: Served = Served()) -> Plug:  # noqa: B008 (immutable)
-    """Return the code for a target; raises ``ConfigError`` if there is no such target, or it cannot load this run."""
+def render(facts: Facts, name: str, served: Served = Served(), *, words: bool = False) -> Plug:  # noqa: B008 (immutable)
+    """Return the code for a target, with ``words`` also for the words of passages beside their vectors.
+
+    Raises:
+        ConfigError: If there is no such target, it cannot load this run, or it has no place for words.
+    """
     target, route = find_target(name), demand_route(facts, name)
+    if words and name not in WITH_WORDS:
+        raise ConfigError(
+            f"--words: expected one of {', '.join(WITH_WORDS)}, which take sparse vectors, found {name}",
+            hint="Retriever fuses words with the vectors of any store: docs/integrations/vector-stores.md",
+        )
     is_server = target.kind == "server"
     commands = _commands(facts, name, served) if is_server else ()
     install = install_line(target)
     template = "openai" if name == "vllm" else name.replace("-", "_")
     places = _places(facts, name, served) if is_server else {}
-    body = _environment().get_template(f"{template}.py.jinja").render(facts=facts, **places)
+    body = _environment().get_template(f"{template}.py.jinja").render(facts=facts, words=words, **places)
     head = "\n".join(_comments(facts, target.title, route, commands, install))
     return Plug(name, f"{head}\n{body.strip()}\n", route, commands, install)
 

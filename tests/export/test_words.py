@@ -7,7 +7,7 @@ from pymilvus import DataType, MilvusClient
 from qdrant_client import QdrantClient
 from qdrant_client.models import PointStruct, SparseVector, SparseVectorParams
 
-from embedtune.export.words import as_indices, encode_words, export_words
+from embedtune.export.words import QueryWords, as_indices, export_words
 from embedtune.formats.beir import read_passages
 from embedtune.retrieval.bm25 import BM25
 
@@ -34,7 +34,7 @@ def test_qdrant_finds_by_words_what_eval_finds(served_run, tmp_path):
     client.upsert("words", points)
     passages = read_passages(run / "dataset")
     scores = BM25([passage.full_text for passage in passages]).scores(QUERIES)
-    for query, row in zip(encode_words(run, QUERIES), scores, strict=True):
+    for query, row in zip(QueryWords(run)(QUERIES), scores, strict=True):
         found = client.query_points("words", query=SparseVector(**as_indices(query)), using="words", limit=10).points
         expected = {passage.passage_id: score for passage, score in zip(passages, row.tolist(), strict=True)}
         best = sorted((score for score in expected.values() if score > 0), reverse=True)[:10]
@@ -56,7 +56,7 @@ def test_milvus_finds_by_words_what_eval_finds(served_run, tmp_path):
     client.insert("words", sparse)
     passages = read_passages(run / "dataset")
     scores = BM25([passage.full_text for passage in passages]).scores(QUERIES[:2])
-    for query, row in zip(encode_words(run, QUERIES[:2]), scores, strict=True):
+    for query, row in zip(QueryWords(run)(QUERIES[:2]), scores, strict=True):
         (found,) = client.search(
             "words", [dict(query)], anns_field="words", limit=10, search_params={"metric_type": "IP"}
         )

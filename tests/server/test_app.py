@@ -115,9 +115,9 @@ def test_a_client_that_leaves_takes_its_texts_along(plain_service):
 
 
 def test_words_of_queries_are_numbered_as_those_of_exported_passages(ask, served_run):
-    from embedtune.export.words import encode_words
+    from embedtune.export.words import QueryWords
 
     run = served_run("lora", prompts=True, evaluated=True)
     asked = ["clean the filter of the filter", "nothing known here xyzzy"]
     rows = ask.post("/embed_sparse", json={"inputs": asked}).json()
-    assert [{each["index"]: each["value"] for each in row} for row in rows] == encode_words(run, asked)
+    assert [{each["index"]: each["value"] for each in row} for row in rows] == QueryWords(run)(asked)

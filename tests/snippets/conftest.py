@@ -8,7 +8,6 @@ os.environ["POSTHOG_DISABLED"] = "1"
 
 from contextlib import ExitStack
 from functools import cache
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -17,6 +16,7 @@ from embedtune.snippets.rendering import Served, render
 from embedtune.snippets.routes import TARGETS, read_facts
 from embedtune.snippets.served_folders import export
 from tests.embedding_server import EmbeddingServer
+from tests.postgres import running
 
 
 @pytest.fixture(scope="session")
@@ -66,15 +66,8 @@ def servers(exported):
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     """Start PostgreSQL with pgvector; tables are temporary, as those of a check."""
-    pgserver = pytest.importorskip("pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    where = parse_qs(urlsplit(server.get_uri()).query)
-    variables = {"PGHOST": where["host"][0], "PGUSER": "postgres", "PGDATABASE": "postgres"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**variables, "PGOPTIONS": "-c search_path=pg_temp,public"}.items():
-            patch.setenv(name, value)
-        yield server
-    server.cleanup()
+    with running(tmp_path_factory.mktemp("pg")):
+        yield
 
 
 @pytest.fixture(scope="session")

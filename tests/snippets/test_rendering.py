@@ -4,7 +4,10 @@ import sys
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.snippets.rendering import Served, render
+from embedtune.export.words import export_words
+from embedtune.formats.beir import read_passages
+from embedtune.retrieval.bm25 import BM25
+from embedtune.snippets.rendering import WITH_WORDS, Served, render
 from embedtune.snippets.routes import TARGETS
 
 
@@ -65,3 +68,31 @@ def test_a_model_with_words_needs_its_code(facts_of):
     assert '"trust_remote_code": True' in render(facts, "txtai").code
     with pytest.raises(ConfigError):
         render(facts, "tei")
+
+
+@pytest.mark.parametrize("name", WITH_WORDS)
+def test_words_beside_vectors_are_found_as_eval_finds_them(name, facts_of, tmp_path, monkeypatch, request):
+    if name == "pgvector":
+        request.getfixturevalue("postgres")
+    monkeypatch.chdir(tmp_path)
+    facts = facts_of("lora", True)
+    plain, both = render(facts, name).code, render(facts, name, words=True).code
+    assert "words" not in plain
+    words = export_words(facts.run, tmp_path / "words")
+    space = {"__name__": "__main__"}
+    exec(compile(both, name, "exec"), space)
+    for _ in range(2):  # again, and nothing is there twice
+        space["add_words"](words)
+    passages = read_passages(facts.run / "dataset")
+    queries = ["how do I clean the filter", "descale the boiler valve", "xyzzy"]
+    for query, row in zip(queries, BM25([each.full_text for each in passages]).scores(queries), strict=True):
+        expected = {each.passage_id: score for each, score in zip(passages, row.tolist(), strict=True)}
+        found = space["search_words"](query)
+        best = sorted((score for score in expected.values() if score > 0), reverse=True)[:10]
+        assert [score for _, score in found] == pytest.approx(best, abs=1e-4)
+        assert all(expected[passage] == pytest.approx(score, abs=1e-4) for passage, score in found)
+
+
+def test_a_store_without_sparse_vectors_has_no_place_for_words(facts_of):
+    with pytest.raises(ConfigError, match="--words: expected one of pgvector, milvus, qdrant"):
+        render(facts_of("lora", True), "chroma", words=True)
