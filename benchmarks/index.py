@@ -110,11 +110,15 @@ def measure(form: IndexForm, vectors: Vectors, queries: Vectors, exact: Vectors)
 
     def build() -> dict[str, Any]:
         started, worked = time.monotonic(), time.process_time()
-        build_index(form, vectors, path)
-        return {"seconds": round(time.monotonic() - started), "cpu_seconds": round(time.process_time() - worked)}
+        chosen = build_index(form, vectors, path)
+        return {
+            **chosen,
+            "seconds": round(time.monotonic() - started),
+            "cpu_seconds": round(time.process_time() - worked),
+        }
 
     built = cached(path.with_suffix(".json"), build)
-    index = open_index(form, path, vectors)
+    index = open_index(form, path, vectors, built.get("parameters"))
     faiss.omp_set_num_threads(1)
     found, walls, worked = [], [], []
     for query in queries:
@@ -126,7 +130,7 @@ def measure(form: IndexForm, vectors: Vectors, queries: Vectors, exact: Vectors)
     return {
         "build": built,
         "bytes": path.stat().st_size,
-        "parameters": form.parameters,
+        "parameters": index.parameters,
         "recall_at_10": round(statistics.mean(shared), 4),
         "ms": {"median": round(statistics.median(walls), 2), "p95": round(statistics.quantiles(walls, n=20)[-1], 2)},
         "cpu_ms": round(statistics.mean(worked), 2),

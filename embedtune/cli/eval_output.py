@@ -84,6 +84,7 @@ def _print_indexes(results: QuerySetRecord) -> None:
         rows = [
             (
                 _cut(row.system, _MAX_NAME),
+                row.search,
                 f"{row.recall_at_10:.3f}",
                 f"{row.n_bytes / 1e6:,.1f}",
                 f"{row.flat_bytes / 1e6:,.1f}",
@@ -91,7 +92,7 @@ def _print_indexes(results: QuerySetRecord) -> None:
             for row in results.indexes
         ]
         click.echo()
-        print_columns([("approximate index", "recall@10 of the exact search", "MB", "vectors, MB"), *rows])
+        print_columns([("approximate index", "search", "recall@10 of the exact search", "MB", "vectors, MB"), *rows])
 
 
 def _print_verdict(results: QuerySetRecord) -> None:

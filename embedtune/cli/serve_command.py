@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 @options.which("Model that answers")
 @click.option("--system", default="auto", show_default=True, help="System that /search uses, such as hybrid_tuned.")
 @click.option(
+    "--index",
+    metavar="INDEX|exact",
+    help="Approximate index that /search uses, such as ivf4096,pq48; that of eval --index unless given.",
+)
+@click.option(
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; others reach it only with a key."
 )
 @click.option(
@@ -40,6 +45,7 @@ def command(
     run: Path,
     which: Which,
     system: str,
+    index: str | None,
     host: str,
     port: int,
     max_texts: int,
@@ -65,6 +71,7 @@ def command(
         run,
         which,
         system,
+        index="" if index == "exact" else index,
         host=host,
         port=port,
         limits=Limits(max_texts, max_bytes, max_waiting),

@@ -13,8 +13,7 @@ _STEPS = re.compile(
     r"|flat|sq(?:4|6|8|fp16)|pq(?P<parts>\d+)(?:x(?P<bits>\d+))?(?:fs)?)"
 )
 _PARAMETER = re.compile(r"(nprobe|efsearch)=([1-9]\d*)")
-_SHARE_OF_LISTS, _LEAST_LISTS = 32, 16
-_NEIGHBOURS = 128
+_CANDIDATES = (128, 1024)  # of a graph, the least and the most
 
 
 class IndexForm(NamedTuple):
@@ -23,9 +22,11 @@ class IndexForm(NamedTuple):
     Attributes:
         name: In lower case, as tables show it.
         factory: What ``faiss.index_factory`` takes.
-        parameters: Of the search, by FAISS's names: ``nprobe``, lists that are searched, ``efSearch``, candidates of a graph.
+        parameters: Of the search, as far as they were given, by FAISS's names; see ``effort``.
         rescored: Whether the best are scored again with their vectors in fp32, which stay on a disk.
         points: Vectors that it needs to be trained on.
+        effort: The parameter that decides how much of the index a search sees, with its least and its highest value:
+            ``nprobe``, the lists, or ``efSearch``, the candidates of a graph. None where every search sees all.
     """
 
     name: str
@@ -33,6 +34,7 @@ class IndexForm(NamedTuple):
     parameters: dict[str, int]
     rescored: bool
     points: int
+    effort: tuple[str, int, int] | None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -55,11 +57,12 @@ class IndexForm(NamedTuple):
         if not steps:
             raise ValueError(f"expected an index of FAISS such as ivf4096,pq48 or hnsw32, found {text!r}")
         lists = centroids[1::2]
+        effort = None
         if any(lists):
-            parameters.setdefault("nprobe", min(max(lists), max(_LEAST_LISTS, max(lists) // _SHARE_OF_LISTS)))
+            effort = ("nprobe", 1, max(lists))
         elif any(step.startswith("HNSW") for step in steps):
-            parameters.setdefault("efSearch", _NEIGHBOURS)
-        return cls(name, ",".join(steps), parameters, rescored, POINTS_A_CENTROID * max(centroids))
+            effort = ("efSearch", *_CANDIDATES)
+        return cls(name, ",".join(steps), parameters, rescored, POINTS_A_CENTROID * max(centroids), effort)
 
 
 def _as_faiss_writes(part: str) -> str:

@@ -28,7 +28,7 @@ from embedtune.project.evaluation_records import IndexRecord
 from embedtune.project.layout import doubles
 from embedtune.project.trained_run import TrainedRun
 from embedtune.project.vector_cache import VectorCache
-from embedtune.retrieval.approximate_index import ApproximateIndex, build_index, open_index
+from embedtune.retrieval.approximate_index import ApproximateIndex, kept_index
 from embedtune.retrieval.bm25 import BM25
 from embedtune.retrieval.compact_vectors import in_form
 from embedtune.retrieval.fusion import DEFAULT_WEIGHT
@@ -236,11 +236,8 @@ class KeptVectors(NamedTuple):
 
     def index_of(self, form: IndexForm, model: Model, encoder: Encoder, documents: PassageVectors) -> ApproximateIndex:
         """Return an index of what one of these models searches, built if it is not there."""
-        files = self.models[model.name]
         passages = self.cache.path(encoder, self.models[model.documents], documents.windows.texts)
-        key = [passages.name, files, form.factory]
-        path = self.cache.derived(key, files, partial(build_index, form, documents.vectors))
-        return open_index(form, path, documents.vectors)
+        return kept_index(form, self.cache, self.models[model.name], passages.name, documents.vectors)
 
 
 class SetRuns:
@@ -306,8 +303,16 @@ class SetRuns:
         self.search(by_index, queries, documents)
         assert documents.approximate is not None
         recall = mean_overlap(self._runs[model.name], self._runs[by_index.name])
-        sizes = {"n_bytes": documents.approximate.n_bytes, "flat_bytes": documents.vectors.nbytes}
-        self.indexes.append(IndexRecord(system=by_index.name, recall_at_10=round(recall, 6), **sizes))
+        index = documents.approximate
+        self.indexes.append(
+            IndexRecord(
+                system=by_index.name,
+                recall_at_10=round(recall, 6),
+                n_bytes=index.n_bytes,
+                flat_bytes=documents.vectors.nbytes,
+                parameters=index.parameters,
+            )
+        )
 
     @property
     def query_cosine(self) -> float | None:

@@ -184,12 +184,19 @@ class IndexRecord(Record):
         recall_at_10: Share of the exact search's first ten that it finds, mean over the queries, in [0, 1].
         n_bytes: Size of its file.
         flat_bytes: Size of the vectors in fp32.
+        parameters: Of its search, by FAISS's names: how many lists or candidates it sees.
     """
 
     system: str
     recall_at_10: float
     n_bytes: int
     flat_bytes: int
+    parameters: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def search(self) -> str:
+        """The parameters in words."""
+        return ", ".join(f"{name}={value}" for name, value in self.parameters.items())
 
 
 class QuerySetRecord(Record):

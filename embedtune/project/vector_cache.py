@@ -23,6 +23,7 @@ from embedtune.regular import read_json
 from embedtune.text.hashing import hash_file, hash_json
 from embedtune.types import TextEncoder, Vectors
 
+_PART = 32_768  # texts that are encoded before their vectors are kept
 _log = logging.getLogger("embedtune")
 
 
@@ -43,12 +44,21 @@ class CachedEncoder(TextEncoder, Protocol):
 class KnownSearch(NamedTuple):
     """What answers the queries of an evaluation without its model: unit vectors of queries by text, and of all windows.
 
-    ``starts`` are the numbers of the first window of each passage.
+    ``starts`` are the numbers of the first window of each passage; ``name`` is that of the passages in the cache. They are
+    mapped: no more of them is in memory than searches touch.
     """
 
     queries: Mapping[str, Vectors]
     passages: Vectors
     starts: Sequence[int]
+    name: str
+
+
+class Derived(NamedTuple):
+    """A file that was made of vectors, and what its making told."""
+
+    path: Path
+    facts: dict[str, Any]
 
 
 class VectorCache:
@@ -64,11 +74,26 @@ class VectorCache:
         """Return unit vectors ``(n, dim)`` of passages or windows, from the disk if those of this model (hash) are there."""
         found = from_first(lambda: self.find(encoder, model, texts))
         if found is None:
-            found = encoder.encode_documents(texts, on_progress)
+            found = self._encoded(encoder, model, texts, on_progress)
             self.keep(encoder, model, texts, found)
         elif on_progress:
             on_progress(len(set(texts)))
         return found
+
+    def _encoded(
+        self, encoder: CachedEncoder, model: str, texts: Sequence[str], on_progress: Callable[[int], None] | None
+    ) -> Vectors:
+        """Encode texts; many in parts that are kept, so that whoever is ended goes on after the last of them."""
+        unique = list(dict.fromkeys(texts))
+        if len(unique) <= _PART:
+            return encoder.encode_documents(texts, on_progress)
+        parts = [unique[start : start + _PART] for start in range(0, len(unique), _PART)]
+        vectors = np.concatenate([self.documents(encoder, model, part, on_progress) for part in parts])
+        for part in parts if is_first() else ():
+            for suffix in (".npy", ".json"):
+                self.path(encoder, model, part).with_suffix(suffix).unlink(missing_ok=True)
+        row = {text: number for number, text in enumerate(unique)}
+        return vectors[[row[text] for text in texts]]
 
     def find(self, encoder: CachedEncoder, model: str, texts: Sequence[str]) -> Vectors | None:
         """Return what is there, or None; nothing is encoded or written."""
@@ -92,30 +117,34 @@ class VectorCache:
         if (found := _read(self._folder / f"{name[:32]}.npy")) is None:
             return None
         queries, facts = found
-        passages = _read(self._folder / facts["passages"])
-        return passages and KnownSearch(dict(zip(facts["texts"], queries, strict=True)), passages[0], facts["starts"])
+        passages = _read(self._folder / facts["passages"], mapped=True)
+        known = dict(zip(facts["texts"], queries, strict=True))
+        return passages and KnownSearch(known, passages[0], facts["starts"], facts["passages"])
 
-    def derived(self, key: object, model: str, build: Callable[[Path], None]) -> Path:
+    def derived(self, key: object, model: str, build: Callable[[Path], dict[str, Any]]) -> Derived:
         """Return a file that is made of vectors of a model (hash), such as an index of them; it is built unless it is there.
+
+        ``build`` returns what is to be known of it, as JSON has it.
 
         Raises:
             ResourceError: If it cannot be written.
         """
         path = self._folder / f"{hash_json(key)[:32]}.derived"
         with suppress(OSError, ValueError, KeyError, TypeError):
-            if hash_file(path) == read_json(path.with_suffix(".json"))["sha256"]:
-                return path
+            record = read_json(path.with_suffix(".json"))
+            if hash_file(path) == record["sha256"]:
+                return Derived(path, record["facts"])
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             try:
-                build(part)
+                facts = build(part)
                 sync(part)
                 part.rename(path)
             finally:
                 part.unlink(missing_ok=True)
-            write_json(path.with_suffix(".json"), {"sha256": hash_file(path), "model": model})
-        return path
+            write_json(path.with_suffix(".json"), {"sha256": hash_file(path), "model": model, "facts": facts})
+        return Derived(path, facts)
 
     def prune(self, models: Collection[str]) -> None:
         """Delete the vectors of all models (hashes) but these: those of earlier trainings."""
@@ -152,13 +181,13 @@ def vectors_of_run(
     return vectors
 
 
-def _read(path: Path) -> tuple[Vectors, dict[str, Any]] | None:
-    """Return vectors and their record; None if there are none, or not these."""
+def _read(path: Path, *, mapped: bool = False) -> tuple[Vectors, dict[str, Any]] | None:
+    """Return vectors, in memory or mapped into it, and their record; None if there are none, or not these."""
     try:
         record = read_json(path.with_suffix(".json"))
         if hash_file(path) != record["sha256"]:
             raise ValueError("its bytes do not fit its record")
-        vectors: Vectors = np.load(path, allow_pickle=False)
+        vectors: Vectors = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
         return vectors, record
     except FileNotFoundError:
         return None

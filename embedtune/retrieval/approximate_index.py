@@ -5,6 +5,9 @@ Which of an exact search's best it finds is measured, never assumed: ``eval --in
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from embedtune.config.index_form import POINTS_A_CENTROID, IndexForm
 from embedtune.errors import ConfigError
+from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.compact_vectors import Numbers
 from embedtune.types import Matrix, Vectors
 
@@ -22,6 +26,14 @@ _BLOCK = 65_536  # vectors that are added at once
 _RESCORED = 4  # candidates that are rescored for each vector wanted
 _LEAST_RESCORED = 400
 
+RECALL = 0.97
+"""Share of the nearest ten that a search should find, where nobody says how much of an index it sees."""
+
+_NEAREST = 10
+_ASKED = 256  # vectors whose nearest are looked for
+_SLACK = 0.005  # below the most that an index finds, where that is less than RECALL
+_log = logging.getLogger("embedtune")
+
 
 class ApproximateIndex(NamedTuple):
     """An index that is searched as FAISS's own are.
@@ -30,11 +42,13 @@ class ApproximateIndex(NamedTuple):
         index: Of FAISS.
         vectors: In fp32, ``(n, dim)``, by which candidates are rescored; None where they are not.
         n_bytes: Size of its file, of which no more is in memory than searches touch.
+        parameters: Of the search, by FAISS's names.
     """
 
     index: Any
     vectors: Vectors | None
     n_bytes: int
+    parameters: dict[str, int]
 
     def search(self, queries: Vectors, k: int) -> tuple[Matrix, Numbers]:
         """Return cosines and numbers of the ``k`` nearest vectors that are found, best first; -1 where there is none.
@@ -68,8 +82,12 @@ def check_index(form: IndexForm, dimension: int, n_vectors: int) -> None:
         )
 
 
-def build_index(form: IndexForm, vectors: Vectors, path: Path, seed: int = 0) -> None:
+def build_index(form: IndexForm, vectors: Vectors, path: Path, seed: int = 0) -> dict[str, Any]:
     """Train an index on a sample of vectors, ``(n, dim)``, add all, and write it; ``vectors`` may be memory-mapped.
+
+    Returns:
+        ``parameters``, by which a search finds ``RECALL`` of the nearest ten of some of the vectors themselves, which are left
+        out, at the least effort; and ``recall``, what it finds of them.
 
     Raises:
         ConfigError: As ``check_index``.
@@ -89,16 +107,97 @@ def build_index(form: IndexForm, vectors: Vectors, path: Path, seed: int = 0) ->
         faiss.write_index(index, str(path))
     except RuntimeError as error:
         raise OSError(str(error)) from error
+    if form.effort is None:
+        return {"parameters": {}}
+    asked = np.sort(np.random.default_rng(seed).choice(len(vectors), min(_ASKED, len(vectors)), replace=False))
+    name, least, most = form.effort
+    recall_of = partial(_recall, form, path, vectors, asked, _nearest(vectors, asked))
+    effort, recall = _least_effort(recall_of, least, most)
+    return {"parameters": {name: effort}, "recall": round(recall, 4)}
 
 
-def open_index(form: IndexForm, path: Path, vectors: Vectors) -> ApproximateIndex:
-    """Map the index at a path into memory; ``vectors`` are those that it was built of."""
+def open_index(
+    form: IndexForm, path: Path, vectors: Vectors, parameters: dict[str, int] | None = None
+) -> ApproximateIndex:
+    """Map the index at a path into memory; ``vectors`` are those that it was built of.
+
+    ``parameters`` are what ``build_index`` chose; those of the form win.
+    """
     import faiss
 
     index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    for name, value in form.parameters.items():
+    chosen = {**(parameters or {}), **form.parameters}
+    for name, value in chosen.items():
         faiss.ParameterSpace().set_index_parameter(index, name, value)
-    return ApproximateIndex(index, vectors if form.rescored else None, path.stat().st_size)
+    return ApproximateIndex(index, vectors if form.rescored else None, path.stat().st_size, chosen)
+
+
+def kept_index(form: IndexForm, cache: VectorCache, model: str, passages: str, vectors: Vectors) -> ApproximateIndex:
+    """Return the index of a model's (hash's) vectors from a run's cache, built if it is not there.
+
+    ``passages`` names the vectors in the cache; eval and serving find the same index by it.
+
+    Raises:
+        ConfigError: As ``check_index``.
+        ResourceError: If it cannot be written.
+    """
+    path, facts = cache.derived(
+        [passages, model, form.factory, form.rescored], model, partial(build_index, form, vectors)
+    )
+    index = open_index(form, path, vectors, facts["parameters"])
+    if index.parameters == facts["parameters"] and "recall" in facts:
+        named = ", ".join(f"{name}={value}" for name, value in index.parameters.items())
+        words = "index %s: %s, by which it finds %.1f%% of the nearest ten of %d passages"
+        _log.info(words, form.name, named, 100 * facts["recall"], min(_ASKED, len(vectors)))
+    return index
+
+
+def _least_effort(recall: Callable[[int], float], least: int, most: int) -> tuple[int, float]:
+    """Return the smallest number from ``least`` to ``most`` that reaches ``RECALL``, and what it reaches.
+
+    Where none does, it is the smallest that reaches nearly what the best does.
+    """
+    recall = cache(recall)
+    tried = [least]
+    while tried[-1] < most:
+        tried.append(min(2 * tried[-1], most))
+    wanted = RECALL
+    if not any(recall(effort) >= wanted for effort in tried):
+        wanted = max(map(recall, tried)) - _SLACK
+    high = next(effort for effort in tried if recall(effort) >= wanted)
+    low = max(high // 2, least - 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if recall(middle) >= wanted else (middle, high)
+    return high, recall(high)
+
+
+def _recall(
+    form: IndexForm, path: Path, vectors: Vectors, asked: Numbers, wanted: list[set[int]], effort: int
+) -> float:
+    """Return the share of the nearest ten of some vectors, themselves left out, that a search with an effort finds."""
+    assert form.effort is not None
+    index = open_index(form._replace(parameters={form.effort[0]: effort}), path, vectors)
+    _, found = index.search(np.ascontiguousarray(vectors[asked]), _NEAREST + 1)
+    return float(
+        np.mean([len({*row} & near) / max(1, len(near)) for row, near in zip(found.tolist(), wanted, strict=True)])
+    )
+
+
+def _nearest(vectors: Vectors, asked: Numbers) -> list[set[int]]:
+    """Return the numbers of the nearest ten of some vectors by an exact search, themselves left out."""
+    queries, depth = np.ascontiguousarray(vectors[asked]), min(_NEAREST, len(vectors) - 1)
+    scores = np.empty((len(asked), 0), dtype=np.float32)
+    numbers = np.empty((len(asked), 0), dtype=np.int64)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        of_block = np.arange(start, start + len(block))
+        found = np.where(of_block == asked[:, None], -np.inf, queries @ block.T)
+        scores = np.hstack([scores, found])
+        numbers = np.hstack([numbers, np.broadcast_to(of_block, found.shape)])
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+        scores, numbers = np.take_along_axis(scores, best, axis=1), np.take_along_axis(numbers, best, axis=1)
+    return [set(row) for row in numbers.tolist()]
 
 
 def _empty(form: IndexForm, dimension: int) -> Any:

@@ -30,6 +30,7 @@ def serve(
     which: Which = "auto",
     system: str = "auto",
     *,
+    index: str | None = None,
     host: str = HOST,
     port: int = PORT,
     limits: Limits | None = None,
@@ -43,6 +44,7 @@ def serve(
         run: The run folder.
         which: The model of ``/v1/embeddings`` and ``/v1/rerank``; see ``Embedder.from_run``.
         system: What ``/search`` searches with; see ``Retriever.from_run``.
+        index: The approximate index that it searches; see ``RunIndex``.
         host: Where to listen; an address that others reach needs a key in the environment.
         port: 0 takes a free one.
         limits: None takes the defaults.
@@ -67,7 +69,7 @@ def serve(
         from embedtune.server.app import Limits, make_app
         from embedtune.server.service import Service
     with closing(_listen(host, port)) as listening:
-        service = Service(run, which, system, device=device, trust_remote_code=trust_remote_code)
+        service = Service(run, which, system, index=index, device=device, trust_remote_code=trust_remote_code)
         app = make_app(service, key=key, limits=limits or Limits())
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE, ws="none")
         listening.listen(_BACKLOG)

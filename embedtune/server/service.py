@@ -41,13 +41,15 @@ class Service:
         which: Which = "auto",
         system: str = "auto",
         *,
+        index: str | None = None,
         device: str | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        """Load everything, and encode the passages unless the run has their vectors; raises as ``RunIndex`` does."""
+        """Load everything, and encode passages unless the run has their vectors; ``index`` and errors are ``RunIndex``'s."""
         self.name = served_name(run.resolve().name)
         self.embedder = Embedder.from_run(run, which, device=device, trust_remote_code=trust_remote_code)
-        self._retriever = Retriever(RunIndex(run, device=device, trust_remote_code=trust_remote_code), system)
+        opened = RunIndex(run, index=index, device=device, trust_remote_code=trust_remote_code)
+        self._retriever = Retriever(opened, system)
         self._retriever.retrieve("ready")
         self.system = self._retriever.system
         probe = self.embedder.encode_query("ready"), self.embedder.encode_document("ready")

@@ -69,8 +69,8 @@ class Retriever:
             run: The run folder.
             system: One of the systems that ``eval`` names, such as ``hybrid_tuned``, or ``auto``: what the run's verdict
                 names.
-            options: Of ``serving.run_index.RunIndex``: ``precision``, ``device``, ``store``, ``depth``, ``token_memory``,
-                ``trust_remote_code``.
+            options: Of ``serving.run_index.RunIndex``: ``precision``, ``device``, ``store``, ``index``, ``depth``,
+                ``token_memory``, ``trust_remote_code``.
 
         Raises:
             ConfigError: If there is no such system, or an option or the base model cannot be used.

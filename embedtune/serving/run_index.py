@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.config.index_form import IndexForm
 from embedtune.errors import ConfigError, DataError, did_you_mean
 from embedtune.evaluation.decision import Decision, follow
 from embedtune.formats.beir import read_passages
@@ -16,6 +17,7 @@ from embedtune.models.locate import hash_model
 from embedtune.project.layout import DATASET, VECTORS
 from embedtune.project.trained_run import TrainedRun, read_trained_run
 from embedtune.project.vector_cache import KnownSearch, VectorCache
+from embedtune.retrieval.approximate_index import kept_index
 from embedtune.retrieval.bm25 import BM25, SparseVector
 from embedtune.retrieval.late_interaction import DEPTH as RERANKED
 from embedtune.retrieval.late_interaction import MEMORY
@@ -67,6 +69,7 @@ class RunIndex:
         precision: str | None = None,
         device: str | None = None,
         store: VectorStore | None = None,
+        index: str | None = None,
         depth: int = DEPTH,
         token_memory: int = MEMORY,
         trust_remote_code: bool = False,
@@ -78,12 +81,15 @@ class RunIndex:
             precision: ``fp32``, ``bf16`` or ``auto``; None takes that of the run's evaluation, or ``auto``.
             device: Such as ``cpu`` or ``cuda:1``; None takes the best there is.
             store: Holds the passages' vectors (``serving.windows.load_rows``); None holds them in memory.
-            depth: Passages of either side that are fused over a store; as many as the corpus has give what ``eval`` computes.
+            index: Approximate index of the shipped model's vectors, such as ``ivf4096,pq48``; it is built unless ``eval`` has.
+                None takes the first that the run was evaluated with (``eval --index``), empty searches all vectors.
+            depth: Passages of either side that are fused over a store or an index;
+                as many as the corpus has give what ``eval`` computes.
             token_memory: MiB in which a reranking system keeps the tokens of passages that it has seen; 0 keeps none.
             trust_remote_code: Run the Python code that comes with the models; never read from the run.
 
         Raises:
-            ConfigError: If ``depth`` is less than 1 or ``token_memory`` less than 0.
+            ConfigError: If ``depth`` is less than 1 or ``token_memory`` less than 0, or there is no such index.
             DataError: If a stage is missing.
             IntegrityError: If dataset or model were changed since they were written.
 
@@ -98,6 +104,7 @@ class RunIndex:
             "precision": precision,
             "device": device,
             "store": store,
+            "index": index,
             "depth": depth,
             "token_memory": token_memory,
             "trust_remote_code": trust_remote_code,
@@ -106,6 +113,7 @@ class RunIndex:
         self._precision = precision or self._run.evaluation_settings.precision
         self._device = device
         self._store = store
+        self._index = next(iter(self._run.evaluation_settings.index), "") if index is None else _checked(index)
         self._depth = depth
         self._token_memory = token_memory
         self._embedders: dict[Which, Embedder] = {}
@@ -167,7 +175,7 @@ class RunIndex:
             weight=self._run.record.fusion_weights[model],
             match=embedder.matcher(self.passages, self._token_memory),
             n_reranked=self._run.evaluation_settings.rerank or RERANKED,
-            list_depth=None if self._store is None else self._depth,
+            list_depth=None if self._store is None and not self._form(model) else self._depth,
         )
 
     def _source(self, model: Which) -> DenseSource:
@@ -181,17 +189,29 @@ class RunIndex:
         if self._store is not None:
             self._check_store(self._store, model)
             return StoredVectors(self._store, self._units.ids)
+        cache = VectorCache(self.folder / VECTORS)
         if known := self._known_search(model):
-            return PassageVectors(known.passages, Windows([], np.array(known.starts)))
-        windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
-        return PassageVectors(vectors, windows)
+            name, found = known.name, PassageVectors(known.passages, Windows([], np.array(known.starts)))
+        else:
+            windows, vectors = encode_passages(self._run, model, self.embedder(model), self.passages)
+            documents = self._files("base" if self._run.record.passages == "base" else model)
+            name = cache.path(self.embedder(model).encoder, documents, windows.texts).name
+            found = PassageVectors(vectors, windows)
+        if form := self._form(model):
+            found.approximate = kept_index(form, cache, self._files(model), name, found.vectors)
+        return found
+
+    def _form(self, model: Which) -> IndexForm | None:
+        """Return the approximate index of a model, which only the shipped one has."""
+        return IndexForm.parse(self._index) if self._index and model == self._run.record.shipped else None
+
+    def _files(self, model: Which) -> str:
+        return hash_model(self.embedder(model).folder) if model == BASE else self._run.model_hash
 
     def _known_search(self, model: Which) -> KnownSearch | None:
         """Return what the evaluation kept of a model's search: with it, the model is loaded for other queries only."""
         if model not in self._known:
-            embedder = self.embedder(model)
-            files = hash_model(embedder.folder) if model == BASE else self._run.model_hash
-            name = self._run.search_name(files, embedder.precision)
+            name = self._run.search_name(self._files(model), self.embedder(model).precision)
             self._known[model] = VectorCache(self.folder / VECTORS).find_search(name)
         return self._known[model]
 
@@ -222,6 +242,13 @@ class RunIndex:
     @cached_property
     def _bm25(self) -> BM25:
         return BM25([passage.full_text for passage in self.passages])
+
+
+def _checked(index: str) -> str:
+    try:
+        return index and IndexForm.parse(index).name
+    except ValueError as error:
+        raise ConfigError(f"index: {error}") from error
 
 
 def _model_of(system: str) -> Which | None:

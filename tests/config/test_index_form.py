@@ -8,20 +8,27 @@ from embedtune.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("name", "factory", "parameters", "rescored", "points"),
+    ("name", "factory", "parameters", "rescored", "points", "effort"),
     [
-        ("ivf4096,pq48", "IVF4096,PQ48", {"nprobe": 128}, False, 39 * 4096),
-        ("IVF64,SQ8,RFlat", "IVF64,SQ8", {"nprobe": 16}, True, 39 * 64),
-        ("ivf8,flat", "IVF8,Flat", {"nprobe": 8}, False, 39 * 8),
-        ("hnsw32", "HNSW32", {"efSearch": 128}, False, 0),
-        ("hnsw16_sq8,efsearch=50", "HNSW16_SQ8", {"efSearch": 50}, False, 0),
-        ("opq48_192,ivf1024_hnsw32,pq48x4fs", "OPQ48_192,IVF1024_HNSW32,PQ48x4fs", {"nprobe": 32}, False, 39 * 1024),
-        ("pca64,ivf16,sqfp16,nprobe=3", "PCA64,IVF16,SQfp16", {"nprobe": 3}, False, 39 * 16),
-        ("pq48", "PQ48", {}, False, 39 * 256),
+        ("ivf4096,pq48", "IVF4096,PQ48", {}, False, 39 * 4096, ("nprobe", 1, 4096)),
+        ("IVF64,SQ8,RFlat", "IVF64,SQ8", {}, True, 39 * 64, ("nprobe", 1, 64)),
+        ("ivf8,flat", "IVF8,Flat", {}, False, 39 * 8, ("nprobe", 1, 8)),
+        ("hnsw32", "HNSW32", {}, False, 0, ("efSearch", 128, 1024)),
+        ("hnsw16_sq8,efsearch=50", "HNSW16_SQ8", {"efSearch": 50}, False, 0, ("efSearch", 128, 1024)),
+        (
+            "opq48_192,ivf1024_hnsw32,pq48x4fs",
+            "OPQ48_192,IVF1024_HNSW32,PQ48x4fs",
+            {},
+            False,
+            39 * 1024,
+            ("nprobe", 1, 1024),
+        ),
+        ("pca64,ivf16,sqfp16,nprobe=3", "PCA64,IVF16,SQfp16", {"nprobe": 3}, False, 39 * 16, ("nprobe", 1, 16)),
+        ("pq48", "PQ48", {}, False, 39 * 256, None),
     ],
 )
-def test_a_name_is_what_faiss_takes(name, factory, parameters, rescored, points):
-    assert IndexForm.parse(name) == (name.lower(), factory, parameters, rescored, points)
+def test_a_name_is_what_faiss_takes(name, factory, parameters, rescored, points, effort):
+    assert IndexForm.parse(name) == (name.lower(), factory, parameters, rescored, points, effort)
 
 
 @pytest.mark.parametrize("name", ["", "rflat", "ivf", "annoy10", "ivf64;sq8", "ivf64,nprobe=0", "hnsw32,ef=3"])

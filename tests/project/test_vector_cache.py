@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ResourceError
+from embedtune.project import vector_cache
 from embedtune.project.vector_cache import VectorCache, vectors_of_run
 
 
@@ -92,11 +93,14 @@ def test_what_is_made_of_vectors_is_made_once_and_goes_with_its_model(tmp_path):
     def build(path):
         made.append(path)
         path.write_bytes(b"index")
+        return {"number": len(made)}
 
-    for key in ("a", "a", "b"):
-        assert cache.derived([key], "m", build).read_bytes() == b"index"
+    for key, number in (("a", 1), ("a", 1), ("b", 2)):
+        path, facts = cache.derived([key], "m", build)
+        assert path.read_bytes() == b"index"
+        assert facts == {"number": number}
     assert len(made) == 2
-    cache.derived(["a"], "m", build).write_bytes(b"torn")
+    cache.derived(["a"], "m", build).path.write_bytes(b"torn")
     cache.derived(["a"], "m", build)
     assert len(made) == 3
     cache.prune({"n"})
@@ -111,3 +115,34 @@ def test_what_cannot_be_made_leaves_nothing_behind(tmp_path):
     with pytest.raises(ResourceError, match="No space left"):
         VectorCache(tmp_path / "v").derived(["a"], "m", build)
     assert not any((tmp_path / "v").iterdir())
+
+
+def test_encoding_that_is_ended_goes_on_after_the_last_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(vector_cache, "_PART", 10)
+    texts = [f"text {number % 35}" for number in range(40)]
+    cache, encoder = VectorCache(tmp_path), Ending(after=3)
+    with pytest.raises(KeyboardInterrupt):
+        cache.documents(encoder, "m", texts)
+    encoder.after = 100
+    vectors = cache.documents(encoder, "m", texts)
+    assert encoder.lengths == [10, 10, 10, 5]
+    assert vectors[:, 0].tolist() == [number % 35 for number in range(40)]
+    assert len([*tmp_path.glob("*.npy")]) == 1  # the whole
+    assert np.array_equal(cache.documents(encoder, "m", texts), vectors)
+    assert len(encoder.lengths) == 4
+
+
+class Ending:
+    """An encoder that is interrupted."""
+
+    precision, document_prompt = "fp32", None
+
+    def __init__(self, after):
+        self.after = after
+        self.lengths = []
+
+    def encode_documents(self, texts, on_progress=None):
+        if len(self.lengths) == self.after - 1:
+            raise KeyboardInterrupt
+        self.lengths.append(len(texts))
+        return np.array([[float(text.split()[1])] for text in texts], dtype=np.float32)

@@ -5,7 +5,8 @@ import pytest
 
 from embedtune.config.index_form import IndexForm
 from embedtune.errors import ConfigError
-from embedtune.retrieval.approximate_index import build_index, check_index, open_index
+from embedtune.project.vector_cache import VectorCache
+from embedtune.retrieval.approximate_index import RECALL, build_index, check_index, kept_index, open_index
 from embedtune.retrieval.searcher import PassageVectors
 from embedtune.retrieval.windows import Windows
 
@@ -20,8 +21,8 @@ def vectors():
 def opened(vectors, tmp_path):
     def build(name):
         form = IndexForm.parse(name)
-        build_index(form, vectors, tmp_path / "index")
-        return open_index(form, tmp_path / "index", vectors)
+        facts = build_index(form, vectors, tmp_path / "index")
+        return open_index(form, tmp_path / "index", vectors, facts["parameters"])
 
     return build
 
@@ -48,6 +49,51 @@ def test_rescored_candidates_have_their_own_cosines_in_order(opened, vectors):
     assert overlap(rescored[1], wanted) > overlap(plain[1], wanted) + 0.2
     assert rescored[0] == pytest.approx(np.take_along_axis(queries @ vectors.T, rescored[1], axis=1), abs=1e-6)
     assert (np.diff(rescored[0], axis=1) <= 0).all()
+
+
+def nearest_others(vectors, numbers):
+    cosines = vectors[numbers] @ vectors.T
+    cosines[range(len(numbers)), numbers] = -1
+    return np.argsort(-cosines, axis=1)[:, :10]
+
+
+@pytest.mark.parametrize("name", ["ivf32,flat", "ivf32,sq8,rflat"])
+def test_a_search_sees_no_more_than_it_needs_to_find_nearly_all(vectors, tmp_path, name):
+    form = IndexForm.parse(name)
+    facts = build_index(form, vectors, tmp_path / "index")
+    ((parameter, effort),) = facts["parameters"].items()
+    assert 1 < effort <= form.effort[2]
+    assert RECALL <= facts["recall"] <= 1
+    asked, recall = np.arange(0, 3000, 6), {}
+    for each in (effort, effort // 2):
+        found = open_index(form._replace(parameters={parameter: each}), tmp_path / "index", vectors)
+        others = [row[row != own][:10] for own, row in zip(asked, found.search(vectors[asked], 11)[1], strict=True)]
+        recall[each] = overlap(np.array(others), nearest_others(vectors, asked))
+    assert recall[effort] == pytest.approx(facts["recall"], abs=0.02)  # of other vectors than it was measured with
+    assert recall[effort // 2] < RECALL
+
+
+def test_what_keeps_too_little_of_the_vectors_is_not_searched_in_vain(vectors, tmp_path):
+    facts = build_index(IndexForm.parse("ivf32,pq8x4"), vectors, tmp_path / "index")
+    assert facts["recall"] < RECALL
+    every = open_index(IndexForm.parse("ivf32,pq8x4,nprobe=32"), tmp_path / "index", vectors)
+    assert every.parameters == {"nprobe": 32}  # what is given wins
+    assert facts["parameters"]["nprobe"] < 32
+
+
+def test_an_index_is_built_once_and_says_how_it_is_searched(vectors, tmp_path, caplog):
+    caplog.set_level("INFO", "embedtune")
+    cache = VectorCache(tmp_path)
+    first = kept_index(IndexForm.parse("ivf16,flat"), cache, "model", "passages", vectors)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = kept_index(IndexForm.parse("ivf16,flat"), cache, "model", "passages", vectors)
+    fixed = kept_index(IndexForm.parse("ivf16,flat,nprobe=3"), cache, "model", "passages", vectors)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
+    assert again.parameters == first.parameters
+    assert fixed.parameters == {"nprobe": 3}
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert f"index ivf16,flat: nprobe={first.parameters['nprobe']}, by which it finds" in said[0]
 
 
 @pytest.mark.parametrize("name", ["ivf64,flat,nprobe=1", "ivf64,flat,nprobe=1,rflat"])
