@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-import re
 import secrets
 import signal
 import socket
@@ -24,6 +23,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
+from string import ascii_letters, digits
 from typing import Any, NamedTuple, TypeVar
 
 from embedtune import machine
@@ -39,7 +39,7 @@ T = TypeVar("T")
 LOCAL = "local"
 TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 _DEFAULT_TOKEN = ".ray/auth_token"  # in the home folder, as Ray has it  # noqa: S105 (a file name)
-_ADDRESS = re.compile(r"(ray://)?(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
+_OF_HOSTS = frozenset(ascii_letters + digits + ".-_[]:")
 _WORKER_MEMORY = 2 << 30  # bytes that a local worker may need
 _STORE = 256 << 20  # bytes of a local cluster's object store: few blocks are under way
 _TRIES = 3  # of an item whose workers die
@@ -94,7 +94,8 @@ def ray_workers(address: str | None) -> Iterator[None]:
 
 def check_address(address: str) -> None:
     """Raise ``ConfigError`` for what is no address of a cluster."""
-    if address != LOCAL and not _ADDRESS.fullmatch(address):
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address != LOCAL and not (host and _OF_HOSTS.issuperset(host) and port.isdecimal() and int(port) < 1 << 16):
         raise ConfigError(
             f"--ray: expected local, HOST:PORT or ray://HOST:PORT, found {redact(address)!r}",
             hint="`ray start --head` prints the address of the cluster that it starts",

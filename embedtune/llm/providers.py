@@ -161,12 +161,17 @@ def load_provider(config: LlmConfig) -> Provider:
     Raises:
         ConfigError: If name, address, key or an extra is missing or wrong.
     """
-    kind, model = split_name(config.name or "")
-    check_url(config.base_url)
-    if kind in IN_PROCESS and workers():
+    if workers() and split_name(config.name or "")[0] in IN_PROCESS:
         from embedtune.llm.remote_models import RemoteModel
 
         return RemoteModel(config)
+    return load_here(config)
+
+
+def load_here(config: LlmConfig) -> Provider:
+    """Do the same, with a model that computes in this process."""
+    kind, model = split_name(config.name or "")
+    check_url(config.base_url)
     if kind == "hf":
         from embedtune.llm.local_models import load_local
 

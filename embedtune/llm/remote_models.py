@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtune.executor import workers
 from embedtune.llm.failures import CallError, RateLimiter, Scope, classify
-from embedtune.llm.providers import ASKED, describe, load_provider
+from embedtune.llm.providers import ASKED, describe, load_here
 from embedtune.llm.store import Answer, Call
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class RemoteModel:
     is_local = True
 
     def __init__(self, config: LlmConfig) -> None:
-        """Have the model loaded by a worker; raises ``ConfigError`` as ``load_provider`` does there."""
+        """Have the model loaded by a worker; raises ``ConfigError`` as ``load_here`` does there."""
         found = workers()
         assert found is not None
         described = describe(config)
@@ -65,7 +65,7 @@ def _answering(config: LlmConfig) -> Callable[[tuple[Call, int]], Awaitable[Answ
     """Return what answers in a worker."""
     from embedtune.llm.local_models import LocalModel
 
-    provider = load_provider(config)
+    provider = load_here(config)
 
     async def answer(asked: tuple[Call, int]) -> Answer | _Failure:
         call, times = asked
@@ -81,5 +81,5 @@ def _answering(config: LlmConfig) -> Callable[[tuple[Call, int]], Awaitable[Answ
 
 
 def _capacity(config: LlmConfig) -> Callable[[None], int]:
-    at_once = min(load_provider(config).max_concurrency, _MOST)
+    at_once = min(load_here(config).max_concurrency, _MOST)
     return lambda _: at_once
