@@ -223,10 +223,9 @@ def tune_both_sides(context: Context, name: str, best: Candidate | None = None) 
     training = prepare_both_sides(context, name)
     both = train_and_select(context, name, training, {"pairs": len(training.rows)})
     # The corpus is encoded in all dimensions for this.
-    if not context.config.query_epochs or context.config.dims or UPDATES[name].query_rate is None:
+    if not context.config.query_epochs or context.config.dims or not UPDATES[name].query_rates:
         return both
-    further = _tune_queries_over(context, both)
-    return max(both, further, key=lambda candidate: context.dev.choosing_ranks(candidate.dense).mean())
+    return _tune_queries_over(context, both)
 
 
 def prepare_both_sides(context: Context, name: str) -> GradientTraining:
@@ -314,10 +313,10 @@ def _loss(
 
 
 def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
-    """Train queries further, over the corpus as both sides' best model encodes it.
+    """Train queries further, over the corpus as both sides' best model encodes it, and return what is best on dev.
 
     A contrastive batch shows a query a few dozen passages, and a passage costs ten times a query; here passages cost nothing
-    once they are encoded, and every query meets the whole corpus in every step.
+    once they are encoded, and every query meets the whole corpus in every step. So there are several such trainings.
     """
     import torch
 
@@ -336,21 +335,21 @@ def _tune_queries_over(context: Context, both: Candidate) -> Candidate:
         for query in queries
     ]
     own = [[column[number] for number in context.own[query.query_id]] for query in queries]
-    tuned = _continue(context, both, start)
-    loss = CorpusDistillationLoss(
-        tuned.model,
-        FrozenPassages(torch.from_numpy(vectors[:n]), corpus.windows.starts.tolist()),
-        SoftTeacher(relevant=relevant, n_passages=len(corpus.passages), left_out=own),
-        temperature=context.temperature,
-    )
+    passages = FrozenPassages(torch.from_numpy(vectors[:n]), corpus.windows.starts.tolist())
+    teacher = SoftTeacher(relevant=relevant, n_passages=len(corpus.passages), left_out=own)
     anchors = [query.text for query in queries]
     batches = plan_rows([len(anchor) for anchor in anchors], config.batch_size, config.query_epochs, config.seed)
-    over = QueriesOver(tuned, documents, KnownVectors(corpus.windows.texts, vectors[:n]), vectors[n:])
-    rate = UPDATES[both.name].query_rate
-    assert rate, "asked before"
-    training = GradientTraining(over, both.scheme, {"anchor": anchors}, batches, loss, rate, both.rows)
-    further = train_and_select(context, f"{both.name}-queries", training, {**both.details, "queries": len(anchors)})
-    return further._replace(name=both.name)
+    details = {**both.details, "queries": len(anchors)}
+    known = KnownVectors(corpus.windows.texts, vectors[:n])
+    best = both
+    for rate in UPDATES[both.name].query_rates:
+        tuned = _continue(context, both, start)
+        loss = CorpusDistillationLoss(tuned.model, passages, teacher, temperature=context.temperature)
+        over = QueriesOver(tuned, documents, known, vectors[n:])
+        training = GradientTraining(over, both.scheme, {"anchor": anchors}, batches, loss, rate, both.rows)
+        further = train_and_select(context, f"{both.name}-queries-{rate:g}", training, details)
+        best = max(best, further, key=lambda candidate: context.dev.choosing_ranks(candidate.dense).mean())
+    return best._replace(name=both.name)
 
 
 def _continue(context: Context, both: Candidate, strength: float) -> TunedModel:

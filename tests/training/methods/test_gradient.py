@@ -8,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
 import embedtune
+from embedtune.training.updates.registry import UPDATES
 
 
 def test_callbacks_and_arguments_reach_the_trainer(train):
@@ -64,6 +65,15 @@ def test_queries_go_on_over_the_tuned_corpus_with_mined_negatives(train, method)
     assert np.abs(documents - tuned.encode_query(TEXTS)).max() > 1e-3
     assert record.passages == "tuned"
     assert len(list((run / ".vectors").glob("*.npy"))) == 2  # the corpus by the base, and by the model that is shipped
+
+
+def test_dev_chooses_the_rate_at_which_queries_go_on(train, monkeypatch):
+    losses = []
+    for rates in [(1e-9, 5e-4), (5e-4,)]:
+        monkeypatch.setitem(UPDATES, "lora", UPDATES["lora"]._replace(query_rates=rates))
+        _, _, record = train(method="lora", hard_negatives=1, query_epochs=2, ship_errors=0, distill_weight=0)
+        losses.append(record.losses)
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize(("method", "teacher"), [("query-lora", "hybrid"), ("linear", "bm25")])
