@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from embedtune.snippets.checking import ask, compare, make_job
+from embedtune.snippets.routes import read_facts
 from tests.embedding_server import EmbeddingServer
 
 
@@ -20,9 +22,11 @@ def test_the_code_alone_is_on_stdout(invoke, run):
 
 
 def test_code_for_the_base_of_a_run_names_the_prompts_that_its_folder_has_not(invoke, run):
-    code, out, err = invoke("plug", run, "--model", "base", "--for", "sentence-transformers", "--check", "-q")
+    code, out, err = invoke("plug", run, "--model", "base", "--for", "sentence-transformers", "-q")
     assert code == 0
     assert """prompts={"query": "query: ", "document": "passage: "}""" in out
+    job, expected = make_job(read_facts(run, "base"))
+    assert compare(job, expected, ask(out, "sentence-transformers", job), "sentence-transformers").difference <= 1e-5
     assert "the code loads base; decided: " in err
 
 

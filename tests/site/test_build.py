@@ -75,7 +75,7 @@ def _look(site, colours):
     handler = partial(_Handler, directory=str(site))
     widths, requests, backgrounds = {}, [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, playwright.sync_playwright() as started:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         browser = started.chromium.launch(executable_path=chromium, args=_QUIET)
         page = browser.new_page(viewport={"width": 400, "height": 800}, color_scheme=colours)
         page.on("request", lambda request: requests.append(request.url))

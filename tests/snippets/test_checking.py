@@ -49,10 +49,15 @@ def test_printed_code_keeps_what_our_modules_add(method, target, facts_of, job_o
     assert compare(job, expected, ask(plug_of(facts, target).code, target, job), target).difference <= TOLERANCE
 
 
+@pytest.mark.slow  # in this process: test_printed_code_gives_the_vectors_of_eval; in a fresh one: of a server, below
+def test_a_fresh_process_checks_a_database_that_runs(facts_of, plug_of):
+    facts = facts_of("lora", True)
+    assert check(facts, plug_of(facts, "pgvector")).difference <= TOLERANCE
+
+
 def test_a_database_that_does_not_run_is_a_sentence(facts_of, plug_of, monkeypatch, tmp_path):
     facts = facts_of("lora", True)
     plug = plug_of(facts, "pgvector")
-    assert check(facts, plug).difference <= TOLERANCE
     monkeypatch.setenv("PGHOST", str(tmp_path))
     with pytest.raises(ProviderError, match=r"pgvector: expected an answer of the server, found: .*PGSQL") as caught:
         check(facts, plug)

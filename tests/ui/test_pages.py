@@ -19,6 +19,13 @@ VIEWS = {
 REACHED = "a[href], button:not([disabled]), input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
 
 
+def settle(page):
+    """Wait until the parts of a view that are fetched one by one stand in it."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-part]')].every((part) => !part.textContent.trim().endsWith('…'))"
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def twin(hostile_run):
     """Put a copy of the run beside it."""
@@ -33,7 +40,7 @@ def test_no_view_has_a_serious_fault_for_those_who_see_or_point_differently_and_
     with opened(browser, served, width) as page:
         for name, path in VIEWS.items():
             page.goto(served.base + path)
-            page.wait_for_load_state("networkidle")
+            settle(page)
             violations = axe.run(page).response["violations"]
             faults = [
                 (each["id"], each["nodes"][0]["html"][:200])
@@ -52,7 +59,7 @@ def test_everything_is_reached_by_keyboard(browser, served):
     with opened(browser, served) as page:
         for name, path in VIEWS.items():
             page.goto(served.base + path)
-            page.wait_for_load_state("networkidle")
+            settle(page)
             number = page.evaluate(
                 "(selector) => { const all = [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());"
                 " all.forEach((each, n) => { each.dataset.number = n; }); return all.length; }",

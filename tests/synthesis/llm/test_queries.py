@@ -68,16 +68,17 @@ def test_neither_concurrency_nor_faults_nor_the_order_of_answers_change_a_byte(
 
 
 def test_a_second_run_asks_nothing_and_other_settings_only_what_is_new(make, server, tmp_path):
-    make(tmp_path)
+    make_again = partial(make, tmp_path, limit=40)
+    make_again()
     first = server.calls.total()
-    assert make(tmp_path).status == "skipped"
-    assert make(tmp_path, force=True).status == "done"
+    assert make_again().status == "skipped"
+    assert make_again(force=True).status == "done"
     assert server.calls.total() == first
-    make(tmp_path, max_copied=3)  # another filter, the same questions
+    make_again(max_copied=3)  # another filter, the same questions
     assert server.calls.total() == first
-    make(tmp_path, temperature=0.2)
+    make_again(temperature=0.2)
     assert server.calls.total() == 2 * first
-    make(tmp_path)
+    make_again()
     assert server.calls.total() == 2 * first
 
 
@@ -91,17 +92,17 @@ def test_a_copied_dataset_brings_its_answers(make, server, calm, tmp_path):
 
 def test_a_dry_run_tells_calls_tokens_price_and_time_and_writes_nothing(make, server, tmp_path):
     prices = {"price_input": 1.0, "price_output": 2.0, "requests_per_minute": 10.0}
-    plan = make(tmp_path / "run", dry_run=True, **prices).plan.details["llm"]
+    plan = make(tmp_path / "run", limit=40, dry_run=True, **prices).plan.details["llm"]
     assert server.calls.total() == 0
     assert not (tmp_path / "run").exists()
     assert plan["to_ask"] == plan["calls"]
     assert plan["price"] == pytest.approx((plan["prompt_tokens"] + 2 * plan["completion_tokens"]) / 1e6, abs=1e-4)
     assert plan["price_at_most"] > plan["price"]
     assert plan["seconds"] == pytest.approx(6 * plan["calls"], abs=1)
-    make(tmp_path / "run")
+    make(tmp_path / "run", limit=40)
     assert server.calls.total() == plan["calls"]
     before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*") if path.is_file()}
-    again = make(tmp_path / "run", dry_run=True, max_copied=3).plan.details["llm"]
+    again = make(tmp_path / "run", limit=40, dry_run=True, max_copied=3).plan.details["llm"]
     assert (again["cached"], again["to_ask"]) == (plan["calls"], 0)
     assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*") if path.is_file()} == before
 
@@ -175,6 +176,7 @@ def test_a_strict_judge_drops_queries(document_folder, tiny_base, tmp_path):
 
 
 def test_examples_reach_the_prompts_and_are_compared(make, server, tmp_path):
+    make = partial(make, limit=40)
     (tmp_path / "e.txt").write_text("how do I oil a halyard\nbobbin stuck\n", encoding="utf-8")
     record = make(tmp_path / "run", examples=str(tmp_path / "e.txt")).record
     assert "- bobbin stuck" in server.bodies[0]["messages"][-1]["content"]
@@ -219,7 +221,7 @@ def test_two_dozen_answers_without_a_usable_query_end_the_run_and_are_shown(docu
 
 def test_thoughts_become_no_queries(document_folder, tiny_base, tmp_path):
     with ScriptedServer(Script(thinks=True)) as server:
-        generate(document_folder, tiny_base, server.url, tmp_path)
+        generate(document_folder, tiny_base, server.url, tmp_path, limit=40)
     splits = read_dataset(tmp_path / "dataset").splits
     assert splits["train"].queries
     assert not any("draft" in query.text for split in splits.values() for query in split.queries)
