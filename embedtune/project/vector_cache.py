@@ -133,7 +133,7 @@ class VectorCache:
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = read_json(path.with_suffix(".json"))
             if hash_file(path) == record["sha256"]:
-                return Derived(path, record["facts"])
+                return Derived(path, dict(record["facts"]))
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")

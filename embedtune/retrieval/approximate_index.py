@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedtune.config.index_form import POINTS_A_CENTROID, IndexForm
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, IntegrityError
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.compact_vectors import Numbers
 from embedtune.types import Matrix, Vectors
@@ -122,14 +122,31 @@ def open_index(
     """Map the index at a path into memory; ``vectors`` are those that it was built of.
 
     ``parameters`` are what ``build_index`` chose; those of the form win.
+
+    Raises:
+        IntegrityError: If FAISS cannot read it, or it is an index of other vectors: a run of somebody else may hold anything.
     """
     import faiss
 
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    chosen = {**(parameters or {}), **form.parameters}
-    for name, value in chosen.items():
-        faiss.ParameterSpace().set_index_parameter(index, name, value)
+    try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        chosen = {**(parameters or {}), **form.parameters}
+        for name, value in chosen.items():
+            faiss.ParameterSpace().set_index_parameter(index, name, value)
+    except (RuntimeError, TypeError) as error:
+        raise _not_of_these(path, vectors, "one that FAISS cannot use") from error
+    shape = (index.ntotal, index.d)
+    if shape != vectors.shape or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        raise _not_of_these(path, vectors, f"one of {shape[0]:,} vectors of {shape[1]} components")
     return ApproximateIndex(index, vectors if form.rescored else None, path.stat().st_size, chosen)
+
+
+def _not_of_these(path: Path, vectors: Vectors, found: str) -> IntegrityError:
+    n_vectors, dimension = vectors.shape
+    return IntegrityError(
+        f"{path}: expected an index of {n_vectors:,} vectors of {dimension} components by inner product, found {found}",
+        hint=f"delete {path} and evaluate again, which builds it",
+    )
 
 
 def kept_index(form: IndexForm, cache: VectorCache, model: str, passages: str, vectors: Vectors) -> ApproximateIndex:
@@ -139,16 +156,20 @@ def kept_index(form: IndexForm, cache: VectorCache, model: str, passages: str, v
 
     Raises:
         ConfigError: As ``check_index``.
+        IntegrityError: As ``open_index``.
         ResourceError: If it cannot be written.
     """
     path, facts = cache.derived(
         [passages, model, form.factory, form.rescored], model, partial(build_index, form, vectors)
     )
-    index = open_index(form, path, vectors, facts["parameters"])
-    if index.parameters == facts["parameters"] and "recall" in facts:
+    parameters, recall = facts.get("parameters"), facts.get("recall")
+    if not isinstance(parameters, dict):
+        raise _not_of_these(path, vectors, "one without its parameters")
+    index = open_index(form, path, vectors, parameters)
+    if index.parameters == parameters and isinstance(recall, float):
         named = ", ".join(f"{name}={value}" for name, value in index.parameters.items())
         words = "index %s: %s, by which it finds %.1f%% of the nearest ten of %d passages"
-        _log.info(words, form.name, named, 100 * facts["recall"], min(_ASKED, len(vectors)))
+        _log.info(words, form.name, named, 100 * recall, min(_ASKED, len(vectors)))
     return index
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from embedtune.config.index_form import IndexForm
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, IntegrityError
 from embedtune.project.vector_cache import VectorCache
 from embedtune.retrieval.approximate_index import RECALL, build_index, check_index, kept_index, open_index
 from embedtune.retrieval.searcher import PassageVectors
@@ -125,3 +127,26 @@ def test_what_cannot_be_built_is_refused(vectors, tmp_path, name, message):
 def test_a_disk_that_refuses_is_an_error_of_the_disk(vectors, tmp_path):
     with pytest.raises(OSError, match="no-folder"):
         build_index(IndexForm.parse("hnsw4"), vectors[:50], tmp_path / "no-folder" / "index")
+
+
+def test_an_index_of_other_vectors_or_none_at_all_is_refused(vectors, tmp_path):
+    form, path = IndexForm.parse("ivf16,sq8"), tmp_path / "index"
+    build_index(form, vectors, path)
+    for others in (vectors[:100], vectors[:, :16]):
+        with pytest.raises(IntegrityError, match=r"found one of 3,000 vectors of 32 components"):
+            open_index(form, path, others)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(IntegrityError, match=r"found one that FAISS cannot use") as refused:
+        open_index(form, path, vectors)
+    assert str(path) in refused.value.hint
+
+
+@pytest.mark.parametrize("facts", [{}, {"parameters": 7}, {"parameters": {"nprobe": "all"}}, {"parameters": {"a": 1}}])
+def test_an_index_whose_record_cannot_be_used_is_refused(vectors, tmp_path, facts):
+    cache, form = VectorCache(tmp_path / ".vectors"), IndexForm.parse("ivf16,sq8")
+    kept_index(form, cache, "model", "passages", vectors)
+    (record,) = (tmp_path / ".vectors").glob("*.json")
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "facts": facts}))
+    with pytest.raises(IntegrityError, match=r"expected an index of 3,000 vectors"):
+        kept_index(form, cache, "model", "passages", vectors)
