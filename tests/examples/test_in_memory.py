@@ -1,10 +1,11 @@
 """The README's example in memory runs, and the notebook from its first cell to its last.
 
-Both run twice: as they stand (slow), and with a model of two layers as their base; the small README in this process.
+Both run twice: as they stand, and with a model of two layers as their base; the small README alone is fast, in this process.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import resource
@@ -31,7 +32,7 @@ def small(code, base):
     return code.replace(BASE, repr(str(base))).replace("n_evals=1", "n_evals=1, learning_rate=0.01")
 
 
-@pytest.fixture(scope="module", params=[pytest.param("as it stands", marks=pytest.mark.slow), "small"])
+@pytest.fixture(scope="module", params=["as it stands", "small"])
 def with_base(request):
     """Return a function that gives code its base: the one that it names, or a small one."""
     if request.param == "as it stands":
@@ -52,7 +53,8 @@ def readme():
     return f"queries, passages = map(list, zip(*{pairs!r}))\n{code}"
 
 
-def test_the_readme_in_memory_runs(readme, tiny_base, capfd):
+def test_the_readme_in_memory_runs(readme, tiny_base, capfd, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("embedtune"), "handlers", [])  # of a command that an earlier test ran
     exec(compile(small(readme, tiny_base), "README.md", "exec"), {"__name__": "readme"})
     check(*capfd.readouterr())
 
@@ -93,6 +95,7 @@ def test_the_notebook_is_stored_without_outputs():
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
 
 
+@pytest.mark.slow  # half a minute of imports in a kernel of its own; the README does the same in this process
 def test_the_notebook_runs_and_shows_tables(executed):
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert [output for output in outputs if output.output_type != "execute_result"] == []  # no bar, no log, no warning

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -88,8 +89,9 @@ def test_queries_learn_and_passages_stay_the_base_to_the_bit(train, method, teac
     assert (run / "model" / "adapter").exists() == (method == "query-lora")
 
 
-def test_eval_searches_the_index_of_the_base_and_ships_the_query_side(train):
-    run, _, _ = train(method="query-lora", teacher="hybrid")
+def test_eval_searches_the_index_of_the_base_and_ships_the_query_side(train, tmp_path):
+    # Of a copy: the run is other tests' too.
+    run = shutil.copytree(train(method="query-lora", teacher="hybrid")[0], tmp_path / "run")
     record = embedtune.evaluate(embedtune.EvaluateConfig(), run).record
     assert record.systems["tuned"]["ndcg@10"] > record.systems["base"]["ndcg@10"]
     assert record.verdict.decision in {"ship_query_side", "use_fusion", "inconclusive"}
