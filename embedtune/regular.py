@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -43,6 +44,14 @@ def open_regular(path: Path) -> BufferedReader:
 def is_too_deep(path: Path) -> bool:
     """Return whether a folder has more folders above it than are entered."""
     return len(path.parts) > DEEPEST
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield files, folders and links below a folder; no link is followed, and folders that are too deep are not entered."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files))
+        if is_too_deep(Path(place)):
+            folders.clear()
 
 
 def remove_folder(folder: Path) -> None:

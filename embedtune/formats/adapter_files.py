@@ -16,7 +16,7 @@ from embedtune.regular import open_regular, read_json
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from torch import nn
+    from torch import Tensor, nn
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _MOST_BYTES = 1_000_000  # of a configuration
@@ -61,28 +61,42 @@ def put_adapter(model: nn.Module, folder: Path, name: str = "default", onto: Pef
         ConfigError: As ``read_adapter``, or if the weights are not all of this adapter, or not finite.
     """
     from peft import PeftModel, get_peft_model_state_dict
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     read_adapter(folder)
+    saved = read_weights(folder)
     try:
-        open_regular(folder / WEIGHTS).close()
-        saved = load_file(folder / WEIGHTS)
         if onto is None:
             onto = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
         else:
             onto.load_adapter(str(folder), adapter_name=name)
         own = get_peft_model_state_dict(onto, adapter_name=name, save_embedding_layers=False)
-    except (*_FAULTS, SafetensorError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(f"{folder}: expected an adapter of this base, found: {said}") from error
+    except _FAULTS as error:
+        raise _not_of_this_base(folder, error) from error
     if other := sorted(own.keys() ^ saved.keys()):  # peft only warns, and computes without them
         raise ConfigError(
             f"{folder}: expected the weights of its layers, found {len(other)} others, such as {other[0]}"
         )
+    return onto
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return the weights of an adapter by their names. Raises ``ConfigError`` if they cannot be read, or are not finite."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        open_regular(folder / WEIGHTS).close()
+        saved = load_file(folder / WEIGHTS)
+    except (*_FAULTS, SafetensorError) as error:
+        raise _not_of_this_base(folder, error) from error
     if any(not value.isfinite().all() for value in saved.values()):
         raise ConfigError(f"{folder}: expected numbers as weights, found one that is not finite")
-    return onto
+    return saved
+
+
+def _not_of_this_base(folder: Path, error: Exception) -> ConfigError:
+    said = " ".join(str(error).split())[:200]
+    return ConfigError(f"{folder}: expected an adapter of this base, found: {said}")
 
 
 def _problem(config: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,9 +32,8 @@ class RemoteModel:
         described = describe(config)
         self.name, self.model, self.chats = config.name or "", described.model, described.chats
         self._workers = found
-        at_once = found.submit(partial(_capacity, config), None).result()
-        self.max_concurrency = at_once * found.size
-        self._load: Any = partial(_answering, config)  # what it awaits, the worker awaits
+        self._load = partial(_answering, config)  # what it awaits, the worker awaits
+        self.max_concurrency = found.submit(self._load, None).result() * found.size
         self._asked: Counter[str] = Counter()  # calls by key
 
     async def ask(self, call: Call) -> Answer:
@@ -61,13 +60,15 @@ class _Failure(NamedTuple):
     scope: Scope
 
 
-def _answering(config: LlmConfig) -> Callable[[tuple[Call, int]], Awaitable[Answer | _Failure]]:
-    """Return what answers in a worker."""
+def _answering(config: LlmConfig) -> Callable[[tuple[Call, int] | None], Any]:
+    """Return what answers in a worker; without a call, how many it takes at once."""
     from embedtune.llm.local_models import LocalModel
 
     provider = load_here(config)
 
-    async def answer(asked: tuple[Call, int]) -> Answer | _Failure:
+    async def answer(asked: tuple[Call, int] | None) -> Answer | _Failure | int:
+        if asked is None:
+            return min(provider.max_concurrency, _MOST)
         call, times = asked
         if isinstance(provider, LocalModel):
             call = call._replace(params={**call.params, ASKED: times})
@@ -78,8 +79,3 @@ def _answering(config: LlmConfig) -> Callable[[tuple[Call, int]], Awaitable[Answ
             return _Failure(failure.kind, str(failure), failure.scope)
 
     return answer
-
-
-def _capacity(config: LlmConfig) -> Callable[[None], int]:
-    at_once = min(load_here(config).max_concurrency, _MOST)
-    return lambda _: at_once

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from embedtune.errors import ConfigError
-from embedtune.regular import is_too_deep, read_json
+from embedtune.regular import below, is_too_deep, read_json
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _HIDDEN = ("hidden_size", "d_model", "dim", "n_embd")
@@ -92,7 +91,7 @@ def check_files(folder: Path) -> None:
     names in place of this one.
     """
     problems = []
-    for path in sorted(_below(folder)):
+    for path in sorted(below(folder)):
         name = path.relative_to(folder)
         if path.is_symlink() and not path.is_file():
             problems.append(f"{name}: expected a file or a folder, found a link to {_what(path)}")
@@ -107,13 +106,6 @@ def check_files(folder: Path) -> None:
     if problems:
         hint = "take the model without them; PEFT's merge_and_unload() makes a whole model of an adapter and its base"
         raise ConfigError.collect(str(folder), problems, hint=hint)
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        yield from (Path(place, name) for name in (*folders, *files))
-        if is_too_deep(Path(place)):
-            folders.clear()
 
 
 def _what(path: Path) -> str:

@@ -28,7 +28,7 @@ from embedtune.events import StageEnded, StageStarted, emit
 from embedtune.project.layout import CHECKPOINTS, MODEL, STAGES
 from embedtune.project.records import LlmCosts, Record
 from embedtune.redaction import redact_all
-from embedtune.regular import LARGEST, is_too_deep, open_regular, read_json, read_regular, remove_folder
+from embedtune.regular import LARGEST, below, open_regular, read_json, read_regular, remove_folder
 from embedtune.text.analyzer import WORDS_VERSION
 from embedtune.text.hashing import NOT_HASHED, hash_folder, hash_json
 
@@ -332,12 +332,7 @@ def clear_leftovers(run: Path) -> None:
 
 
 def _newest(folder: Path) -> float:
-    newest = 0.0
-    for place, folders, files in os.walk(folder):
-        newest = max([newest, *(Path(place, name).lstat().st_mtime for name in (*folders, *files))])
-        if is_too_deep(Path(place)):
-            folders.clear()
-    return newest
+    return max((path.lstat().st_mtime for path in below(folder)), default=0.0)
 
 
 def _folders(run: Path, prefix: str) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedtune.config.training import TrainConfig
 from embedtune.errors import ConfigError
-from embedtune.formats.adapter_files import WEIGHTS, read_adapter
+from embedtune.formats.adapter_files import WEIGHTS, read_adapter, read_weights
 from embedtune.project.layout import MODEL
 from embedtune.project.manifest import Manifest, verify
 from embedtune.project.records import ModelRecord
@@ -56,17 +56,12 @@ class Start(NamedTuple):
     def put_into(self, tuned: TunedModel) -> None:
         """Give a model that is about to be trained the weights of the adapter.
 
-        Raises ``ConfigError`` if they are of other layers.
+        Raises ``ConfigError`` as ``read_weights``, or if they are of other layers.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
+        saved = read_weights(self.folder / "adapter")
         try:
-            saved = load_file(self.folder / "adapter" / WEIGHTS)
-            if any(not value.isfinite().all() for value in saved.values()):
-                raise ValueError("weights that are not finite")
             tuned.load_adapter(saved)
-        except (ValueError, SafetensorError) as error:
+        except ValueError as error:
             raise ConfigError(
                 f"train.start: expected an adapter of the layers that are trained, found {error}",
                 hint="give --method and train.layers as the run had them",
