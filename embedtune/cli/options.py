@@ -200,7 +200,8 @@ def ray(command: Callable[..., None]) -> Callable[..., None]:
         "--ray",
         "cluster",
         metavar="ADDRESS|local",
-        help="Read, cut and encode by Ray's workers: on this machine, or on the cluster at HOST:PORT or ray://HOST:PORT.",
+        help="Read, cut, encode and compute local language models by Ray's workers: on this machine, or on the cluster at "
+        "HOST:PORT or ray://HOST:PORT, whose token is in RAY_AUTH_TOKEN.",
     )
     @wraps(command)
     def wrapped(*arguments: Any, cluster: str | None, **given: Any) -> None:

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     "--export", "folder", type=click.Path(path_type=Path), help="Write the model folders that a server loads."
 )
 @click.option(
-    "--words", is_flag=True, help="Also print code for words beside vectors, as export-model --words writes them."
+    "--words",
+    is_flag=True,
+    help="Also print code for words beside vectors, as export-model --words writes them: pgvector, milvus, qdrant.",
 )
 @click.option("--url", "query_url", metavar="URL", help="Address of the server, or of the server for queries.")
 @click.option("--document-url", metavar="URL", help="Address of the server for documents, if it is a different one.")
