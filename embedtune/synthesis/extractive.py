@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, runs_of, tells_nouns
+from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, goes_on, runs_of, tells_nouns
 from embedtune.synthesis.questions import ask
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
@@ -35,14 +35,18 @@ _WORDS_PER_DRAW = 150
 _SPAN_DRAWS = 16
 _WITH_ARTICLES = ("french", "italian", "portuguese", "spanish")  # a common noun alone is not asked about
 _LONG_WORD = 3  # characters of Han or kana
-_NOT_TYPED = re.compile(r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|(?<!\S)#(?!\S)|https?:")
+_NOT_TYPED = re.compile(
+    r"[{}<>|=\\^~`@]|\"\"\"|\(\)|::|:param|\w\[|[•●▪◦©]|\.\.|(?<!\w)--|(?<!\S)#(?!\S)|https?:|\w\(['\"]"
+)
 _CUT_NAME = re.compile(r"[^\W_a-zA-Z0-9]_|_[^\W_a-zA-Z0-9]")  # an identifier is of one script
 _IDENTIFIER = re.compile(r"\b(?:def|self)\b|[^\W\d_]{2}[._][^\W\d_]{2}|\b_|_\b")
 _NUMBER = re.compile(r"\A(?:(?:\d+\.)+\d*|[A-Z]\.(?:\d+\.?)*)\s+")  # of a section
 _LABEL_ENDS = re.compile(r"[:;] ")
-_ABBREVIATION = re.compile(r"\b\w\.\w\Z")
-_NO_SENTENCE = re.compile(r"[:@]\w|\(?(?:\d{1,3}|[a-z])\)|\[\d|[A-Z]\.\W")  # fields, footnotes, rests of abbreviations
+_ABBREVIATION = re.compile(r"\b(?:\w\.\w|Mrs?|Ms|Dr|St|No|Inc|[Ff]ig|vs|Nr)\Z")
+# Fields, footnotes, rests of references and abbreviations, and of a sentence that a quotation with a full stop divides.
+_NO_SENTENCE = re.compile(r"\d|[:@]\w|\((?:\d{1,3}|[a-z])\)|[a-z]\)|\[\d|[A-Z]\.\W|[でにをはがのとへも][^ぁ-ゖ]")
 _EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
+_QUOTES = re.compile(r'(?<!\d)"')  # behind a number it means inches
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
 
 
@@ -81,8 +85,8 @@ def draft_queries(
 
 def _can_be_asked(text: str, kind: str, reading: _Reading) -> bool:
     """Return whether a text is a thing that one could ask about: a heading or a noun phrase that its passage is about."""
-    is_noun = kind == "heading" or (kind == "keyphrase" and tells_nouns(reading.language))
-    lacks_article = reading.language in _WITH_ARTICLES and " " not in text and text.islower()
+    is_noun = text[0].isalnum() and (kind == "heading" or (kind == "keyphrase" and tells_nouns(reading.language)))
+    lacks_article = reading.language in _WITH_ARTICLES and reading.is_common(text)
     return is_noun and not lacks_article and reading.mentions(text) > 1
 
 
@@ -139,6 +143,10 @@ class _Reading:
     def mentions(self, text: str) -> int:
         """Return how often the passage names something."""
         return self._folded.count(text.casefold())
+
+    def is_common(self, text: str) -> bool:
+        """Return whether a text is a word that is no name."""
+        return " " not in text and (text.islower() or text.lower() in self.passage.text)
 
     def is_topical(self, text: str) -> bool:
         """Return whether a text shares a term with another part of the passage."""
@@ -198,7 +206,7 @@ def _parts(clause: _Clause, language: str) -> Iterator[str]:
 
 
 def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
-    """Yield runs that are connected from one that begins a noun phrase to the last that ends one."""
+    """Yield runs that are connected from one that begins a noun phrase to the last that ends one, if the phrase ends there."""
     chain: list[Run] = []
     for run in [*clause.runs, None]:
         is_near = run and chain and run.last - chain[0].first < _SPAN_WORDS[1]
@@ -206,14 +214,19 @@ def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
             chain.append(run)
             continue
         ends = [number for number, each in enumerate(chain) if each.ends]
-        if ends:
+        if ends and not goes_on(clause.sentence, clause.words, chain[ends[-1]], language):
             yield chain[: ends[-1] + 1]
         chain = [run] if run and run.begins else []
 
 
 def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     """Return sentences of ordinary length, the more salient half preferred."""
-    sentences = [_tidy(text) for text in sentences_of(reading.passage.text) if not _NO_SENTENCE.match(text.lstrip())]
+    pieces = [piece.lstrip() for piece in sentences_of(reading.passage.text)]
+    if any(piece[:1].isupper() for piece in pieces):  # what has none is the rest of a sentence
+        pieces = [piece for piece in pieces if not piece[:1].islower()]
+    elif reading.passage.start:  # the passage may begin within a sentence
+        del pieces[0]
+    sentences = [_tidy(piece) for piece in pieces if not _NO_SENTENCE.match(piece)]
     usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and _is_whole(text)]
     usable.sort(key=lambda text: (-reading.statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
@@ -294,6 +307,7 @@ def is_readable(text: str) -> bool:
         and not _NOT_TYPED.search(text)
         and not _CUT_NAME.search(text)
         and all(text.count(a) == text.count(b) for a, b in _PAIRS)
+        and len(_QUOTES.findall(text)) % 2 == 0
     )
 
 

@@ -15,6 +15,18 @@ from typing import NamedTuple
 
 import regex
 
+from embedtune.synthesis.function_words import (
+    ADVERBIAL,
+    ARTICLES,
+    CONJUNCTIONS,
+    COUNTS,
+    FOLLOWERS,
+    FOLLOWERS_OF_ONE,
+    GENITIVES,
+    LEADS,
+    MODIFIERS,
+    PREPOSITIONS,
+)
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
 from embedtune.text.parts_of_speech import Part, has_tagger, parts_of_speech
@@ -27,11 +39,13 @@ _JOINED = regex.compile(r"[-‐‑'’./&_]|[ \t\r\n]*")  # between two words of
 _HYPHENS = frozenset("-‐‑./&_")  # make one word of two for a tagger
 _APOSTROPHES = frozenset("'’")
 _ENDING = regex.compile(r"\p{Han}|.*\p{Hiragana}")  # one character, or a word with an ending: seldom a noun
-_MODALS = frozenset(("could", "would", "should", "might", "must", "may", "shall", "cannot"))  # in no list of stop words
+# A Japanese word that ends a clause or has its particles: it is no part of a noun.
+_VERB = regex.compile(r".*(?:[うくぐすつぬぶむるただてではがをにとのも]|ない|ゆえ|より|から|まで)")
 _CASES = tuple("はがをにへとのでも")  # particles behind a noun
-_EMPTY = regex.compile(
-    r".*(?:的|以上|以下|以内|以外|以降|同様|場合|上記|下記|必要|可能|一般|通常|自動|最初|最後|自分|時点)"
-)  # say nothing alone
+_EMPTY = regex.compile(  # say nothing alone
+    r".*(?:的|以上|以下|以内|以外|以降|同様|場合|上記|下記|必要|可能|一般|通常|自動|最初|最後|自分|時点"
+    r"|今後|現在|以前|従来|今回|..中|.[^向以]上)"
+)
 _NO_NOUNS = {  # endings of participles, adverbs and infinitives; some nouns have them too
     "french": ("er", "ir"),
     "italian": ("are", "ere", "ire"),
@@ -85,7 +99,7 @@ def clauses_of(text: str, statistics: CorpusStatistics, language: str) -> Iterat
         if clause and (is_new or not _JOINED.fullmatch(text, clause[-1].end, start)):
             yield clause
             clause = []
-        clause.append(Word(start, end, _is_function(text[start:end], statistics), part))
+        clause.append(Word(start, end, _is_function(text[start:end], statistics, language), part))
     if clause:
         yield clause
 
@@ -127,10 +141,18 @@ def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[
         few = _bare(text, clause, [number for number in numbers if nouns and number <= nouns[-1]])
         is_clause = len(few) == len(clause)
         if few and len(few) <= (_MOST_OF_CELL if is_clause else _MOST_TAGGED):
+            is_counted = _before(text, clause, few) in COUNTS.get(language, ())
+            begins = not is_counted and not _is_adverb(text, clause, few, language)
             # What a number, an adjective or a hyphen follows goes on: "at December 31", "Groß- und Kleinschreibung".
             end = clause[few[-1]].end
-            ends = few[-1] == numbers[-1] and text[end : end + 1] not in ("-", "‐", "‑")
-            yield Run(few[0], few[-1], begins=True, ends=ends, is_clause=is_clause)
+            is_last = few[-1] == numbers[-1] and text[end : end + 1] not in ("-", "‐", "‑")
+            yield Run(few[0], few[-1], begins, is_last and not _is_labelled(text, clause, few[-1]), is_clause)
+
+
+def _is_labelled(text: str, clause: Sequence[Word], last: int) -> bool:
+    """Return whether a letter or a number follows that belongs to a noun: "vitamin D"."""
+    follower = text[clause[last + 1].start : clause[last + 1].end] if last + 1 < len(clause) else ""
+    return len(follower) == 1 and not follower.islower()
 
 
 def _nominal(text: str, clause: Sequence[Word], language: str) -> Iterator[list[int]]:
@@ -155,17 +177,32 @@ def _runs(text: str, clause: Sequence[Word], language: str) -> Iterator[Run]:
             continue
         bare = _bare(text, clause, numbers)
         is_clause = len(numbers) == len(clause) and _seems_noun(text, clause[numbers[-1]], language)
-        is_short = len(bare) <= _MOST or language not in LEADS
+        most = _MOST_TAGGED if language == "japanese" else _MOST  # whose words are the parts of compounds
+        is_short = len(bare) <= most or not tells_nouns(language)
         begins, ends = (is_short and tell(text, clause, numbers, language) for tell in (_begins, _ends))
-        for few in _pieces(bare, _MOST_OF_CELL if is_clause and len(bare) <= _MOST_OF_CELL else _MOST):
-            inflected = _ENDING.fullmatch(text, clause[few[0]].start, clause[few[-1]].end)
+        for few in _pieces(bare, _MOST_OF_CELL if is_clause and len(bare) <= _MOST_OF_CELL else most):
+            words = [text[clause[number].start : clause[number].end] for number in few]
+            whole = text[clause[few[0]].start : clause[few[-1]].end]
+            inflected = _ENDING.fullmatch(whole) or any(map(_VERB.fullmatch, words)) or _EMPTY.fullmatch(words[0])
             yield Run(few[0], few[-1], begins and not inflected, ends and not inflected, is_clause)
 
 
 def _begins(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
-    """Return whether a lead stands before a run."""
-    leads = LEADS.get(language)
-    return leads is None or (numbers[0] > 0 and _word(text, clause[numbers[0] - 1]) in leads)
+    """Return whether a lead stands before a run, and the two make no adverb."""
+    if language not in LEADS:
+        return language != "japanese" or not _EMPTY.fullmatch(text, clause[numbers[0]].start, clause[numbers[-1]].end)
+    return _before(text, clause, numbers) in LEADS[language] and not _is_adverb(text, clause, numbers, language)
+
+
+def _before(text: str, clause: Sequence[Word], numbers: Sequence[int]) -> str:
+    return _word(text, clause[numbers[0] - 1]) if numbers[0] else ""
+
+
+def _is_adverb(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
+    """Return whether a single word makes an adverb or another preposition with those before it."""
+    if language in LEADS and _before(text, clause, numbers) not in PREPOSITIONS[language]:
+        return False  # "un fait"
+    return len(numbers) == 1 and _word(text, clause[numbers[0]]) in ADVERBIAL.get(language, ())
 
 
 def _ends(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
@@ -179,7 +216,7 @@ def _ends(text: str, clause: Sequence[Word], numbers: Sequence[int], language: s
         return mark != ":" and (mark != "," or not is_one or language not in FOLLOWERS)
     follower = _word(text, clause[numbers[-1] + 1])
     if language == "japanese":
-        return follower.startswith(_CASES) and not _EMPTY.fullmatch(text, clause[numbers[0]].start, last.end)
+        return follower.startswith(_CASES) and _begins(text, clause, numbers, language)
     if language not in FOLLOWERS or follower in FOLLOWERS[language]:
         return True
     return is_one and follower in FOLLOWERS_OF_ONE[language] | LEADS[language]
@@ -215,8 +252,9 @@ def _says_something(text: str, word: Word) -> bool:
     return any(map(str.isalpha, letters)) and (len(letters) > 1 or not letters.isascii())
 
 
-def _is_function(word: str, statistics: CorpusStatistics) -> bool:
-    if word.casefold() in _MODALS:
+def _is_function(word: str, statistics: CorpusStatistics, language: str) -> bool:
+    folded = word.casefold()
+    if any(folded in words.get(language, ()) for words in (PREPOSITIONS, CONJUNCTIONS, ARTICLES, MODIFIERS)):
         return True
     return statistics.stop_words.issuperset(lexical_terms(word)) or _PARTICLE.fullmatch(word) is not None
 
@@ -224,68 +262,21 @@ def _is_function(word: str, statistics: CorpusStatistics) -> bool:
 def connects(text: str, clause: Sequence[Word], first: Run, second: Run, language: str) -> bool:
     """Return whether a preposition or "and", with an article at most, stands between two runs: both may be of one noun phrase.
 
-    A first one of several words may have a verb in it, where no tagger tells.
+    A first one of several words may have a verb in it, where no tagger tells. "And" connects two words of one kind alone: what
+    it joins else may be halves of two phrases, as in "flows to the entity and specific criteria have been met".
     """
-    if language not in JOINS:
+    if language not in PREPOSITIONS:
         return True
     between = {_word(text, word) for word in clause[first.last + 1 : second.first]}
+    if between & CONJUNCTIONS[language]:
+        are_words = first.last == first.first and second.last == second.first
+        is_of_kind = clause[first.last].part == clause[second.last].part
+        return are_words and is_of_kind and between <= CONJUNCTIONS[language]
     is_phrase = has_tagger(language) or first.last == first.first
-    return is_phrase and bool(between & JOINS[language]) and between <= JOINS[language] | ARTICLES[language]
+    prepositions = between & PREPOSITIONS[language]
+    return is_phrase and bool(prepositions) and between <= prepositions | ARTICLES[language]
 
 
-def _word_sets(**words: str) -> dict[str, frozenset[str]]:
-    return {language: frozenset(of_language.split()) for language, of_language in words.items()}
-
-
-JOINS = _word_sets(
-    english="of in for with by on between from at under over through during against without within and or",
-    french="de du des d au aux en dans par pour sur avec sans entre sous vers depuis pendant contre et ou",
-    german="der des in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen und oder",
-    spanish="de del al en con por para sobre entre sin desde contra durante y e o",
-    italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel "
-    "nella nei nelle sul sulla e ed o",
-    portuguese="de do da dos das no na nos nas ao em com por para pelo pela sobre entre sem e ou",
-    dutch="van in op aan met voor door bij uit over onder naar tussen zonder tegen en of",
-    japanese="の と や",
-)
-"""Language → what joins two nouns: prepositions, articles of the genitive, the words for "and" and "or"."""
-
-ARTICLES = _word_sets(
-    english="the a an",
-    french="le la les l un une",
-    german="die das den dem ein eine einen einem einer",
-    spanish="el la los las un una unos unas",
-    italian="il lo la i gli le l un uno una",
-    portuguese="o a os as um uma umas",
-    dutch="de het een",
-    japanese="",
-)
-"""Language → what may stand between such a word and a noun, and joins nothing alone."""
-
-_LEADS = _word_sets(  # possessives and demonstratives, which lean on what was said before
-    french="ce cet cette ces son sa ses leur leurs",
-    spanish="este esta estos estas su sus",
-    italian="",
-    portuguese="seu sua seus suas",
-)
-_AND = _word_sets(french="et ou", spanish="y e o", italian="e ed o", portuguese="e ou")  # before a verb as often
-LEADS = {
-    language: words | (JOINS[language] - _AND[language]) | ARTICLES[language] for language, words in _LEADS.items()
-}
-"""Language without a tagger → what stands before a noun phrase."""
-
-FOLLOWERS = _word_sets(
-    french="est sont était étaient fut furent sera seront a ont avait avaient aura peut peuvent doit doivent qui dont",
-    spanish="es son era eran fue fueron será serán ha han había habían puede pueden debe deben quien cuyo cuya",
-    italian="è sono era erano fu furono sarà saranno ha hanno aveva avevano può possono deve devono cui",
-    portuguese="é são era eram foi foram será serão tem têm tinha pode podem deve devem cujo cuja",
-)
-"""Language → words that stand behind a noun phrase: auxiliaries and relative pronouns."""
-
-FOLLOWERS_OF_ONE = _word_sets(
-    french="que où mais car si lorsque quand",
-    spanish="que donde pero si cuando",
-    italian="che dove ma se quando",
-    portuguese="que onde mas se quando",
-)
-"""Language → words that stand behind verbs as well, as leads do: a single led word, which is no verb, ends before them."""
+def goes_on(text: str, clause: Sequence[Word], last: Run, language: str) -> bool:
+    """Return whether what follows a run belongs to it for certain: "initial terms in excess" of one year."""
+    return last.last + 1 < len(clause) and _word(text, clause[last.last + 1]) in GENITIVES.get(language, ())

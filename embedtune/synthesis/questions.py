@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import random
 
+import regex
+
 from embedtune.text.words import token_spans
 
 _MOST_WORDS = 7  # a longer text is a statement by itself
 _MOST_CHARS = 60
+_ELIDED = regex.compile(r"(?<=\b(?:d|qu))e \{\}")
+_VOWEL = regex.compile(r"[aeiouyâàéèêëîïôûœ]", regex.I)
 
 FORMS: dict[str, tuple[str, ...]] = {
     "english": (
@@ -64,4 +68,7 @@ def ask(phrase: str, language: str, draw: random.Random) -> str:
     if not forms or len(phrase) > _MOST_CHARS or len(token_spans(phrase)) > _MOST_WORDS:
         return phrase
     mark = _QUESTION_MARKS.get(language, "?")
-    return draw.choice(forms).format(phrase) + (mark if draw.random() < 0.5 else "")
+    form = draw.choice(forms)
+    if language == "french" and _VOWEL.match(phrase):
+        form = _ELIDED.sub("'{}", form)
+    return form.format(phrase) + (mark if draw.random() < 0.5 else "")

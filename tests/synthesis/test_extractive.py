@@ -92,6 +92,7 @@ def test_spans_are_words_of_the_passage_in_order(passages, statistics):
             "colour of the lamp of the brewer of the kitchen",
         ),
         ("This is the work aimed at the colour of the lamp.", "colour of the lamp"),
+        ("The colour of the lamp is in the brewer in excess of one year.", "colour of the lamp"),
         (
             "It explicitly removes stains quickly from the colour of the lamp at December 31.",
             "colour of the lamp",
@@ -137,10 +138,27 @@ def test_keyphrases_are_noun_phrases_of_different_sentences():
         ":param data: the byte array that contains a whole JSON document",
         "Package: vim-tiny; Popcon: 55; Size: 1660; Description: editor for the terminal in a small version",
         "The interest is based on the yield of a zero coupon U.S.",
+        "The common stock of the company is held individually by Mr",
+        "3 to 6 which deal with the lamps of the old brewer of the kitchen",
+        "で始まるファイル名を隠す伝統が古いシステムの利用者の間に今もあります。",
+        'He called the lamp of the brewer "the light of the whole kitchen',
     ],
 )
-def test_footnotes_fields_rows_and_what_an_abbreviation_cuts_are_no_sentence_queries(statistics, text):
+def test_footnotes_fields_rows_and_what_is_cut_are_no_sentence_queries(statistics, text):
     assert draft([passage("", text)], statistics, kinds=["sentence"]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "n"),
+    [
+        ("stands out for its light in the old kitchen. The lamp of the brewer blinks twice a day.", 0, 1),
+        ("stands out for its light in the old kitchen. the lamp of the brewer blinks twice a day.", 0, 2),
+        ("stands out for its light in the old kitchen. the lamp of the brewer blinks twice a day.", 900, 1),
+    ],
+)
+def test_the_rest_of_a_sentence_is_no_query(statistics, text, start, n):
+    cut = passage("", text)._replace(start=start)
+    assert len(draft([cut], statistics, kinds=["sentence"], per_kind=5)) == n
 
 
 def test_a_list_of_names_gives_key_phrases_too(statistics):
@@ -234,6 +252,7 @@ def test_figures_and_symbols_are_no_language(text, yes):
     [
         "what are tablename): SQLite3 truncate", 'return pexpect.run(self.sh, args=["-c"])', "Total SaaS | 5,058 | 4,345",
         "<i>Mahabharata</i>", "• other companies may calculate", "see https://example.org/a for more", "(b) shares issuable upon exercise (",
+        'settings of "the brewer', "log.debug('Got status code')",
     ],
 )  # fmt: skip
 def test_code_markup_and_cells_are_not_readable(text):
@@ -241,7 +260,8 @@ def test_code_markup_and_cells_are_not_readable(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["low-aspect-ratio wings (supersonic)", "l'île d'Aix", "kernel_size of a layer", "what's new?"]
+    "text",
+    ["low-aspect-ratio wings (supersonic)", "l'île d'Aix", "kernel_size of a layer", "what's new?", 'a 3.5" drive'],
 )
 def test_what_people_type_is_readable(text):
     assert is_readable(text)

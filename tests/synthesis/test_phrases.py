@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedtune.synthesis.phrases import LEADS, clauses_of, runs_of, tells_nouns
+from embedtune.synthesis.phrases import clauses_of, connects, goes_on, runs_of, tells_nouns
 from embedtune.synthesis.statistics import CorpusStatistics
-from embedtune.text.language import LANGUAGE_CODES
 
 ENGLISH = CorpusStatistics(["Fill the tank with cold water when the lamp is on, and wait for the signal of the pump."])
 
@@ -33,6 +32,8 @@ def test_marks_divide_clauses_and_hyphens_and_points_in_words_do_not():
         ("this captures screen area eventually", "english", ["screen area"]),
         ("Der alte Kessel der POSIX-konformen Shell kocht beim Erhitzen", "german", ["Kessel", "Shell"]),
         ("De oude pomp verwijdert snel het koude water", "dutch", ["oude pomp", "koude water"]),
+        ("one pump in the vitamin D lamp and several certain pipes", "english", ["lamp", "pipes"]),
+        ("as a result of the heat in the tank", "english", ["heat", "tank"]),
     ],
 )
 def test_a_tagger_tells_noun_phrases(text, language, phrases):
@@ -83,5 +84,45 @@ def test_languages_whose_nouns_are_told(language, yes):
     assert tells_nouns(language) == yes
 
 
-def test_languages_have_the_names_that_texts_are_told_by():
-    assert LEADS.keys() <= LANGUAGE_CODES.keys()
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("通常のファイルを示すディレクトリーの場合や項目がある", "ファイル"),
+        ("今後パスワードは、無制限の権限ゆえ配慮が要る", "無制限"),
+    ],
+)
+def test_japanese_nouns_hold_no_rest_of_a_clause_and_nothing_empty(text, phrase):
+    nouns = [run for run, is_noun in runs(text, "japanese", CorpusStatistics([text])) if is_noun]
+    assert phrase in nouns
+    assert not any(part in run for run in nouns for part in ("示す", "場合", "通常", "今後", "ゆえ"))
+
+
+def test_french_adverbs_are_no_nouns():
+    found = runs("il se replia de nouveau sur le bois", "french", CorpusStatistics(["il se de sur le la les un"]))
+    assert ("nouveau", False) in found and ("bois", True) in found
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("the pump in the tank", "english", True),
+        ("the pump and tank", "english", True),
+        ("to the pump and old tank", "english", False),
+        ("of the pump and the tank", "english", False),
+        ("the pumps and tank", "english", False),
+        ("the pump is in tank", "english", False),
+        ("バターとパン", "japanese", True),
+    ],
+)
+def test_what_connects_two_runs(text, language, expected):
+    clause = next(clauses_of(text, CorpusStatistics([text, "it is the of and to in a"]), language))
+    first, second = runs_of(text, clause, language)
+    assert connects(text, clause, first, second, language) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a pump of brass", True), ("a pump to water", True), ("a pump in", False)]
+)
+def test_a_phrase_goes_on_before_of_and_to(text, expected):
+    clause = next(clauses_of(text, ENGLISH, "english"))
+    assert goes_on(text, clause, runs_of(text, clause, "english")[0], "english") is expected

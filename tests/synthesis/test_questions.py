@@ -32,3 +32,10 @@ def test_what_is_too_long_to_be_asked_for_stays(phrase):
 
 def test_a_language_without_forms_leaves_text_as_it_is():
     assert ask("tank pressure", "", random.Random(0)) == "tank pressure"
+
+
+def test_french_elides_before_a_vowel():
+    draw = random.Random(0)
+    asked = {ask("Étienne Marcel", "french", draw).rstrip("?") for _ in range(200)}
+    assert {"que sait-on d'Étienne Marcel", "qu'est-ce qu'Étienne Marcel", "que signifie Étienne Marcel"} <= asked
+    assert "que sait-on de Paris" in {ask("Paris", "french", draw) for _ in range(200)}
