@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, goes_on, runs_of, tells_nouns
+from embedtune.synthesis.phrases import Run, Word, clauses_of, connects, is_cut, runs_of, tells_nouns
 from embedtune.synthesis.questions import ask
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
@@ -45,6 +45,15 @@ _LABEL_ENDS = re.compile(r"[:;] ")
 _ABBREVIATION = re.compile(r"\b(?:\w\.\w|Mrs?|Ms|Dr|St|No|Inc|[Ff]ig|vs|Nr)\Z")
 # Fields, footnotes, rests of references and abbreviations, and of a sentence that a quotation with a full stop divides.
 _NO_SENTENCE = re.compile(r"\d|[:@]\w|\((?:\d{1,3}|[a-z])\)|[a-z]\)|\[\d|[A-Z]\.\W|[でにをはがのとへも][^ぁ-ゖ]")
+_LEADS_TO_A_LIST = re.compile(r"(?::|\b(?:are|is|was|were|follows)[ .]*)\s*\Z")
+_HAS_CODE = re.compile(
+    r"^\s*(?:(?:async|export|public|private|static)\s+)*(?:def|class|func|function|fn)\s+\w+\s*[({:]", re.M
+)
+_CODE_LINE = re.compile(
+    r"^[ \t]*(?:(?:async|for|while|if|elif|else|try|except|with|switch|case)\b.*[:{]"
+    r"|(?:return|raise|yield|assert|import)\b.*)$",
+    re.M,
+)
 _EMPHASIS = re.compile(r"\*{1,2}(?=\w)|(?<=\w)\*{1,2}")  # marks of Markdown and reStructuredText that a reader left
 _QUOTES = re.compile(r'(?<!\d)"')  # behind a number it means inches
 _PAIRS = (("(", ")"), ("[", "]"), ("«", "»"))
@@ -129,7 +138,7 @@ class _Reading:
                 _Clause(sentence, words, runs_of(sentence, words, self.language))
                 for words in clauses_of(sentence, self.statistics, self.language)
             ]
-            for sentence in sentences_of(self.passage.text)
+            for sentence in sentences_of(_without_code(self.passage.text))
         ]
 
     @cached_property
@@ -214,7 +223,7 @@ def _chains(clause: _Clause, language: str) -> Iterator[list[Run]]:
             chain.append(run)
             continue
         ends = [number for number, each in enumerate(chain) if each.ends]
-        if ends and not goes_on(clause.sentence, clause.words, chain[ends[-1]], language):
+        if ends and not is_cut(clause.sentence, clause.words, chain[0], chain[ends[-1]], language):
             yield chain[: ends[-1] + 1]
         chain = [run] if run and run.begins else []
 
@@ -226,7 +235,9 @@ def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
         pieces = [piece for piece in pieces if not piece[:1].islower()]
     elif reading.passage.start:  # the passage may begin within a sentence
         del pieces[0]
-    sentences = [_tidy(piece) for piece in pieces if not _NO_SENTENCE.match(piece)]
+    sentences = [
+        _tidy(piece) for piece in pieces if not _NO_SENTENCE.match(piece) and not _LEADS_TO_A_LIST.search(piece)
+    ]
     usable = [text for text in sentences if _is_within(count_words(text), _SENTENCE_WORDS) and _is_whole(text)]
     usable.sort(key=lambda text: (-reading.statistics.salience(text), text))
     pool = usable[: max(count, len(usable) // 2)]
@@ -287,6 +298,11 @@ def _is_long_without_blanks(text: str) -> bool:
 
 def _tidy(text: str) -> str:
     return " ".join(_EMPHASIS.sub("", unwrap(text)).split()).strip(f" ,;:.-–—•*·{WIDE_MARKS}")
+
+
+def _without_code(text: str) -> str:
+    """Return text without lines that are statements, where it has definitions of functions or classes."""
+    return _CODE_LINE.sub("", text) if _HAS_CODE.search(text) else text
 
 
 def is_language(text: str) -> bool:

@@ -9,7 +9,7 @@ def _word_sets(**words: str) -> dict[str, frozenset[str]]:
 
 PREPOSITIONS = _word_sets(
     english="of in for with by on between from at under over through during against without within",
-    french="de du des d au aux en dans par pour sur avec sans entre sous vers depuis pendant contre",
+    french="de du des d à au aux en dans par pour sur avec sans entre sous vers depuis pendant contre",
     german="der des in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen",
     spanish="de del al en con por para sobre entre sin desde contra durante",
     italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel "
@@ -50,6 +50,7 @@ LEADS = {language: words | PREPOSITIONS[language] | ARTICLES[language] for langu
 MODIFIERS = _word_sets(
     english="could would should might must may shall cannot certain several various many few such same other own whole entire "
     "given specified following above respective particular",
+    german="folgende folgenden folgender folgendes obige obigen mehrere einige andere anderen viele weitere weiteren bestimmte",
     french="plus moins très même autre autres plusieurs certain certaine certains certaines",
     spanish="más menos muy mismo misma otro otra otros otras varios varias",
     italian="più meno molto stesso stessa altro altra altri altre alcuni alcune",
@@ -59,7 +60,8 @@ MODIFIERS = _word_sets(
 
 ADVERBIAL = _word_sets(
     english="result case terms view light spite order basis means way price account virtue behalf accordance conjunction",
-    french="nouveau abord ailleurs loin suite effet fait général particulier outre vain commun partout",
+    french="nouveau abord ailleurs loin suite effet fait général particulier outre vain commun partout temps côté cours "
+    "sein cas cause raison dépit lieu terme profit face nombre",
     spanish="nuevo acuerdo general particular efecto medio",
     italian="nuovo fatto generale particolare effetti",
     portuguese="novo facto fato geral particular",
@@ -77,8 +79,22 @@ GENITIVES = _word_sets(
 )
 """Language → what joins a noun to the one before it, and seldom anything else."""
 
-COUNTS = _word_sets(english="one first second third fourth fifth last next another each every")
-"""Language with a tagger → what counts the noun after it: "one year in length" is not asked for without it."""
+CLAIMS = _word_sets(
+    english="one first second third fourth fifth last next another each every",
+    german="des eines dieses jedes",
+)
+"""Language with a tagger → what the noun after it does not stand without: "one year in length", "des Servers"."""
+
+BETWEEN = _word_sets(
+    english="between",
+    french="entre",
+    german="zwischen",
+    spanish="entre",
+    italian="tra fra",
+    portuguese="entre",
+    dutch="tussen",
+)
+"""Language → the words for "between", which ask for two nouns."""
 
 FOLLOWERS = _word_sets(
     french="est sont était étaient fut furent sera seront a ont avait avaient aura peut peuvent doit doivent qui dont",

@@ -18,8 +18,9 @@ import regex
 from embedtune.synthesis.function_words import (
     ADVERBIAL,
     ARTICLES,
+    BETWEEN,
+    CLAIMS,
     CONJUNCTIONS,
-    COUNTS,
     FOLLOWERS,
     FOLLOWERS_OF_ONE,
     GENITIVES,
@@ -47,11 +48,14 @@ _EMPTY = regex.compile(  # say nothing alone
     r"|今後|現在|以前|従来|今回|..中|.[^向以]上)"
 )
 _NO_NOUNS = {  # endings of participles, adverbs and infinitives; some nouns have them too
-    "french": ("er", "ir"),
+    "french": ("a", "er", "ir", "aient", "èrent", "irent", "urent"),
     "italian": ("are", "ere", "ire"),
     "portuguese": ("ar", "er", "ir"),
     "spanish": ("ar", "er", "ir"),
 }
+_PARTICIPLE = regex.compile(
+    r"(?:(?<!t)ée?s?|[aiu]d[ao]s?|[aiu]t[aeio])$"
+)  # of Romance languages; some nouns end so, too
 _PARTICLE = regex.compile(r"[\p{Hiragana}ー]+")  # of Japanese, whose words of hiragana alone are particles and endings
 
 
@@ -141,12 +145,22 @@ def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[
         few = _bare(text, clause, [number for number in numbers if nouns and number <= nouns[-1]])
         is_clause = len(few) == len(clause)
         if few and len(few) <= (_MOST_OF_CELL if is_clause else _MOST_TAGGED):
-            is_counted = _before(text, clause, few) in COUNTS.get(language, ())
-            begins = not is_counted and not _is_adverb(text, clause, few, language)
+            begins = not _leans(text, clause, few, language) and not _is_adverb(text, clause, few, language)
             # What a number, an adjective or a hyphen follows goes on: "at December 31", "Groß- und Kleinschreibung".
             end = clause[few[-1]].end
             is_last = few[-1] == numbers[-1] and text[end : end + 1] not in ("-", "‐", "‑")
             yield Run(few[0], few[-1], begins, is_last and not _is_labelled(text, clause, few[-1]), is_clause)
+
+
+def _leans(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
+    """Return whether a run does not stand without the word before it, as a name or a noun with a participle does not."""
+    before, first = _before(text, clause, numbers), numbers[0]
+    if before in PREPOSITIONS[language] | CONJUNCTIONS[language] and first > 1 and language != "german":
+        return (
+            text[clause[first].start].isupper() and text[clause[first - 2].start].isupper()
+        )  # "Cost and Utilization Project"
+    is_participle = language == "english" and before.endswith(("ed", "ing")) and not clause[first - 1].is_function
+    return is_participle or before in CLAIMS.get(language, ())
 
 
 def _is_labelled(text: str, clause: Sequence[Word], last: int) -> bool:
@@ -191,7 +205,10 @@ def _begins(text: str, clause: Sequence[Word], numbers: Sequence[int], language:
     """Return whether a lead stands before a run, and the two make no adverb."""
     if language not in LEADS:
         return language != "japanese" or not _EMPTY.fullmatch(text, clause[numbers[0]].start, clause[numbers[-1]].end)
-    return _before(text, clause, numbers) in LEADS[language] and not _is_adverb(text, clause, numbers, language)
+    is_led = _before(text, clause, numbers) in LEADS[language]
+    return (
+        is_led and _seems_noun(text, clause[numbers[-1]], language) and not _is_adverb(text, clause, numbers, language)
+    )
 
 
 def _before(text: str, clause: Sequence[Word], numbers: Sequence[int]) -> str:
@@ -270,13 +287,24 @@ def connects(text: str, clause: Sequence[Word], first: Run, second: Run, languag
     between = {_word(text, word) for word in clause[first.last + 1 : second.first]}
     if between & CONJUNCTIONS[language]:
         are_words = first.last == first.first and second.last == second.first
-        is_of_kind = clause[first.last].part == clause[second.last].part
-        return are_words and is_of_kind and between <= CONJUNCTIONS[language]
+        are_alike = _are_alike(text, clause[first.last], clause[second.last])
+        return are_words and are_alike and between <= CONJUNCTIONS[language]
     is_phrase = has_tagger(language) or first.last == first.first
     prepositions = between & PREPOSITIONS[language]
     return is_phrase and bool(prepositions) and between <= prepositions | ARTICLES[language]
 
 
-def goes_on(text: str, clause: Sequence[Word], last: Run, language: str) -> bool:
-    """Return whether what follows a run belongs to it for certain: "initial terms in excess" of one year."""
-    return last.last + 1 < len(clause) and _word(text, clause[last.last + 1]) in GENITIVES.get(language, ())
+def _are_alike(text: str, first: Word, second: Word) -> bool:
+    """Return whether two words have one part of speech; where it is unknown, are both names or neither, and no participle."""
+    if first.part or second.part:
+        return first.part == second.part
+    is_participle = _PARTICIPLE.search(text, second.start, second.end) is not None
+    return text[first.start].isupper() == text[second.start].isupper() and not is_participle
+
+
+def is_cut(text: str, clause: Sequence[Word], first: Run, last: Run, language: str) -> bool:
+    """Return whether what follows some runs belongs to them: "initial terms in excess" of a year, "links between" two."""
+    words = [_word(text, word) for word in clause[first.first : last.last + 1]]
+    lacks_second = not BETWEEN.get(language, frozenset()).isdisjoint(words) and CONJUNCTIONS[language].isdisjoint(words)
+    follower = _word(text, clause[last.last + 1]) if last.last + 1 < len(clause) else ""
+    return lacks_second or follower in GENITIVES.get(language, ())

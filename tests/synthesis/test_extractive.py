@@ -104,6 +104,13 @@ def test_spans_are_noun_phrases_that_words_like_of_connect(statistics, text, spa
     assert found == {span}
 
 
+def test_statements_of_code_give_no_phrase(statistics):
+    text = "def wash(cups):\n    for hit in resp:\n        return fromarrays\n    # the lamp of the old brewer"
+    drafts = draft([passage("", text)], statistics, kinds=["span", "keyphrase"], per_kind=9)
+    assert drafts
+    assert not any(word in d.text for d in drafts for word in ("hit", "resp", "fromarrays"))
+
+
 def test_two_spans_of_a_passage_share_less_than_half_of_their_words(statistics):
     text = "We saw " + " and ".join(
         f"the colour of lamp {a} of the wall of {a}" for a in ("Ada", "Bob", "Cid", "Dora", "Eve")
@@ -139,6 +146,7 @@ def test_keyphrases_are_noun_phrases_of_different_sentences():
         "Package: vim-tiny; Popcon: 55; Size: 1660; Description: editor for the terminal in a small version",
         "The interest is based on the yield of a zero coupon U.S.",
         "The common stock of the company is held individually by Mr",
+        "For a given lamp of the kitchen the questions of the brewer are:",
         "3 to 6 which deal with the lamps of the old brewer of the kitchen",
         "で始まるファイル名を隠す伝統が古いシステムの利用者の間に今もあります。",
         'He called the lamp of the brewer "the light of the whole kitchen',
