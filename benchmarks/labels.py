@@ -105,6 +105,19 @@ class Collection:
             train = train.subset(train.queries[number] for number in sorted(order))
         return replace(self.data, splits={"train": train, "dev": none, "test": none}).with_dev(seed=seed)
 
+    def begin(self, run: Path) -> None:
+        """Begin a run that has the base's vectors, for which no row pays, as peers do not for mining."""
+        shutil.rmtree(run, ignore_errors=True)
+        _ = self.vectors
+        shutil.copytree(self.cells / VECTORS, run / VECTORS)
+
+    def vectors_of(self, run: Path, encoder: Encoder) -> Vectors:
+        """Return the windows' vectors by a run's model, which training may have made."""
+        trained = read_manifest(run / MODEL, ModelRecord)
+        if not trained.record.is_tuned or trained.record.queries_only:
+            return self.vectors
+        return VectorCache(run / VECTORS).documents(encoder, trained.outputs_hash, self.windows.texts)
+
     def search(
         self, encoder: Encoder, vectors: Vectors, queries: QuerySet, kinds: Sequence[str], weight: float
     ) -> dict[str, dict[str, float]]:
@@ -159,11 +172,7 @@ def _base(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
 
 def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: int) -> dict[str, Any]:
     run = collection.cells / f"{name}-{seed}.run"
-    shutil.rmtree(run, ignore_errors=True)
-    _ = collection.vectors
-    shutil.copytree(
-        collection.cells / VECTORS, run / VECTORS
-    )  # encoded by the base; no row pays for that, nor for peers' mining
+    collection.begin(run)
     limit = collection.options.max_pairs
     settings = {} if limit == JUDGED["max_pairs"] else {"max_pairs": limit}
     measured = Training()
@@ -172,14 +181,10 @@ def _ours(collection: Collection, labels: embedtune.Dataset, name: str, seed: in
         callbacks=[measured.callback], **settings,
     )  # fmt: skip
     cost = measured.cost()
-    trained = read_manifest(run / MODEL, ModelRecord)
-    record = trained.record
+    record = read_manifest(run / MODEL, ModelRecord).record
     facts = {"shipped": tuned.method if record.is_tuned else "base", "strength": tuned.strength, "dev_gain": tuned.gain}
     encoder = collection.encoder_of(tuned.model)
-    is_base = not record.is_tuned or record.queries_only
-    vectors = collection.vectors
-    if not is_base:
-        vectors = VectorCache(run / VECTORS).documents(encoder, trained.outputs_hash, collection.windows.texts)
+    vectors = collection.vectors_of(run, encoder)
     search = partial(collection.search, encoder, vectors, kinds=collection.kinds, weight=tuned.fusion_weight)
     found = {"dev": means_of(search(labels.splits["dev"])), "test": search(collection.data.splits["test"])}
     shutil.rmtree(run)

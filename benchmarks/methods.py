@@ -80,7 +80,7 @@ def measure(
             "disk_bytes": size,
         }  # fmt: skip
     run = collection.cells / f"{method}-{quantize}-{seed}.run"
-    shutil.rmtree(run, ignore_errors=True)
+    collection.begin(run)
     training, counted = Training(), _Counted()
     try:
         tuned = embedtune.tune(
@@ -92,7 +92,7 @@ def measure(
         return facts | {"refused": str(error).splitlines()[0]}
     cost, record = training.cost(), read_manifest(run / MODEL, ModelRecord).record
     encoder = collection.encoder_of(tuned.model)
-    vectors = encoder.encode_documents(collection.windows.texts) if not record.queries_only else collection.vectors
+    vectors = collection.vectors_of(run, encoder)
     found = collection.search(encoder, vectors, test, ["dense"], tuned.fusion_weight)
     adapter = run / MODEL / "adapter"
     size = _bytes(adapter if adapter.is_dir() else run / MODEL / "merged")
