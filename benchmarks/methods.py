@@ -29,7 +29,7 @@ import embedtune
 from benchmarks.labels import Collection, Options
 from benchmarks.labels_report import MEASURE, means_of
 from benchmarks.peers import Training
-from benchmarks.tables import CACHE, cached, header, parser, read_json, row, spread, write_table
+from benchmarks.tables import CACHE, MACHINE, cached, header, parser, read_json, row, spread, write_table
 from embedtune.config.settings import DEFAULT_MODEL
 from embedtune.errors import ConfigError
 from embedtune.models.locate import find_model
@@ -142,6 +142,10 @@ def write_report(cells: Sequence[Mapping[str, Any]]) -> str:
             (_line(*key, group) for key, group in groups.items()), key=lambda line: line.split("|")[3], reverse=True
         )
         lines.append("")
+    lines.append(
+        f"{MEASURE} of people's test queries, read once by each cell; mean ± standard deviation over the seeds. Seconds and "
+        f"peak memory are those of training; megabytes those of the adapter, or of all weights. {MACHINE}."
+    )
     return write_table("methods", {"rows": list(cells)}, lines)
 
 

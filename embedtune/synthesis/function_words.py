@@ -9,7 +9,7 @@ def _word_sets(**words: str) -> dict[str, frozenset[str]]:
 
 PREPOSITIONS = _word_sets(
     english="of in for with by on between from at under over through during against without within",
-    french="de du des d à au aux en dans par pour sur avec sans entre sous vers depuis pendant contre",
+    french="de du des d au aux en dans par pour sur avec sans entre sous vers depuis pendant contre",
     german="der des in im ins am an auf aus bei mit nach von vom zu zum zur über unter für durch ohne gegen zwischen",
     spanish="de del al en con por para sobre entre sin desde contra durante",
     italian="di da in con per su tra fra senza del dello della dei degli delle dell al allo alla ai agli alle dal dalla nel "
@@ -51,7 +51,7 @@ MODIFIERS = _word_sets(
     english="could would should might must may shall cannot certain several various many few such same other own whole entire "
     "given specified following above respective particular",
     german="folgende folgenden folgender folgendes obige obigen mehrere einige andere anderen viele weitere weiteren bestimmte",
-    french="plus moins très même autre autres plusieurs certain certaine certains certaines",
+    french="plus moins très plupart exception même autre autres plusieurs certain certaine certains certaines",
     spanish="más menos muy mismo misma otro otra otros otras varios varias",
     italian="più meno molto stesso stessa altro altra altri altre alcuni alcune",
     portuguese="mais menos muito mesmo mesma outro outra outros outras vários várias",
@@ -84,6 +84,9 @@ CLAIMS = _word_sets(
     german="des eines dieses jedes",
 )
 """Language with a tagger → what the noun after it does not stand without: "one year in length", "des Servers"."""
+
+TIMES = _word_sets(english="years year periods period quarters quarter months month days day times")
+"""Language with a tagger → what says nothing alone at the end of a phrase: "comparison of the years"."""
 
 BETWEEN = _word_sets(
     english="between",

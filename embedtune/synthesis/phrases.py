@@ -27,6 +27,7 @@ from embedtune.synthesis.function_words import (
     LEADS,
     MODIFIERS,
     PREPOSITIONS,
+    TIMES,
 )
 from embedtune.synthesis.statistics import CorpusStatistics
 from embedtune.text.analyzer import lexical_terms
@@ -45,7 +46,7 @@ _VERB = regex.compile(r".*(?:[うくぐすつぬぶむるただてではがを�
 _CASES = tuple("はがをにへとのでも")  # particles behind a noun
 _EMPTY = regex.compile(  # say nothing alone
     r".*(?:的|以上|以下|以内|以外|以降|同様|場合|上記|下記|必要|可能|一般|通常|自動|最初|最後|自分|時点"
-    r"|今後|現在|以前|従来|今回|..中|.[^向以]上)"
+    r"|今後|現在|以前|従来|今回|代わり|..中|..用|.[^向以]上)"
 )
 _NO_NOUNS = {  # endings of participles, adverbs and infinitives; some nouns have them too
     "french": ("a", "er", "ir", "aient", "èrent", "irent", "urent"),
@@ -149,7 +150,9 @@ def _noun_phrases(text: str, clause: Sequence[Word], language: str) -> Iterator[
             # What a number, an adjective or a hyphen follows goes on: "at December 31", "Groß- und Kleinschreibung".
             end = clause[few[-1]].end
             is_last = few[-1] == numbers[-1] and text[end : end + 1] not in ("-", "‐", "‑")
-            yield Run(few[0], few[-1], begins, is_last and not _is_labelled(text, clause, few[-1]), is_clause)
+            is_time = len(few) == 1 and _word(text, clause[few[0]]) in TIMES.get(language, ())
+            ends = is_last and not is_time and not _is_labelled(text, clause, few[-1])
+            yield Run(few[0], few[-1], begins, ends, is_clause)
 
 
 def _leans(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
@@ -204,7 +207,9 @@ def _runs(text: str, clause: Sequence[Word], language: str) -> Iterator[Run]:
 def _begins(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
     """Return whether a lead stands before a run, and the two make no adverb."""
     if language not in LEADS:
-        return language != "japanese" or not _EMPTY.fullmatch(text, clause[numbers[0]].start, clause[numbers[-1]].end)
+        start = clause[numbers[0]].start
+        is_counted = text[max(0, start - 1) : start].isdigit()  # "1日"
+        return language != "japanese" or not (is_counted or _EMPTY.fullmatch(text, start, clause[numbers[-1]].end))
     is_led = _before(text, clause, numbers) in LEADS[language]
     return (
         is_led and _seems_noun(text, clause[numbers[-1]], language) and not _is_adverb(text, clause, numbers, language)

@@ -35,6 +35,7 @@ def test_marks_divide_clauses_and_hyphens_and_points_in_words_do_not():
         ("one pump in the vitamin D lamp and several certain pipes", "english", ["lamp", "pipes"]),
         ("as a result of the heat in the tank", "english", ["heat", "tank"]),
         ("it was part of the Cost and Utilization Project of invested capital", "english", ["part", "Cost"]),
+        ("a comparison of the years", "english", ["comparison"]),
         ("Folgende Pakete sind beim Start des Servers vorhanden", "german", ["Pakete", "Start"]),
     ],
 )
