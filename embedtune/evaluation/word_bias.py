@@ -28,7 +28,7 @@ class Bias(NamedTuple):
     spread: float
 
 
-BIAS: Mapping[str, Bias] = {"bm25": Bias(0.39, 0.09), "hybrid": Bias(0.28, 0.06)}
+BIAS: Mapping[str, Bias] = {"bm25": Bias(0.35, 0.09), "hybrid": Bias(0.26, 0.07)}
 """By kind of system, over the model alone; every other kind than BM25 and the model alone fuses both, as ``hybrid`` does."""
 
 
