@@ -47,7 +47,7 @@ _ABBREVIATION = re.compile(r"\b(?:\w\.\w|Mrs?|Ms|Dr|St|No|Inc|[Ff]ig|vs|Nr)\Z")
 _NO_SENTENCE = re.compile(r"\d|[:@]\w|\((?:\d{1,3}|[a-z])\)|[a-z]\)|\[\d|[A-Z]\.\W|[でにをはがのとへも][^ぁ-ゖ]")
 _LEADS_TO_A_LIST = re.compile(r"(?::|\b(?:are|is|was|were|follows)[ .]*)\s*\Z")
 _HAS_CODE = re.compile(
-    r"^\s*(?:(?:async|export|public|private|static)\s+)*(?:def|class|func|function|fn)\s+\w+\s*[({:]", re.M
+    r"^[ \t]*(?:(?:async|export|public|private|static)[ \t]+)*(?:def|class|func|function|fn)[ \t]+\w+[ \t]*[({:]", re.M
 )
 _CODE_LINE = re.compile(
     r"^[ \t]*(?:(?:async|for|while|if|elif|else|try|except|with|switch|case)\b.*[:{]"
