@@ -54,9 +54,8 @@ _NO_NOUNS = {  # endings of participles, adverbs and infinitives; some nouns hav
     "portuguese": ("ar", "er", "ir"),
     "spanish": ("ar", "er", "ir"),
 }
-_PARTICIPLE = regex.compile(
-    r"(?:(?<!t)ée?s?|[aiu]d[ao]s?|[aiu]t[aeio])$"
-)  # of Romance languages; some nouns end so, too
+# Of Romance languages; some nouns end so, too.
+_PARTICIPLE = regex.compile(r"(?:(?<!t)ée?s?|[aiu]d[ao]s?|[aiu]t[aeio])$")
 _PARTICLE = regex.compile(r"[\p{Hiragana}ー]+")  # of Japanese, whose words of hiragana alone are particles and endings
 
 
@@ -159,9 +158,8 @@ def _leans(text: str, clause: Sequence[Word], numbers: Sequence[int], language: 
     """Return whether a run does not stand without the word before it, as a name or a noun with a participle does not."""
     before, first = _before(text, clause, numbers), numbers[0]
     if before in PREPOSITIONS[language] | CONJUNCTIONS[language] and first > 1 and language != "german":
-        return (
-            text[clause[first].start].isupper() and text[clause[first - 2].start].isupper()
-        )  # "Cost and Utilization Project"
+        # "Utilization Project" of "Cost and Utilization Project"
+        return text[clause[first].start].isupper() and text[clause[first - 2].start].isupper()
     is_participle = language == "english" and before.endswith(("ed", "ing")) and not clause[first - 1].is_function
     return is_participle or before in CLAIMS.get(language, ())
 
@@ -200,20 +198,26 @@ def _runs(text: str, clause: Sequence[Word], language: str) -> Iterator[Run]:
         for few in _pieces(bare, _MOST_OF_CELL if is_clause and len(bare) <= _MOST_OF_CELL else most):
             words = [text[clause[number].start : clause[number].end] for number in few]
             whole = text[clause[few[0]].start : clause[few[-1]].end]
-            inflected = _ENDING.fullmatch(whole) or any(map(_VERB.fullmatch, words)) or _EMPTY.fullmatch(words[0])
-            yield Run(few[0], few[-1], begins and not inflected, ends and not inflected, is_clause)
+            is_rest = _ENDING.fullmatch(whole) or (language == "japanese" and _is_rest(words))
+            yield Run(few[0], few[-1], begins and not is_rest, ends and not is_rest, is_clause)
+
+
+def _is_rest(words: Sequence[str]) -> bool:
+    """Return whether some Japanese words hold the rest of a clause, or begin with one that says nothing alone."""
+    return any(map(_VERB.fullmatch, words)) or _EMPTY.fullmatch(words[0]) is not None
 
 
 def _begins(text: str, clause: Sequence[Word], numbers: Sequence[int], language: str) -> bool:
-    """Return whether a lead stands before a run, and the two make no adverb."""
-    if language not in LEADS:
+    """Return whether a lead stands before a run that may be a noun; of Japanese, whether it says something without a number."""
+    if language == "japanese":
         start = clause[numbers[0]].start
         is_counted = text[max(0, start - 1) : start].isdigit()  # "1日"
-        return language != "japanese" or not (is_counted or _EMPTY.fullmatch(text, start, clause[numbers[-1]].end))
-    is_led = _before(text, clause, numbers) in LEADS[language]
-    return (
-        is_led and _seems_noun(text, clause[numbers[-1]], language) and not _is_adverb(text, clause, numbers, language)
-    )
+        return not is_counted and not _EMPTY.fullmatch(text, start, clause[numbers[-1]].end)
+    if language not in LEADS:
+        return True
+    if _is_adverb(text, clause, numbers, language) or not _seems_noun(text, clause[numbers[-1]], language):
+        return False
+    return _before(text, clause, numbers) in LEADS[language]
 
 
 def _before(text: str, clause: Sequence[Word], numbers: Sequence[int]) -> str:
