@@ -89,6 +89,7 @@ def measure(
             **{"strengths": (1.0,), "ship_errors": 0.0, **settings},
         )  # fmt: skip
     except ConfigError as error:  # what a base or a quantisation cannot have
+        shutil.rmtree(run)
         return facts | {"refused": str(error).splitlines()[0]}
     cost, record = training.cost(), read_manifest(run / MODEL, ModelRecord).record
     encoder = collection.encoder_of(tuned.model)

@@ -94,7 +94,7 @@ def draft_queries(
 
 def _can_be_asked(text: str, kind: str, reading: _Reading) -> bool:
     """Return whether a text is a thing that one could ask about: a heading or a noun phrase that its passage is about."""
-    is_noun = text[0].isalnum() and (kind == "heading" or (kind == "keyphrase" and tells_nouns(reading.language)))
+    is_noun = text[:1].isalnum() and (kind == "heading" or (kind == "keyphrase" and tells_nouns(reading.language)))
     lacks_article = reading.language in _WITH_ARTICLES and reading.is_common(text)
     return is_noun and not lacks_article and reading.mentions(text) > 1
 
@@ -234,7 +234,7 @@ def _sentences(reading: _Reading, count: int, draw: random.Random) -> list[str]:
     if any(piece[:1].isupper() for piece in pieces):  # what has none is the rest of a sentence
         pieces = [piece for piece in pieces if not piece[:1].islower()]
     elif reading.passage.start:  # the passage may begin within a sentence
-        del pieces[0]
+        pieces = pieces[1:]
     sentences = [
         _tidy(piece) for piece in pieces if not _NO_SENTENCE.match(piece) and not _LEADS_TO_A_LIST.search(piece)
     ]

@@ -162,6 +162,7 @@ def test_footnotes_fields_rows_and_what_is_cut_are_no_sentence_queries(statistic
         ("stands out for its light in the old kitchen. The lamp of the brewer blinks twice a day.", 0, 1),
         ("stands out for its light in the old kitchen. the lamp of the brewer blinks twice a day.", 0, 2),
         ("stands out for its light in the old kitchen. the lamp of the brewer blinks twice a day.", 900, 1),
+        ("", 900, 0),
     ],
 )
 def test_the_rest_of_a_sentence_is_no_query(statistics, text, start, n):
